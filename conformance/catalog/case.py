@@ -1,0 +1,130 @@
+"""What a case file may say: the types are the format, and `cases/case.schema.json` is generated from them."""
+
+from typing import Any, Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from conformance.words import Kind, Level, Mode
+
+
+class Spec(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a claim comes from: an address, and one sentence in our own words."""
+
+    url: str
+    says: str
+
+
+class Ask(Struct, frozen=True, forbid_unknown_fields=True):
+    """One request: what to send, before the target's address, model, key and defaults are filled in."""
+
+    method: Literal["GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"] = "POST"
+    path: str = "/v1/messages"
+    query: dict[str, str] = {}
+    headers: dict[str, str | None] = {}
+    """Added to the default headers; null removes a default one."""
+    version: str | None = "2023-06-01"
+    """The `anthropic-version` header; null sends none."""
+    key: Literal["right", "wrong", "none", "both"] = "right"
+    """Which credentials go along: the target's own, a made-up one, none, or the target's in both header forms."""
+    body: dict[str, Any] | UnsetType = UNSET
+    raw: str | UnsetType = UNSET
+    """The body to the letter, for what no JSON object can say; excludes `body`."""
+    multipart: dict[str, str] | UnsetType = UNSET
+    """Form parts, name to text; `file` may be `@fixture-name` for the bytes of a file in `cases/fixtures/`."""
+
+
+class Check(Struct, frozen=True, forbid_unknown_fields=True, rename={"in_": "in"}):
+    """One thing to be seen in an answer: a JMESPath and exactly one matcher (`catalog/matchers.md` lists them)."""
+
+    at: str
+    level: Level = "must"
+    equals: Any = UNSET
+    differs: Any = UNSET
+    in_: list[Any] | UnsetType = UNSET
+    contains: Any = UNSET
+    excludes: Any = UNSET
+    starts: str | UnsetType = UNSET
+    ends: str | UnsetType = UNSET
+    matches: str | UnsetType = UNSET
+    type: Literal["string", "number", "integer", "boolean", "array", "object", "null"] | UnsetType = UNSET
+    present: Literal[True] | UnsetType = UNSET
+    absent: Literal[True] | UnsetType = UNSET
+    empty: bool | UnsetType = UNSET
+    length: int | UnsetType = UNSET
+    at_least: float | str | UnsetType = UNSET
+    at_most: float | str | UnsetType = UNSET
+    more_than: float | str | UnsetType = UNSET
+    less_than: float | str | UnsetType = UNSET
+    valid_under: dict[str, Any] | UnsetType = UNSET
+    """A JSON Schema; a string value is first read as JSON."""
+    unique: Literal[True] | UnsetType = UNSET
+    why: str | None = None
+
+
+class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the API refuses: the statuses and error types that count as its own answer."""
+
+    status: int | list[int]
+    type: str | list[str]
+
+
+class Step(Struct, frozen=True, forbid_unknown_fields=True):
+    """One request of a conversation; a later step may use `{steps.NAME.PATH}` of an earlier answer."""
+
+    name: str
+    ask: Ask
+    modes: list[Mode] | UnsetType = UNSET
+    """Where this step differs from the case: `[json]` for a call that has no stream."""
+    premise: list[Check] = []
+    """What must hold of this step's answer for the next one to make sense."""
+
+
+class Case(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One question about one row of the surface."""
+
+    id: str
+    title: str
+    surface: str
+    touches: list[str] = []
+    level: Level = "must"
+    kind: Kind = "obligation"
+    needs: list[str] = []
+    lacks: list[str] = []
+    modes: list[Mode] | UnsetType = UNSET
+    spec: Spec | None = None
+    ask: Ask | UnsetType = UNSET
+    steps: list[Step] | UnsetType = UNSET
+    premise: list[Check] = []
+    """What must hold of the (last) answer for the question to have been asked at all."""
+    control: str | None = None
+    """The case that shows that this model does its part."""
+    effect: list[Check] = []
+    """The first is the feature; the others, what the answer must say about it."""
+    refuse: Refusal | None = None
+    twin: str | None = None
+    """The accepted twin of a refusal, which differs in one thing."""
+    without: str | None = None
+    """The same question without the content: equal input_tokens prove that the content was dropped."""
+    rules: list[str] = []
+    """Rules whose findings turn this case too."""
+    faults: list[str] = []
+    """Faults that must turn this case red."""
+    provenance: Literal["probe", "vendor-example"] = "probe"
+    transport: Literal["http", "sdk", "sdk-async"] = "http"
+    waits_for: list[int] = []
+    """Statuses such as 429 that this case asks for, so that they are an answer and not trouble."""
+    asks_max_tokens: bool = False
+    """The question is about max_tokens: no headroom is added, and ending at the limit is an answer."""
+    concurrent: int = 1
+    """How many copies of the request are in flight at once."""
+    renamed_from: list[str] = []
+    note: str | None = None
+    """A leniency or an observation that forced it."""
+
+
+class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of cases that share a family."""
+
+    family: str
+    about: str
+    cases: list[Case]

@@ -1,0 +1,65 @@
+"""One request and its answer as recorded: bytes, headers, times."""
+
+from functools import cached_property
+from typing import Literal
+
+from msgspec import Struct
+
+Outcome = Literal[
+    "complete",  # the answer ended as HTTP says that it ends
+    "cut",  # the connection closed, or broke, inside the answer
+    "reset",  # closed or reset before the first byte of an answer
+    "unfinished",  # a stream said message_stop and the body never ended
+    "slow",  # no first byte, or no further byte, within the timeout
+    "oversized",  # a limit on body, events, headers or decompression was reached
+    "malformed",  # the bytes are not HTTP, or not of the announced content encoding
+    "unreachable",  # no connection: refused, unknown host, TLS
+    "failed",  # our own fault
+]
+
+
+class Request(Struct, frozen=True):
+    """What was sent, keys already removed."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+
+
+class Chunk(Struct, frozen=True):
+    """A piece of the body as it arrived, content encoding undone; `at` in seconds since the request was sent."""
+
+    at: float
+    data: bytes
+
+
+class Exchange(Struct, frozen=True, dict=True, kw_only=True):
+    """One request and its answer; `status` is None when no answer began."""
+
+    request: Request
+    outcome: Outcome
+    status: int | None = None
+    http_version: str = "HTTP/1.1"
+    headers: tuple[tuple[str, str], ...] = ()
+    """Names in lower case, in the order of arrival, duplicates kept."""
+    chunks: tuple[Chunk, ...] = ()
+    started: float = 0.0
+    """Unix time at which the request was sent."""
+    first_byte: float | None = None
+    """Seconds from the request to the response headers."""
+    finished: float = 0.0
+    """Seconds from the request to the end of the answer."""
+    detail: str = ""
+    """What the client said of an outcome that is not `complete`."""
+    notes: tuple[str, ...] = ()
+    """What happened on the way, such as a retry on a fresh connection."""
+
+    @cached_property
+    def body(self) -> bytes:
+        """The whole body, content encoding undone."""
+        return b"".join(chunk.data for chunk in self.chunks)
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, by its name in lower case."""
+        return next((value for key, value in self.headers if key == name), None)

@@ -1,0 +1,1 @@
+"""Shows: every output is a reader of the run log."""

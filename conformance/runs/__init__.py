@@ -1,0 +1,1 @@
+"""Keeps what a run found: log, evidence, expectations, comparison."""

@@ -1,0 +1,135 @@
+"""Evidence files: one exchange each, as JSON that a person can read and `rejudge` can judge again."""
+
+import base64
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from conformance.judge.finding import Violation
+from conformance.probe.exchange import Chunk, Exchange, Outcome, Request
+from conformance.words import Mode, SdkTestimony
+
+FOLDER = "evidence"
+
+
+class Text(Struct, frozen=True, omit_defaults=True):
+    """Bytes as text where they are UTF-8, else as base64."""
+
+    text: str | None = None
+    base64: str | None = None
+    at: float | None = None
+    """Seconds since the request was sent, for a chunk of an answer."""
+
+
+class RecordedRequest(Struct, frozen=True):
+    method: str
+    url: str
+    headers: list[tuple[str, str]]
+    body: Text
+
+
+class RecordedAnswer(Struct, frozen=True, kw_only=True):
+    outcome: Outcome
+    status: int | None
+    http_version: str
+    headers: list[tuple[str, str]]
+    chunks: list[Text]
+    started: float
+    first_byte: float | None
+    finished: float
+    detail: str = ""
+    notes: list[str] = []
+
+
+class Testimony(Struct, frozen=True):
+    """What the official SDK made of this answer."""
+
+    verdict: SdkTestimony
+    detail: str = ""
+
+
+class Mark(Struct, frozen=True):
+    """A rule that this very answer broke, and where."""
+
+    rule: str
+    violation: Violation
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """One exchange in its place: of which case, mode, attempt and step, and what it showed."""
+
+    format: int = 1
+    case: str
+    mode: Mode
+    attempt: int
+    step: str = ""
+    observation: str = ""
+    request: RecordedRequest
+    answer: RecordedAnswer
+    witness: Testimony | None = None
+    marks: list[Mark] = []
+
+
+def as_text(data: bytes, at: float | None = None) -> Text:
+    try:
+        return Text(text=data.decode(), at=at)
+    except UnicodeDecodeError:
+        return Text(base64=base64.b64encode(data).decode(), at=at)
+
+
+def as_bytes(text: Text) -> bytes:
+    return text.text.encode() if text.text is not None else base64.b64decode(text.base64 or "")
+
+
+def recorded(exchange: Exchange) -> tuple[RecordedRequest, RecordedAnswer]:
+    """An exchange in the form that evidence files keep."""
+    sent = exchange.request
+    return (
+        RecordedRequest(sent.method, sent.url, list(sent.headers), as_text(sent.body)),
+        RecordedAnswer(
+            outcome=exchange.outcome,
+            status=exchange.status,
+            http_version=exchange.http_version,
+            headers=list(exchange.headers),
+            chunks=[as_text(chunk.data, round(chunk.at, 6)) for chunk in exchange.chunks],
+            started=exchange.started,
+            first_byte=exchange.first_byte,
+            finished=exchange.finished,
+            detail=exchange.detail,
+            notes=list(exchange.notes),
+        ),
+    )
+
+
+def exchange_of(evidence: Evidence) -> Exchange:
+    """The exchange that an evidence file recorded, byte for byte."""
+    sent, answer = evidence.request, evidence.answer
+    return Exchange(
+        request=Request(sent.method, sent.url, tuple(sent.headers), as_bytes(sent.body)),
+        outcome=answer.outcome,
+        status=answer.status,
+        http_version=answer.http_version,
+        headers=tuple(answer.headers),
+        chunks=tuple(Chunk(chunk.at or 0.0, as_bytes(chunk)) for chunk in answer.chunks),
+        started=answer.started,
+        first_byte=answer.first_byte,
+        finished=answer.finished,
+        detail=answer.detail,
+        notes=tuple(answer.notes),
+    )
+
+
+def evidence_name(case: str, mode: Mode, attempt: int, step: str = "") -> str:
+    """The path of an evidence file within a run's folder."""
+    return f"{FOLDER}/{case}.{mode}.{attempt}{'.' + step if step else ''}.json"
+
+
+def write_evidence(folder: Path, name: str, evidence: Evidence) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(evidence), indent=1))
+
+
+def read_evidence(folder: Path, name: str) -> Evidence:
+    return msgspec.json.decode((folder / name).read_bytes(), type=Evidence)

@@ -1,0 +1,1 @@
+"""The scripted model: a program that obeys the probe language, its faces and its faults."""
