@@ -70,6 +70,8 @@ class TargetFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     auth: Auth = Auth()
     recognise: list[Recognition] = []
     version: Recognition | None = None
+    discovery: Literal["ollama", "models", "none"] = "models"
+    """How models and their capabilities are found: Ollama's own API, the list at `/v1/models`, or not at all."""
     model: str | None = None
     capabilities: dict[str, bool] = {}
     concurrency: int = 4

@@ -1,0 +1,56 @@
+"""Versions of servers, and whether a gap of theirs holds for one: pre-releases, dev builds and build numbers included."""
+
+import re
+
+from msgspec import Struct
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
+
+NEWEST = Version("999999")
+"""Stands for a build that is newer than every release."""
+
+_NUMBERS = re.compile(r"(?:^|[^\d.])(\d{1,9}(?:\.\d{1,9}){0,5})(?!\d)(.*)", re.DOTALL)
+_PRERELEASE = re.compile(r"[-.]?(?:rc|alpha|beta|a|b|pre|dev|preview)[-.]?\d*", re.IGNORECASE)
+
+
+class ServerVersion(Struct, frozen=True):
+    """A version as a server told it, and the release that it counts as."""
+
+    told: str | None
+    release: Version
+    note: str = ""
+    """What a person should know of how it was read; empty where it speaks for itself."""
+
+
+def read_version(told: str | None) -> ServerVersion:
+    """What a version counts as: a pre-release as the release that it leads to, a dev build as the newest.
+
+    `0.33.0-rc2` has the code of 0.33.0, but for what changed in its last days. Ollama calls what was built from source
+    0.0.0 (https://github.com/ollama/ollama/blob/main/version/version.go), which says nothing of its age.
+    A build number such as llama.cpp's `b6543-0a1b2c3` counts as 6543. One that cannot be read counts as the newest.
+    """
+    if told is None or not told.strip():
+        return ServerVersion(None, NEWEST, "the server does not tell its version: it counts as the newest")
+    found = _NUMBERS.search(told.strip())
+    if found is None:
+        return ServerVersion(told, NEWEST, f"version {told!r} cannot be read: it counts as the newest")
+    release = Version(found[1])
+    if not any(release.release):
+        return ServerVersion(told, NEWEST, f"{told} is a build from source: it counts as the newest")
+    if _PRERELEASE.match(found[2]):
+        return ServerVersion(told, release, f"{told} is a pre-release: it counts as {release}")
+    return ServerVersion(told, release)
+
+
+def within(versions: str, version: ServerVersion) -> bool:
+    """Whether a range such as `>=0.14.0,<0.33` holds for a version; the empty range always holds."""
+    return not versions or SpecifierSet(versions).contains(version.release, prereleases=True)
+
+
+def range_problem(versions: str) -> str | None:
+    """What is wrong with a range, or None."""
+    try:
+        SpecifierSet(versions)
+    except InvalidSpecifier:
+        return f"{versions!r} is not a version range; write one such as '>=0.14.0,<0.33'"
+    return None
