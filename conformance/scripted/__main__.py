@@ -1,0 +1,81 @@
+"""`python -m conformance.scripted`: start a face of the scripted model, or list its faults and variants."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from conformance.scripted.face import FACES, Setting, UsageError, application
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0, or 4 for the caller's mistake."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except UsageError as mistake:
+        print(f"{_parser().prog}: {mistake}", file=sys.stderr)
+        return 4
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse leaves with 2, which here means our own fault; a wrong command line is 4."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        self.print_usage(sys.stderr)
+        self.exit(4, f"{self.prog}: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="conformance.scripted", description="The scripted model and its faces.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="start a face on 127.0.0.1")
+    serve.add_argument("--face", choices=FACES, default="anthropic", help="the wire to speak (default: anthropic)")
+    serve.add_argument("--port", type=int, default=0, metavar="P", help="0 takes a free one (default)")
+    serve.add_argument("--fault", metavar="ID", help="commit this violation; `faults` lists them")
+    serve.add_argument("--variant", metavar="ID", help="speak this legal variant; `variants` lists them")
+    serve.add_argument("--api-key", metavar="KEY", help="let in only this key")
+    serve.add_argument("--like", metavar="TARGET@VERSION", help="behave like this server, as in ollama@0.33")
+    serve.add_argument("--disobey", type=int, metavar="N", help="a weak model: ignore every N-th prompt")
+    serve.add_argument("--until-stdin-closes", action="store_true", help="stop when stdin closes too")
+    serve.set_defaults(run=_serve)
+
+    for name, what in (("faults", "violations"), ("variants", "legal variants")):
+        listing = commands.add_parser(name, help=f"list the {what} that a face can be started with")
+        listing.add_argument("--json", action="store_true", help="as JSON")
+        listing.set_defaults(run=_list, what=name)
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from conformance.scripted.server import serve
+
+    setting = Setting(fault=options.fault, variant=options.variant, api_key=options.api_key, like=options.like)
+    if options.disobey is not None:
+        if options.disobey < 1:
+            raise UsageError("--disobey takes a number from 1 on: 1 ignores every prompt, 2 every second")
+        from msgspec.structs import replace
+
+        from conformance.scripted.disobedience import disobedient
+
+        setting = replace(setting, brain=disobedient(options.disobey))
+    serve(application(options.face, setting), port=options.port, until_stdin_closes=options.until_stdin_closes)
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    """`conformance.scripted.faults.listing("faults" | "variants")` gives Structs with `id` and a sentence, `says`."""
+    import msgspec
+
+    from conformance.scripted.faults import listing
+
+    entries = listing(options.what)
+    if options.json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(entries), indent=2).decode() + "\n")
+    else:
+        sys.stdout.writelines(f"{entry.id}  {entry.says}\n" for entry in entries)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

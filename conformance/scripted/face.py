@@ -1,0 +1,45 @@
+"""The door of a face: what it is started with, and which brain it asks."""
+
+import importlib
+from collections.abc import Callable
+from typing import Any, Literal, cast
+
+from msgspec import Struct
+
+from conformance.scripted.brain import answer
+from conformance.scripted.conversation import Conversation, Reply
+
+Brain = Callable[[Conversation], Reply]
+Application = Callable[[Any, Any, Any], Any]
+"""An ASGI application."""
+
+Face = Literal["anthropic", "openai", "ollama"]
+FACES: tuple[Face, ...] = ("anthropic", "openai", "ollama")
+
+
+class Setting(Struct, frozen=True, kw_only=True):
+    """How a face is to behave."""
+
+    brain: Brain = answer
+    fault: str | None = None
+    """The violation to commit in every answer."""
+    variant: str | None = None
+    """The legal variant to speak in every answer."""
+    api_key: str | None = None
+    """The only key that is let in; None lets anybody in."""
+    like: str | None = None
+    """`TARGET@VERSION`: the server to behave like."""
+
+
+class UsageError(Exception):
+    """The caller's mistake, in a sentence that says what to do."""
+
+
+def application(face: Face, setting: Setting) -> Application:
+    """The ASGI application of a face: what `conformance.scripted.<face>` makes of the setting.
+
+    Each face is a package with one public function, `application(setting) -> Application`, and is imported only when
+    it is started.
+    """
+    package = importlib.import_module(f"conformance.scripted.{face}")
+    return cast("Application", package.application(setting))
