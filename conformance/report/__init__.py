@@ -1,1 +1,6 @@
 """Shows: every output is a reader of the run log."""
+
+from conformance.report.terminal import print_table, print_terminal_summary
+from conformance.report.write import render, write_summaries
+
+__all__ = ["print_table", "print_terminal_summary", "render", "write_summaries"]

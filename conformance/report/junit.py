@@ -1,0 +1,90 @@
+"""`junit.xml`: one suite per target, one test case per question and mode, and one per rule.
+
+The usual CI servers show three states. What is unexpected fails, our own fault is an error, and what was not verified
+or is a known gap is skipped with its reason, so that a green build hides nothing.
+Source of the format: https://github.com/testmoapp/junitxml
+"""
+
+import re
+from xml.etree import ElementTree as ET
+
+from conformance.report.matrix import UNEXPECTED, Column, Matrix
+from conformance.report.wording import sentence
+from conformance.runs.log import CaseRow, LawRow
+
+_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit_xml(matrix: Matrix) -> bytes:
+    """The document as UTF-8; characters that XML forbids are replaced."""
+    root = ET.Element("testsuites", name="conformance")
+    for column in matrix.columns:
+        root.append(_suite(column))
+    ET.indent(root)
+    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
+
+
+def _suite(column: Column) -> ET.Element:
+    run = column.log.run
+    suite = ET.Element("testsuite", name=_legal(column.title), timestamp=_legal(run.started.removesuffix("Z")))
+    properties = ET.SubElement(suite, "properties")
+    told = {
+        "suite": run.suite.version,
+        "model": run.target.model,
+        "base_url": run.target.base_url,
+        "command": run.command,
+        "simulated": "yes" if run.target.simulated else "no",
+    }
+    for name, value in told.items():
+        ET.SubElement(properties, "property", name=name, value=_legal(value))
+    tests = [_case(row, column) for row in column.log.cases] + [_law(row) for row in column.log.rules]
+    if not column.log.complete:
+        tests.append(_incomplete())
+    suite.extend(tests)
+    suite.set("tests", str(len(tests)))
+    for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(attribute, str(sum(test.find(tag) is not None for test in tests)))
+    suite.set("time", f"{sum(row.seconds for row in column.log.cases):.3f}")
+    return suite
+
+
+def _case(row: CaseRow, column: Column) -> ET.Element:
+    test = ET.Element(
+        "testcase", classname=_legal(row.surface), name=_legal(f"{row.case} [{row.mode}]"), time=f"{row.seconds:.3f}"
+    )
+    again = f"conformance run --base-url {column.log.run.target.base_url} --select {row.case}"
+    _outcome(test, row, row.reason, f"again: {again}")
+    return test
+
+
+def _law(row: LawRow) -> ET.Element:
+    test = ET.Element("testcase", classname=_legal(row.surface), name=_legal(f"rule {row.rule}"), time="0")
+    _outcome(test, row, f"seen {row.seen} times, broken {row.violations} times", "")
+    return test
+
+
+def _outcome(test: ET.Element, row: CaseRow | LawRow, reason: str, after: str) -> None:
+    message = _legal(f"{row.verdict}: {reason}" if reason else row.verdict)
+    found = [f"{finding.id} at {sentence(finding)}" for finding in row.findings]
+    told = "\n".join(filter(None, [*found, row.expected_by, after]))
+    if row.verdict == "error":
+        ET.SubElement(test, "error", message=message, type="error").text = _legal(told)
+    elif row.status in UNEXPECTED:
+        failure = ET.SubElement(
+            test, "failure", message=f"{row.status}, {message}", type=f"{row.status}: {row.verdict}"
+        )
+        failure.text = _legal(told)
+    elif row.verdict not in ("supported", "partial"):
+        gap = f"{row.status}, " if row.status != "as-expected" else ""
+        ET.SubElement(test, "skipped", message=f"{gap}{message}").text = _legal(told)
+
+
+def _incomplete() -> ET.Element:
+    test = ET.Element("testcase", classname="run", name="the run is complete", time="0")
+    ET.SubElement(test, "error", message="the run ended before all questions were asked", type="incomplete")
+    return test
+
+
+def _legal(text: str) -> str:
+    return _ILLEGAL.sub("\ufffd", text)

@@ -1,0 +1,153 @@
+"""The small files beside the log: `summary.md`, `badge.json` and `matrix.json`."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from conformance.report.matrix import UNEXPECTED, Cell, Column, Matrix, most_important
+from conformance.report.wording import printable, sentence
+from conformance.runs.log import RowInfo
+from conformance.words import Verdict
+
+SUMMARY_ROWS = 60
+"""Rows of the summary's table: a CI step summary is cut at 1 MiB, and nobody reads more."""
+
+
+def reason(cell: Cell) -> str:
+    """Why a cell is what it is, in one line: its first finding, else what its first question says."""
+    judged = sorted(cell.judged, key=lambda row: (row.verdict != cell.verdict, row.level == "may"))
+    for row in judged:
+        if row.verdict == cell.verdict and row.findings:
+            return sentence(row.findings[0])
+    return next((case.reason for case in cell.cases if case.verdict == cell.verdict and case.reason), "")
+
+
+def select_line(cell: Cell, column: Column) -> str:
+    """The command that asks the first telling question of a cell again; empty where only rules stand in it."""
+    case = next((case for case in cell.cases if case.verdict == cell.verdict), None)
+    base = column.log.run.target.base_url
+    return f"conformance run --base-url {base} --select {case.case}" if case else ""
+
+
+def headline(column: Column) -> str:
+    """One sentence: conformant or not, how many rows, what was not verified."""
+    asked = len(column.cells)
+    not_verified = f"; {len(column.unproven)} core rows not verified" if column.unproven else ""
+    match column.conformance:
+        case "conformant":
+            return f"Conformant: all that the API promises was seen, over {asked} rows."
+        case "not conformant":
+            return f"Not conformant: {len(column.breaches)} of {asked} rows break the API's promise{not_verified}."
+        case "not verified":
+            unproven = f"{len(column.unproven)} core rows were not verified"
+            return f"Nothing broken was seen, but {unproven if column.log.complete else 'the run is incomplete'}."
+
+
+def summary_md(matrix: Matrix, *, page: str = "index.html") -> str:
+    """The run as Markdown for a CI step summary: what must be acted upon first, then counts, then the rest."""
+    rows = {row.id: row for row in matrix.rows}
+    parts = [_target_md(column, rows) for column in matrix.columns]
+    return "\n\n".join([*parts, f"The whole matrix with the evidence of every cell: `{page}`."]) + "\n"
+
+
+def _target_md(column: Column, rows: dict[str, RowInfo]) -> str:
+    run = column.log.run
+    lines = [f"## {_md(column.title)}", "", _md(headline(column))]
+    if not column.log.complete:
+        lines += ["", "**This run is incomplete: it ended before all questions were asked.**"]
+    if (obeyed := column.obeyed) and obeyed[1] and obeyed[0] < 0.8 * obeyed[1]:
+        lines += ["", f"**The model, not the server, limits this run: it obeyed {obeyed[0]} of {obeyed[1]} probes.**"]
+    listed = most_important(column, rows, limit=SUMMARY_ROWS)
+    unexpected = [pair for pair in listed if pair[1].status in UNEXPECTED or pair[1].verdict == "error"]
+    known = [pair for pair in listed if pair not in unexpected]
+    lines += _table_md("Unexpected", unexpected)
+    lines += ["", " · ".join(f"**{n}** {verdict}" for verdict, n in column.counts.items())]
+    lines += _table_md("Known and expected gaps", known)
+    asked = f"suite {_md(run.suite.version)} · model {_md(run.target.model)} · {_md(run.started)}"
+    return "\n".join([*lines, "", f"<sub>{asked} · {_code(run.command)}</sub>"])
+
+
+def _table_md(title: str, pairs: Sequence[tuple[RowInfo, Cell]]) -> list[str]:
+    if not pairs:
+        return []
+    lines = ["", f"### {title}", "", "| row | verdict | status | what was seen |", "|---|---|---|---|"]
+    for row, cell in pairs:
+        words = f"{_code(row.id)}<br>{_md(row.title)} | {cell.verdict} | {cell.status} | {_md(reason(cell))}"
+        lines.append(f"| {words} |")
+    return lines
+
+
+def _md(text: str) -> str:
+    """Text that Markdown shows and does not obey: no link, image, mention, tag or table column comes of it."""
+    flat = " ".join(printable(text).split())
+    no_tags = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_{}\[\]()#+!|~@])", r"\\\1", no_tags)
+
+
+def _code(text: str) -> str:
+    flat = " ".join(printable(text).split()).replace("|", "¦")
+    return f"`{flat}`" if "`" not in flat else f"`` {flat.replace('``', '')} ``"
+
+
+_COLOURS: dict[str, str] = {"conformant": "brightgreen", "not conformant": "red", "not verified": "yellow"}
+
+
+def badge(matrix: Matrix) -> dict[str, Any]:
+    """A shields.io endpoint: the counts of the only, or the last, column.
+
+    Source of the format: https://shields.io/badges/endpoint-badge
+    """
+    if not matrix.columns:
+        return {"schemaVersion": 1, "label": "messages api", "message": "no run", "color": "lightgrey"}
+    column = matrix.columns[-1]
+    bad: tuple[Verdict, ...] = ("broken", "ignored", "refused", "partial")
+    told = [f"{column.counts.get('supported', 0)} supported"]
+    told += [f"{column.counts[verdict]} {verdict}" for verdict in bad if verdict in column.counts]
+    if not column.log.complete:
+        told.append("incomplete")
+    return {
+        "schemaVersion": 1,
+        "label": f"messages api · {printable(column.title)}",
+        "message": " · ".join(told),
+        "color": _COLOURS[column.conformance],
+    }
+
+
+def matrix_document(matrix: Matrix) -> dict[str, Any]:
+    """The matrix for other programs: ids and words as in the run log, one object per target."""
+    return {
+        "format": 1,
+        "areas": matrix.areas,
+        "rows": matrix.rows,
+        "targets": [_target_document(column) for column in matrix.columns],
+    }
+
+
+def _target_document(column: Column) -> dict[str, Any]:
+    run = column.log.run
+    return {
+        "id": column.id,
+        "title": column.title,
+        "target": run.target,
+        "suite": run.suite,
+        "started": run.started,
+        "complete": column.log.complete,
+        "conformance": column.conformance,
+        "breaches": column.breaches,
+        "not_verified": column.unproven,
+        "obeyed": column.obeyed,
+        "counts": column.counts,
+        "cells": {
+            row: {
+                "verdict": cell.verdict,
+                "status": cell.status,
+                "asked": cell.asked,
+                "not_verified": cell.unverified,
+                "drift": cell.drift,
+                "sdk": cell.sdk,
+                "question": cell.question,
+                "reason": reason(cell) if cell.verdict not in ("supported", None) else "",
+            }
+            for row, cell in column.cells.items()
+        },
+    }
