@@ -8,7 +8,8 @@ from typing import Any, Self
 import msgspec
 from msgspec import Struct
 
-from conformance.judge.finding import Finding
+from conformance.judge.finding import ABSENT as ABSENT
+from conformance.judge.finding import Finding as Finding
 from conformance.words import Kind, Level, Mode, SdkTestimony, Status, Tier, Verdict
 
 FORMAT = 1
