@@ -1,0 +1,127 @@
+"""The recorder of one answer: its chunks with their times, its limits, and whether its stream has said its last."""
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Struct
+
+from conformance.probe.encoding import EncodingError, Inflater, OversizedError, Plain, decoder
+from conformance.probe.exchange import Chunk, Exchange, Outcome, Request
+from conformance.probe.sse import Decoder, Frame
+
+LAST_WORDS = (b"message_stop", b"error")
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """How much of an answer is read, in seconds, bytes and events: every answer is hostile until judged."""
+
+    connect: float = 5.0
+    first_byte: float = 300.0
+    idle: float = 300.0
+    total: float = 1200.0
+    grace: float = 2.0
+    """How long a body may stay open after the last event of a stream."""
+    headers: int = 64 * 2**10
+    body: int = 32 * 2**20
+    """Of the body as it arrives, and again of what it unpacks to."""
+    events: int = 100_000
+
+
+class Recording:
+    """What has arrived of one answer so far; times in seconds since the request was sent."""
+
+    def __init__(self, limits: Limits, started: float) -> None:
+        self._limits = limits
+        self._started = started
+        self.status: int | None = None
+        self.last_word: str | None = None
+        """The type of the event that ends a stream, once it was said."""
+        self._http_version = "HTTP/1.1"
+        self._headers: tuple[tuple[str, str], ...] = ()
+        self._chunks: list[Chunk] = []
+        self._first_byte: float | None = None
+        self._arrived = 0
+        self._body: Inflater | Plain = Plain(limits.body)
+        self._events: Decoder | None = None
+
+    def begin(self, status: int, http_version: str, headers: Iterable[tuple[bytes, bytes]], at: float) -> None:
+        """The head of the answer; OversizedError or EncodingError."""
+        self.status = status
+        self._http_version = http_version
+        self._first_byte = at
+        named = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
+        self._headers = tuple(named)
+        size = sum(len(name) + len(value) for name, value in named)
+        if size > self._limits.headers:
+            self._headers = ()
+            raise OversizedError(f"the headers have {size} bytes, more than {self._limits.headers}")
+        codings = [
+            coding.strip().lower() for name, value in named if name == "content-encoding" for coding in value.split(",")
+        ]
+        self._body = decoder(codings, self._limits.body)
+
+    def take(self, data: bytes, at: float) -> None:
+        """A piece of the body as it arrived; OversizedError or EncodingError."""
+        self._arrived += len(data)
+        if self._arrived > self._limits.body:
+            raise OversizedError(f"the body is longer than {self._limits.body} bytes")
+        piece = self._body.feed(data)
+        if not piece:
+            return
+        if not self._chunks:
+            self._events = Decoder() if _may_be_stream(piece) else None
+        self._chunks.append(Chunk(at, piece))
+        if self._events:
+            self._follow(self._events.feed(piece, at))
+
+    def _follow(self, frames: list[Frame]) -> None:
+        if not frames:
+            return
+        if frames[-1].number >= self._limits.events:
+            raise OversizedError(f"the stream has more than {self._limits.events} events")
+        for frame in frames:
+            self.last_word = _last_word(frame) or self.last_word
+
+    def end(self) -> None:
+        """The end of the body, as HTTP says it; EncodingError when the content encoding says otherwise."""
+        if not self._body.ended:
+            raise EncodingError("the body ends inside its content encoding")
+
+    def exchange(
+        self, request: Request, outcome: Outcome, finished: float, detail: str, notes: tuple[str, ...]
+    ) -> Exchange:
+        return Exchange(
+            request=request,
+            outcome=outcome,
+            status=self.status,
+            http_version=self._http_version,
+            headers=self._headers,
+            chunks=tuple(self._chunks),
+            started=self._started,
+            first_byte=self._first_byte,
+            finished=finished,
+            detail=detail,
+            notes=notes,
+        )
+
+
+def _may_be_stream(start: bytes) -> bool:
+    """Whether a body can be server-sent events, whatever its media type says: not JSON, not a page."""
+    return not start.lstrip().startswith((b"{", b"[", b"<"))
+
+
+def _last_word(frame: Frame) -> str | None:
+    """The type of an event after which a stream has no more to say, by its name or by its data."""
+    if frame.name in ("message_stop", "error"):
+        return frame.name
+    if frame.data is None or not any(word in frame.data for word in LAST_WORDS):
+        return None
+    try:
+        kind = msgspec.json.decode(frame.data, type=_Event).type
+    except msgspec.MsgspecError:
+        return None
+    return kind if kind in ("message_stop", "error") else None
+
+
+class _Event(Struct):
+    type: str

@@ -1,0 +1,224 @@
+"""From a case's ask to a request that is ready to send: address, key, model, limits and placeholders filled in."""
+
+import mimetypes
+import re
+import secrets
+import string
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from conformance import __version__
+from conformance.catalog.case import Ask
+from conformance.targets.address import origin
+from conformance.targets.discover import key_headers
+from conformance.targets.target import Auth, Target
+from conformance.words import Mode
+
+MESSAGES = "/v1/messages"
+TAKES_MODEL = (MESSAGES, "/v1/messages/count_tokens")
+SAMPLING = ("temperature", "top_p", "top_k")
+
+_LETTERS = string.ascii_lowercase
+_SIGNS = _LETTERS + "23456789"
+_PLACEHOLDER = re.compile(r"\{(nonce|model|base_url|fixtures|steps\.[A-Za-z0-9_-]+\.[^{}]+)\}")
+
+
+class StepError(Exception):
+    """An earlier step's answer lacks what a later one needs; the message says what and where."""
+
+
+class Outgoing(Struct, frozen=True):
+    """A request as it goes over the wire, keys and all: it is sent and dropped, never recorded."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+
+
+class Setting(Struct, frozen=True, kw_only=True):
+    """What a request is rendered in: who is asked, how, and what was answered so far."""
+
+    target: Target
+    mode: Mode
+    nonce: str
+    documents: Mapping[str, Mapping[str, Any]] = {}
+    """Step name to the document of its answer (`status`, `headers`, `message`, ...)."""
+    fixtures: Path | None = None
+    """The folder of the bytes that multipart bodies send."""
+    fixtures_url: str = ""
+    """Base URL of the server that offers the same folder to the endpoint."""
+
+
+def new_nonce() -> str:
+    """Ten of a-z and 2-9, a letter first, no character twice in a row: no cached answer can hold it."""
+    nonce = secrets.choice(_LETTERS)
+    while len(nonce) < 10:
+        sign = secrets.choice(_SIGNS)
+        if sign != nonce[-1]:
+            nonce += sign
+    return nonce
+
+
+def render(ask: Ask, setting: Setting, *, asks_max_tokens: bool = False) -> Outgoing:
+    """The request that an ask means in this setting; StepError when an earlier answer does not hold what it needs."""
+    path = _fill_path(ask.path, setting)
+    body, content_type = _body(ask, setting, asks_max_tokens=asks_max_tokens)
+    absolute = path.startswith(("http://", "https://"))
+    url = path if absolute else setting.target.base_url.rstrip("/") + path
+    if absolute and origin(path) != origin(setting.target.base_url):
+        ask = msgspec.structs.replace(ask, key="none")  # a key goes to the origin that it was named for, and no other
+    if ask.query:
+        url += "?" + urlencode({name: str(fill(value, setting)) for name, value in ask.query.items()})
+    return Outgoing(ask.method, url, _headers(ask, setting, content_type), body)
+
+
+def fill(value: Any, setting: Setting) -> Any:
+    """A value with its placeholders filled in; a string that is only a placeholder takes the value with its type.
+
+    Braces that are no placeholder stay as they are: prompts hold JSON.
+    """
+    if isinstance(value, str):
+        return _fill_text(value, setting) if "{" in value else value
+    if isinstance(value, dict):
+        return {name: fill(item, setting) for name, item in value.items()}
+    if isinstance(value, list):
+        return [fill(item, setting) for item in value]
+    return value
+
+
+def _fill_text(text: str, setting: Setting) -> Any:
+    whole = _PLACEHOLDER.fullmatch(text)
+    if whole:
+        return _value(whole[1], setting)
+    return _PLACEHOLDER.sub(lambda match: _as_text(_value(match[1], setting)), text)
+
+
+def _fill_path(path: str, setting: Setting) -> str:
+    """The path, with every value quoted as one segment; a value that is an address is taken as it is."""
+    if whole := _PLACEHOLDER.fullmatch(path):
+        return _as_text(_value(whole[1], setting))
+    return _PLACEHOLDER.sub(lambda match: quote(_as_text(_value(match[1], setting)), safe=""), path)
+
+
+def _value(name: str, setting: Setting) -> Any:
+    match name:
+        case "nonce":
+            return setting.nonce
+        case "model":
+            return setting.target.model
+        case "base_url":
+            return setting.target.base_url.rstrip("/")
+        case "fixtures":
+            return setting.fixtures_url
+        case _:
+            return _earlier(name, setting)
+
+
+def _earlier(name: str, setting: Setting) -> Any:
+    import jmespath
+
+    _, step, path = name.split(".", 2)
+    found = jmespath.search(path, setting.documents.get(step))
+    if found is None:
+        raise StepError(f"the answer of step {step} has no {path}")
+    return found
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _body(ask: Ask, setting: Setting, *, asks_max_tokens: bool) -> tuple[bytes, str | None]:
+    """The bytes of the body and their media type, None without a body."""
+    if ask.raw is not UNSET:
+        return _as_text(fill(ask.raw, setting)).encode(errors="surrogatepass"), "application/json"
+    if ask.multipart is not UNSET:
+        return _multipart(ask.multipart, setting)
+    if ask.body is UNSET:
+        return b"", None
+    body = fill(ask.body, setting)
+    if ask.path in TAKES_MODEL:
+        body = {"model": setting.target.model} | body
+    if ask.path == MESSAGES:
+        body = _completed(body, ask, setting, asks_max_tokens=asks_max_tokens)
+    return msgspec.json.encode(body), "application/json"
+
+
+def _completed(body: dict[str, Any], ask: Ask, setting: Setting, *, asks_max_tokens: bool) -> dict[str, Any]:
+    """A body for /v1/messages with the target's defaults, its headroom, and the mode."""
+    body = _defaults(body, ask, setting.target) | body
+    limit = body.get("max_tokens")
+    if type(limit) is int and limit > 0 and not asks_max_tokens:
+        body["max_tokens"] = limit + setting.target.headroom
+    if setting.mode == "stream":
+        body.setdefault("stream", True)
+    return body
+
+
+def _defaults(body: dict[str, Any], ask: Ask, target: Target) -> dict[str, Any]:
+    """The target's defaults that fit: thinking and later versions of the API refuse sampling parameters."""
+    if ask.version in (None, "2023-06-01") and "thinking" not in body:
+        return dict(target.defaults)
+    return {name: value for name, value in target.defaults.items() if name not in SAMPLING}
+
+
+def _multipart(parts: Mapping[str, str], setting: Setting) -> tuple[bytes, str]:
+    """Form data (https://www.rfc-editor.org/rfc/rfc7578); a text that begins with @ stands for the file it names."""
+    boundary = f"conformance-{setting.nonce}"
+    pieces = []
+    for name, text in parts.items():
+        head = f'--{boundary}\r\ncontent-disposition: form-data; name="{name}"'
+        if text.startswith("@"):
+            file = _fixture(text[1:], setting)
+            kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+            head += f'; filename="{file.name}"\r\ncontent-type: {kind}'
+            content = file.read_bytes()
+        else:
+            content = _as_text(fill(text, setting)).encode()
+        pieces.append(head.encode() + b"\r\n\r\n" + content + b"\r\n")
+    return b"".join((*pieces, f"--{boundary}--\r\n".encode())), f"multipart/form-data; boundary={boundary}"
+
+
+def _fixture(name: str, setting: Setting) -> Path:
+    """A file of the fixtures folder, and of no other: a stranger's case file sends nothing else of this machine."""
+    if setting.fixtures is None:
+        raise StepError(f"there is no folder of fixtures to take {name} from")
+    file = (setting.fixtures / name).resolve()
+    if not file.is_relative_to(setting.fixtures.resolve()) or not file.is_file():
+        raise StepError(f"there is no {name} among the fixtures in {setting.fixtures}")
+    return file
+
+
+def _headers(ask: Ask, setting: Setting, content_type: str | None) -> tuple[tuple[str, str], ...]:
+    headers = {"accept": "application/json", "accept-encoding": "gzip, deflate"}
+    headers["user-agent"] = f"messages-conformance/{__version__}"
+    if content_type:
+        headers["content-type"] = content_type
+    if ask.version is not None:
+        headers["anthropic-version"] = ask.version
+    headers |= _credentials(ask, setting)
+    for name, value in ask.headers.items():
+        headers.pop(name.lower(), None)
+        if value is not None:
+            headers[name.lower()] = _as_text(fill(value, setting))
+    return tuple(headers.items())
+
+
+def _credentials(ask: Ask, setting: Setting) -> dict[str, str]:
+    auth, key = setting.target.auth, setting.target.key
+    match ask.key:
+        case "none":
+            return {}
+        case "right":
+            return key_headers(auth, key)
+        case "both":
+            return key_headers(Auth(header="both", placeholder=auth.placeholder), key)
+        case "wrong":
+            form = "x-api-key" if auth.header == "none" else auth.header
+            return key_headers(Auth(header=form), f"wrong-key-{setting.nonce}")

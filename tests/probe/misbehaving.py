@@ -1,0 +1,110 @@
+"""A server that sends exactly the bytes that a test tells it to, over a real socket."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+Behaviour = Callable[["Peer"], Awaitable[None]]
+
+
+class Peer:
+    """One connection as the server sees it."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self.requests: list[bytes] = []
+
+    async def request(self) -> bytes:
+        """Reads one request, head and body."""
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        length = next(
+            (int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0
+        )
+        whole = head + await self._reader.readexactly(length)
+        self.requests.append(whole)
+        return whole
+
+    async def send(self, *pieces: bytes, pause: float = 0.0) -> None:
+        for number, piece in enumerate(pieces):
+            if number:
+                await asyncio.sleep(pause)
+            self._writer.write(piece)
+            await self._writer.drain()
+
+    def reset(self) -> None:
+        """Closes so that the other side sees a reset, not an end."""
+        self._writer.transport.abort()
+
+    async def gone(self) -> None:
+        """Waits until the other side closes."""
+        try:
+            await self._reader.read()
+        except ConnectionError:
+            return
+
+
+class Server:
+    def __init__(self) -> None:
+        self.port = 0
+        self.connections = 0
+        self.requests: list[bytes] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@asynccontextmanager
+async def serving(*behaviours: Behaviour) -> AsyncIterator[Server]:
+    """A server whose nth connection behaves in the nth way, later ones in the last."""
+    told = Server()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behaviour = behaviours[min(told.connections, len(behaviours) - 1)]
+        told.connections += 1
+        peer = Peer(reader, writer)
+        peer.requests = told.requests
+        task = asyncio.current_task()
+        assert task
+        tasks.add(task)
+        try:
+            await behaviour(peer)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+            tasks.discard(task)
+
+    listener = await asyncio.start_server(connected, "127.0.0.1", 0)
+    told.port = listener.sockets[0].getsockname()[1]
+    try:
+        yield told
+    finally:
+        listener.close()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await listener.wait_closed()
+
+
+def sends(*pieces: bytes, pause: float = 0.0) -> Behaviour:
+    """Answers one request with these bytes, piece by piece, and closes."""
+
+    async def behaviour(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(*pieces, pause=pause)
+
+    return behaviour
+
+
+def answers(body: bytes = b"{}", status: str = "200 OK", *headers: str) -> Behaviour:
+    """Answers every request of a connection, well-formed."""
+    head = "".join(f"{line}\r\n" for line in (f"HTTP/1.1 {status}", f"content-length: {len(body)}", *headers))
+
+    async def behaviour(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            await peer.send(head.encode() + b"\r\n" + body)
+
+    return behaviour

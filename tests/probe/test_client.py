@@ -1,0 +1,371 @@
+"""The client against servers that misbehave byte by byte: every answer is recorded, and its outcome named."""
+
+import asyncio
+import gzip
+import zlib
+
+import pytest
+from misbehaving import Behaviour, Peer, answers, sends, serving
+
+from conformance.probe.client import Client
+from conformance.probe.exchange import Exchange
+from conformance.probe.recording import Limits
+from conformance.probe.request import Outgoing
+
+QUICK = Limits(connect=2.0, first_byte=0.3, idle=0.3, total=3.0, grace=0.2, headers=4096, body=20_000, events=50)
+OK = b"HTTP/1.1 200 OK\r\n"
+EVENTS = OK + b"content-type: text/event-stream\r\n\r\n"
+STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+PING = b'event: ping\ndata: {"type":"ping"}\n\n'
+
+
+def post(url: str, path: str = "/v1/messages", body: bytes = b"{}", **headers: str) -> Outgoing:
+    return Outgoing("POST", url + path, (("content-type", "application/json"), *headers.items()), body)
+
+
+def exchanges(*behaviours: Behaviour, times: int = 1, limits: Limits = QUICK) -> list[Exchange]:
+    """What the client records of asking a server several times, one after another."""
+
+    async def ask() -> list[Exchange]:
+        async with serving(*behaviours) as server, Client(limits=limits) as client:
+            return [await client.ask(post(server.url)) for _ in range(times)]
+
+    return asyncio.run(ask())
+
+
+def exchange(*behaviours: Behaviour, limits: Limits = QUICK) -> Exchange:
+    return exchanges(*behaviours, limits=limits)[0]
+
+
+async def ignores(peer: Peer) -> None:
+    await peer.request()
+    await peer.gone()
+
+
+async def stays_open(peer: Peer, *said: bytes) -> None:
+    await peer.request()
+    await peer.send(*said)
+    await peer.gone()
+
+
+def says_and_stays(*said: bytes) -> Behaviour:
+    async def behaviour(peer: Peer) -> None:
+        await stays_open(peer, *said)
+
+    return behaviour
+
+
+async def resets(peer: Peer) -> None:
+    await peer.request()
+    peer.reset()
+
+
+async def resets_inside(peer: Peer) -> None:
+    await peer.request()
+    await peer.send(OK + b"content-length: 100\r\n\r\n{")
+    await asyncio.sleep(0.05)
+    peer.reset()
+
+
+def repeats(head: bytes, piece: bytes) -> Behaviour:
+    async def behaviour(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(head)
+        while True:
+            await peer.send(piece)
+
+    return behaviour
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        sends(OK + b"content-length: 4\r\n\r\nbody"),
+        sends(OK + b"\r\nbo", b"dy", pause=0.02),
+        sends(b"HTTP/1.0 200 OK\r\n\r\nbody"),
+        sends(
+            OK + b"transfer-encoding: chunked\r\n\r\n", b"1\r\nb\r\n3;x=y\r\nody\r\n", b"0\r\nt: u\r\n\r\n", pause=0.02
+        ),
+        sends(*(bytes([byte]) for byte in OK + b"Content-Length: 4\r\n\r\nbody")),
+        sends(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + OK + b"content-length: 4\r\n\r\nbody"),
+        sends(OK + b"content-encoding: gzip\r\n\r\n" + gzip.compress(b"body")),
+        sends(OK + b"content-encoding: gzip\r\n\r\n", *(bytes([byte]) for byte in gzip.compress(b"body"))),
+        sends(OK + b"content-encoding: x-gzip\r\n\r\n" + gzip.compress(b"bo") + gzip.compress(b"dy") + b"\0\0"),
+        sends(OK + b"content-encoding: deflate\r\n\r\n", *(bytes([byte]) for byte in zlib.compress(b"body"))),
+        sends(OK + b"content-encoding: deflate\r\n\r\n" + zlib.compress(b"body", wbits=-15)),
+        sends(OK + b"content-encoding: identity\r\ncontent-length: 4\r\n\r\nbody"),
+        sends(OK + b"content-length: 4\r\nx: " + b"a" * 3000 + b"\r\n\r\nbody"),
+    ],
+)
+def test_a_legal_body_is_recorded_whole(answer: Behaviour) -> None:
+    seen = exchange(answer)
+    assert (seen.outcome, seen.status, seen.body, seen.detail, seen.notes) == ("complete", 200, b"body", "", ())
+
+
+def test_each_chunk_has_its_time() -> None:
+    seen = exchange(sends(EVENTS, PING, PING, STOP, pause=0.05))
+    assert [chunk.data for chunk in seen.chunks] == [PING, PING, STOP]
+    times = [0.0, seen.first_byte or 0.0, *(chunk.at for chunk in seen.chunks), seen.finished]
+    assert times == sorted(times)
+    assert seen.chunks[-1].at - seen.chunks[0].at > 0.05
+
+
+def test_headers_are_recorded_in_order_with_duplicates() -> None:
+    seen = exchange(sends(OK + b"X-B: 1\r\nx-a: \xe9\r\nX-B: 2\r\ncontent-length: 0\r\n\r\n"))
+    assert seen.headers == (("x-b", "1"), ("x-a", "\xe9"), ("x-b", "2"), ("content-length", "0"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "status"),
+    [
+        (resets, "reset", None),
+        (sends(), "reset", None),
+        (resets_inside, "cut", 200),
+        (sends(OK + b"content-length: 9\r\n\r\nshort"), "cut", 200),
+        (sends(OK + b"transfer-encoding: chunked\r\n\r\n5\r\nshort\r\n"), "cut", 200),
+        (sends(OK + b"transfer-encoding: chunked\r\n\r\n9\r\nshort"), "cut", 200),
+        (sends(OK + b"transfer-encoding: chunked\r\n\r\nnonsense\r\n"), "malformed", 200),
+        (sends(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), "malformed", None),
+        (sends(OK + b"content-encoding: gzip\r\n\r\nnot gzip"), "malformed", 200),
+        (sends(OK + b"content-encoding: gzip\r\n\r\n" + gzip.compress(b"a" * 1000)[:-9]), "malformed", 200),
+        (sends(OK + b"content-encoding: br\r\n\r\nbody"), "malformed", 200),
+        (ignores, "slow", None),
+        (says_and_stays(OK), "slow", None),
+        (says_and_stays(OK + b"content-length: 9\r\n\r\nshort"), "slow", 200),
+        (says_and_stays(EVENTS, PING), "slow", 200),
+        (says_and_stays(EVENTS, STOP), "unfinished", 200),
+        (says_and_stays(EVENTS, b'data: {"type": "message_', b'stop"}\r', b"\n\r\n"), "unfinished", 200),
+        (says_and_stays(EVENTS, b'event: error\ndata: {"type":"error"}\n\n'), "unfinished", 200),
+        (sends(OK + b"x: " + b"a" * 5000 + b"\r\n\r\n"), "oversized", 200),
+        (sends(OK + b"x: " + b"a" * 300_000), "oversized", None),
+        (repeats(OK + b"\r\n", b" " * 1000), "oversized", 200),
+        (repeats(EVENTS, PING), "oversized", 200),
+        (sends(OK + b"content-encoding: gzip\r\n\r\n" + gzip.compress(b"\0" * 10**8)), "oversized", 200),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_an_answer_has_a_name(answer: Behaviour, outcome: str, status: int | None) -> None:
+    seen = exchange(answer)
+    assert (seen.outcome, seen.status) == (outcome, status)
+    assert seen.detail
+
+
+def test_what_came_before_the_end_is_kept() -> None:
+    assert exchange(resets_inside).body == b"{"
+    assert exchange(says_and_stays(EVENTS, PING, STOP)).body == PING + STOP
+
+
+def test_no_limit_is_passed_by_what_is_recorded() -> None:
+    bomb = gzip.compress(b"\0" * 10**8)
+    assert len(exchange(sends(OK + b"content-encoding: gzip\r\n\r\n" + bomb)).body) <= QUICK.body
+    assert len(exchange(repeats(OK + b"\r\n", b" " * 1000)).body) <= QUICK.body
+
+
+def test_a_drip_that_never_ends_ends_at_the_total_time() -> None:
+    async def drips(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(EVENTS)
+        while True:
+            await peer.send(b": still here\n\n", pause=0.1)
+
+    assert exchange(drips, limits=Limits(first_byte=0.3, idle=0.3, total=0.6)).outcome == "slow"
+
+
+def test_text_that_names_message_stop_does_not_end_a_stream() -> None:
+    delta = b'data: {"type":"content_block_delta","delta":{"text":"message_stop and error"}}\n\n'
+    limits = Limits(first_byte=1.0, idle=1.0, grace=0.1)
+    assert exchange(sends(EVENTS, delta, PING, STOP, pause=0.15), limits=limits).outcome == "complete"
+
+
+def test_a_redirect_is_recorded_and_not_followed() -> None:
+    async def ask() -> tuple[Exchange, list[bytes]]:
+        async with serving(answers()) as other:
+            head = b"HTTP/1.1 307 Temporary Redirect\r\ncontent-length: 0\r\n"
+            there = f"location: {other.url}/v1/messages\r\n\r\n".encode()
+            async with serving(sends(head + there)) as server, Client(limits=QUICK) as client:
+                return await client.ask(post(server.url, **{"x-api-key": "k"})), other.requests
+
+    seen, elsewhere = asyncio.run(ask())
+    assert (seen.status, elsewhere) == (307, [])
+
+
+def test_connections_are_kept_alive() -> None:
+    async def ask() -> int:
+        async with serving(answers()) as server, Client(limits=QUICK) as client:
+            for _ in range(5):
+                assert (await client.ask(post(server.url))).outcome == "complete"
+            return server.connections
+
+    assert asyncio.run(ask()) == 1
+
+
+async def closes_after_the_first(peer: Peer) -> None:
+    await peer.request()
+    await peer.send(OK + b"connection: keep-alive\r\ncontent-length: 2\r\n\r\n{}")
+    await peer.request()
+
+
+async def resets_after_the_first(peer: Peer) -> None:
+    await closes_after_the_first(peer)
+    peer.reset()
+
+
+async def babbles_after_the_first(peer: Peer) -> None:
+    await closes_after_the_first(peer)
+    await peer.send(b"left over from before\r\n\r\n")
+
+
+@pytest.mark.parametrize("unreliable", [closes_after_the_first, resets_after_the_first, babbles_after_the_first])
+def test_a_reused_connection_that_fails_is_replaced_once_and_noted(unreliable: Behaviour) -> None:
+    first, second = exchanges(unreliable, answers(b"[]"), times=2)
+    assert (first.outcome, first.notes) == ("complete", ())
+    assert (second.outcome, second.body) == ("complete", b"[]")
+    assert "fresh" in second.notes[0]
+
+
+def test_a_fresh_connection_that_fails_too_is_a_reset() -> None:
+    first, second = exchanges(closes_after_the_first, resets, times=2)
+    assert (first.outcome, second.outcome) == ("complete", "reset")
+
+
+def test_a_reset_on_a_first_use_is_not_asked_again() -> None:
+    async def ask() -> tuple[Exchange, int]:
+        async with serving(resets) as server, Client(limits=QUICK) as client:
+            return await client.ask(post(server.url)), server.connections
+
+    seen, connections = asyncio.run(ask())
+    assert (seen.outcome, connections) == ("reset", 1)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://no-such-host.invalid"])
+def test_no_connection_is_unreachable(url: str) -> None:
+    async def ask() -> Exchange:
+        async with Client(limits=QUICK) as client:
+            return await client.ask(post(url))
+
+    seen = asyncio.run(ask())
+    assert seen.outcome == "unreachable"
+    assert seen.detail
+
+
+async def refuses_to_understand(peer: Peer) -> None:
+    await peer.send(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+
+
+def test_tls_against_a_plain_server_is_unreachable() -> None:
+    async def ask() -> Exchange:
+        async with serving(refuses_to_understand) as server, Client(limits=QUICK) as client:
+            return await client.ask(post(server.url.replace("http:", "https:")))
+
+    assert asyncio.run(ask()).outcome == "unreachable"
+
+
+def test_a_request_that_cannot_be_sent_is_our_fault() -> None:
+    assert exchange_of_headers({"x-bad": "a\r\nb"}).outcome == "failed"
+
+
+def exchange_of_headers(headers: dict[str, str]) -> Exchange:
+    async def ask() -> Exchange:
+        async with serving(answers()) as server, Client(limits=QUICK) as client:
+            return await client.ask(post(server.url, **headers))
+
+    return asyncio.run(ask())
+
+
+def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert exchange(answers()).outcome == "complete"
+
+
+def test_a_request_goes_out_to_the_letter() -> None:
+    async def ask() -> bytes:
+        async with serving(answers()) as server, Client(limits=QUICK) as client:
+            await client.ask(post(server.url, "/v1/models/a%2Fb?x=%20y", b'{"a": 1 }', accept="x"))
+            return server.requests[0]
+
+    sent = asyncio.run(ask())
+    head, _, body = sent.partition(b"\r\n\r\n")
+    names = {line.partition(b":")[0].lower() for line in head.split(b"\r\n")[1:]}
+    assert sent.startswith(b"POST /v1/models/a%2Fb?x=%20y HTTP/1.1\r\n")
+    assert names == {b"host", b"content-type", b"accept", b"content-length"}
+    assert body == b'{"a": 1 }'
+
+
+def test_cancelling_closes_the_connection() -> None:
+    async def ask() -> bool:
+        asked, closed = asyncio.Event(), asyncio.Event()
+
+        async def waits(peer: Peer) -> None:
+            await peer.request()
+            asked.set()
+            await peer.gone()
+            closed.set()
+
+        async with serving(waits) as server, Client(limits=Limits()) as client:
+            asking = asyncio.create_task(client.ask(post(server.url)))
+            async with asyncio.timeout(5):
+                await asked.wait()
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            async with asyncio.timeout(5):
+                await closed.wait()
+            return closed.is_set()
+
+    assert asyncio.run(ask())
+
+
+KEY = "sk-canary-7f3a/9+Q"
+
+
+def test_no_key_reaches_a_recorded_byte() -> None:
+    async def echoes(peer: Peer) -> None:
+        sent = await peer.request()
+        key = KEY.encode()
+        await peer.send(
+            OK + b"x-echo: Bearer " + key + b"\r\n\r\n" + sent[:20],
+            key[:3],
+            key[3:9],
+            key[9:] + b" and " + key + key[:4],
+            key[4:],
+            b'{"said": "sk-canary-7f3a\\/9+Q", "quoted": "sk-canary-7f3a%2F9%2BQ", "all": "' + key + b'"}',
+            pause=0.02,
+        )  # fmt: skip
+
+    async def ask() -> Exchange:
+        async with serving(echoes) as server, Client(limits=QUICK, keys=[KEY, None]) as client:
+            headers = {"x-api-key": KEY, "authorization": f"Bearer {KEY}"}
+            return await client.ask(post(server.url, f"/v1/messages?key={KEY}", KEY.encode(), **headers))
+
+    seen = asyncio.run(ask())
+    text = repr((seen.request, seen.headers, seen.body, seen.detail, seen.notes))
+    assert "canary" not in text
+    assert text.count("[key removed]") == 11
+    assert seen.body.startswith(b"POST /v1/messages?ke")
+    assert [chunk.at for chunk in seen.chunks] == sorted(chunk.at for chunk in seen.chunks)
+
+
+def test_a_key_that_is_a_word_is_removed_only_where_it_is_sent() -> None:
+    async def ask() -> Exchange:
+        async with serving(answers(b'{"model": "ollama"}')) as server, Client(limits=QUICK, keys=["ollama"]) as client:
+            return await client.ask(post(server.url, **{"x-api-key": "ollama"}))
+
+    seen = asyncio.run(ask())
+    assert seen.body == b'{"model": "ollama"}'
+    assert dict(seen.request.headers)["x-api-key"] == "[key removed]"
+
+
+def test_requests_run_side_by_side() -> None:
+    async def ask() -> int:
+        arrived = asyncio.Barrier(8)
+
+        async def waits_for_all(peer: Peer) -> None:
+            await peer.request()
+            await arrived.wait()
+            await peer.send(OK + b"content-length: 2\r\n\r\n{}")
+
+        async with serving(waits_for_all) as server, Client(limits=QUICK) as client:
+            seen = await asyncio.gather(*(client.ask(post(server.url)) for _ in range(8)))
+            return sum(each.outcome == "complete" for each in seen)
+
+    assert asyncio.run(ask()) == 8
