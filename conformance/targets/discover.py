@@ -1,0 +1,130 @@
+"""What a server says of its models: which there are, what they can do, how much they take in."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from conformance.targets.recognise import look
+from conformance.targets.target import Auth
+from conformance.targets.wire import Wire
+
+OLLAMA_CAPABILITIES = {"tools": "tools", "vision": "vision", "thinking": "thinking"}
+"""What `/api/show` calls a capability to what cases call it; one that its list lacks is a no."""
+
+LISTED_CAPABILITIES = {
+    "image_input": "vision",
+    "pdf_input": "pdf",
+    "thinking": "thinking",
+    "citations": "citations",
+    "structured_outputs": "structured-outputs",
+    "batch": "batches",
+    "effort": "effort",
+}
+"""The same for the `capabilities` of a model in the API's list of models
+(https://platform.claude.com/docs/en/api/models/list)."""
+
+LONG_CONTEXT = 65_536
+"""Tokens from which on a context holds a Claude Code session
+(https://docs.ollama.com/integrations/claude-code asks for 64k)."""
+
+
+class Abilities(Struct, frozen=True):
+    """What a model can do, as far as its server tells."""
+
+    capabilities: dict[str, bool] = {}
+    context: int | None = None
+    """Tokens that the model takes in at most."""
+    remote: str | None = None
+    """The host that answers in place of this machine."""
+
+
+def key_headers(auth: Auth, key: str | None) -> dict[str, str]:
+    """The headers that carry a key, in the form that the target takes."""
+    secret = key or auth.placeholder
+    if not secret or auth.header == "none":
+        return {}
+    headers = {}
+    if auth.header in ("x-api-key", "both"):
+        headers["x-api-key"] = secret
+    if auth.header in ("bearer", "both"):
+        headers["authorization"] = f"Bearer {secret}"
+    return headers
+
+
+def is_cloud_name(model: str) -> bool:
+    """Whether an Ollama name stands for a model that ollama.com runs: `glm-4.7:cloud`, `gpt-oss:120b-cloud`."""
+    tag = model.rpartition("/")[2].partition(":")[2]
+    return tag == "cloud" or tag.endswith("-cloud")
+
+
+def same_model(one: str, other: str) -> bool:
+    """Whether two Ollama names mean one model: `qwen3` is `qwen3:latest`."""
+    return _tagged(one) == _tagged(other)
+
+
+def ollama_models(wire: Wire) -> list[str] | None:
+    """The installed models as `/api/tags` lists them, or None when it cannot be read."""
+    return _names(look("models[].[model || name][]", wire.get("/api/tags").json()))
+
+
+def ollama_abilities(wire: Wire, model: str) -> Abilities:
+    """What `/api/show` says of a model; nothing of one that it does not know."""
+    answer = wire.post("/api/show", {"model": model})
+    return read_show(answer.json()) if answer.status == 200 else Abilities()
+
+
+def read_show(document: Any) -> Abilities:
+    """The abilities in an answer of `/api/show`; a server too old to list capabilities leaves them unknown."""
+    listed = look("capabilities", document)
+    capabilities = {}
+    if isinstance(listed, list):
+        capabilities = {ours: theirs in listed for theirs, ours in OLLAMA_CAPABILITIES.items()}
+    context = context_length(look("model_info", document))
+    if context is not None:
+        capabilities["long-context"] = context >= LONG_CONTEXT
+    remote = look("remote_host", document)
+    return Abilities(capabilities, context, remote if isinstance(remote, str) and remote else None)
+
+
+def context_length(info: Any) -> int | None:
+    """The context that a model was trained for: `<architecture>.context_length` of its metadata."""
+    if not isinstance(info, dict):
+        return None
+    length = info.get(f"{info.get('general.architecture')}.context_length")
+    return length if isinstance(length, int) else None
+
+
+def listed_models(wire: Wire, headers: Mapping[str, str]) -> dict[str, Abilities] | None:
+    """The models at `/v1/models` in the API's own shape or OpenAI's, or None when there is no such list."""
+    answer = wire.get("/v1/models", {"anthropic-version": "2023-06-01", **headers})
+    entries = look("data", answer.json()) if answer.status == 200 else None
+    if not isinstance(entries, list):
+        return None
+    return {entry["id"]: _listed(entry) for entry in entries if isinstance(entry, dict) and _is_name(entry.get("id"))}
+
+
+def _listed(entry: dict[str, Any]) -> Abilities:
+    told = entry.get("capabilities")
+    capabilities = {}
+    if isinstance(told, dict):
+        for theirs, ours in LISTED_CAPABILITIES.items():
+            value = told.get(theirs)
+            supported = value.get("supported") if isinstance(value, dict) else value
+            if isinstance(supported, bool):
+                capabilities[ours] = supported
+    context = entry.get("max_input_tokens")
+    return Abilities(capabilities, context if isinstance(context, int) else None)
+
+
+def _names(found: Any) -> list[str] | None:
+    return [name for name in found if _is_name(name)] if isinstance(found, list) else None
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 300 and value.isprintable()
+
+
+def _tagged(model: str) -> str:
+    name = model.lower()
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"

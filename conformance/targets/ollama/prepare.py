@@ -1,0 +1,154 @@
+"""Gets a model ready for long sessions: pulled, with a context of 64k tokens, under a name that clients ask for."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+
+from msgspec import Struct
+
+from conformance.targets.discover import is_cloud_name, same_model
+from conformance.targets.ollama.client import Installed, Ollama, OllamaError, Progress
+from conformance.targets.ollama.models import recommended
+
+LONG_CONTEXT = 65_536
+"""Tokens: what coding tools need at least (https://docs.ollama.com/context-length), as a power of two."""
+
+NOT_FOUND = ("file does not exist", "not found", "pull model manifest")
+
+
+class PreparationError(Exception):
+    """Why a model is not ready, and what to do; nothing half-made is left behind."""
+
+
+class Prepared(Struct, frozen=True):
+    """What there is now, and what was done for it, in the order in which it was done."""
+
+    model: str
+    """The name to give to clients."""
+    done: tuple[str, ...]
+
+
+async def prepare(
+    ollama: Ollama,
+    model: str,
+    *,
+    context: int = LONG_CONTEXT,
+    alias: str | None = None,
+    on_progress: Callable[[str, Progress], object] | None = None,
+) -> Prepared:
+    """Pulls a model, makes its variant with a long context, and gives that a second name where one is asked for.
+
+    Each step looks first whether it is done already, so a second call goes on where the first stopped.
+    `on_progress` gets the name of the model and each step of its pull or creation. A cloud name needs neither.
+    PreparationError says what is missing; wire.Unreachable that no server answers.
+    """
+
+    def follow(name: str) -> Callable[[Progress], object] | None:
+        return None if on_progress is None else lambda step: on_progress(name, step)
+
+    if is_cloud_name(model):
+        if alias:
+            raise PreparationError(
+                f"{model} runs on ollama.com, so it cannot be given a second name here; give {model} itself to the client"
+            )
+        return Prepared(model, (f"{model} runs on ollama.com with its full context: there is nothing to pull or to make",))
+    done = [await _pulled(ollama, model, follow(model))]
+    ready, said = await _with_context(ollama, model, context, follow(variant_name(model, context)))
+    done.append(said)
+    if alias:
+        done.append(await _named(ollama, ready, alias))
+    return Prepared(alias or ready, tuple(done))
+
+
+async def clean(ollama: Ollama, model: str, *, context: int = LONG_CONTEXT, alias: str | None = None) -> tuple[str, ...]:
+    """Takes away what `prepare` made, and says what; the pulled model itself stays."""
+    variant = variant_name(model, context)
+    done = []
+    for name in (alias, variant):
+        if name and await ollama.has(name):
+            await ollama.delete(name)
+            done.append(f"deleted {name}")
+    return (*done, f"{model} stays; `ollama rm {model}` deletes it")
+
+
+def variant_name(model: str, context: int = LONG_CONTEXT) -> str:
+    """The name of a model's variant with a longer context: `qwen3-coder-64k`, `gpt-oss:20b-64k`."""
+    return f"{model.removesuffix(':latest')}-{context // 1024}k"
+
+
+async def _pulled(ollama: Ollama, model: str, follow: Callable[[Progress], object] | None) -> str:
+    if await ollama.has(model):
+        return f"{model} is there already"
+    try:
+        await ollama.pull_model(model, follow)
+    except OllamaError as problem:
+        if any(words in str(problem) for words in NOT_FOUND):
+            raise PreparationError(_unknown(model, await ollama.models())) from problem
+        raise PreparationError(
+            f"the pull of {model} failed: {problem}. What has arrived is kept: the same command goes on from there"
+        ) from problem
+    return f"pulled {model}"
+
+
+async def _with_context(
+    ollama: Ollama, model: str, context: int, follow: Callable[[Progress], object] | None
+) -> tuple[str, str]:
+    shown = await ollama.show(model)
+    if shown is None:
+        raise PreparationError(f"{model} was pulled and is not there now; `ollama list` shows what is")
+    if shown.abilities.remote:
+        return model, f"{model} runs at {shown.abilities.remote}: its context is set there"
+    trained = shown.abilities.context
+    if trained is not None and trained < context:
+        raise PreparationError(
+            f"{model} takes in {trained} tokens at most, and {context} are needed; "
+            f"choose another model, such as {recommended()[0].name}, or say --context {trained}"
+        )
+    if shown.context_set is not None and shown.context_set >= context:
+        return model, f"{model} is loaded with {shown.context_set} tokens of context already"
+    variant = variant_name(model, context)
+    there = await ollama.show(variant)
+    if there is not None and there.context_set == context:
+        return variant, f"{variant} is there already"
+    try:
+        await ollama.create(variant, source=model, parameters={"num_ctx": context}, on_progress=follow)
+    except OllamaError as problem:
+        await _undo(ollama, variant, existed=there is not None)
+        raise PreparationError(f"{variant} could not be made: {problem}. {_remedy(str(problem))}") from problem
+    return variant, f"made {variant}: {model} with {context} tokens of context"
+
+
+async def _named(ollama: Ollama, ready: str, alias: str) -> str:
+    installed = await ollama.models()
+    before = next((m for m in installed if same_model(m.name, alias)), None)
+    source = next((m for m in installed if same_model(m.name, ready)), None)
+    if before is not None and source is not None and before.digest == source.digest:
+        return f"{alias} means {ready} already"
+    if before is not None and not alias.startswith("claude-"):
+        raise PreparationError(f"a model named {alias} is there already; choose another --alias, or `ollama rm {alias}`")
+    try:
+        await ollama.copy(ready, alias)
+    except OllamaError as problem:
+        raise PreparationError(f"{ready} is ready, but could not be named {alias}: {problem}") from problem
+    return f"{alias} now means {ready}"
+
+
+async def _undo(ollama: Ollama, variant: str, *, existed: bool) -> None:
+    """Ollama writes a model's manifest last, so mostly there is nothing to take away."""
+    try:
+        if not existed and await ollama.has(variant):
+            await ollama.delete(variant)
+    except OllamaError:
+        return
+
+
+def _remedy(problem: str) -> str:
+    if "no space left" in problem:
+        return "Make room on its disk (`ollama list` shows what takes it, `ollama rm NAME` frees it) and try again"
+    return "Nothing was left behind; the same command tries again"
+
+
+def _unknown(model: str, installed: list[Installed]) -> str:
+    names = [entry.name for entry in recommended()] + [entry.name for entry in installed]
+    near = get_close_matches(model, names, n=1, cutoff=0.5)
+    guess = f"; did you mean {near[0]}?" if near else "."
+    return f"there is no model {model}{guess} https://ollama.com/library lists them all"

@@ -1,0 +1,76 @@
+"""Tells which server answers at an address, and in which version, by what it says of itself."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from conformance.targets.address import is_loopback, origin
+from conformance.targets.target import Recognition, TargetFile
+
+if TYPE_CHECKING:
+    from conformance.targets.wire import Answer, Wire
+
+SIMULATOR = "messages-conformance"
+"""How every face of the scripted model names itself in its `server` header."""
+
+
+class Acquaintance:
+    """What has been learnt of one server: each path is asked once."""
+
+    def __init__(self, wire: "Wire") -> None:
+        self._wire = wire
+        self._answers: dict[str, Answer] = {}
+
+    def answer(self, path: str) -> "Answer":
+        """The answer to a GET on a path; wire.Unreachable when there is none."""
+        if path not in self._answers:
+            self._answers[path] = self._wire.get(path)
+        return self._answers[path]
+
+    def which(self, files: Iterable[TargetFile]) -> TargetFile | None:
+        """The first target that the server says it is; a well-known host needs no question."""
+        files = list(files)
+        url = self._wire.base_url
+        if not is_loopback(url):
+            for file in files:
+                if file.base_url and origin(file.base_url)[:2] == origin(url)[:2]:
+                    return file
+        return next((file for file in files if any(self.shows(mark) for mark in file.recognise)), None)
+
+    def shows(self, mark: Recognition) -> bool:
+        """Whether all that a mark names is there."""
+        answer = self.answer(mark.path)
+        if answer.status != mark.status or (mark.text is not None and mark.text not in answer.text):
+            return False
+        if mark.header is not None:
+            name, _, part = mark.header.partition(":")
+            value = answer.headers.get(name.strip().lower())
+            if value is None or part.strip().lower() not in value.lower():
+                return False
+        return mark.at is None or look(mark.at, answer.json()) is not None
+
+    def version(self, file: TargetFile) -> str | None:
+        """The version that the server tells, as the target's file says where it stands."""
+        mark = file.version
+        if mark is None or not self.shows(mark):
+            return None
+        if mark.version_at is not None:
+            found = look(mark.version_at, self.answer(mark.path).json())
+            return str(found)[:100] if isinstance(found, str | int | float) else None
+        name = (mark.header or "").partition(":")[0].strip().lower()
+        return self.answer(mark.path).headers.get(name)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether a face of the scripted model answered what was asked so far."""
+        return any(SIMULATOR in answer.headers.get("server", "") for answer in self._answers.values())
+
+
+def look(path: str, document: Any) -> Any:
+    """What stands at a JMESPath in a document; None where nothing does."""
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        return jmespath.search(path, document)
+    except JMESPathError:
+        return None

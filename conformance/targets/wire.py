@@ -1,0 +1,106 @@
+"""Short questions to a server before a run: bounded in time and size, on this machine past any proxy, without a key."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+from msgspec import Struct
+
+from conformance.targets.address import is_loopback
+
+if TYPE_CHECKING:
+    import httpx2
+
+LARGEST_ANSWER = 8 * 2**20
+"""Bytes of an answer that are read at most: the list of models of a large gateway has some hundred kilobytes."""
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 15.0
+
+
+class Unreachable(Exception):
+    """No connection to the server, or none that ends in an answer; the message says which."""
+
+
+class Answer(Struct, frozen=True):
+    """A short answer: its status, its headers in lower case and its body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON, or None when it is not."""
+        try:
+            return msgspec.json.decode(self.body)
+        except msgspec.DecodeError:
+            return None
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", errors="replace")
+
+
+class Wire:
+    """A connection to one server: `get` and `post` answer with whatever it says, or raise Unreachable."""
+
+    def __init__(self, base_url: str, headers: Mapping[str, str] | None = None) -> None:
+        import httpx2
+
+        self.base_url = base_url.rstrip("/")
+        self._client = httpx2.Client(
+            headers={"user-agent": "messages-conformance", **(headers or {})},
+            timeout=httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+            follow_redirects=False,
+            trust_env=not is_loopback(base_url),
+        )
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        return self._ask("GET", path, headers=headers)
+
+    def post(self, path: str, body: Any) -> Answer:
+        return self._ask("POST", path, headers={"content-type": "application/json"}, content=msgspec.json.encode(body))
+
+    def close(self) -> None:
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ask(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, content: bytes | None = None
+    ) -> Answer:
+        with reachable(self.base_url), self._client.stream(
+            method, self.base_url + path, headers=headers, content=content
+        ) as response:
+            body = bytearray()
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > LARGEST_ANSWER:
+                    raise Unreachable(f"{self.base_url}{path} answers with more than {LARGEST_ANSWER} bytes")
+            return Answer(response.status_code, _headers(response), bytes(body))
+
+
+@contextmanager
+def reachable(base_url: str) -> Iterator[None]:
+    """Turns what can go wrong between two machines into one Unreachable with a plain sentence."""
+    import httpx2
+
+    try:
+        yield
+    except httpx2.ConnectTimeout as problem:
+        raise Unreachable(f"{base_url} does not accept a connection within {CONNECT_SECONDS:g} s") from problem
+    except httpx2.TimeoutException as problem:
+        raise Unreachable(f"{base_url} accepts a connection and does not answer") from problem
+    except httpx2.ConnectError as problem:
+        raise Unreachable(f"nothing answers at {base_url} ({problem})") from problem
+    except (httpx2.HTTPError, httpx2.InvalidURL) as problem:
+        raise Unreachable(f"{base_url} does not speak HTTP as it should ({problem})") from problem
+
+
+def _headers(response: "httpx2.Response") -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
