@@ -5,6 +5,7 @@ from itertools import cycle, islice
 import msgspec
 
 from conformance.scripted.choice import calls_to_make
+from conformance.scripted.compact import compact
 from conformance.scripted.conversation import Conversation, Failure, Invocation, Reply, Result, Speech, Text, Thought
 from conformance.scripted.instructions import (
     Count,
@@ -98,7 +99,7 @@ def _numbers(count: Count, conversation: Conversation) -> str:
 
 def _received(pointer: str, conversation: Conversation) -> str:
     try:
-        return msgspec.json.encode(value_at(conversation.received, pointer)).decode()
+        return compact(value_at(conversation.received, pointer))
     except LookupError:
         return UNKNOWN
 

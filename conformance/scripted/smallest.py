@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema_rs
 import msgspec
 
+from conformance.scripted.compact import compact
 from conformance.scripted.strings import smallest_strings
 
 Schema = dict[str, Any] | bool
@@ -52,10 +53,6 @@ def fits(text: str, schema: Schema) -> bool:
         return _valid(msgspec.json.decode(text), schema)
     except msgspec.DecodeError:
         return False
-
-
-def compact(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
 
 
 def _valid(value: Any, schema: Schema) -> bool:

@@ -1,0 +1,138 @@
+"""A reply as a chat completion: one object, or a stream of chunks."""
+
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from conformance.scripted.compact import compact
+from conformance.scripted.conversation import Invocation, Reply, Speech, Thought
+from conformance.scripted.openai.errors import envelope_of
+from conformance.scripted.openai.request import ChatRequest
+from conformance.scripted.speaking import NOT_JSON, Frame
+from conformance.scripted.tokens import cost, split
+
+_REASONS = {"end": "stop", "sequence": "stop", "length": "length", "tool": "tool_calls"}
+_PIECE = 12
+"""Characters of tool arguments in one chunk."""
+
+
+class Completion:
+    """The `Voice` of this wire."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, request: ChatRequest, reply: Reply) -> None:
+        self.request = request
+        self.reply = reply
+        self.id = f"chatcmpl-{secrets.token_hex(12)}"
+        self.created = int(time.time())
+        self.with_usage = bool(request.stream_options and request.stream_options.include_usage)
+
+    def body(self) -> bytes:
+        return msgspec.json.encode(self.whole())
+
+    def frames(self) -> Iterator[Frame]:
+        for chunk, words in self.chunks():
+            yield Frame(_event(msgspec.json.encode(chunk)), words)
+        yield Frame(_event(b"[DONE]"), self.reply.output_tokens)
+
+    def not_json(self) -> bytes:
+        return _event(NOT_JSON)
+
+    def error(self, status: int) -> bytes:
+        return msgspec.json.encode(envelope_of(status))
+
+    def error_frame(self) -> bytes:
+        return _event(self.error(500))
+
+    def whole(self) -> dict[str, Any]:
+        """The completion object."""
+        choice = {"index": 0, "message": self._message(), "logprobs": None, "finish_reason": _REASONS[self.reply.stop]}
+        return self._envelope("chat.completion") | {"choices": [choice], "usage": self.usage()}
+
+    def chunks(self) -> Iterator[tuple[dict[str, Any], int]]:
+        """The chunk objects, each with the words said when it is sent."""
+        words = 0
+        content = None if any(isinstance(block, Invocation) for block in self.reply.blocks) else ""
+        yield self._chunk({"role": "assistant", "content": content, "refusal": None}), words
+        for delta, more in self._deltas():
+            words += more
+            yield self._chunk(delta), words
+        yield self._chunk({}, _REASONS[self.reply.stop]), words
+        if self.with_usage:
+            yield self._envelope("chat.completion.chunk") | {"choices": [], "usage": self.usage()}, words
+
+    def usage(self) -> dict[str, Any]:
+        reply = self.reply
+        return {
+            "prompt_tokens": reply.input_tokens,
+            "completion_tokens": reply.output_tokens,
+            "total_tokens": reply.input_tokens + reply.output_tokens,
+            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            "completion_tokens_details": {
+                "reasoning_tokens": reply.thinking_tokens,
+                "audio_tokens": 0,
+                "accepted_prediction_tokens": 0,
+                "rejected_prediction_tokens": 0,
+            },
+        }
+
+    def _message(self) -> dict[str, Any]:
+        blocks = self.reply.blocks
+        calls = [block for block in blocks if isinstance(block, Invocation)]
+        text = "".join(block.text for block in blocks if isinstance(block, Speech))
+        thought = "".join(block.text for block in blocks if isinstance(block, Thought))
+        message: dict[str, Any] = {"role": "assistant", "content": None if calls else text, "refusal": None}
+        if thought:
+            message["reasoning_content"] = thought
+        if calls:
+            message["tool_calls"] = [_called(call, compact(call.input)) for call in calls]
+        return message | {"annotations": []}
+
+    def _deltas(self) -> Iterator[tuple[dict[str, Any], int]]:
+        """What each chunk adds, and how many words that is."""
+        calls = 0
+        for block in self.reply.blocks:
+            match block:
+                case Thought():
+                    yield from (({"reasoning_content": word}, 1) for word in split(block.text))
+                case Speech():
+                    yield from (({"content": word}, 1) for word in split(block.text))
+                case Invocation():
+                    yield from _call_deltas(block, calls)
+                    calls += 1
+
+    def _chunk(self, delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+        unknown_yet = {"usage": None} if self.with_usage else {}
+        return self._envelope("chat.completion.chunk") | {"choices": [choice]} | unknown_yet
+
+    def _envelope(self, kind: str) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "object": kind,
+            "created": self.created,
+            "model": self.request.model,
+            "service_tier": "default",
+            "system_fingerprint": None,
+        }
+
+
+def _call_deltas(call: Invocation, index: int) -> Iterator[tuple[dict[str, Any], int]]:
+    yield {"tool_calls": [{"index": index} | _called(call, "")]}, cost(call)
+    arguments = compact(call.input)
+    for start in range(0, len(arguments), _PIECE):
+        piece = arguments[start : start + _PIECE]
+        yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}, 0
+
+
+def _called(call: Invocation, arguments: str) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": arguments}
+    return {"id": f"call_{secrets.token_hex(12)}", "type": "function", "function": function}
+
+
+def _event(data: bytes) -> bytes:
+    return b"data: " + data + b"\n\n"

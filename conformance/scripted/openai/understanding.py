@@ -1,0 +1,147 @@
+"""A chat completion request in neutral terms."""
+
+from collections.abc import Iterable
+from itertools import takewhile
+from typing import Any
+
+import msgspec
+
+from conformance.scripted import conversation as neutral
+from conformance.scripted.conversation import Conversation, Document, Image, Text, Turn
+from conformance.scripted.data import document, of_data_url
+from conformance.scripted.openai.errors import Refusal
+from conformance.scripted.openai.request import (
+    AssistantMessage,
+    ChatRequest,
+    Content,
+    DeveloperMessage,
+    FileData,
+    FilePart,
+    ImagePart,
+    Message,
+    NamedChoice,
+    SystemMessage,
+    TextPart,
+    ToolCall,
+    ToolMessage,
+)
+
+
+def understood(request: ChatRequest, received: Any) -> Conversation:
+    """System messages at the start are the system prompt, later ones turns; tool messages are results of the user."""
+    opening = list(takewhile(_is_system, request.messages))
+    choice, chosen = _choice(request)
+    stop = request.stop or []
+    limit = request.max_tokens if request.max_completion_tokens is None else request.max_completion_tokens
+    return Conversation(
+        turns=tuple(map(_turn, request.messages[len(opening) :])),
+        system=tuple(part.text for message in opening for part in _turn(message).parts if isinstance(part, Text)),
+        tools=tuple(
+            neutral.Tool(tool.function.name, tool.function.description or "", tool.function.parameters or {})
+            for tool in request.tools or []
+        ),
+        choice=choice,
+        chosen=chosen,
+        parallel=request.parallel_tool_calls is not False,
+        max_tokens=limit,
+        stop_sequences=(stop,) if isinstance(stop, str) else tuple(stop),
+        thinking=_thinks(request),
+        budget=request.thinking.budget_tokens if request.thinking else None,
+        schema=_schema(request),
+        received=received,
+    )
+
+
+def _is_system(message: Message) -> bool:
+    return isinstance(message, SystemMessage | DeveloperMessage)
+
+
+def _thinks(request: ChatRequest) -> bool:
+    if request.thinking is not None:
+        return request.thinking.type != "disabled"
+    return request.reasoning_effort not in {None, "none"}
+
+
+def _choice(request: ChatRequest) -> tuple[Any, str]:
+    match request.tool_choice:
+        case NamedChoice(function=function):
+            return "tool", function.name
+        case "required":
+            return "any", ""
+        case "none":
+            return "none", ""
+        case _:
+            return "auto", ""
+
+
+def _schema(request: ChatRequest) -> dict[str, Any] | None:
+    match request.response_format:
+        case None:
+            return None
+        case wanted if wanted.type == "json_schema" and wanted.json_schema is not None:
+            return wanted.json_schema.schema or {}
+        case wanted if wanted.type == "json_object":
+            return {"type": "object"}
+        case _:
+            return None
+
+
+def _turn(message: Message) -> Turn:
+    match message:
+        case ToolMessage():
+            return Turn("user", (neutral.Result(message.tool_call_id, tuple(_content(message.content))),))
+        case AssistantMessage():
+            parts: tuple[neutral.Part, ...] = tuple(_said(message))
+            return Turn("assistant", parts)
+        case SystemMessage() | DeveloperMessage():
+            return Turn("system", tuple(_content(message.content)))
+        case _:
+            return Turn("user", tuple(_content(message.content)))
+
+
+def _said(message: AssistantMessage) -> Iterable[neutral.Part]:
+    if isinstance(message.content, str):
+        yield Text(message.content)
+    else:
+        yield from (Text(part.text) for part in message.content or [] if isinstance(part, TextPart))
+    yield from map(_call, message.tool_calls or [])
+
+
+def _call(call: ToolCall) -> neutral.Call:
+    try:
+        return neutral.Call(call.id, call.function.name, msgspec.json.decode(call.function.arguments))
+    except msgspec.DecodeError:
+        return neutral.Call(call.id, call.function.name, call.function.arguments)
+
+
+def _content(content: Content | list[TextPart]) -> Iterable[Text | Image | Document]:
+    if isinstance(content, str):
+        yield Text(content)
+        return
+    for part in content:
+        match part:
+            case TextPart():
+                yield Text(part.text)
+            case ImagePart():
+                yield _image(part.image_url.url)
+            case FilePart():
+                yield _file(part.file)
+
+
+def _image(url: str) -> Image:
+    found = of_data_url(url)
+    if found is None:
+        raise Refusal(
+            "Invalid image URL: give the image as a base64 data URL.", param="messages", code="invalid_image_url"
+        )
+    media_type, data = found
+    if media_type not in {"image/png", "image/jpeg", "image/gif", "image/webp"}:
+        raise Refusal(f"Unsupported image type: {media_type}.", param="messages", code="invalid_image_format")
+    return Image(data)
+
+
+def _file(file: FileData) -> Document:
+    found = of_data_url(file.file_data or "")
+    if found is None:
+        raise Refusal("Invalid file: give its 'file_data' as a base64 data URL.", param="messages")
+    return document(*found, title=file.filename)
