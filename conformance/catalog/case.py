@@ -4,17 +4,17 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from conformance.words import Kind, Level, Mode
+from conformance.words import MODES, Kind, Level, Mode
 
 
-class Spec(Struct, frozen=True, forbid_unknown_fields=True):
+class Spec(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Where a claim comes from: an address, and one sentence in our own words."""
 
     url: str
     says: str
 
 
-class Ask(Struct, frozen=True, forbid_unknown_fields=True):
+class Ask(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One request: what to send, before the target's address, model, key and defaults are filled in."""
 
     method: Literal["GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"] = "POST"
@@ -33,8 +33,8 @@ class Ask(Struct, frozen=True, forbid_unknown_fields=True):
     """Form parts, name to text; `file` may be `@fixture-name` for the bytes of a file in `cases/fixtures/`."""
 
 
-class Check(Struct, frozen=True, forbid_unknown_fields=True, rename={"in_": "in"}):
-    """One thing to be seen in an answer: a JMESPath and exactly one matcher (`catalog/matchers.md` lists them)."""
+class Check(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"in_": "in"}):
+    """One thing to be seen in an answer: a JMESPath and exactly one matcher of the list in `catalog/matchers.py`."""
 
     at: str
     level: Level = "must"
@@ -61,14 +61,14 @@ class Check(Struct, frozen=True, forbid_unknown_fields=True, rename={"in_": "in"
     why: str | None = None
 
 
-class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
+class Refusal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How the API refuses: the statuses and error types that count as its own answer."""
 
     status: int | list[int]
     type: str | list[str]
 
 
-class Step(Struct, frozen=True, forbid_unknown_fields=True):
+class Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One request of a conversation; a later step may use `{steps.NAME.PATH}` of an earlier answer."""
 
     name: str
@@ -79,7 +79,7 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     """What must hold of this step's answer for the next one to make sense."""
 
 
-class Case(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Case(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """One question about one row of the surface."""
 
     id: str
@@ -122,9 +122,27 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A leniency or an observation that forced it."""
 
 
-class CaseFile(Struct, frozen=True, forbid_unknown_fields=True):
+class CaseFile(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A file of cases that share a family."""
 
     family: str
     about: str
     cases: list[Case]
+
+
+def asks_of(case: Case) -> tuple[Ask, ...]:
+    """The requests of a case, in order."""
+    if case.steps is not UNSET:
+        return tuple(step.ask for step in case.steps)
+    return () if case.ask is UNSET else (case.ask,)
+
+
+def modes_of(case: Case) -> tuple[Mode, ...]:
+    """The modes in which a case is asked: both where its last request is one for messages that can have a stream."""
+    if case.modes is not UNSET:
+        return tuple(case.modes)
+    last = asks_of(case)[-1]
+    streams = (
+        last.method == "POST" and last.path == "/v1/messages" and last.body is not UNSET and "stream" not in last.body
+    )
+    return MODES if streams else ("json",)

@@ -1,0 +1,19 @@
+"""What a target or its model may be able to do: the words that `needs` and `lacks` may say."""
+
+from msgspec import Struct
+
+
+class Capability(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One ability, and how a run learns of it where nobody declares it."""
+
+    title: str
+    proof: str | None = None
+    """The case whose effect, once shown, proves the ability."""
+    assume_no: bool = False
+    """Where it is neither declared nor proven the answer is no, not unknown."""
+
+
+class CapabilityFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """`cases/capabilities.yaml`."""
+
+    capabilities: dict[str, Capability]

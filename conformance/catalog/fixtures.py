@@ -1,0 +1,121 @@
+"""Directives: how a short case file says a long request.
+
+| written | means |
+|---|---|
+| `{$use: tools/echo}` | the value of `cases/fixtures/tools/echo.yaml` (or `.json`) |
+| `{$use: texts/page.txt}` | the text of a `.txt` file, to the letter |
+| `{$use: images/red.png}` | any other file: its bytes in base64 |
+| `{$splice: tools/two}` | in a list: the items of a fixture that is a list, in its place |
+| `{$repeat: TEXT, times: N}` | the text N times over, for prompts of many tokens and bodies of many bytes |
+| `{$join: [PART, ...]}` | the parts as one text; a part may be a directive |
+
+The list is closed. A fixture may use others, but not itself. Keys of JSON Schema such as `$schema`, `$ref` and
+`$defs` are no directives.
+"""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from yaml.nodes import MappingNode
+
+from conformance.catalog.document import Document, Spliced
+from conformance.catalog.problem import CatalogError, Problem, nearest, shown
+
+DIRECTIVES = ("$use", "$splice", "$repeat", "$join")
+SCHEMA_WORDS = frozenset(
+    {"$schema", "$id", "$ref", "$defs", "$anchor", "$comment", "$vocabulary", "$dynamicRef", "$dynamicAnchor"}
+)
+LONGEST = 16_000_000
+"""Characters that one text may come to: a stranger's file is safe to load."""
+
+
+class Fixtures:
+    """A folder of fixtures, each read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._values: dict[str, Any] = {}
+        self._open: list[str] = []
+
+    def read(self, file: Path) -> Document:
+        """A YAML file with its directives carried out; CatalogError with the line of what is wrong."""
+
+        def carry_out(mapping: dict[str, Any], node: MappingNode) -> Any:
+            line: int = node.start_mark.line + 1
+            try:
+                return self._carry_out(mapping)
+            except _Mistake as mistake:
+                raise CatalogError([Problem(shown(file), line, "", str(mistake))]) from None
+
+        return Document(file, carry_out)
+
+    def value(self, name: str) -> Any:
+        """What a fixture's name stands for; shared, never to be changed."""
+        if name not in self._values:
+            if name in self._open:
+                raise _Mistake(f"the fixture {name} uses itself: {' -> '.join([*self._open, name])}")
+            self._open.append(name)
+            try:
+                self._values[name] = self._load(self._file(name))
+            finally:
+                self._open.pop()
+        return self._values[name]
+
+    def _load(self, file: Path) -> Any:
+        if file.suffix in (".yaml", ".json"):
+            return self.read(file).value
+        if file.suffix == ".txt":
+            return file.read_text(encoding="utf-8")
+        return base64.b64encode(file.read_bytes()).decode()
+
+    def _file(self, name: str) -> Path:
+        candidates = (
+            [self.folder / name] if Path(name).suffix else [self.folder / f"{name}{s}" for s in (".yaml", ".json")]
+        )
+        for file in candidates:
+            if file.is_file() and file.resolve().is_relative_to(self.folder.resolve()):
+                return file
+        raise _Mistake(f"there is no fixture {name} in {shown(self.folder)}{nearest(name, self._names())}")
+
+    def _names(self) -> list[str]:
+        files = (file.relative_to(self.folder) for file in self.folder.rglob("*") if file.is_file())
+        return [str(file.with_suffix("") if file.suffix in (".yaml", ".json") else file) for file in files]
+
+    def _carry_out(self, mapping: dict[str, Any]) -> Any:
+        match mapping:
+            case {"$use": str(name), **rest} if not rest:
+                return self.value(name)
+            case {"$splice": str(name), **rest} if not rest:
+                items = self.value(name)
+                if not isinstance(items, list):
+                    raise _Mistake(f"the fixture {name} is no list, so it cannot be spliced; $use it")
+                return Spliced(items)
+            case {"$repeat": str(text), "times": int(times), **rest} if not rest and times is not True:
+                return _bounded(len(text) * max(times, 0)) and text * times
+            case {"$join": list(parts), **rest} if not rest and all(isinstance(part, str) for part in parts):
+                return _bounded(sum(map(len, parts))) and "".join(parts)
+        for key in mapping:
+            if key in DIRECTIVES:
+                raise _Mistake(f"{key} is not written like that; {_FORMS[key]}")
+            if key.startswith("$") and key not in SCHEMA_WORDS:
+                raise _Mistake(f"unknown directive `{key}`{nearest(key, DIRECTIVES)}")
+        return mapping
+
+
+_FORMS = {
+    "$use": "it is `{$use: NAME}`",
+    "$splice": "it is `{$splice: NAME}`, in a list",
+    "$repeat": "it is `{$repeat: TEXT, times: N}`",
+    "$join": "it is `{$join: [TEXT, ...]}`",
+}
+
+
+class _Mistake(Exception):  # noqa: N818 - it becomes a CatalogError as soon as its line is known
+    """A directive that cannot be carried out."""
+
+
+def _bounded(length: int) -> bool:
+    if length > LONGEST:
+        raise _Mistake(f"this text would have {length:,} characters; the limit is {LONGEST:,}")
+    return True

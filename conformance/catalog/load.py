@@ -1,0 +1,239 @@
+"""Loads the questions: cases, rows, capabilities, profiles and fixtures of a folder, checked and frozen."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from conformance.catalog.capability import Capability, CapabilityFile
+from conformance.catalog.case import Ask, Case, CaseFile, Check
+from conformance.catalog.document import Document
+from conformance.catalog.fixtures import Fixtures
+from conformance.catalog.location import cases_folder
+from conformance.catalog.matchers import mistakes
+from conformance.catalog.problem import CatalogError, Problem, shown
+from conformance.catalog.profile import Profile
+from conformance.catalog.reading import each, head, typed
+from conformance.catalog.surface import Row, SurfaceFile
+
+SURFACE = "surface.yaml"
+CAPABILITIES = "capabilities.yaml"
+PROFILES = "profiles"
+FIXTURES = "fixtures"
+ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)+")
+PROSE = ("id", "title", "spec", "note", "faults", "touches", "renamed_from")
+"""What a case says about its question; the question itself is the rest, and the rest is what is hashed."""
+
+
+class Origin(Struct, frozen=True):
+    """Where a case stands."""
+
+    file: Path
+    line: int
+
+
+class Catalog(Struct, frozen=True, kw_only=True, dict=True):
+    """All questions of a folder, in the order of its files."""
+
+    folder: Path
+    cases: dict[str, Case]
+    origins: dict[str, Origin]
+    """Case id to its place."""
+    families: dict[str, str]
+    """Case id to the family of its file."""
+    rows: dict[str, Row]
+    row_lines: dict[str, int]
+    """Row id to its line in the surface file."""
+    areas: dict[str, str]
+    """Area id to its title, in the order of the matrix."""
+    capabilities: dict[str, Capability]
+    profiles: dict[str, Profile]
+
+    @property
+    def fixtures(self) -> Path:
+        return self.folder / FIXTURES
+
+    def sha256(self, case: Case) -> str:
+        """The hash of a question: equal as long as the same is asked and judged, whatever its title says."""
+        return self._hashes.get(case.id) or _sha256(case)
+
+    @cached_property
+    def _hashes(self) -> dict[str, str]:
+        return {case.id: _sha256(case) for case in self.cases.values()}
+
+    @cached_property
+    def cases_sha256(self) -> str:
+        """The hash of all questions together, whatever the order of the files."""
+        return hashlib.sha256(
+            "\n".join(sorted(f"{id_} {hash_}" for id_, hash_ in self._hashes.items())).encode()
+        ).hexdigest()
+
+
+def load_catalog(folder: Path | None = None) -> Catalog:
+    """The catalog of a folder, by default of the one that travels with the suite; CatalogError lists every problem."""
+    folder = folder or cases_folder()
+    if not folder.is_dir():
+        raise CatalogError([Problem(shown(folder), 1, "", "there is no such folder of cases")])
+    return _Loading(folder).catalog()
+
+
+class _Loading:
+    """One pass over the files of a folder; problems gather, so that a person sees all of them at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.problems: list[Problem] = []
+        self.fixtures = Fixtures(folder / FIXTURES)
+        self.cases: dict[str, Case] = {}
+        self.origins: dict[str, Origin] = {}
+        self.families: dict[str, str] = {}
+        self.rows: dict[str, Row] = {}
+        self.row_lines: dict[str, int] = {}
+
+    def catalog(self) -> Catalog:
+        areas = self._surface()
+        for file in case_files(self.folder):
+            self._case_file(file)
+        capabilities = self._capabilities()
+        profiles = {file.stem: profile for file, profile in self._profiles()}
+        if self.problems:
+            raise CatalogError(self.problems)
+        return Catalog(
+            folder=self.folder,
+            cases=self.cases,
+            origins=self.origins,
+            families=self.families,
+            rows=self.rows,
+            row_lines=self.row_lines,
+            areas=areas,
+            capabilities=capabilities,
+            profiles=profiles,
+        )
+
+    def _read(self, file: Path) -> Document | None:
+        try:
+            return self.fixtures.read(file)
+        except CatalogError as error:
+            self.problems.extend(error.problems)
+            return None
+
+    def _surface(self) -> dict[str, str]:
+        document = self._read(self.folder / SURFACE)
+        if document is None:
+            return {}
+        surface = head(document, SurfaceFile, "rows", self.problems)
+        for position, row in each(document, "rows", Row, self.problems):
+            at = ("rows", position)
+            if row.id in self.rows:
+                self.problems.append(document.problem((*at, "id"), f"the row {row.id} stands twice"))
+            if surface and row.area not in surface.areas:
+                self.problems.append(document.problem((*at, "area"), f"the area `{row.area}` is not among `areas`"))
+            self.rows[row.id] = row
+            self.row_lines[row.id] = document.line(at)
+        return surface.areas if surface else {}
+
+    def _case_file(self, file: Path) -> None:
+        document = self._read(file)
+        if document is None:
+            return
+        family = head(document, CaseFile, "cases", self.problems)
+        for position, case in each(document, "cases", Case, self.problems):
+            at = ("cases", position)
+            for path, says in _defects(case):
+                self.problems.append(document.problem((*at, *path), says))
+            if case.id in self.cases:
+                first = self.origins[case.id]
+                says = f"the case {case.id} stands already in {shown(first.file)}:{first.line}"
+                self.problems.append(document.problem((*at, "id"), says))
+            self.cases[case.id] = case
+            self.origins[case.id] = Origin(file, document.line(at))
+            self.families[case.id] = family.family if family else ""
+
+    def _capabilities(self) -> dict[str, Capability]:
+        file = self.folder / CAPABILITIES
+        document = self._read(file) if file.is_file() else None
+        if document is None:
+            return {}
+        try:
+            return typed(document, document.value, CapabilityFile).capabilities
+        except CatalogError as error:
+            self.problems.extend(error.problems)
+            return {}
+
+    def _profiles(self) -> Iterator[tuple[Path, Profile]]:
+        for file in sorted((self.folder / PROFILES).glob("*.yaml")):
+            document = self._read(file)
+            if document is not None:
+                try:
+                    yield file, typed(document, document.value, Profile)
+                except CatalogError as error:
+                    self.problems.extend(error.problems)
+
+
+def case_files(folder: Path) -> list[Path]:
+    """The files of cases below a folder, in order: every YAML file in a folder of an area."""
+    return [
+        file
+        for file in sorted(folder.glob("*/**/*.yaml"))
+        if file.relative_to(folder).parts[0] not in (PROFILES, FIXTURES)
+    ]
+
+
+def _defects(case: Case) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """What the types cannot say about one case: the path of the defect, and the mend."""
+    if not ID.fullmatch(case.id):
+        yield (
+            ("id",),
+            f"`{case.id}` is no id: words of a-z, 0-9 and hyphens, joined by dots, such as `tools.choice.tool`",
+        )
+    if (case.ask is UNSET) == (case.steps is UNSET):
+        yield (), "a case has either `ask` or `steps`"
+    if case.steps is not UNSET and not case.steps:
+        yield ("steps",), "a conversation has at least one step"
+    if case.effect and case.refuse:
+        yield ("refuse",), "a case asks for an effect or for a refusal, not both"
+    if not case.effect and not case.refuse and not case.rules:
+        yield (), "nothing shows that the feature works: give `effect`, `refuse` or `rules`"
+    if case.modes is not UNSET and not case.modes:
+        yield ("modes",), "give at least one mode, or leave the key out for both"
+    yield from _defects_of_parts(case)
+
+
+def _defects_of_parts(case: Case) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The same of its requests and checks."""
+    for path, ask in _asks(case):
+        bodies = [name for name in ("body", "raw", "multipart") if getattr(ask, name) is not UNSET]
+        if len(bodies) > 1:
+            yield (*path, bodies[1]), f"a request has one body; these are several: {', '.join(bodies)}"
+    for path, check in _checks(case):
+        for key, says in mistakes(check):
+            yield (*path, key) if key else path, says
+
+
+def _asks(case: Case) -> Iterator[tuple[tuple[str | int, ...], Ask]]:
+    if case.ask is not UNSET:
+        yield ("ask",), case.ask
+    if case.steps is not UNSET:
+        for position, step in enumerate(case.steps):
+            yield ("steps", position, "ask"), step.ask
+
+
+def _checks(case: Case) -> Iterator[tuple[tuple[str | int, ...], Check]]:
+    for key in ("premise", "effect"):
+        for position, check in enumerate(getattr(case, key)):
+            yield (key, position), check
+    if case.steps is not UNSET:
+        for number, step in enumerate(case.steps):
+            for position, check in enumerate(step.premise):
+                yield ("steps", number, "premise", position), check
+
+
+def _sha256(case: Case) -> str:
+    question: dict[str, Any] = msgspec.to_builtins(case)
+    question = {key: value for key, value in question.items() if key not in PROSE}
+    return hashlib.sha256(msgspec.json.encode(question, order="sorted")).hexdigest()

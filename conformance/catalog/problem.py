@@ -1,0 +1,45 @@
+"""What is wrong with a file of the catalog, in words that lead to the line and the mend."""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+from msgspec import Struct
+
+
+class Problem(Struct, frozen=True, order=True):
+    """One defect of one file: where it stands, and what to do about it."""
+
+    file: str
+    line: int
+    at: str
+    """The key within the file, such as `cases[2].effect[0].at`; empty for the file as a whole."""
+    says: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}"
+        return f"{place}: {self.at}: {self.says}" if self.at else f"{place}: {self.says}"
+
+
+class CatalogError(Exception):
+    """Files that cannot be read as what they should be; the message is one line for each problem."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def nearest(word: str, legal: Iterable[str]) -> str:
+    """`; did you mean ...?` for the legal word that looks most like this one, or the list where none does."""
+    words = sorted(set(legal))
+    if close := difflib.get_close_matches(word, words, n=1, cutoff=0.6):
+        return f"; did you mean `{close[0]}`?"
+    return f"; it may be: {', '.join(words)}" if 0 < len(words) <= 30 else ""
+
+
+def shown(file: Path) -> str:
+    """A path as a person would type it: relative to the current folder where it lies below it."""
+    try:
+        return str(file.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(file)

@@ -1,0 +1,141 @@
+"""From a YAML document to a typed value: every defect with its line, its key and the nearest legal word."""
+
+import re
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from conformance.catalog.document import Document
+from conformance.catalog.problem import CatalogError, Problem, nearest
+
+Typed = TypeVar("Typed")
+Steps = tuple[str | int, ...]
+
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`")
+_ENUM = re.compile(r"Invalid enum value (.*)")
+_AT = re.compile(r"^(.*?) - at `(key in )?\$(.*)`$", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]|\[\.\.\.\]")
+
+
+def read_typed(file: Path, kind: type[Typed]) -> Typed:
+    """The value of a YAML file, for files without fixtures such as a target's; CatalogError with file, line and key."""
+    document = Document(file)
+    return typed(document, document.value, kind)
+
+
+def typed(document: Document, value: Any, kind: type[Typed], at: Steps = ()) -> Typed:
+    """A part of a document as a typed value; CatalogError names all unknown keys, and the first of other defects."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        raise CatalogError(_problems(document, value, kind, at)) from None
+
+
+def each(document: Document, key: str, kind: type[Typed], problems: list[Problem]) -> list[tuple[int, Typed]]:
+    """The items of the list at a key with their positions; defects are added to the problems, item by item."""
+    items = document.value.get(key) if isinstance(document.value, dict) else None
+    found: list[tuple[int, Typed]] = []
+    for position, item in enumerate(items if isinstance(items, list) else []):
+        try:
+            found.append((position, typed(document, item, kind, (key, position))))
+        except CatalogError as error:
+            problems.extend(error.problems)
+    return found
+
+
+def head(document: Document, kind: type[Typed], lists: str, problems: list[Problem]) -> Typed | None:
+    """The document without the items of one list, which `each` reads one by one."""
+    value = document.value
+    if isinstance(value, dict) and isinstance(value.get(lists), list):
+        value = value | {lists: []}
+    try:
+        return typed(document, value, kind)
+    except CatalogError as error:
+        problems.extend(error.problems)
+        return None
+
+
+def _problems(document: Document, value: Any, kind: type[Any], at: Steps) -> list[Problem]:
+    """Converts again and again, each unknown key taken out, until another defect ends it."""
+    rest, found = deepcopy(value), []
+    while True:
+        try:
+            msgspec.convert(rest, kind)
+        except msgspec.ValidationError as error:
+            says, path = _told(str(error))
+            unknown = _UNKNOWN.fullmatch(says)
+            if unknown is None:
+                found.append(document.problem(at + path, _explained(says, kind, path)))
+                return found
+            key = unknown[1]
+            found.append(document.problem((*at, *path, key), f"unknown key `{key}`{nearest(key, _keys(kind, path))}"))
+            del _below(rest, path)[key]
+        else:
+            return found
+
+
+def _told(message: str) -> tuple[str, Steps]:
+    """What msgspec says, and the path at which it says it; a path ends at a key that msgspec does not name."""
+    match = _AT.match(message)
+    if match is None:
+        return message, ()
+    path: list[str | int] = []
+    for step in _STEP.finditer(match[3]):
+        if step[0] == "[...]":
+            break
+        path.append(step[1] if step[1] is not None else int(step[2]))
+    return match[1], tuple(path)
+
+
+def _explained(says: str, kind: type[Any], path: Steps) -> str:
+    enum = _ENUM.fullmatch(says)
+    if enum:
+        word = enum[1].strip("'")
+        return f"{enum[1]} is not legal here{nearest(word, _words(kind, path))}"
+    says = says.replace("Object missing required field", "missing key").replace("Object", "mapping")
+    return says[:1].lower() + says[1:]
+
+
+def _below(value: Any, path: Steps) -> Any:
+    for step in path:
+        value = value[step]
+    return value
+
+
+def _keys(kind: type[Any], path: Steps) -> list[str]:
+    return [
+        field.encode_name
+        for part in _types(kind, path)
+        if isinstance(part, inspect.StructType)
+        for field in part.fields
+    ]
+
+
+def _words(kind: type[Any], path: Steps) -> list[str]:
+    return [str(word) for part in _types(kind, path) if isinstance(part, inspect.LiteralType) for word in part.values]
+
+
+def _types(kind: type[Any], path: Steps) -> list[inspect.Type]:
+    """The types that may stand at a path of a type."""
+    here: list[inspect.Type] = [inspect.type_info(kind)]
+    for step in path:
+        here = [below for part in _alternatives(here) for below in _types_below(part, step)]
+    return _alternatives(here)
+
+
+def _alternatives(types: list[inspect.Type]) -> list[inspect.Type]:
+    return [part for kind in types for part in (kind.types if isinstance(kind, inspect.UnionType) else (kind,))]
+
+
+def _types_below(kind: inspect.Type, step: str | int) -> list[inspect.Type]:
+    match kind:
+        case inspect.StructType(fields=fields):
+            return [field.type for field in fields if field.encode_name == step]
+        case inspect.ListType(item_type=item):
+            return [item]
+        case inspect.DictType(value_type=item):
+            return [item]
+    return []
