@@ -65,6 +65,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
     attempt: int
     step: str = ""
     observation: str = ""
+    nonce: str = ""
+    """What `{nonce}` stood for in this attempt."""
     request: RecordedRequest
     answer: RecordedAnswer
     witness: Testimony | None = None

@@ -1,0 +1,149 @@
+"""Effects and premises: a JMESPath and one matcher over the document of an answer."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jmespath
+import msgspec
+from msgspec import Struct
+
+from conformance.catalog.case import Check
+from conformance.catalog.matchers import BOUNDS, compiled, matcher_of
+from conformance.judge.finding import ABSENT
+
+JSON_TYPES: dict[str, Callable[[Any], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "boolean": lambda value: isinstance(value, bool),
+    "array": lambda value: isinstance(value, list),
+    "object": lambda value: isinstance(value, dict),
+    "null": lambda value: value is None,
+}
+
+
+class Outcome(Struct, frozen=True):
+    """Whether a check held, with what it expected and what was there instead."""
+
+    held: bool
+    expected: Any
+    observed: Any
+
+
+def look(path: str, document: Mapping[str, Any]) -> Any:
+    """The value at a JMESPath; `{"absent": true}` where the last key of the path is missing rather than null."""
+    value = compiled(path).search(document)
+    if value is None and _last_key_missing(compiled(path).parsed, document):
+        return ABSENT
+    return value
+
+
+def _last_key_missing(node: dict[str, Any], document: Any) -> bool:
+    """Whether a path that came to null did so because its last key is not there: JMESPath itself says null for both."""
+    kind, children = node["type"], node.get("children", [])
+    if kind == "field":
+        return not (isinstance(document, Mapping) and node["value"] in document)
+    if kind in ("subexpression", "pipe", "index_expression") and len(children) >= 2:
+        parent = document
+        for child in children[:-1]:
+            parent = jmespath.parser.ParsedResult("", child).search(parent)
+        return parent is None or _last_key_missing(children[-1], parent)
+    if kind == "index":
+        position = node["value"]
+        return not (isinstance(document, list) and -len(document) <= position < len(document))
+    return False
+
+
+def _contains(value: Any, wanted: Any) -> bool:
+    if isinstance(value, str):
+        return isinstance(wanted, str) and wanted in value
+    if isinstance(value, list):
+        return wanted in value
+    if isinstance(value, Mapping):
+        return wanted in value
+    return False
+
+
+def _valid(value: Any, schema: dict[str, Any]) -> bool:
+    import jsonschema_rs  # noqa: PLC0415 - only the cases that ask for a schema pay for it
+
+    if isinstance(value, str):
+        try:
+            value = msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            return False
+    return value is not ABSENT and bool(jsonschema_rs.validator_for(schema).is_valid(value))
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _size(value: Any) -> int | None:
+    return len(value) if isinstance(value, str | list | Mapping) and value is not ABSENT else None
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Equality of JSON values, where true is not 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
+    return bool(one == other)
+
+
+def _compare(holds: Callable[[float, float], bool]) -> Callable[[Any, Any], bool]:
+    def compared(value: Any, bound: Any) -> bool:
+        left, right = _number(value), _number(bound)
+        return left is not None and right is not None and holds(left, right)
+
+    return compared
+
+
+def _type_is(value: Any, name: str) -> bool:
+    return value is not ABSENT and JSON_TYPES[name](value)
+
+
+def _unique(value: Any, _: Any) -> bool:
+    return isinstance(value, list) and len({msgspec.json.encode(item) for item in value}) == len(value)
+
+
+MATCHERS: dict[str, Callable[[Any, Any], bool]] = {
+    "equals": _equal,
+    "differs": lambda value, other: value is not ABSENT and not _equal(value, other),
+    "in_": lambda value, options: any(_equal(value, option) for option in options),
+    "contains": _contains,
+    "excludes": lambda value, unwanted: value is not ABSENT and value is not None and not _contains(value, unwanted),
+    "starts": lambda value, start: isinstance(value, str) and value.startswith(start),
+    "ends": lambda value, end: isinstance(value, str) and value.endswith(end),
+    "matches": lambda value, pattern: isinstance(value, str) and re.search(pattern, value) is not None,
+    "type": _type_is,
+    "present": lambda value, _: value is not ABSENT,
+    "absent": lambda value, _: value is ABSENT,
+    "empty": lambda value, wanted: _size(value) is not None and (_size(value) == 0) is wanted,
+    "length": lambda value, size: _size(value) == size,
+    "at_least": _compare(lambda value, bound: value >= bound),
+    "at_most": _compare(lambda value, bound: value <= bound),
+    "more_than": _compare(lambda value, bound: value > bound),
+    "less_than": _compare(lambda value, bound: value < bound),
+    "valid_under": _valid,
+    "unique": _unique,
+}
+"""The closed list: the name of a `Check` field to the question it asks of the value at the path."""
+
+
+def try_check(check: Check, document: Mapping[str, Any], bind: Callable[[Any], Any] = lambda value: value) -> Outcome:
+    """Tries one check on the document of an answer; `bind` fills `{nonce}` and the like into its argument.
+
+    A bound that is a path (`steps.first.message.usage.input_tokens`) is looked up in the same document.
+    """
+    name, argument = matcher_of(check)
+    wanted = bind(argument)
+    if name in BOUNDS and isinstance(wanted, str):
+        wanted = look(wanted, document)
+    value = look(bind(check.at), document)
+    expected = {name.rstrip("_"): wanted} if name != "equals" else wanted
+    return Outcome(MATCHERS[name](value, wanted), expected, value)

@@ -1,0 +1,174 @@
+"""What one attempt at a case showed: its answers against premise, effects, refusal and named rules."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msgspec import UNSET, Struct
+
+from conformance.catalog.case import Case, Check, Refusal
+from conformance.judge.answer import Answer
+from conformance.judge.effects import try_check
+from conformance.judge.finding import ABSENT, Finding, Violation, finding_key
+from conformance.judge.rules import Reading
+from conformance.judge.verdict import Observation
+from conformance.words import Level
+
+TROUBLE: dict[str, Observation] = {"slow": "slow", "unreachable": "unreachable", "failed": "error"}
+RATE_LIMITED = frozenset({429, 503, 529})
+NOT_IMPLEMENTED = 501
+
+Bind = Callable[[Any], Any]
+
+
+class Observed(Struct, frozen=True):
+    """What an attempt showed, and what of it did not hold."""
+
+    observation: Observation
+    findings: tuple[Finding, ...] = ()
+
+
+class Reply(Struct, frozen=True):
+    """The answer to one step of an attempt, where its evidence lies, and what each rule read in it."""
+
+    step: str
+    answer: Answer
+    evidence: str
+    readings: tuple[Reading, ...] = ()
+
+
+def document_of(replies: Sequence[Reply]) -> dict[str, Any]:
+    """The document that the checks of a case look into: the last answer, with the earlier ones under `steps`."""
+    document = dict(replies[-1].answer.document)
+    document["steps"] = {reply.step: reply.answer.document for reply in replies}
+    return document
+
+
+def observe(case: Case, replies: Sequence[Reply], bind: Bind) -> Observed:
+    """Classifies one attempt: `replies` in the order of the steps, the last one possibly of an early step."""
+    last = replies[-1]
+    if (trouble := _trouble(case, last.answer)) is not None:
+        return Observed(trouble)
+    if (unreadable := last.answer.unreadable) is not None and not _asked_for(case, last.answer):
+        return Observed("unreadable", (_finding(last, "readable", "must", unreadable),))
+    if case.refuse is not None:
+        return _refusal(case.refuse, last)
+    if _declined(case, last.answer):
+        return Observed("declined")
+    if len(replies) < _steps(case):
+        return Observed("unelicited")
+    return _effects(case, replies, bind)
+
+
+def _steps(case: Case) -> int:
+    return 1 if case.steps is UNSET else len(case.steps)
+
+
+def _trouble(case: Case, answer: Answer) -> Observation | None:
+    """What kept the question from being answered at all, which says nothing about the feature."""
+    exchange = answer.exchange
+    if exchange.outcome in TROUBLE and not exchange.chunks:  # a stream that began and then hung is an answer, a broken one
+        return TROUBLE[exchange.outcome]
+    if exchange.status in RATE_LIMITED and exchange.status not in case.waits_for and not _looks_at(case, "status"):
+        return "rate-limited"
+    return None
+
+
+def _looks_at(case: Case, root: str) -> bool:
+    return any(check.at.split(".")[0].split("[")[0] == root for check in (*case.effect, *case.premise))
+
+
+def _asked_for(case: Case, answer: Answer) -> bool:
+    """Whether what makes an answer unreadable elsewhere is what this case asks about."""
+    status = answer.exchange.status or 0
+    if answer.exchange.outcome == "complete" and status >= 500:
+        return _looks_at(case, "status")
+    return answer.unreadable is not None and answer.unreadable.kind == "error-event" and _looks_at(case, "events")
+
+
+def _declined(case: Case, answer: Answer) -> bool:
+    status = answer.exchange.status or 0
+    return (400 <= status < 500 or status == NOT_IMPLEMENTED) and not _looks_at(case, "status")
+
+
+def _refusal(refusal: Refusal, reply: Reply) -> Observed:
+    """A refusal against the way in which the API refuses."""
+    answer = reply.answer
+    status = answer.exchange.status or 0
+    statuses = refusal.status if isinstance(refusal.status, list) else [refusal.status]
+    types = refusal.type if isinstance(refusal.type, list) else [refusal.type]
+    if status < 400:
+        return Observed("absent", (_at(reply, "refusal", "must", "/status", statuses[0], status, "accepted"),))
+    if status not in statuses:
+        return Observed("weak", (_at(reply, "refusal", "should", "/status", statuses[0], status, "status"),))
+    error = answer.error or {}
+    observed = error.get("type", ABSENT)
+    if observed not in types:
+        return Observed("weak", (_at(reply, "refusal", "should", "/error/type", types[0], observed, "error-type"),))
+    return Observed("shown")
+
+
+def _effects(case: Case, replies: Sequence[Reply], bind: Bind) -> Observed:
+    document = document_of(replies)
+    last = replies[-1]
+    if not all(try_check(check, document, bind).held for check in case.premise):
+        return Observed("unelicited")
+    failed = [
+        (number, check, outcome)
+        for number, check in enumerate(case.effect)
+        if not (outcome := try_check(check, document, bind)).held
+    ]
+    findings = [
+        _at(last, f"effect:{number}", check.level, _place(check), outcome.expected, outcome.observed, "effect")
+        for number, check, outcome in failed
+    ]
+    findings += [
+        _finding(reply, reading.rule.id, reading.rule.level, violation)
+        for reply in replies
+        for reading in reply.readings
+        if reading.rule.id in case.rules
+        for violation in reading.violations
+    ]
+    if not findings:
+        return Observed("shown")
+    if _cut_by_limit(case, last.answer):
+        return Observed("unelicited")
+    if failed and failed[0][0] == 0 and failed[0][1].level == "must":
+        return Observed("absent", tuple(findings))
+    musts = any(finding.level == "must" for finding in findings)
+    return Observed("contradicted" if musts else "weak", tuple(findings))
+
+
+def _cut_by_limit(case: Case, answer: Answer) -> bool:
+    """Whether max_tokens ended the answer before it could show anything; a limit that was not reached ends nothing."""
+    message = answer.message
+    if case.asks_max_tokens or not isinstance(message, dict) or message.get("stop_reason") != "max_tokens":
+        return False
+    usage, limit = message.get("usage"), (answer.request or {}).get("max_tokens")
+    spent = usage.get("output_tokens") if isinstance(usage, dict) else None
+    # Counting differs by a token or two between servers, and some count none of the thinking: half of the limit is
+    # taken as reached, so that a server which says `max_tokens` of every answer is not excused by its own mistake.
+    return not isinstance(spent, int) or not isinstance(limit, int) or spent * 2 >= limit
+
+
+def _place(check: Check) -> str:
+    return "/" + check.at
+
+
+def _finding(reply: Reply, name: str, level: Level, violation: Violation) -> Finding:
+    return _at(reply, name, level, violation.at, violation.expected, violation.observed, violation.kind)
+
+
+def _at(reply: Reply, name: str, level: Level, at: str, expected: Any, observed: Any, kind: str) -> Finding:
+    answer = reply.answer
+    key = finding_key(name, answer.endpoint, answer.mode, at, kind)
+    return Finding(name, key, level, at, expected, observed, 1, reply.evidence)
+
+
+def input_tokens(answer: Answer) -> int | None:
+    """What the answer says that its request weighed, cached tokens included; None where it does not say."""
+    usage = answer.message.get("usage") if isinstance(answer.message, dict) else None
+    if not isinstance(usage, dict):
+        return None
+    counts = [usage.get(name) for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")]
+    known = [count for count in counts if isinstance(count, int) and not isinstance(count, bool)]
+    return sum(known) if known else None

@@ -1,0 +1,52 @@
+"""The tally of a run's rules: what every answer said of every law, gathered into one row per rule."""
+
+from msgspec import Struct
+
+from conformance.judge.finding import Finding, finding_key
+from conformance.judge.rules import RULES, Reading, Rule
+from conformance.judge.verdict import decide_rule
+from conformance.words import Mode, Verdict
+
+
+class LawVerdict(Struct, frozen=True):
+    """What a rule says of a target after a run; one finding per key, each with its count and first exchange."""
+
+    rule: Rule
+    verdict: Verdict
+    seen: int
+    violations: int
+    findings: tuple[Finding, ...]
+
+
+class Tally:
+    """Counts, rule by rule, the answers seen and broken, and keeps the first exchange of each distinct finding."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = dict.fromkeys(RULES, 0)
+        self._broken: dict[str, int] = dict.fromkeys(RULES, 0)
+        self._findings: dict[str, dict[str, Finding]] = {rule: {} for rule in RULES}
+
+    def add(self, reading: Reading, endpoint: str, mode: Mode, exchange: str) -> tuple[Finding, ...]:
+        """Counts one reading; the findings of this answer are given back, to be shown on its case as marks."""
+        rule = reading.rule
+        self._seen[rule.id] += 1
+        if not reading.violations:
+            return ()
+        self._broken[rule.id] += 1
+        marks = []
+        known = self._findings[rule.id]
+        for violation in reading.violations:
+            key = finding_key(rule.id, endpoint, mode, violation.at, violation.kind)
+            mark = Finding(rule.id, key, rule.level, violation.at, violation.expected, violation.observed, 1, exchange)
+            marks.append(mark)
+            earlier = known.get(key)
+            known[key] = mark if earlier is None else earlier.again()
+        return tuple(marks)
+
+    def verdict(self, rule: Rule) -> LawVerdict:
+        """The verdict of one rule over all that was added."""
+        seen, broken = self._seen[rule.id], self._broken[rule.id]
+        return LawVerdict(
+            rule, decide_rule(rule.level, seen, broken), seen, broken, tuple(self._findings[rule.id].values())
+        )
+

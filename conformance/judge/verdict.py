@@ -1,0 +1,126 @@
+"""The verdict: one pure, total function of facts, with nothing decided before the end."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from conformance.words import Kind, Level, Verdict
+
+Observation = Literal[
+    "unreadable",  # not JSON, cut, hung, 5xx, content lost: nothing in the answer can be trusted
+    "contradicted",  # the feature is there, and a MUST that the answer owes about it is not
+    "absent",  # a well-formed 200 without the effect; for a refusal: a 200 where the API refuses
+    "declined",  # a 4xx or 501 where an answer was asked for
+    "weak",  # only a SHOULD does not hold; for a refusal: another status or error type than the API's
+    "shown",  # every effect was seen; for a refusal: refused as the API refuses
+    "unelicited",  # the premise never arose: the model did not do its part
+    "slow",  # no byte within the timeout
+    "rate-limited",  # 429, 529 or 503 until the retries were exhausted
+    "unreachable",  # no connection
+    "error",  # our own fault
+]
+"""What one attempt showed, worst first."""
+
+Witness = Literal["none", "shown", "failed"]
+"""What a control or twin said: there is none, it did its part, or it did not."""
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """All that a verdict follows from."""
+
+    kind: Kind
+    level: Level
+    attempts: tuple[Observation, ...]
+    control: Witness = "none"
+    twin: Witness = "none"
+    capable: bool | None = True
+    """Whether the target has what the case needs; None where nobody knows."""
+    dropped: bool = False
+    """The usage proves that the content never reached the model."""
+    inapplicable: str = ""
+    """Why the question does not arise at this target or version."""
+    prevented: str = ""
+    """Why the question was not asked: budget, interruption, a dependency."""
+
+
+class Judgement(Struct, frozen=True):
+    """A verdict and the reason for it, in words."""
+
+    verdict: Verdict
+    reason: str = ""
+
+
+def decide(facts: Facts) -> Judgement:
+    """The verdict that the facts amount to."""
+    if facts.inapplicable:
+        return Judgement("not-applicable", facts.inapplicable)
+    if facts.prevented:
+        return Judgement("not-run", facts.prevented)
+    if facts.twin == "failed":
+        return Judgement("not-run", "its accepted twin failed, so a refusal would prove nothing")
+    judgement = _observed(facts) or _unobserved(facts)
+    if facts.level == "may" and judgement.verdict in ("broken", "ignored", "refused") and "unreadable" not in facts.attempts:
+        return Judgement("partial", f"{judgement.reason}; the API leaves this open")
+    return judgement
+
+
+def _observed(facts: Facts) -> Judgement | None:
+    """The verdict where at least one attempt says something about the server."""
+    seen = frozenset(facts.attempts)
+    if "unreadable" in seen:
+        return Judgement("broken", "an answer could not be read")
+    if facts.control == "failed" and facts.kind != "witnessed" and seen & {"absent", "contradicted", "weak", "shown"}:
+        return Judgement("inconclusive", "its control failed: the model did not do its part")
+    if "contradicted" in seen:
+        return Judgement("broken", "the feature works, but the answer does not say what it owes about it")
+    if facts.kind == "witnessed" and "shown" in seen:
+        return Judgement("supported")
+    if facts.kind == "witnessed" and "weak" in seen:
+        return Judgement("partial", "only a SHOULD does not hold")
+    if "absent" in seen:
+        return _silent(facts)
+    if "declined" in seen:
+        return Judgement("refused", "declined with a client error")
+    if "weak" in seen:
+        return Judgement("partial", "only a SHOULD does not hold")
+    if "shown" in seen:
+        return Judgement("supported")
+    return None
+
+
+def _silent(facts: Facts) -> Judgement:
+    """Accepted with a well-formed 200, and the effect is not there: whose doing is it?"""
+    if facts.dropped:
+        return Judgement("ignored", "accepted, and dropped: the usage is that of the request without it")
+    if facts.capable is None:
+        return Judgement("inconclusive", "accepted without effect, and nobody knows whether this model can do it")
+    if facts.kind == "witnessed" and facts.control != "shown":
+        return Judgement("inconclusive", "never shown, and no control shows that this model does its part")
+    return Judgement("ignored", "accepted, and the effect is not there")
+
+
+def _unobserved(facts: Facts) -> Judgement:
+    """The verdict where no attempt says anything about the server."""
+    seen = frozenset(facts.attempts)
+    if "unelicited" in seen:
+        return Judgement("inconclusive", "the premise never arose: the model did not do its part")
+    if seen == {"slow"} and (facts.twin == "shown" or facts.control == "shown"):
+        return Judgement("broken", "never answered in time, where its twin did")
+    if "slow" in seen:
+        return Judgement("not-run", "too slow")
+    if "rate-limited" in seen:
+        return Judgement("not-run", "rate limited")
+    if "unreachable" in seen:
+        return Judgement("error", "the endpoint could not be reached")
+    if "error" in seen:
+        return Judgement("error", "the suite itself failed")
+    return Judgement("not-run", "not asked")
+
+
+def decide_rule(level: Level, seen: int, violations: int) -> Verdict:
+    """The verdict of a rule over all answers of a run: an invariant, so one counter-example is final."""
+    if seen == 0:
+        return "inconclusive"
+    if violations == 0 or level == "may":
+        return "supported"
+    return "broken" if level == "must" else "partial"

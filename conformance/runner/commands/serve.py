@@ -1,0 +1,26 @@
+"""`conformance serve`: hands its arguments to the scripted model, which is a program of its own."""
+
+import argparse
+import subprocess
+import sys
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--face", choices=["anthropic", "openai", "ollama"], default="anthropic", help="the wire it speaks")
+    parser.add_argument("--port", default="8123", help="0 for a free one (default: %(default)s)")
+    parser.add_argument("--fault", metavar="ID", help="commit this fault in every answer")
+    parser.add_argument("--variant", metavar="ID", help="answer in this legal variant")
+    parser.add_argument("--api-key", metavar="KEY", help="ask for this key")
+    parser.add_argument("--like", metavar="TARGET@VERSION", help="behave like this server, as far as it is known")
+    parser.add_argument("--disobey", metavar="N", help="ignore every N-th prompt, as a weak model would")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    given = {"--" + name.replace("_", "-"): value for name, value in vars(arguments).items() if value is not None}
+    words = [word for pair in given.items() for word in pair]
+    command = [sys.executable, "-m", "conformance.scripted", "serve", *words]
+    process = subprocess.Popen(command)  # noqa: S603 - our own module
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        return process.wait()

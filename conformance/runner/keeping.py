@@ -1,0 +1,82 @@
+"""What is kept of a question besides its row: evidence files, the SDK's testimony, the drift of its shape."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from conformance.judge.observe import Reply
+from conformance.runner.question import Attempt, Question, Record
+from conformance.runs.evidence import Evidence, Mark, Testimony, recorded, write_evidence
+from conformance.words import SdkTestimony
+
+WORST_FIRST: tuple[SdkTestimony, ...] = ("rejects", "misreads", "accepts")
+EXHIBITS = 8
+"""Exchanges held for pytest-html, which asks right after the judging."""
+
+Drift = Callable[[Record], bool]
+
+
+class Kept(Struct, frozen=True):
+    sdk: SdkTestimony | None = None
+    drift: bool = False
+
+
+class Keeper:
+    """Writes evidence into the folder of a run and shows each answer to the official SDK."""
+
+    def __init__(self, folder: Path, *, witness: bool, evidence: bool, drift: Drift | None = None) -> None:
+        self._folder = folder
+        self._witness = witness
+        self._evidence = evidence
+        self._drift = drift
+        self._exhibits: OrderedDict[Question, list[tuple[str, str]]] = OrderedDict()
+
+    def keep(self, record: Record) -> Kept:
+        """Keeps everything of a record; the SDK's worst testimony and whether the shape drifted."""
+        testimonies: list[SdkTestimony] = []
+        for attempt in record.attempts:
+            for reply in attempt.replies:
+                testimony = self._testify(reply) if self._witness else None
+                if testimony is not None:
+                    testimonies.append(testimony.verdict)
+                if self._evidence:
+                    evidence = _evidence(record.question, attempt, reply, testimony)
+                    write_evidence(self._folder, reply.evidence, evidence)
+                    self._exhibit(record.question, reply.evidence, evidence)
+        drift = self._drift is not None and self._drift(record)
+        return Kept(min(testimonies, key=WORST_FIRST.index, default=None), drift)
+
+    def _testify(self, reply: Reply) -> Testimony | None:
+        from conformance.judge.witness import testify  # noqa: PLC0415 - the SDK takes longer to import than all the rest
+
+        told = testify(reply.answer.exchange, reply.answer.mode)
+        return None if told is None else Testimony(told.verdict, told.detail)
+
+    def _exhibit(self, question: Question, name: str, evidence: Evidence) -> None:
+        text = msgspec.json.format(msgspec.json.encode(evidence), indent=1).decode()
+        self._exhibits.setdefault(question, []).append((name, text))
+        while len(self._exhibits) > EXHIBITS:
+            self._exhibits.popitem(last=False)
+
+    def exhibit(self, question: Question) -> list[tuple[str, str]]:
+        """Name and text of the exchanges of a question, while they are fresh."""
+        return self._exhibits.pop(question, [])
+
+
+def _evidence(question: Question, attempt: Attempt, reply: Reply, testimony: Testimony | None) -> Evidence:
+    request, answer = recorded(reply.answer.exchange)
+    return Evidence(
+        case=question.case.id,
+        mode=question.mode,
+        attempt=attempt.number,
+        step=reply.step,
+        observation=attempt.observed.observation,
+        nonce=attempt.nonce,
+        request=request,
+        answer=answer,
+        witness=testimony,
+        marks=[Mark(reading.rule.id, violation) for reading in reply.readings for violation in reading.violations],
+    )

@@ -1,0 +1,35 @@
+"""What the caller asked of a run, as typed."""
+
+from pathlib import Path
+
+from msgspec import Struct
+
+
+class RunOptions(Struct, frozen=True, kw_only=True):
+    """The options of `conformance run`."""
+
+    target: str | None = None
+    base_url: str | None = None
+    model: str | None = None
+    api_key_env: str | None = None
+    profile: str | None = None
+    select: str | None = None
+    capability: tuple[str, ...] = ()
+    no_capability: tuple[str, ...] = ()
+    concurrency: int | None = None
+    attempts: int = 3
+    timeout: float = 300.0
+    budget: float | None = None
+    """Seconds."""
+    baseline: Path | None = None
+    out: Path | None = None
+    strict: bool = False
+    allow_improvements: bool = False
+    resume: Path | None = None
+    debug: bool = False
+    witness: bool = True
+    evidence: bool = True
+    simulated: bool = False
+    cases: Path | None = None
+    command: str = ""
+    pytest_arguments: tuple[str, ...] = ()

@@ -1,0 +1,74 @@
+"""The pytest plugin: makes the items, hands them to the session, and keeps pytest's own output out of the way."""
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from conformance.runs.log import CaseRow, LawRow
+
+if TYPE_CHECKING:
+    from conformance.runner.question import Question
+    from conformance.runner.session import Session
+
+QUIET = -2
+FAILS = ("regression", "new")
+EXPECTED_GAPS = ("documented-gap", "known-gap")
+UNVERIFIED = ("inconclusive", "not-run")
+
+
+class ConformancePlugin:
+    """Made for one run; `session` does the work."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+
+    @pytest.fixture(scope="session")
+    def conformance_session(self) -> "Session":
+        return self._session
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        if "question" in metafunc.fixturenames:
+            questions = self._session.questions
+            metafunc.parametrize("question", questions, ids=[question.id for question in questions])
+        if "rule" in metafunc.fixturenames:
+            rules = self._session.rules
+            metafunc.parametrize("rule", rules, ids=[rule.id for rule in rules])
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        asked: list[Question] = [
+            item.callspec.params["question"]
+            for item in session.items
+            if isinstance(item, pytest.Function) and "question" in item.callspec.params
+        ]
+        if not session.config.option.collectonly:
+            self._session.begin(asked)
+
+    def pytest_report_teststatus(self, report: Any, config: pytest.Config) -> tuple[str, str, str] | None:
+        """Nothing per item, unless the caller asked pytest to be talkative."""
+        return ("", "", "") if config.get_verbosity() <= QUIET else None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Gives pytest-html the exchange to show beside the result."""
+        report = yield
+        if report.when == "call" and item.config.pluginmanager.hasplugin("html"):
+            import pytest_html  # noqa: PLC0415 - only where `--html` was asked for
+
+            shown = self._session.exhibit(getattr(item, "callspec", None))
+            report.extras = [pytest_html.extras.text(text, name=name) for name, text in shown]
+        return report
+
+
+def settle(row: CaseRow | LawRow, account: str, *, strict: bool, allow_improvements: bool) -> None:
+    """Tells pytest how a row came out: passed, failed, expected to fail, or not verified."""
+    if row.status in FAILS:
+        pytest.fail(account, pytrace=False)
+    if row.status == "improvement" and not allow_improvements:
+        pytest.fail(f"[XPASS(strict)] {account}", pytrace=False)
+    if row.status in EXPECTED_GAPS:
+        pytest.xfail(row.expected_by)
+    if row.verdict in UNVERIFIED and strict and row.level == "must":
+        pytest.fail(account, pytrace=False)
+    if row.verdict in (*UNVERIFIED, "not-applicable"):
+        pytest.skip(account)

@@ -1,0 +1,59 @@
+"""What a person sees while a run goes on: one live line on a terminal, a plain line now and then in CI."""
+
+import sys
+import time
+from collections import Counter
+from typing import TextIO
+
+from conformance.words import VERDICTS, Verdict
+
+EVERY_SECONDS = 0.1
+PLAIN_EVERY_SECONDS = 15.0
+
+
+class Progress:
+    """Counts verdicts and shows them; `running` tells how many requests are in flight at the moment of asking."""
+
+    def __init__(self, total: int, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._live = self._stream.isatty()
+        self._total = total
+        self._done = 0
+        self._counts: Counter[Verdict] = Counter()
+        self._began = self._shown = time.monotonic()
+
+    def judged(self, verdict: Verdict, running: int) -> None:
+        """One more question has its verdict."""
+        self._done += 1
+        self._counts[verdict] += 1
+        now = time.monotonic()
+        if now - self._shown >= (EVERY_SECONDS if self._live else PLAIN_EVERY_SECONDS):
+            self._shown = now
+            self._show(running, now)
+
+    def say(self, line: str) -> None:
+        """A line that stays, above the live one."""
+        self._clear()
+        print(line, file=self._stream, flush=True)
+
+    def close(self) -> None:
+        self._clear()
+
+    def _clear(self) -> None:
+        if self._live:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+    def _show(self, running: int, now: float) -> None:
+        line = self.line(running, now - self._began)
+        if self._live:
+            self._stream.write(f"\r\x1b[K{line}")
+        else:
+            self._stream.write(line + "\n")
+        self._stream.flush()
+
+    def line(self, running: int, elapsed: float) -> str:
+        """`120/640  4 running  118 supported  2 refused  0:45 left`."""
+        counts = "  ".join(f"{self._counts[verdict]} {verdict}" for verdict in reversed(VERDICTS) if self._counts[verdict])
+        left = elapsed / self._done * (self._total - self._done) if self._done else 0.0
+        return f"{self._done}/{self._total}  {running} running  {counts}  {int(left) // 60}:{int(left) % 60:02} left"

@@ -1,0 +1,89 @@
+"""A question is a case in a mode; a record is what asking it brought."""
+
+from msgspec import UNSET, Struct
+
+from conformance.catalog.case import Ask, Case
+from conformance.judge.observe import Observed, Reply, input_tokens
+from conformance.judge.verdict import Observation
+from conformance.words import MODES, Mode
+
+
+class Question(Struct, frozen=True):
+    """One case in one mode: one test item."""
+
+    case: Case
+    mode: Mode
+
+    @property
+    def id(self) -> str:
+        return f"{self.case.id}-{self.mode}"
+
+    def __hash__(self) -> int:
+        return hash((self.case.id, self.mode))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Question) and (self.case.id, self.mode) == (other.case.id, other.mode)
+
+
+class Attempt(Struct, frozen=True):
+    """One try at a question: what was answered, and what that showed."""
+
+    number: int
+    nonce: str
+    replies: tuple[Reply, ...]
+    observed: Observed
+    seconds: float = 0.0
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """All that asking a question brought; nothing is decided here."""
+
+    question: Question
+    attempts: tuple[Attempt, ...] = ()
+    capable: bool | None = True
+    inapplicable: str = ""
+    prevented: str = ""
+    weight: int | None = None
+    """The input tokens that the last answer reports."""
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        return tuple(attempt.observed.observation for attempt in self.attempts)
+
+    def light(self) -> "Record":
+        """The same without its answers, for questions that only ask whether this one was shown."""
+        return Record(
+            question=self.question,
+            attempts=tuple(Attempt(a.number, a.nonce, (), a.observed, a.seconds) for a in self.attempts),
+            capable=self.capable,
+            inapplicable=self.inapplicable,
+            prevented=self.prevented,
+            weight=self.weight,
+        )
+
+
+def weight_of(attempts: tuple[Attempt, ...]) -> int | None:
+    """The input tokens of the last answer, where it says."""
+    return input_tokens(attempts[-1].replies[-1].answer) if attempts and attempts[-1].replies else None
+
+
+def asks_of(case: Case) -> tuple[Ask, ...]:
+    """The requests of a case in order."""
+    if case.steps is not UNSET:
+        return tuple(step.ask for step in case.steps)
+    return () if case.ask is UNSET else (case.ask,)
+
+
+def modes_of(case: Case) -> tuple[Mode, ...]:
+    """The modes in which a case is asked: both where it sends messages, unless it says otherwise."""
+    if case.modes is not UNSET:
+        return tuple(case.modes)
+    last = asks_of(case)[-1]
+    messages = last.method == "POST" and last.path == "/v1/messages" and last.body is not UNSET
+    return MODES if messages else ("json",)
+
+
+def in_mode(case: Case, mode: Mode) -> Question:
+    """The question that another case depends on: in the same mode where it exists, else in its first."""
+    modes = modes_of(case)
+    return Question(case, mode if mode in modes else modes[0])

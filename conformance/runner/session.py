@@ -1,0 +1,139 @@
+"""A run from beginning to end: who is asked, what, and the files that are left behind."""
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from conformance.catalog.load import Catalog
+from conformance.judge.rules import Rule
+from conformance.runner.account import account_of
+from conformance.runner.assessment import Assessment
+from conformance.runner.engine import Engine
+from conformance.runner.mistakes import BAD_USAGE, INTERRUPTED, OUR_FAULT, Mistake
+from conformance.runner.options import RunOptions
+from conformance.runner.plugin import ConformancePlugin, settle
+from conformance.runner.progress import Progress
+from conformance.runner.question import Question, Record
+from conformance.runs.expectations import exit_code
+from conformance.runs.log import CaseRow, EndRow, LawRow, LogWriter
+from conformance.words import Status, Verdict
+
+if TYPE_CHECKING:
+    from conformance.runner.keeping import Keeper
+
+RATE_LIMITED_SHARE = 0.2
+"""With more of the questions than this rate limited, the run says nothing about the endpoint."""
+
+
+class Session:
+    """The state of one run, between pytest's items and the engine."""
+
+    def __init__(
+        self,
+        *,
+        options: RunOptions,
+        questions: Sequence[Question],
+        engine: Engine,
+        assessment: Assessment,
+        log: LogWriter,
+        keeper: "Keeper",
+        progress: Progress,
+    ) -> None:
+        self.questions = list(questions)
+        self.rules = assessment.rules
+        self._options = options
+        self._engine = engine
+        self._assessment = assessment
+        self._log = log
+        self._keeper = keeper
+        self._progress = progress
+        self._verdicts: list[Verdict] = []
+        self._statuses: list[Status] = []
+        self._rate_limited = 0
+        self._obeyed = self._probed = 0
+
+    def begin(self, asked: Sequence[Question]) -> None:
+        """Starts to ask what pytest has left after its own selection."""
+        self._engine.begin(asked)
+
+    def judge_case(self, question: Question) -> None:
+        """Judges one question, writes its row and evidence, and tells pytest how it came out."""
+        record = self._engine.record(question)
+        kept = self._keeper.keep(record)
+        row = self._assessment.case_row(question, kept.sdk, drift=kept.drift)
+        self._log.write(row)
+        self._count(row)
+        self._rate_limited += record.observations[-1:] == ("rate-limited",)
+        self._engine.judged(question)
+        self._progress.judged(row.verdict, self._engine.running)
+        self._settle(row)
+
+    def judge_rule(self, rule: Rule) -> None:
+        """Judges one rule over everything that was recorded."""
+        row = self._assessment.rule_row(rule)
+        self._log.write(row)
+        self._count(row)
+        self._settle(row)
+
+    def _count(self, row: CaseRow | LawRow) -> None:
+        self._verdicts.append(row.verdict)
+        self._statuses.append(row.status)
+
+    def _settle(self, row: CaseRow | LawRow) -> None:
+        options = self._options
+        if self._shows(row):
+            self._progress.say(account_of(row))
+        settle(row, account_of(row), strict=options.strict, allow_improvements=options.allow_improvements)
+
+    def _shows(self, row: CaseRow | LawRow) -> bool:
+        return row.status in ("regression", "new") or (
+            row.status == "improvement" and not self._options.allow_improvements
+        )
+
+    def exhibit(self, callspec: Any) -> list[tuple[str, str]]:
+        """Name and text of what pytest-html shows beside an item: its last exchange."""
+        question = None if callspec is None else callspec.params.get("question")
+        return [] if question is None else self._keeper.exhibit(question)
+
+    def code(self, outcome: int) -> int:
+        """The exit code of the run, from pytest's and from what was found."""
+        if outcome == pytest.ExitCode.INTERRUPTED:
+            return INTERRUPTED
+        if outcome == pytest.ExitCode.USAGE_ERROR:
+            return BAD_USAGE
+        if outcome == pytest.ExitCode.NO_TESTS_COLLECTED or not self._verdicts:
+            return BAD_USAGE
+        if outcome == pytest.ExitCode.INTERNAL_ERROR or self._mostly_rate_limited:
+            return OUR_FAULT
+        return exit_code(
+            self._statuses,
+            self._verdicts,
+            strict=self._options.strict,
+            allow_improvements=self._options.allow_improvements,
+        )
+
+    @property
+    def _mostly_rate_limited(self) -> bool:
+        return self._rate_limited > RATE_LIMITED_SHARE * len(self.questions)
+
+    def close(self, outcome: int) -> int:
+        """Writes the footer; the exit code."""
+        code = self.code(outcome)
+        self._progress.close()
+        self._log.write(
+            EndRow(
+                finished=datetime.now(UTC).isoformat(timespec="seconds"),
+                counts=dict(Counter(self._verdicts)),
+                complete=code != INTERRUPTED,
+                exit=code,
+            )
+        )
+        return code

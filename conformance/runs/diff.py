@@ -1,0 +1,102 @@
+"""What changed between two runs: row by row and finding by finding, never by totals."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from conformance.runs.expectations import Seen, seen_in
+from conformance.runs.log import RunLog
+from conformance.words import OBSERVED, Mode, Verdict
+
+Change = Literal["regression", "improvement", "findings changed", "question changed", "verified", "unverified", "new", "gone"]
+"""`verified`: not observed before, observed now; `unverified`: the other way round."""
+
+ORDER: tuple[Change, ...] = (
+    "regression", "findings changed", "improvement", "unverified", "verified", "question changed", "new", "gone",
+)  # fmt: skip
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """One row that differs."""
+
+    id: str
+    mode: Mode | None
+    surface: str
+    change: Change
+    old: Verdict | None
+    new: Verdict | None
+    appeared: list[str] = []
+    """Finding keys that only the new run has."""
+    vanished: list[str] = []
+
+    @property
+    def worse(self) -> bool:
+        """Whether this difference makes a comparison fail: a worse verdict, or findings that were not there."""
+        return self.change == "regression" or bool(self.change == "findings changed" and self.appeared)
+
+
+def diff(old: RunLog, new: RunLog) -> list[Difference]:
+    """Every row that differs, the worst first; rows whose question changed are shown and not compared."""
+    renamed = {name: case.id for case in new.catalog.cases for name in case.renamed_from}
+    before = {(renamed.get(name, name), mode): seen for (name, mode), seen in seen_in(old).items()}
+    after = seen_in(new)
+    questions = (_questions(old, renamed), _questions(new, {}))
+    differences = [
+        difference
+        for key in {**before, **after}
+        if (difference := _difference(key, before.get(key), after.get(key), questions)) is not None
+    ]
+    return sorted(differences, key=lambda one: (ORDER.index(one.change), one.surface, one.id, one.mode or ""))
+
+
+def _questions(log: RunLog, renamed: dict[str, str]) -> dict[tuple[str, Mode | None], str]:
+    return {(renamed.get(row.case, row.case), row.mode): row.case_sha256 for row in log.cases}
+
+
+def _difference(
+    key: tuple[str, Mode | None],
+    old: Seen | None,
+    new: Seen | None,
+    questions: tuple[dict[tuple[str, Mode | None], str], dict[tuple[str, Mode | None], str]],
+) -> Difference | None:
+    change = _change(key, old, new, questions)
+    if change is None:
+        return None
+    either = new or old
+    assert either is not None
+    keys = (old.keys if old else frozenset(), new.keys if new else frozenset())
+    return Difference(
+        id=key[0],
+        mode=key[1],
+        surface=either.surface,
+        change=change,
+        old=old.verdict if old else None,
+        new=new.verdict if new else None,
+        appeared=sorted(keys[1] - keys[0]),
+        vanished=sorted(keys[0] - keys[1]),
+    )
+
+
+def _change(
+    key: tuple[str, Mode | None],
+    old: Seen | None,
+    new: Seen | None,
+    questions: tuple[dict[tuple[str, Mode | None], str], dict[tuple[str, Mode | None], str]],
+) -> Change | None:
+    if old is None or new is None:
+        return "new" if old is None else "gone"
+    if questions[0].get(key) != questions[1].get(key):
+        return "question changed"
+    was, now = old.verdict in OBSERVED, new.verdict in OBSERVED
+    if was and now:
+        return _observed_change(old, new)
+    if was == now:
+        return None
+    return "unverified" if was else "verified"
+
+
+def _observed_change(old: Seen, new: Seen) -> Change | None:
+    before, after = OBSERVED.index(old.verdict), OBSERVED.index(new.verdict)
+    if after != before:
+        return "regression" if after < before else "improvement"
+    return "findings changed" if old.keys != new.keys else None

@@ -1,0 +1,196 @@
+"""Expectations: how the verdicts of a run relate to the API's promise, a target's gaps, or an earlier run.
+
+All of it is pure: rows in, statuses out.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from conformance.runs.log import RunLog
+from conformance.targets.target import Gap, Target
+from conformance.words import OBSERVED, Level, Mode, Status, Tier, Verdict, worst
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """A verdict in search of its status: of a case in a mode, or of a rule."""
+
+    id: str
+    surface: str
+    mode: Mode | None
+    """None for a rule, which speaks for both."""
+    level: Level
+    verdict: Verdict
+    keys: frozenset[str] = frozenset()
+
+
+class Place(Struct, frozen=True):
+    """What the surface says of a row: how much can be expected of it."""
+
+    tier: Tier
+    observable: bool = True
+
+
+class Standing(Struct, frozen=True):
+    """A status, and by which expectation it came about."""
+
+    status: Status
+    expected_by: str = ""
+
+
+def promised(tier: Tier, level: Level, verdict: Verdict) -> bool:
+    """Whether a verdict keeps the API's promise, where nobody said otherwise."""
+    match verdict:
+        case "broken":
+            return False
+        case "ignored":
+            return level != "must"
+        case "refused":
+            return tier != "core" or level != "must"
+        case "error":
+            return False
+        case _:
+            return True
+
+
+def _rank(verdict: Verdict) -> int:
+    return OBSERVED.index(verdict)
+
+
+def _grounds(gap: Gap) -> str:
+    if gap.source is not None:
+        return f"{gap.source.says} ({gap.source.url})"
+    return " ".join(part for part in (gap.why, gap.issue) if part)
+
+
+def against_gap(seen: Seen, cell: Verdict, gap: Gap, place: Place, *, documented: bool) -> Standing:
+    """The status of a verdict for which the target's file has an entry; `cell` is the verdict that the entry speaks of."""
+    met: Status = "documented-gap" if documented else "known-gap"
+    grounds = _grounds(gap)
+    if seen.verdict == "error":
+        return Standing("new")
+    if seen.verdict not in OBSERVED or cell not in OBSERVED:
+        return Standing("as-expected")
+    if not place.observable and cell in ("supported", "partial"):
+        return Standing(met, grounds)  # its absence cannot be seen, so the entry can never be shown to be stale
+    expected = [_rank(verdict) for verdict in gap.verdict if verdict in OBSERVED]
+    if expected and _rank(cell) > max(expected):
+        return Standing("improvement", f"no longer true: {grounds}")
+    if promised(place.tier, seen.level, seen.verdict) and seen.verdict not in gap.verdict:
+        return Standing("as-expected")
+    if expected and _rank(seen.verdict) < min(expected):
+        return Standing("regression", grounds)
+    if gap.keys and not seen.keys <= frozenset(gap.keys):
+        return Standing("regression", f"another finding than the known ones: {', '.join(sorted(seen.keys - set(gap.keys)))}")
+    return Standing(met, grounds)
+
+
+def against_promise(seen: Seen, place: Place) -> Standing:
+    """The status of a verdict for which nobody wrote an entry."""
+    return Standing("as-expected" if promised(place.tier, seen.level, seen.verdict) else "new")
+
+
+class Expectations(Struct, frozen=True):
+    """What is expected of one target: its gaps by what they speak of, documented ones apart from known ones."""
+
+    documented: tuple[Gap, ...] = ()
+    known: tuple[Gap, ...] = ()
+
+    def gap_for(self, seen: Seen) -> tuple[Gap, bool] | None:
+        """The entry that speaks of this verdict, the closest first: case or rule, then surface; with whether it is documented."""
+        candidates = [(gap, True) for gap in self.documented] + [(gap, False) for gap in self.known]
+        named = [pair for pair in candidates if seen.id == (pair[0].rule if seen.mode is None else pair[0].case)]
+        by_row = [pair for pair in candidates if pair[0].surface == seen.surface]
+        for gap, documented in (*named, *by_row):
+            if seen.mode is None or not gap.modes or seen.mode in gap.modes:
+                return gap, documented
+        return None
+
+    def standing(self, seen: Seen, siblings: Iterable[Seen], place: Place) -> Standing:
+        """The status of a verdict; `siblings` are all verdicts of its row, itself included, for entries about the row."""
+        found = self.gap_for(seen)
+        if found is None:
+            return against_promise(seen, place)
+        gap, documented = found
+        cell = seen.verdict if gap.surface is None else cell_verdict(siblings)
+        return against_gap(seen, cell, gap, place, documented=documented)
+
+
+def cell_verdict(row: Iterable[Seen]) -> Verdict:
+    """The verdict of a cell of the matrix: the worst of its must and should verdicts."""
+    verdicts = {seen.verdict for seen in row if seen.level != "may"}
+    observed = verdicts & set(OBSERVED)
+    return worst(observed or verdicts)
+
+
+def against_baseline(seen: Seen, before: Seen | None, place: Place) -> Standing:
+    """The status of a verdict where an earlier run is the expectation of every row."""
+    if before is None:
+        return against_promise(seen, place)
+    if seen.verdict == "error":
+        return Standing("new")
+    if seen.verdict not in OBSERVED or before.verdict not in OBSERVED:
+        return Standing("as-expected")
+    grounds = f"was {before.verdict} in the baseline"
+    if _rank(seen.verdict) < _rank(before.verdict):
+        return Standing("regression", grounds)
+    if _rank(seen.verdict) > _rank(before.verdict):
+        return Standing("improvement", grounds)
+    if fresh := seen.keys - before.keys:
+        return Standing("regression", f"new findings: {', '.join(sorted(fresh))}")
+    return Standing("as-expected")
+
+
+def seen_in(log: RunLog) -> dict[tuple[str, Mode | None], Seen]:
+    """The verdicts of an earlier run by case and mode, or by rule."""
+    cases: dict[tuple[str, Mode | None], Seen] = {
+        (row.case, row.mode): Seen(
+            id=row.case,
+            surface=row.surface,
+            mode=row.mode,
+            level=row.level,
+            verdict=row.verdict,
+            keys=frozenset(finding.key for finding in row.findings),
+        )
+        for row in log.cases
+    }
+    rules: dict[tuple[str, Mode | None], Seen] = {
+        (row.rule, None): Seen(
+            id=row.rule,
+            surface=row.surface,
+            mode=None,
+            level=row.level,
+            verdict=row.verdict,
+            keys=frozenset(finding.key for finding in row.findings),
+        )
+        for row in log.rules
+    }
+    return cases | rules
+
+
+def unmatched(target: Target, surfaces: Collection[str], rules: Collection[str], cases: Collection[str]) -> list[str]:
+    """What is wrong with a target's entries: each must name one thing, and that thing must exist."""
+    known: Mapping[str, Collection[str]] = {"surface": surfaces, "rule": rules, "case": cases}
+    problems = []
+    for gap in (*target.documented, *target.known):
+        named = {kind: value for kind in known if (value := getattr(gap, kind)) is not None}
+        if len(named) != 1:
+            problems.append(f"an entry of {target.name} must name exactly one of surface, rule, case; this one names {named or 'none'}")
+        problems += [
+            f"{target.name}: no {kind} is called {value!r}, so this entry matches nothing"
+            for kind, value in named.items()
+            if value not in known[kind]
+        ]
+    return problems
+
+
+def exit_code(statuses: Sequence[Status], verdicts: Sequence[Verdict], *, strict: bool, allow_improvements: bool) -> int:
+    """The exit code of a finished run: 2 our fault, 1 not as expected, 3 not verified (strict), 0 as expected."""
+    if "error" in verdicts:
+        return 2
+    unexpected = {"regression", "new"} | (set() if allow_improvements else {"improvement"})
+    if unexpected & set(statuses):
+        return 1
+    if strict and {"inconclusive", "not-run"} & set(verdicts):
+        return 3
+    return 0

@@ -1,0 +1,164 @@
+"""The status of a verdict: against the API's promise, a target's gaps, an earlier run; and the exit code."""
+
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conformance.runs.expectations import (
+    Expectations,
+    Place,
+    Seen,
+    against_baseline,
+    cell_verdict,
+    exit_code,
+    promised,
+    unmatched,
+)
+from conformance.targets.target import Gap, Target
+from conformance.words import OBSERVED, STATUSES, VERDICTS, Level, Status, Tier, Verdict
+
+CORE, FEATURE = Place("core"), Place("feature")
+
+
+def seen(verdict: Verdict, *, level: Level = "must", keys: tuple[str, ...] = (), case: str = "tools.choice.tool") -> Seen:
+    return Seen(id=case, surface="request.tool_choice.tool", mode="json", level=level, verdict=verdict, keys=frozenset(keys))
+
+
+@pytest.mark.parametrize(
+    ("tier", "level", "verdict", "kept"),
+    [
+        ("core", "must", "supported", True),
+        ("core", "must", "partial", True),
+        ("core", "must", "refused", False),
+        ("core", "must", "ignored", False),
+        ("core", "should", "ignored", True),
+        ("core", "should", "refused", True),
+        ("feature", "must", "refused", True),
+        ("hosted", "must", "refused", True),
+        ("feature", "must", "ignored", False),
+        ("hosted", "may", "broken", False),
+        ("core", "must", "inconclusive", True),
+        ("core", "must", "error", False),
+    ],
+)
+def test_the_promise_of_the_api(tier: Tier, level: Level, verdict: Verdict, kept: bool) -> None:
+    assert promised(tier, level, verdict) is kept
+
+
+def test_a_documented_gap_is_met_improved_or_exceeded() -> None:
+    gap = Gap(surface="request.tool_choice.tool", verdict=["ignored"])
+    expectations = Expectations(documented=(gap,))
+
+    def status(*row: Seen) -> Status:
+        return expectations.standing(row[0], row, CORE).status
+
+    assert status(seen("ignored")) == "documented-gap"
+    assert status(seen("supported")) == "improvement"
+    assert status(seen("broken")) == "regression"
+    assert status(seen("inconclusive")) == "as-expected"
+    # the entry speaks of the whole cell: one supported case beside an ignored one is no improvement
+    assert status(seen("supported"), seen("ignored", case="tools.choice.other")) == "as-expected"
+
+
+def test_a_known_gap_holds_for_its_keys_only() -> None:
+    expectations = Expectations(known=(Gap(case="tools.choice.tool", verdict=["broken"], keys=["a"], why="seen"),))
+    known, other = seen("broken", keys=("a",)), seen("broken", keys=("a", "b"))
+    assert expectations.standing(known, [known], CORE).status == "known-gap"
+    assert expectations.standing(known, [known], CORE).expected_by == "seen"
+    assert expectations.standing(other, [other], CORE).status == "regression"
+
+
+def test_a_gap_of_one_mode_says_nothing_of_the_other() -> None:
+    expectations = Expectations(known=(Gap(case="tools.choice.tool", verdict=["ignored"], modes=["stream"]),))
+    assert expectations.standing(seen("ignored"), [seen("ignored")], CORE).status == "new"
+
+
+def test_the_closest_entry_wins() -> None:
+    row = Gap(surface="request.tool_choice.tool", verdict=["ignored"])
+    case = Gap(case="tools.choice.tool", verdict=["broken"])
+    expectations = Expectations(documented=(row,), known=(case,))
+    assert expectations.standing(seen("broken"), [seen("broken")], CORE).status == "known-gap"
+
+
+def test_what_no_client_can_see_is_documented_and_never_stale() -> None:
+    expectations = Expectations(documented=(Gap(surface="request.tool_choice.tool", verdict=["ignored"]),))
+    standing = expectations.standing(seen("supported"), [seen("supported")], Place("core", observable=False))
+    assert standing.status == "documented-gap"
+
+
+def test_without_an_entry_the_promise_decides() -> None:
+    assert Expectations().standing(seen("ignored"), [], CORE).status == "new"
+    assert Expectations().standing(seen("refused"), [], FEATURE).status == "as-expected"
+
+
+def test_a_baseline_is_the_expectation_of_every_row() -> None:
+    before = seen("partial", keys=("a",))
+    assert against_baseline(seen("partial", keys=("a",)), before, CORE).status == "as-expected"
+    assert against_baseline(seen("partial", keys=("a", "b")), before, CORE).status == "regression"
+    assert against_baseline(seen("broken", keys=("a",)), before, CORE).status == "regression"
+    assert against_baseline(seen("supported"), before, CORE).status == "improvement"
+    assert against_baseline(seen("inconclusive"), before, CORE).status == "as-expected"
+    assert against_baseline(seen("ignored"), None, CORE).status == "new"
+
+
+verdicts = st.sampled_from(VERDICTS)
+gaps = st.builds(
+    Gap,
+    surface=st.just("request.tool_choice.tool"),
+    verdict=st.lists(st.sampled_from(OBSERVED), min_size=1, max_size=3),
+    keys=st.lists(st.sampled_from("ab"), max_size=2),
+)
+places = st.builds(Place, tier=st.sampled_from(get_args(Tier)), observable=st.booleans())
+
+
+@given(verdicts, st.sets(st.sampled_from("abc")), st.none() | gaps, places, st.booleans())
+def test_every_verdict_has_a_status_and_an_error_never_matches(
+    verdict: Verdict, keys: set[str], gap: Gap | None, place: Place, documented: bool
+) -> None:
+    some = seen(verdict, keys=tuple(keys))
+    entries = () if gap is None else (gap,)
+    expectations = Expectations(documented=entries) if documented else Expectations(known=entries)
+    status = expectations.standing(some, [some], place).status
+    assert status in STATUSES
+    assert verdict != "error" or status == "new"
+    assert verdict not in ("inconclusive", "not-run", "not-applicable") or status == "as-expected"
+
+
+def test_a_cell_is_its_worst_observed_verdict_and_may_does_not_count() -> None:
+    assert cell_verdict([seen("supported"), seen("ignored"), seen("inconclusive")]) == "ignored"
+    assert cell_verdict([seen("supported"), seen("broken", level="may")]) == "supported"
+    assert cell_verdict([seen("inconclusive"), seen("not-run")]) == "inconclusive"
+    assert cell_verdict([]) == "not-run"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "verdicts", "strict", "forgiving", "code"),
+    [
+        (["as-expected"], ["supported"], False, False, 0),
+        (["documented-gap"], ["ignored"], True, False, 0),
+        (["regression"], ["broken"], False, False, 1),
+        (["new"], ["ignored"], False, False, 1),
+        (["improvement"], ["supported"], False, False, 1),
+        (["improvement"], ["supported"], False, True, 0),
+        (["new", "regression"], ["error", "broken"], False, False, 2),
+        (["as-expected"], ["inconclusive"], False, False, 0),
+        (["as-expected"], ["inconclusive"], True, False, 3),
+        (["regression", "as-expected"], ["broken", "not-run"], True, False, 1),
+    ],
+)
+def test_the_exit_code(statuses: list[Status], verdicts: list[Verdict], strict: bool, forgiving: bool, code: int) -> None:
+    assert exit_code(statuses, verdicts, strict=strict, allow_improvements=forgiving) == code
+
+
+def test_an_entry_that_matches_nothing_is_named() -> None:
+    target = Target(
+        name="mine",
+        base_url="http://127.0.0.1:1",
+        known=(Gap(surface="request.nothing", verdict=["ignored"]), Gap(verdict=["ignored"])),
+    )
+    problems = unmatched(target, surfaces={"request.model"}, rules=set(), cases=set())
+    assert len(problems) == 2
+    assert "request.nothing" in problems[0]
+    assert "exactly one of" in problems[1]
