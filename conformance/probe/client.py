@@ -1,6 +1,7 @@
 """The HTTP client of a run: the only module that knows the HTTP library."""
 
 import asyncio
+import os
 import time
 from collections.abc import Iterable
 from contextlib import aclosing
@@ -170,9 +171,17 @@ def _protocol_error(said: str, recording: Recording) -> tuple[Outcome, str]:
     return ("oversized" if HEAD_TOO_LONG in said else "malformed"), said
 
 
-def _why(problem: Exception) -> str:
+def _why(problem: BaseException) -> str:
     """What the client says of a failure; the deepest cause is the plainest."""
-    deepest: BaseException = problem
-    while cause := (deepest.__cause__ or deepest.__context__):
+    deepest = problem
+    while cause := _cause(deepest):
         deepest = cause
+    if isinstance(deepest, ConnectionError | TimeoutError) and deepest.errno:
+        return os.strerror(deepest.errno)
     return str(deepest) or str(problem) or type(problem).__name__
+
+
+def _cause(problem: BaseException) -> BaseException | None:
+    if isinstance(problem, BaseExceptionGroup):  # one for each address of a host
+        return next(iter(problem.exceptions), None)
+    return problem.__cause__ or problem.__context__

@@ -142,12 +142,17 @@ def _body(ask: Ask, setting: Setting, *, asks_max_tokens: bool) -> tuple[bytes, 
         return _multipart(ask.multipart, setting)
     if ask.body is UNSET:
         return b"", None
-    body = fill(ask.body, setting)
+    return msgspec.json.encode(completed_body(ask, setting, asks_max_tokens=asks_max_tokens)), "application/json"
+
+
+def completed_body(ask: Ask, setting: Setting, *, asks_max_tokens: bool = False) -> dict[str, Any]:
+    """The JSON body of an ask, empty when it has none: placeholders, model, defaults, headroom and mode filled in."""
+    body = {} if ask.body is UNSET else fill(ask.body, setting)
     if ask.path in TAKES_MODEL:
         body = {"model": setting.target.model} | body
     if ask.path == MESSAGES:
         body = _completed(body, ask, setting, asks_max_tokens=asks_max_tokens)
-    return msgspec.json.encode(body), "application/json"
+    return body
 
 
 def _completed(body: dict[str, Any], ask: Ask, setting: Setting, *, asks_max_tokens: bool) -> dict[str, Any]:

@@ -1,0 +1,146 @@
+"""Asks a case: all its steps, in one mode, once."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec import UNSET, Struct
+
+from conformance.catalog.case import Case, Step
+from conformance.probe.client import Client
+from conformance.probe.exchange import Exchange
+from conformance.probe.request import Outgoing, Setting, StepError, new_nonce, render
+from conformance.probe.trouble import Answer, Patience
+from conformance.targets.target import Target
+from conformance.words import Mode
+
+Proceed = Callable[[Step, Mode, Exchange], Mapping[str, Any] | None]
+"""Judges a step's premises: the document of its answer that later steps may use, or None when they do not hold."""
+
+
+class StepAnswer(Struct, frozen=True):
+    """What one step was answered; `copy` counts from 0 where a case has several copies in flight."""
+
+    step: str
+    mode: Mode
+    exchange: Exchange
+    copy: int = 0
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """One attempt at a case: its answers in order, and why it ended early, if it did."""
+
+    case: str
+    mode: Mode
+    attempt: int
+    nonce: str
+    answers: tuple[StepAnswer, ...] = ()
+    trouble: str = ""
+    """Why there is nothing to judge: `rate limited: ...`, `unreachable: ...`; empty otherwise."""
+    stopped: str = ""
+    """Why later steps were not asked: the name of a step whose premise failed, or what its answer lacks."""
+
+
+class Fixtures(Struct, frozen=True):
+    """Where the bytes that cases send lie: in a folder, and at an address that the endpoint can reach."""
+
+    folder: Path | None = None
+    url: str = ""
+
+
+async def ask_case(
+    case: Case,
+    target: Target,
+    mode: Mode,
+    attempt: int,
+    client: Client,
+    patience: Patience,
+    *,
+    proceed: Proceed | None = None,
+    fixtures: Fixtures | None = None,
+) -> Asked:
+    """One attempt at a case, within one slot of the run; its nonce is fresh, and the same in all its steps."""
+    asker = _Asker(case, target, mode, client, patience, fixtures or Fixtures())
+    async with patience.slots:
+        return await asker.attempt(attempt, proceed or (lambda _step, _mode, _exchange: {}))
+
+
+class _Asker:
+    def __init__(
+        self, case: Case, target: Target, mode: Mode, client: Client, patience: Patience, fixtures: Fixtures
+    ) -> None:
+        self._case, self._target, self._mode, self._fixtures = case, target, mode, fixtures
+        self._client, self._patience = client, patience
+        self._nonce = new_nonce()
+
+    async def attempt(self, attempt: int, proceed: Proceed) -> Asked:
+        answers: list[StepAnswer] = []
+        documents: dict[str, Mapping[str, Any]] = {}
+        trouble = stopped = ""
+        steps = _steps(self._case)
+        for step in steps:
+            mode = _mode(step, self._mode)
+            try:
+                told = await self._copies(step, mode, documents)
+            except StepError as problem:
+                stopped = str(problem)
+                break
+            answers += [StepAnswer(step.name, mode, answer.exchange, copy) for copy, answer in enumerate(told)]
+            trouble = next((answer.trouble for answer in told if answer.trouble), "")
+            if trouble or step is steps[-1]:
+                break
+            document = proceed(step, mode, told[-1].exchange)
+            if document is None:
+                stopped = step.name
+                break
+            documents[step.name] = document
+        return Asked(
+            case=self._case.id,
+            mode=self._mode,
+            attempt=attempt,
+            nonce=self._nonce,
+            answers=tuple(answers),
+            trouble=trouble,
+            stopped=stopped,
+        )
+
+    async def _copies(self, step: Step, mode: Mode, documents: Mapping[str, Mapping[str, Any]]) -> list[Answer]:
+        """The answers to all copies of a step, which are in flight together."""
+        setting = Setting(
+            target=self._target,
+            mode=mode,
+            nonce=self._nonce,
+            documents=documents,
+            fixtures=self._fixtures.folder,
+            fixtures_url=self._fixtures.url,
+        )
+        if self._case.transport != "http":
+            return [await self._through_sdk(step, setting)]
+        outgoing = render(step.ask, setting, asks_max_tokens=self._case.asks_max_tokens)
+        if self._case.concurrent == 1:
+            return [await self._send(outgoing)]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._send(outgoing)) for _ in range(self._case.concurrent)]
+        return [task.result() for task in tasks]
+
+    async def _send(self, outgoing: Outgoing) -> Answer:
+        return await self._patience.ask(self._client, outgoing, waits_for=self._case.waits_for)
+
+    async def _through_sdk(self, step: Step, setting: Setting) -> Answer:
+        from conformance.probe.vendor import ask_with_sdk
+
+        asynchronous = self._case.transport == "sdk-async"
+        return await ask_with_sdk(step.ask, setting, self._send, asynchronous=asynchronous)
+
+
+def _steps(case: Case) -> list[Step]:
+    if case.steps is not UNSET:
+        return case.steps
+    assert case.ask is not UNSET, f"{case.id} asks nothing"
+    return [Step(name="", ask=case.ask)]
+
+
+def _mode(step: Step, mode: Mode) -> Mode:
+    """The mode of a step: the case's, unless the step cannot be asked in it."""
+    return mode if step.modes is UNSET or mode in step.modes else step.modes[0]

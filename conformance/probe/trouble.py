@@ -1,0 +1,152 @@
+"""Trouble is not a verdict: rate limits, overload, a model that is loading and failed connections are waited out."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from conformance.probe.client import Client
+from conformance.probe.exchange import Exchange
+from conformance.probe.request import Outgoing
+
+BUSY = frozenset({429, 503, 529})
+RETRIES = 3
+BACK_OFF = (0.5, 1.0, 2.0)
+"""Seconds before each retry when the server names none."""
+LONGEST_WAIT = 60.0
+"""Seconds of `retry-after` that are honoured."""
+LOADING_PAUSE = 2.0
+
+Say = Callable[[str], None]
+"""Where a line for the person who waits goes."""
+
+
+class Answer(Struct, frozen=True):
+    """An exchange after all patience; `trouble` says why it is no answer to judge, empty when it is one."""
+
+    exchange: Exchange
+    trouble: str = ""
+
+
+class Slots:
+    """How many cases may be in flight; the number only ever shrinks."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = max(1, limit)
+        self._free = asyncio.Semaphore(self.limit)
+        self._withdrawn = 0
+
+    def halve(self) -> None:
+        """From now on half as many: slots in use are withdrawn as they come back."""
+        half = max(1, self.limit // 2)
+        self._withdrawn += self.limit - half
+        self.limit = half
+
+    async def __aenter__(self) -> None:
+        await self._free.acquire()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._withdrawn:
+            self._withdrawn -= 1
+        else:
+            self._free.release()
+
+
+class Patience:
+    """The patience of a run, shared by its cases: what one of them learns of the server's limits holds for all."""
+
+    def __init__(self, concurrency: int, *, say: Say | None = None) -> None:
+        self.slots = Slots(concurrency)
+        self._say = say or (lambda _line: None)
+        self._resume = 0.0
+        self._eased = 0.0
+        self._gone = False
+        self._loading_said = False
+
+    async def ask(self, client: Client, outgoing: Outgoing, *, waits_for: Collection[int] = ()) -> Answer:
+        """Asks until there is an answer to judge, or patience ends; statuses in `waits_for` are answers."""
+        now = asyncio.get_running_loop().time
+        notes: list[str] = []
+        loading_until = now() + client.limits.first_byte
+        retries = 0
+        while True:
+            await asyncio.sleep(max(0.0, self._resume - now()))
+            sent = now()
+            exchange = await client.ask(outgoing)
+            trouble = _trouble(exchange, waits_for)
+            if not trouble:
+                self._gone = False
+                break
+            if is_loading(exchange) and now() < loading_until:
+                self._announce_loading(client.limits.first_byte)
+                await asyncio.sleep(LOADING_PAUSE)
+                continue
+            wait = _wait(exchange, retries)
+            if retries == RETRIES or wait is None or (self._gone and exchange.status is None):
+                self._gone = exchange.status is None
+                break
+            retries += 1
+            notes.append(f"{trouble}; asked again after {wait:g} s")
+            self._ease(sent, wait)
+            await asyncio.sleep(wait)
+        if notes:
+            exchange = replace(exchange, notes=(*notes, *exchange.notes))
+        return Answer(exchange, trouble)
+
+    def _ease(self, sent: float, wait: float) -> None:
+        """Holds all cases back, and halves how many run: once for all requests that were in flight together."""
+        now = asyncio.get_running_loop().time()
+        self._resume = max(self._resume, now + wait)
+        if sent > self._eased:
+            self._eased = now
+            self.slots.halve()
+
+    def _announce_loading(self, longest: float) -> None:
+        if not self._loading_said:
+            self._loading_said = True
+            self._say(f"The server is still loading the model: waiting for it, up to {longest:g} s.")
+
+
+def _trouble(exchange: Exchange, waits_for: Collection[int]) -> str:
+    """Why this exchange is no answer to judge, or nothing."""
+    if exchange.outcome == "unreachable":
+        return f"unreachable: {exchange.detail}"
+    if exchange.status in BUSY and exchange.status not in waits_for:
+        return f"rate limited: status {exchange.status}"
+    return ""
+
+
+def is_loading(exchange: Exchange) -> bool:
+    """llama.cpp says `Loading model` with 503 (https://github.com/ggml-org/llama.cpp/tree/master/tools/server)."""
+    return exchange.status == 503 and b"loading" in exchange.body[:2000].lower()
+
+
+def _wait(exchange: Exchange, retries: int) -> float | None:
+    """Seconds to wait before the next try; None when the server asks for more than we give."""
+    asked = _retry_after(exchange)
+    if asked is None:
+        return BACK_OFF[min(retries, len(BACK_OFF) - 1)]
+    return asked if asked <= LONGEST_WAIT else None
+
+
+def _retry_after(exchange: Exchange) -> float | None:
+    """Seconds in `retry-after`, a number or a date (https://www.rfc-editor.org/rfc/rfc9110#name-retry-after)."""
+    value = exchange.header("retry-after")
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        when = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return max(0.0, (when - datetime.now(UTC)).total_seconds())
