@@ -1,0 +1,21 @@
+"""The face `anthropic`: the reference endpoint, complete, strict and correct to the letter."""
+
+from conformance.scripted.face import Application, Setting, UsageError
+
+
+def application(setting: Setting) -> Application:
+    """The reference endpoint as an ASGI application; `/fault/ID` and `/variant/ID` before a path bend one answer."""
+    from conformance.scripted.anthropic.app import Reference
+    from conformance.scripted.anthropic.service import Service
+    from conformance.scripted.faults import fault_named
+    from conformance.scripted.variants import variant_named
+
+    registries = {"fault": fault_named, "variant": variant_named}
+    manners = []
+    for kind, name in (("fault", setting.fault), ("variant", setting.variant)):
+        if name is not None:
+            manner = registries[kind](name)
+            if manner is None:
+                raise UsageError(f"there is no {kind} {name}: `python -m conformance.scripted {kind}s` lists them")
+            manners.append(manner)
+    return Reference(Service(setting.brain), api_key=setting.api_key, manners=tuple(manners), registries=registries)

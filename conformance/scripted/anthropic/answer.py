@@ -1,0 +1,119 @@
+"""An answer as it goes out: status, headers, and the pieces of its body with the times at which they are due."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+from starlette.types import Receive, Scope, Send
+
+from conformance.scripted.anthropic.stream import Event, words_in
+from conformance.scripted.pacing import SECONDS_PER_WORD, UNPACED_WORDS
+
+
+class Frame(Struct, frozen=True):
+    """One server-sent event; `at` in seconds since the answer began."""
+
+    event: str | None
+    data: str
+    at: float = 0.0
+
+    def encoded(self) -> bytes:
+        name = f"event: {self.event}\n" if self.event is not None else ""
+        return f"{name}data: {self.data}\n\n".encode()
+
+
+class Piece(Struct, frozen=True):
+    """Bytes of a body that are sent together, `at` seconds after the answer began."""
+
+    data: bytes
+    at: float = 0.0
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What is sent back, and how.
+
+    `framing`: `length` announces the size of the body, `chunked` sends it in chunks, `close` ends it with the
+    connection, `none` leaves it to the server's habit. `ending`: `end` as HTTP says, `cut` closes the connection where
+    the pieces end although more was announced, `open` leaves the body unfinished.
+    """
+
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    framing: Literal["none", "length", "chunked", "close"] = "none"
+    ending: Literal["end", "cut", "open"] = "end"
+    http_version: Literal["1.1", "1.0"] = "1.1"
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(piece.data for piece in self.pieces)
+
+    def header(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key == name), None)
+
+    @property
+    def is_stream(self) -> bool:
+        return (self.header("content-type") or "").startswith("text/event-stream")
+
+
+def json_answer(document: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = (), at: float = 0.0) -> Answer:
+    """A JSON body; `at` holds it back as long as the model would have spoken."""
+    body = msgspec.json.encode(document)
+    return Answer(
+        status=status,
+        headers=(("content-type", "application/json"), ("content-length", str(len(body))), *headers),
+        pieces=(Piece(body, at),),
+    )
+
+
+def stream_answer(frames: Iterable[Frame]) -> Answer:
+    return Answer(
+        headers=(("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache")),
+        pieces=tuple(Piece(frame.encoded(), frame.at) for frame in frames),
+    )
+
+
+def frames_of(events: list[Event]) -> list[Frame]:
+    """The events as frames; a long answer is paced by its words."""
+    pace = SECONDS_PER_WORD if sum(map(words_in, events)) > UNPACED_WORDS else 0.0
+    frames: list[Frame] = []
+    said = 0
+    for event in events:
+        said += words_in(event)
+        frames.append(Frame(event["type"], msgspec.json.encode(event).decode(), said * pace))
+    return frames
+
+
+async def send_answer(answer: Answer, scope: Scope, receive: Receive, send: Send) -> bool:
+    """Write an answer, each piece when it is due; False when the client went away before the end."""
+    from conformance.scripted.anthropic.raw import needs_socket, send_raw
+
+    if needs_socket(answer) and "conformance.wire" in scope.get("extensions", {}):
+        return await send_raw(answer, scope)
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    begun = asyncio.get_running_loop().time()
+    for piece in answer.pieces:
+        if await _gone_before(begun + piece.at, receive):
+            return False
+        await send({"type": "http.response.body", "body": piece.data, "more_body": True})
+    if answer.ending == "open":
+        await receive()
+        return False
+    await send({"type": "http.response.body", "body": b""})
+    return True
+
+
+async def _gone_before(due: float, receive: Receive) -> bool:
+    """Wait until a time of the event loop; True when the client has gone by then."""
+    left = due - asyncio.get_running_loop().time()
+    if left <= 0:
+        return False
+    try:
+        async with asyncio.timeout(left):
+            message = await receive()
+            return bool(message["type"] == "http.disconnect")
+    except TimeoutError:
+        return False

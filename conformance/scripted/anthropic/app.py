@@ -1,0 +1,130 @@
+"""The reference endpoint as an ASGI application: authentication, request ids, and the manners that bend it."""
+
+import hmac
+import re
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from urllib.parse import unquote
+
+from msgspec.structs import replace
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from conformance.scripted.anthropic.answer import Answer, json_answer, send_answer
+from conformance.scripted.anthropic.call import Call, call_of
+from conformance.scripted.anthropic.errors import Refusal, not_found, unauthenticated
+from conformance.scripted.anthropic.identity import fresh
+from conformance.scripted.anthropic.manner import Manner
+from conformance.scripted.anthropic.routes import handler_for
+from conformance.scripted.anthropic.service import Service
+
+Registries = Mapping[str, Callable[[str], Manner | None]]
+"""By the first step of a path prefix, such as `fault`: the manner that an id stands for."""
+
+
+class Reference:
+    """The endpoint; `manners` hold for every request, a path prefix `/<registry>/<id>` adds one of a registry's."""
+
+    def __init__(
+        self, service: Service, *, api_key: str | None, manners: tuple[Manner, ...], registries: Registries
+    ) -> None:
+        self.service = service
+        self.api_key = api_key
+        self.manners = manners
+        self.registries = registries
+        self.prefix = re.compile(rf"^/({'|'.join(registries) or '(?!)'})/([^/]+)(/.*)?$")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        exchange = _Exchange(self, {**scope, "root_path": "", "path_params": {}}, receive)
+        answer = await exchange.answer()
+        complete = await send_answer(answer, exchange.scope, receive, send)
+        if not complete and exchange.call is not None:
+            for manner in exchange.manners:
+                if manner.departed:
+                    manner.departed(exchange.call)
+
+    def manners_of(self, scope: Scope) -> tuple[Manner, ...]:
+        """The manners that hold for a request; prefixes of its path move to the scope's root path."""
+        found = list(self.manners)
+        path = _raw_path(scope)
+        while match := self.prefix.match(path):
+            registry, name = match[1], unquote(match[2])
+            manner = self.registries[registry](name)
+            if manner is None:
+                raise not_found(f"there is no {registry} {name}")
+            found.append(manner)
+            path = match[3] or "/"
+            scope["root_path"] += f"/{registry}/{match[2]}"
+        scope["path"] = scope["root_path"] + unquote(path)
+        return tuple(found)
+
+    def authenticate(self, call: Call) -> None:
+        """Open without a key; else `x-api-key` or a bearer token must be it, and one right one of both is enough."""
+        if self.api_key is None or not call.path.startswith("/v1/"):
+            return
+        given = [call.headers.get("x-api-key"), call.headers.get("authorization", "")[7:] or None]
+        keys = [key for key in given if key is not None]
+        if not keys:
+            raise unauthenticated("x-api-key header is required")
+        if not any(hmac.compare_digest(key.encode(), self.api_key.encode()) for key in keys):
+            raise unauthenticated("invalid x-api-key")
+
+
+class _Exchange:
+    """One request on its way to its answer."""
+
+    def __init__(self, reference: Reference, scope: Scope, receive: Receive) -> None:
+        self.reference = reference
+        self.scope = scope
+        self.receive = receive
+        self.manners: tuple[Manner, ...] = ()
+        self.call: Call | None = None
+        self.request_id = fresh("req")
+
+    async def answer(self) -> Answer:
+        try:
+            answer = await self._handled()
+        except Refusal as refusal:
+            answer = self._refused(refusal)
+        except Exception:  # noqa: BLE001  # a bug of ours: the client still gets an envelope
+            traceback.print_exc(file=sys.stderr)
+            answer = self._refused(Refusal(500, "api_error", "Internal server error"))
+        answer = _with_identity(answer, self.request_id)
+        for manner in self.manners:
+            answer = manner.answer(answer, self.call) if manner.answer and self.call else answer
+        return answer
+
+    async def _handled(self) -> Answer:
+        self.manners = self.reference.manners_of(self.scope)
+        self.call = call = await call_of(Request(self.scope, self.receive))
+        for manner in self.manners:
+            self.call = call = manner.request(call) if manner.request else call
+        handler, names = handler_for({**self.scope, "method": call.method})
+        self.reference.authenticate(call)
+        return await handler(self.reference.service, _named(call, names), self.manners)
+
+    def _refused(self, refusal: Refusal) -> Answer:
+        for manner in self.manners:
+            if manner.refusal and self.call:
+                bent = manner.refusal(refusal, self.call)
+                if isinstance(bent, Answer):
+                    return bent
+                refusal = bent
+        return json_answer(refusal.envelope(self.request_id), refusal.status, refusal.headers)
+
+
+def _raw_path(scope: Scope) -> str:
+    raw = scope.get("raw_path")
+    return str(raw.split(b"?")[0].decode("latin-1")) if raw else str(scope["path"])
+
+
+def _named(call: Call, names: dict[str, str]) -> Call:
+    return replace(call, names=names)
+
+
+def _with_identity(answer: Answer, request_id: str) -> Answer:
+    identity = (("request-id", request_id), ("anthropic-organization-id", "00000000-0000-4000-8000-000000000000"))
+    return replace(answer, headers=(*answer.headers, *identity))

@@ -1,0 +1,28 @@
+"""The laws of a request that its types cannot say: exclusions, pairings, limits, by family of fields.
+
+Every check either returns or raises a `Refusal` whose message begins with the dotted path of what is wrong.
+"""
+
+from conformance.scripted.anthropic.checks.caching import check_breakpoints
+from conformance.scripted.anthropic.checks.conversation import check_messages
+from conformance.scripted.anthropic.checks.limits import check_limits
+from conformance.scripted.anthropic.checks.output import check_output
+from conformance.scripted.anthropic.checks.thinking import check_thinking
+from conformance.scripted.anthropic.checks.tools import check_tools
+from conformance.scripted.anthropic.checks.version import check_version
+from conformance.scripted.anthropic.fields import Tool
+from conformance.scripted.anthropic.models import Model
+from conformance.scripted.anthropic.request import Prompt
+
+__all__ = ["check"]
+
+
+def check(request: Prompt, tools: tuple[Tool, ...], model: Model, version: str, betas: frozenset[str]) -> None:
+    """Refuse a request that breaks a law of the API; what it fetches from elsewhere is checked when it is there."""
+    check_version(request, version)
+    check_messages(request)
+    check_tools(request, tools)
+    check_thinking(request, model, betas)
+    check_output(request)
+    check_limits(request, model)
+    check_breakpoints(request, tools)

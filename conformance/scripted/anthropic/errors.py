@@ -1,0 +1,43 @@
+"""What the endpoint says when it refuses: an HTTP status, an error type and a sentence.
+
+Source: https://platform.claude.com/docs/en/api/errors
+"""
+
+from typing import Any
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer of the protocol, not a failure of ours
+    """A request that is answered with an error envelope."""
+
+    def __init__(self, status: int, kind: str, message: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.kind = kind
+        self.message = message
+        self.headers = headers
+
+    def envelope(self, request_id: str | None) -> dict[str, Any]:
+        """The error body, with the id that the `request-id` header carries too."""
+        return {"type": "error", "error": {"type": self.kind, "message": self.message}, "request_id": request_id}
+
+
+def invalid(path: str, message: str) -> Refusal:
+    """A 400 for the value at a dotted path; an empty path stands for the whole request."""
+    return Refusal(400, "invalid_request_error", f"{path}: {message}" if path else message)
+
+
+def not_found(message: str) -> Refusal:
+    return Refusal(404, "not_found_error", message)
+
+
+def unauthenticated(message: str) -> Refusal:
+    return Refusal(401, "authentication_error", message)
+
+
+def too_large(limit: int) -> Refusal:
+    return Refusal(413, "request_too_large", f"Request exceeds the maximum size of {limit} bytes")
+
+
+def wrong_method(method: str, allowed: str) -> Refusal:
+    message = f"{method} is not allowed here; use {allowed}"
+    return Refusal(405, "invalid_request_error", message, (("allow", allowed),))

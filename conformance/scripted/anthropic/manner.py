@@ -1,0 +1,38 @@
+"""Where the correct endpoint can be bent, from the request to the wire.
+
+Faults and legal variants are manners: each stage takes the correct thing and returns another, and knows nothing of how
+the correct thing was made.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from conformance.scripted.anthropic.answer import Answer, Frame
+from conformance.scripted.anthropic.call import Call
+from conformance.scripted.anthropic.errors import Refusal
+from conformance.scripted.anthropic.stream import Event
+
+Message = dict[str, Any]
+
+
+class Manner(Struct, frozen=True, kw_only=True):
+    """The stages, in the order in which an answer passes them; a stage that is None changes nothing."""
+
+    request: Callable[[Call], Call] | None = None
+    """The request, before anything looks at it; may raise a `Refusal`."""
+    refusal: Callable[[Refusal, Call], "Refusal | Answer"] | None = None
+    message: Callable[[Message, Call], Message] | None = None
+    """A 200 answer to POST /v1/messages, before it is written as JSON or as a stream."""
+    document: Callable[[Any, Call], Any] | None = None
+    """Any other JSON document of a 200 answer."""
+    events: Callable[[list[Event], Call], list[Event]] | None = None
+    frames: Callable[[list[Frame], Call], list[Frame]] | None = None
+    answer: Callable[[Answer, Call], Answer] | None = None
+    """The answer before it is sent, whatever it is."""
+    departed: Callable[[Call], None] | None = None
+    """The client went away before its answer was complete."""
+
+
+CORRECT = Manner()

@@ -1,0 +1,46 @@
+"""POST /v1/messages and POST /v1/messages/count_tokens."""
+
+from typing import Any
+
+from conformance.scripted.anthropic.answer import Answer, frames_of, json_answer, stream_answer
+from conformance.scripted.anthropic.call import Call
+from conformance.scripted.anthropic.manner import Manner
+from conformance.scripted.anthropic.request import CountRequest, MessagesRequest, parse_json
+from conformance.scripted.anthropic.service import Service
+from conformance.scripted.anthropic.stream import events_of
+from conformance.scripted.pacing import SECONDS_PER_WORD, UNPACED_WORDS
+
+VERSION = "anthropic-version"
+
+
+async def create_message(service: Service, call: Call, manners: tuple[Manner, ...]) -> Answer:
+    document = parse_json(call.body)
+    asked = await service.understand(document, MessagesRequest, call.headers.get(VERSION), call.betas)
+    return written(service.message(asked), call, manners)
+
+
+def written(message: dict[str, Any], call: Call, manners: tuple[Manner, ...]) -> Answer:
+    """A message as the JSON body or the stream that was asked for, bent on its way by the manners in force."""
+    for manner in manners:
+        message = manner.message(message, call) if manner.message else message
+    if not call.streams:
+        return json_answer(message, at=_seconds_to_say(message))
+    events = events_of(message)
+    for manner in manners:
+        events = manner.events(events, call) if manner.events else events
+    frames = frames_of(events)
+    for manner in manners:
+        frames = manner.frames(frames, call) if manner.frames else frames
+    return stream_answer(frames)
+
+
+def _seconds_to_say(message: dict[str, Any]) -> float:
+    blocks = message.get("content") or []
+    words = sum(len(str(block.get("text") or block.get("thinking") or "").split()) for block in blocks)
+    return words * SECONDS_PER_WORD if words > UNPACED_WORDS else 0.0
+
+
+async def count_tokens(service: Service, call: Call) -> dict[str, int]:
+    document = parse_json(call.body)
+    asked = await service.understand(document, CountRequest, call.headers.get(VERSION), call.betas)
+    return {"input_tokens": asked.input_tokens}

@@ -1,0 +1,57 @@
+"""Answers that no ASGI message can say, written to the socket byte by byte."""
+
+import asyncio
+from http import HTTPStatus
+
+from starlette.types import Scope
+
+from conformance.scripted.anthropic.answer import Answer, Piece
+from conformance.scripted.wire import wire_of
+
+
+def needs_socket(answer: Answer) -> bool:
+    """Whether an answer is framed or ended otherwise than the server would."""
+    return answer.framing != "none" or answer.ending == "cut" or answer.http_version != "1.1"
+
+
+async def send_raw(answer: Answer, scope: Scope) -> bool:
+    """Write status line, headers and body as the answer says; a body that the connection delimits closes it."""
+    wire = wire_of(scope)
+    await wire.write(_head(answer))
+    begun = asyncio.get_running_loop().time()
+    for piece in answer.pieces:
+        left = begun + piece.at - asyncio.get_running_loop().time()
+        if left > 0:
+            await asyncio.sleep(left)
+        if wire.disconnected:
+            return False
+        if scope["method"] != "HEAD":
+            await wire.write(_chunk(piece) if answer.framing in ("chunked", "none") else piece.data)
+    if answer.ending == "open":
+        while not wire.disconnected:
+            await asyncio.sleep(0.05)
+    if answer.ending == "end" and answer.framing in ("chunked", "none"):
+        await wire.write(b"0\r\n\r\n")
+    if answer.ending == "end" and answer.framing != "close":
+        wire.finish()
+    else:
+        wire.close()
+    return True
+
+
+def _head(answer: Answer) -> bytes:
+    kept = [(name, value) for name, value in answer.headers if answer.framing == "length" or name != "content-length"]
+    names = {name for name, _ in kept}
+    if answer.framing == "length" and "content-length" not in names:
+        kept.append(("content-length", str(len(answer.body))))
+    if answer.framing in ("chunked", "none"):
+        kept.append(("transfer-encoding", "chunked"))
+    if answer.framing == "close":
+        kept.append(("connection", "close"))
+    phrase = HTTPStatus(answer.status).phrase if answer.status in HTTPStatus._value2member_map_ else ""
+    lines = [f"HTTP/{answer.http_version} {answer.status} {phrase}", *(f"{name}: {value}" for name, value in kept)]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def _chunk(piece: Piece) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(piece.data), piece.data)

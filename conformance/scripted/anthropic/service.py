@@ -1,0 +1,71 @@
+"""What the endpoint keeps and does: a checked request becomes a message."""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from conformance.scripted.anthropic.caching import PromptCache
+from conformance.scripted.anthropic.checks import check
+from conformance.scripted.anthropic.checks.version import version_of
+from conformance.scripted.anthropic.errors import invalid
+from conformance.scripted.anthropic.fields import Tool
+from conformance.scripted.anthropic.filestore import FileStore
+from conformance.scripted.anthropic.media import Media, load_media
+from conformance.scripted.anthropic.message import message_of
+from conformance.scripted.anthropic.models import Model, model_named
+from conformance.scripted.anthropic.request import MessagesRequest, Prompt, typed, typed_tools
+from conformance.scripted.anthropic.translation import conversation_of
+from conformance.scripted.conversation import Conversation
+from conformance.scripted.face import Brain
+from conformance.scripted.tokens import counts_input
+
+if TYPE_CHECKING:
+    from conformance.scripted.anthropic.batches import Batch
+
+
+class Asked(Struct, frozen=True):
+    """A request that passed every check, and what it comes to."""
+
+    request: Prompt
+    tools: tuple[Tool, ...]
+    media: Media
+    model: Model
+    conversation: Conversation
+    input_tokens: int
+
+
+class Service:
+    """The reference endpoint behind its routes; all that it keeps is in memory."""
+
+    def __init__(self, brain: Brain) -> None:
+        self.brain = brain
+        self.cache = PromptCache()
+        self.files = FileStore()
+        self.batches: dict[str, Batch] = {}
+
+    async def understand(
+        self, document: Any, kind: type[Prompt], version: str | None, betas: frozenset[str] = frozenset()
+    ) -> Asked:
+        """A request body as what it asks, or the refusal that it deserves; `version` is the header's value."""
+        version = version_of(version)
+        request = typed(document, kind)
+        tools = typed_tools(request.tools or [])
+        model = model_named(request.model)
+        check(request, tools, model, version, betas)
+        media = await load_media(request, model, self.files.content_of)
+        conversation = conversation_of(request, tools, media)
+        tokens = counts_input(conversation)
+        if tokens > model.window:
+            raise invalid("", f"prompt is too long: {tokens} tokens > {model.window} maximum")
+        return Asked(request, tools, media, model, conversation, tokens)
+
+    def message(self, asked: Asked) -> dict[str, Any]:
+        """The message that answers a request."""
+        request = asked.request
+        assert isinstance(request, MessagesRequest)
+        room = asked.model.window - asked.input_tokens
+        window_full = room < request.max_tokens
+        limited = msgspec.structs.replace(asked.conversation, max_tokens=min(request.max_tokens, room))
+        counters = self.cache.use(request, asked.tools, asked.media, asked.model)
+        return message_of(self.brain(limited), request, asked.media, asked.model, counters, window_full=window_full)

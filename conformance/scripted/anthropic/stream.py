@@ -1,0 +1,99 @@
+"""A message as the events that build it.
+
+Source: https://platform.claude.com/docs/en/build-with-claude/streaming
+"""
+
+import re
+from typing import Any
+
+import msgspec
+
+Event = dict[str, Any]
+
+WORDS_PER_DELTA = 4
+_WORD = re.compile(r"\s*\S+|\s+\Z")
+_INPUT_PIECE = 12
+_START_KEYS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+
+
+def events_of(message: dict[str, Any]) -> list[Event]:
+    """The events of a stream, in order; a ping follows the start of the first block, as on the hosted API."""
+    events = [_message_start(message)]
+    for index, block in enumerate(message["content"]):
+        events.append({"type": "content_block_start", "index": index, "content_block": _opened(block)})
+        if index == 0:
+            events.append({"type": "ping"})
+        events.extend({"type": "content_block_delta", "index": index, "delta": delta} for delta in _deltas(block))
+        events.append({"type": "content_block_stop", "index": index})
+    if not message["content"]:
+        events.append({"type": "ping"})
+    return [*events, _message_delta(message), {"type": "message_stop"}]
+
+
+def _message_start(message: dict[str, Any]) -> Event:
+    begun = {
+        **{key: value for key, value in message.items() if key != "context_management"},
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": {**message["usage"], "output_tokens": 1, "output_tokens_details": None},
+    }
+    return {"type": "message_start", "message": begun}
+
+
+def _message_delta(message: dict[str, Any]) -> Event:
+    usage = message["usage"]
+    kept = (*_START_KEYS, "output_tokens", "output_tokens_details", "server_tool_use")
+    delta = {key: message[key] for key in ("stop_reason", "stop_sequence", "stop_details", "container")}
+    event = {"type": "message_delta", "delta": delta, "usage": {key: usage[key] for key in kept}}
+    if "context_management" in message:
+        event["context_management"] = message["context_management"]
+    return event
+
+
+def _opened(block: dict[str, Any]) -> dict[str, Any]:
+    """A block as it stands before its first delta."""
+    match block["type"]:
+        case "text":
+            return {**block, "text": "", "citations": [] if block["citations"] else None}
+        case "thinking":
+            return {**block, "thinking": "", "signature": ""}
+        case "tool_use":
+            return {**block, "input": {}}
+    return block
+
+
+def _deltas(block: dict[str, Any]) -> list[dict[str, Any]]:
+    match block["type"]:
+        case "text":
+            cited = [{"type": "citations_delta", "citation": citation} for citation in block["citations"] or []]
+            return [*cited, *({"type": "text_delta", "text": piece} for piece in pieces_of(block["text"]))]
+        case "thinking":
+            said = [{"type": "thinking_delta", "thinking": piece} for piece in pieces_of(block["thinking"])]
+            return [*said, {"type": "signature_delta", "signature": block["signature"]}]
+        case "tool_use":
+            return [{"type": "input_json_delta", "partial_json": piece} for piece in _input_pieces(block["input"])]
+    return []
+
+
+def pieces_of(text: str) -> list[str]:
+    """A text as deltas of a few words; even a single word comes in two pieces."""
+    words = _WORD.findall(text)
+    if len(words) > WORDS_PER_DELTA:
+        return ["".join(words[at : at + WORDS_PER_DELTA]) for at in range(0, len(words), WORDS_PER_DELTA)]
+    middle = (len(text) + 1) // 2
+    return [piece for piece in (text[:middle], text[middle:]) if piece]
+
+
+def _input_pieces(value: dict[str, Any]) -> list[str]:
+    """A tool's input as JSON in pieces, the first one empty; an input without a key is never written."""
+    if not value:
+        return [""]
+    text = msgspec.json.encode(value).decode()
+    return ["", *(text[at : at + _INPUT_PIECE] for at in range(0, len(text), _INPUT_PIECE))]
+
+
+def words_in(event: Event) -> int:
+    """The words that a delta adds, by which answers are paced."""
+    delta = event.get("delta", {})
+    return len(str(delta.get("text") or delta.get("thinking") or "").split())
