@@ -48,7 +48,11 @@ COMPACT_WINDOW = "CLAUDE_CODE_AUTO_COMPACT_WINDOW"
 
 
 def claude_code_environment(
-    base_url: str, model: str, *, token: str | FromVariable = "ollama", context: int | None = None
+    base_url: str,
+    model: str,
+    *,
+    token: str | FromVariable = "ollama",  # noqa: S107 - any word will do for a local server
+    context: int | None = None,
 ) -> dict[str, str | FromVariable | None]:
     """What Claude Code needs in order to ask one model of one server for everything.
 
@@ -69,8 +73,7 @@ def claude_code_environment(
 
 def back_to_anthropic() -> dict[str, str | FromVariable | None]:
     """Takes away all that `claude_code_environment` may have set."""
-    names = ("ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", *MODEL_VARIABLES, *QUIET, COMPACT_WINDOW)
-    return dict.fromkeys(names)
+    return dict.fromkeys((*claude_code_environment("", ""), COMPACT_WINDOW))
 
 
 def written(environment: Environment, shell: Shell) -> str:

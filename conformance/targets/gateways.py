@@ -45,7 +45,7 @@ router_settings:
         (
             f"pip install '{LITELLM}'",
             'export UPSTREAM_API_KEY="${UPSTREAM_API_KEY:-none}"',
-            'export LITELLM_MASTER_KEY="sk-$(python3 -c \'import secrets; print(secrets.token_hex(24))\')"',
+            "export LITELLM_MASTER_KEY=\"sk-$(python3 -c 'import secrets; print(secrets.token_hex(24))')\"",
             "export LITELLM_LOCAL_MODEL_COST_MAP=True NO_DOCS=True",
             f"litellm --config litellm.yaml --host 127.0.0.1 --port {port}",
         ),

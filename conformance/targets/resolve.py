@@ -38,7 +38,7 @@ class Choices(Struct, frozen=True, kw_only=True):
     concurrency: int | None = None
 
 
-class TargetProblem(Exception):
+class TargetProblem(Exception):  # noqa: N818 - it is the caller's, not ours
     """Why nobody can be asked, in words that say what to do, and the exit code of the command."""
 
     def __init__(self, message: str, exit_code: int = BAD_USAGE) -> None:
@@ -201,10 +201,16 @@ def _ollama_model(asked: str | None, wire: Wire) -> tuple[str, discover.Abilitie
                 "get one with `conformance prepare --target ollama --model qwen3-coder`"
             )
         asked = _only(installed, wire.base_url)
-    elif installed is not None and not discover.is_cloud_name(asked):
-        if not any(discover.same_model(asked, name) for name in installed):
-            raise TargetProblem(_not_installed(asked, installed))
+    elif _lacks(installed, asked):
+        raise TargetProblem(_not_installed(asked, installed or []))
     return asked, discover.ollama_abilities(wire, asked)
+
+
+def _lacks(installed: list[str] | None, model: str) -> bool:
+    """Whether a model is certainly not there: what ollama.com runs needs no entry, and no list says nothing."""
+    if installed is None or discover.is_cloud_name(model):
+        return False
+    return not any(discover.same_model(model, name) for name in installed)
 
 
 def _only(models: list[str] | None, url: str) -> str:
@@ -217,12 +223,9 @@ def _only(models: list[str] | None, url: str) -> str:
 
 def _not_installed(asked: str, installed: list[str]) -> str:
     near = get_close_matches(asked, installed, n=1, cutoff=0.6)
-    guess = f"; did you mean {near[0]}?" if near else ""
+    guess = f"; did you mean {near[0]}?" if near else "."
     have = f"\nInstalled:\n{_shown(installed)}" if installed else ""
-    return (
-        f"the model {asked} is not installed{guess} "
-        f"Get it with `conformance prepare --target ollama --model {asked}`{have}"
-    ).replace(f"installed Get", "installed. Get")
+    return f"{asked} is not installed{guess} `conformance prepare --target ollama --model {asked}` gets it{have}"
 
 
 def _shown(models: list[str]) -> str:
@@ -232,9 +235,7 @@ def _shown(models: list[str]) -> str:
 
 
 def _leaves_the_machine(model: str, abilities: discover.Abilities) -> bool:
-    return discover.is_cloud_name(model) or (abilities.remote or "").rstrip("/").endswith("ollama.com:443") or (
-        abilities.remote or ""
-    ).rstrip("/").endswith("ollama.com")
+    return discover.is_cloud_name(model) or "ollama.com" in (abilities.remote or "")
 
 
 def _holding(gaps: list[Gap], version: ServerVersion) -> tuple[Gap, ...]:

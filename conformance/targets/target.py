@@ -1,6 +1,6 @@
 """What a target file may say, and the target that a run asks."""
 
-import datetime
+import datetime as dt
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -25,7 +25,7 @@ class Gap(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     source: Spec | None = None
     why: str | None = None
     issue: str | None = None
-    until: datetime.date | None = None
+    until: dt.date | None = None
 
 
 class Auth(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""Versions of servers, and whether a gap of theirs holds for one: pre-releases, dev builds and build numbers included."""
+"""Versions of servers, and whether a gap holds for one: pre-releases, dev builds and build numbers included."""
 
 import re
 

@@ -19,7 +19,7 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 15.0
 
 
-class Unreachable(Exception):
+class Unreachable(Exception):  # noqa: N818 - it names the server's state
     """No connection to the server, or none that ends in an answer; the message says which."""
 
 
@@ -74,9 +74,10 @@ class Wire:
     def _ask(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, content: bytes | None = None
     ) -> Answer:
-        with reachable(self.base_url), self._client.stream(
-            method, self.base_url + path, headers=headers, content=content
-        ) as response:
+        with (
+            reachable(self.base_url),
+            self._client.stream(method, self.base_url + path, headers=headers, content=content) as response,
+        ):
             body = bytearray()
             for chunk in response.iter_bytes():
                 body += chunk

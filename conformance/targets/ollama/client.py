@@ -34,7 +34,7 @@ CLOUD = "https://ollama.com"
 PORT = 11434
 
 PATIENCE = 300.0
-"""Seconds without a byte after which a pull, a creation or a prompt is given up; loading a large model takes minutes."""
+"""Seconds without a byte after which a request is given up; loading a large model takes minutes."""
 
 LONGEST_LINE = 2**20
 
@@ -84,7 +84,7 @@ class Shown(Struct, frozen=True):
 
 
 class Account(Struct, frozen=True):
-    """Whether the server is signed in at ollama.com, and where a person signs in otherwise; None where it cannot tell."""
+    """Whether the server is signed in at ollama.com (None: it cannot tell), and where a person signs in."""
 
     signed_in: bool | None
     signin_url: str = ""
@@ -100,9 +100,12 @@ class Ollama:
         import httpx2
 
         self.url = base_url(url, default_port=PORT)
+        headers = {"user-agent": "messages-conformance"}
+        if api_key:
+            headers["authorization"] = f"Bearer {api_key}"
         self._client = httpx2.AsyncClient(
             base_url=self.url,
-            headers={"user-agent": "messages-conformance", **({"authorization": f"Bearer {api_key}"} if api_key else {})},
+            headers=headers,
             timeout=httpx2.Timeout(PATIENCE, connect=CONNECT_SECONDS),
             follow_redirects=False,
             trust_env=not is_loopback(self.url),

@@ -118,16 +118,16 @@ def shell_diagnoses(machine: Machine, url: str) -> list[Diagnosis]:
         elsewhere = origin(set_url) != origin(url)
     except AddressError as problem:
         return [*found, Diagnosis("base-url", "problem", f"ANTHROPIC_BASE_URL: {problem}", "unset ANTHROPIC_BASE_URL")]
-    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"):
-        if foreign and machine.environ.get(name, "").startswith("sk-ant-"):
-            found.append(
-                Diagnosis(
-                    "foreign-key",
-                    "problem",
-                    f"{name} holds a key of Anthropic's, and Claude Code would send it to {set_url}",
-                    f"export {name}=" if name == "ANTHROPIC_API_KEY" else f"export {name}=ollama",
-                )
-            )
+    found += [
+        Diagnosis(
+            "foreign-key",
+            "problem",
+            f"{name} holds a key of Anthropic's, and Claude Code would send it to {set_url}",
+            f"export {name}={harmless}",
+        )
+        for name, harmless in (("ANTHROPIC_API_KEY", ""), ("ANTHROPIC_AUTH_TOKEN", "ollama"))
+        if foreign and machine.environ.get(name, "").startswith("sk-ant-")
+    ]
     if foreign and elsewhere:
         found.append(
             Diagnosis(
@@ -175,7 +175,7 @@ async def _choose(ollama: Ollama, model: str | None, note: Callable[..., None]) 
         return installed[0]
     if model is None:
         choice = recommended()[0].name
-        says = f"{len(installed)} models are installed: {', '.join(installed)}" if installed else "no model is installed"
+        says = f"{len(installed)} models are there: {', '.join(installed)}" if installed else "no model is installed"
         note(Diagnosis("model-missing", "problem", says, _prepare(installed[0] if installed else choice)))
         return None
     if any(same_model(model, name) for name in installed):
@@ -214,16 +214,14 @@ def _loaded_diagnoses(model: str, loaded: Loaded) -> list[Diagnosis]:
     found = []
     context = loaded.context_length
     if context is not None and context < ENOUGH_CONTEXT:
-        says = f"{model} is loaded with {context} tokens of context; Claude Code needs {ENOUGH_CONTEXT} and loses the rest"
+        says = f"{model} is loaded with {context} tokens of context; Claude Code needs {ENOUGH_CONTEXT}"
         found.append(Diagnosis("context", "problem", says, f"{_prepare(model)} --context {LONG_CONTEXT}"))
     elif context is not None:
         found.append(Diagnosis("context", "good", f"{model} is loaded with {context} tokens of context"))
     if loaded.size and loaded.size_vram < loaded.size:
         share = round(100 * loaded.size_vram / loaded.size)
         where = f"only {share} % of {model} is in graphics memory" if share else f"{model} runs on the CPU alone"
-        found.append(
-            Diagnosis("split", "warning", f"{where}: answers will be slow", _prepare(recommended()[0].name))
-        )
+        found.append(Diagnosis("split", "warning", f"{where}: answers will be slow", _prepare(recommended()[0].name)))
     return found
 
 

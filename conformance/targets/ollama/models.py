@@ -1,9 +1,8 @@
-"""The models that Ollama itself recommends for coding tools, with what they take: `models.yaml`, each with its source."""
+"""The models that Ollama recommends for coding tools, with what they take and where it says so: `models.yaml`."""
 
 from functools import cache
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 FILE = Path(__file__).with_name("models.yaml")

@@ -48,9 +48,9 @@ async def prepare(
     if is_cloud_name(model):
         if alias:
             raise PreparationError(
-                f"{model} runs on ollama.com, so it cannot be given a second name here; give {model} itself to the client"
+                f"{model} runs on ollama.com and cannot be given a second name here; give {model} itself to the client"
             )
-        return Prepared(model, (f"{model} runs on ollama.com with its full context: there is nothing to pull or to make",))
+        return Prepared(model, (f"{model} runs on ollama.com with its full context: there is nothing to prepare",))
     done = [await _pulled(ollama, model, follow(model))]
     ready, said = await _with_context(ollama, model, context, follow(variant_name(model, context)))
     done.append(said)
@@ -59,7 +59,9 @@ async def prepare(
     return Prepared(alias or ready, tuple(done))
 
 
-async def clean(ollama: Ollama, model: str, *, context: int = LONG_CONTEXT, alias: str | None = None) -> tuple[str, ...]:
+async def clean(
+    ollama: Ollama, model: str, *, context: int = LONG_CONTEXT, alias: str | None = None
+) -> tuple[str, ...]:
     """Takes away what `prepare` made, and says what; the pulled model itself stays."""
     variant = variant_name(model, context)
     done = []
@@ -124,7 +126,7 @@ async def _named(ollama: Ollama, ready: str, alias: str) -> str:
     if before is not None and source is not None and before.digest == source.digest:
         return f"{alias} means {ready} already"
     if before is not None and not alias.startswith("claude-"):
-        raise PreparationError(f"a model named {alias} is there already; choose another --alias, or `ollama rm {alias}`")
+        raise PreparationError(f"a model named {alias} is there already; choose another name, or `ollama rm {alias}`")
     try:
         await ollama.copy(ready, alias)
     except OllamaError as problem:
