@@ -49,6 +49,8 @@ async def preflight(target: Target, client: Client, *, say: Say | None = None) -
         here = origin(target.base_url)
     except AddressError as problem:
         return Problem(str(problem), MISTAKE)
+    if not here[1]:
+        return Problem(f"{target.base_url!r} names no host; write an address such as http://127.0.0.1:11434", MISTAKE)
     exchange = await _ask(target, client, say or (lambda _line: None))
     if exchange.status is None:
         return _no_answer(target, exchange)

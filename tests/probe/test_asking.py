@@ -1,0 +1,216 @@
+"""A case asked whole: its steps, its copies, its nonce, its premises; over HTTP and through the official SDK."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from misbehaving import Behaviour, Peer, answers, serving
+from msgspec.structs import replace
+
+from conformance.catalog.case import Ask, Case, Step
+from conformance.probe.asking import Asked, Proceed, ask_case
+from conformance.probe.client import Client
+from conformance.probe.exchange import Exchange
+from conformance.probe.recording import Limits
+from conformance.probe.trouble import Patience
+from conformance.targets.target import Target
+from conformance.words import Mode
+
+LIMITS = Limits(connect=1.0, first_byte=2.0, idle=2.0, grace=0.2)
+KEY = "sk-canary-key-1"
+MESSAGE = {
+    "id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [{"type": "text", "text": "hi"}],
+    "stop_reason": "end_turn", "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1},
+}  # fmt: skip
+BODY = {"max_tokens": 9, "messages": [{"role": "user", "content": "{nonce}"}]}
+ONE = Case(id="a.b", title="t", surface="s", ask=Ask(body=BODY))
+
+
+def ask(
+    case: Case, *behaviours: Behaviour, mode: Mode = "json", proceed: Proceed | None = None
+) -> tuple[Asked, list[Any]]:
+    """What was answered, and the bodies that the server received."""
+
+    async def run() -> tuple[Asked, list[Any]]:
+        async with serving(*behaviours) as server, Client(limits=LIMITS, keys=[KEY]) as client:
+            target = Target(name="t", base_url=server.url, model="m", key=KEY)
+            asked = await ask_case(case, target, mode, 1, client, Patience(4), proceed=proceed)
+            return asked, [json.loads(request.partition(b"\r\n\r\n")[2] or b"null") for request in server.requests]
+
+    return asyncio.run(run())
+
+
+def message(text: bytes = b"") -> Behaviour:
+    return answers(text or json.dumps(MESSAGE).encode(), "200 OK", "content-type: application/json")
+
+
+def step(name: str, content: str, **given: Any) -> Step:
+    return Step(name=name, ask=Ask(body={"max_tokens": 9, "messages": [{"role": "user", "content": content}]}), **given)
+
+
+def reads(_step: Step, _mode: Mode, exchange: Exchange) -> Mapping[str, Any]:
+    return {"message": json.loads(exchange.body)}
+
+
+def test_a_case_of_one_request() -> None:
+    asked, bodies = ask(ONE, message())
+    assert (asked.case, asked.mode, asked.attempt, asked.trouble, asked.stopped) == ("a.b", "json", 1, "", "")
+    assert [(answer.step, answer.copy, answer.exchange.outcome) for answer in asked.answers] == [("", 0, "complete")]
+    assert bodies == [{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": asked.nonce}]}]
+
+
+def test_every_attempt_has_a_nonce_of_its_own() -> None:
+    assert ask(ONE, message())[0].nonce != ask(ONE, message())[0].nonce
+
+
+def test_steps_share_the_nonce_and_use_what_was_answered() -> None:
+    steps = [step("first", "{nonce}"), step("second", "{nonce} {steps.first.message.id}")]
+    asked, bodies = ask(replace(ONE, steps=steps), message(), proceed=reads)
+    assert [answer.step for answer in asked.answers] == ["first", "second"]
+    contents = [body["messages"][0]["content"] for body in bodies]
+    assert contents == [asked.nonce, f"{asked.nonce} msg_1"]
+
+
+def test_a_premise_that_fails_ends_the_conversation() -> None:
+    steps = [step("first", "1"), step("second", "2"), step("third", "3")]
+    case = replace(ONE, steps=steps)
+
+    def until_second(current: Step, mode: Mode, exchange: Exchange) -> Mapping[str, Any] | None:
+        return None if current.name == "second" else reads(current, mode, exchange)
+
+    asked, bodies = ask(case, message(), proceed=until_second)
+    assert ([answer.step for answer in asked.answers], asked.stopped, len(bodies)) == (["first", "second"], "second", 2)
+
+
+def test_what_an_answer_lacks_ends_the_conversation() -> None:
+    steps = [step("first", "1"), step("second", "{steps.first.message.nothing}")]
+    asked, bodies = ask(replace(ONE, steps=steps), message(), proceed=reads)
+    assert asked.stopped == "the answer of step first has no message.nothing"
+    assert len(bodies) == 1
+
+
+def test_a_step_that_has_no_stream_is_asked_for_json() -> None:
+    steps = [step("first", "1", modes=["json"]), step("second", "2")]
+    asked, bodies = ask(replace(ONE, steps=steps), message(), mode="stream", proceed=reads)
+    assert [answer.mode for answer in asked.answers] == ["json", "stream"]
+    assert ["stream" in body for body in bodies] == [False, True]
+
+
+def test_copies_are_in_flight_together() -> None:
+    async def run() -> Asked:
+        together = asyncio.Barrier(3)
+
+        async def waits(peer: Peer) -> None:
+            await peer.request()
+            await together.wait()
+            await peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+
+        async with serving(waits) as server, Client(limits=LIMITS) as client:
+            target = Target(name="t", base_url=server.url, model="m")
+            return await ask_case(replace(ONE, concurrent=3), target, "json", 1, client, Patience(1))
+
+    asked = asyncio.run(run())
+    assert [(answer.copy, answer.exchange.outcome) for answer in asked.answers] == [(n, "complete") for n in range(3)]
+
+
+def test_no_more_cases_than_slots_are_in_flight() -> None:
+    async def run() -> int:
+        running = most = 0
+
+        async def counts(peer: Peer) -> None:
+            nonlocal running, most
+            while True:
+                await peer.request()
+                running += 1
+                most = max(most, running)
+                await asyncio.sleep(0.01)
+                running -= 1
+                await peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+
+        async with serving(counts) as server, Client(limits=LIMITS) as client:
+            target, patience = Target(name="t", base_url=server.url, model="m"), Patience(3)
+            await asyncio.gather(*(ask_case(ONE, target, "json", n, client, patience) for n in range(9)))
+            return most
+
+    assert asyncio.run(run()) == 3
+
+
+def test_trouble_ends_a_case() -> None:
+    limited = answers(b"{}", "429 Too Many Requests", "retry-after: 999")
+    asked, bodies = ask(replace(ONE, steps=[step("first", "1"), step("second", "2")]), limited, proceed=reads)
+    assert asked.trouble.startswith("rate limited")
+    assert ([answer.step for answer in asked.answers], len(bodies)) == (["first"], 1)
+
+
+def test_a_limit_that_the_case_waits_for_is_its_answer() -> None:
+    limited = answers(b"{}", "429 Too Many Requests", "retry-after: 999")
+    asked, _ = ask(replace(ONE, waits_for=[429]), limited)
+    assert (asked.trouble, asked.answers[0].exchange.status) == ("", 429)
+
+
+STREAM = "".join(
+    f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
+    for event in [
+        {"type": "message_start", "message": {**MESSAGE, "content": [], "stop_reason": None}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hi"}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
+        {"type": "message_stop"},
+    ]
+).encode()
+
+
+@pytest.fixture
+def foreign_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a user of the vendor's SDK may have set, and we must not use."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-foreign")
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "foreign-token")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "x-foreign: foreign")
+
+
+@pytest.mark.usefixtures("foreign_settings")
+@pytest.mark.parametrize("transport", ["sdk", "sdk-async"])
+@pytest.mark.parametrize("mode", ["json", "stream"])
+def test_the_sdk_asks_and_its_wire_is_recorded(transport: Any, mode: Mode) -> None:
+    answer = STREAM if mode == "stream" else json.dumps(MESSAGE).encode()
+    kind = "text/event-stream" if mode == "stream" else "application/json"
+    odd = {**BODY, "not_in_the_sdk": 1}
+    case = replace(ONE, transport=transport, ask=Ask(body=odd))
+    asked, bodies = ask(case, answers(answer, "200 OK", f"content-type: {kind}"), mode=mode)
+    exchange = asked.answers[0].exchange
+    assert (exchange.outcome, exchange.body, exchange.notes) == ("complete", answer, ())
+    assert bodies[0]["messages"] == [{"role": "user", "content": asked.nonce}]
+    assert (bodies[0]["not_in_the_sdk"], bodies[0].get("stream", False)) == (1, mode == "stream")
+    sent = repr(exchange.request)
+    assert "Anthropic/Python" in sent
+    assert "foreign" not in sent
+    assert "canary" not in sent
+
+
+@pytest.mark.parametrize("transport", ["sdk", "sdk-async"])
+@pytest.mark.parametrize(
+    ("answer", "outcome", "raised"),
+    [
+        (answers(b"oops", "500 Internal Server Error"), "complete", "InternalServerError"),
+        (answers(b"not JSON", "200 OK", "content-type: application/json"), "complete", "JSONDecodeError"),
+    ],
+)
+def test_what_the_sdk_raises_is_noted(transport: Any, answer: Behaviour, outcome: str, raised: str) -> None:
+    asked, bodies = ask(replace(ONE, transport=transport), answer)
+    exchange = asked.answers[0].exchange
+    assert (exchange.outcome, len(bodies)) == (outcome, 1)
+    assert raised in exchange.notes[0]
+
+
+@pytest.mark.parametrize("transport", ["sdk", "sdk-async"])
+def test_a_connection_that_breaks_under_the_sdk_is_an_outcome(transport: Any) -> None:
+    async def resets(peer: Peer) -> None:
+        await peer.request()
+        peer.reset()
+
+    asked, _ = ask(replace(ONE, transport=transport), resets)
+    assert asked.answers[0].exchange.outcome == "reset"

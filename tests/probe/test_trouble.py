@@ -1,0 +1,187 @@
+"""Trouble is waited out before anything is judged, and what stays trouble says so."""
+
+import asyncio
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from misbehaving import Behaviour, Peer, Server, serving
+
+from conformance.probe import trouble
+from conformance.probe.client import Client
+from conformance.probe.recording import Limits
+from conformance.probe.request import Outgoing
+from conformance.probe.trouble import Answer, Patience, Slots
+
+LIMITS = Limits(connect=1.0, first_byte=2.0, idle=2.0)
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trouble, "BACK_OFF", (0.01, 0.02, 0.03))
+    monkeypatch.setattr(trouble, "LOADING_PAUSE", 0.02)
+
+
+def says(*statuses: int, headers: str = "", body: bytes = b"{}") -> Behaviour:
+    """Answers with these statuses in turn, and the last one from then on."""
+
+    async def behaviour(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            status = statuses[min(len(peer.requests), len(statuses)) - 1]
+            extra = headers if status != 200 else ""
+            await peer.send(f"HTTP/1.1 {status} X\r\ncontent-length: {len(body)}\r\n{extra}\r\n".encode() + body)
+
+    return behaviour
+
+
+def ask(behaviour: Behaviour, waits_for: Collection[int] = (), concurrency: int = 8) -> tuple[Answer, Server, Patience]:
+    async def run() -> tuple[Answer, Server, Patience]:
+        said: list[str] = []
+        async with serving(behaviour) as server, Client(limits=LIMITS) as client:
+            patience = Patience(concurrency, say=said.append)
+            return await patience.ask(client, outgoing(server.url), waits_for=waits_for), server, patience
+
+    return asyncio.run(run())
+
+
+def outgoing(url: str) -> Outgoing:
+    return Outgoing("POST", url + "/v1/messages", (), b"{}")
+
+
+@pytest.mark.parametrize("status", [429, 503, 529])
+def test_a_busy_server_is_asked_again(status: int) -> None:
+    answer, server, patience = ask(says(status, status, 200))
+    assert (answer.exchange.status, answer.trouble, len(server.requests)) == (200, "", 3)
+    assert [str(status) in note for note in answer.exchange.notes] == [True, True]
+    assert patience.slots.limit == 2
+
+
+@pytest.mark.parametrize("status", [429, 503, 529])
+def test_patience_ends_after_three_retries(status: int) -> None:
+    answer, server, _ = ask(says(status))
+    assert (answer.exchange.status, len(server.requests)) == (status, 4)
+    assert answer.trouble.startswith("rate limited")
+
+
+@pytest.mark.parametrize("status", [200, 400, 500, 502, 504])
+def test_other_answers_are_answers(status: int) -> None:
+    answer, server, patience = ask(says(status))
+    assert (answer.trouble, len(server.requests), answer.exchange.notes, patience.slots.limit) == ("", 1, (), 8)
+
+
+def test_a_status_that_the_case_waits_for_is_its_answer() -> None:
+    answer, server, _ = ask(says(429), waits_for=[429])
+    assert (answer.exchange.status, answer.trouble, len(server.requests)) == (429, "", 1)
+
+
+@pytest.mark.parametrize(
+    ("header", "least"),
+    [
+        ("retry-after: 0.3", 0.3),
+        (f"retry-after: {format_datetime(datetime.now(UTC) - timedelta(seconds=9), usegmt=True)}", 0.0),
+        ("retry-after: soon", 0.0),
+        ("retry-after: -1", 0.0),
+    ],
+)
+def test_retry_after_is_honoured(header: str, least: float) -> None:
+    answer, server, _ = ask(says(429, 200, headers=header + "\r\n"))
+    assert (answer.exchange.status, len(server.requests)) == (200, 2)
+    assert f"after {least:g} s" in answer.exchange.notes[0] or least == 0.0
+
+
+def test_a_wait_of_an_hour_is_not_waited() -> None:
+    answer, server, _ = ask(says(429, 200, headers="retry-after: 3600\r\n"))
+    assert answer.trouble.startswith("rate limited")
+    assert len(server.requests) == 1
+
+
+def test_one_wave_of_limits_halves_once() -> None:
+    async def run() -> int:
+        async with serving(says(429, 429, 429, 429, 200)) as server, Client(limits=LIMITS) as client:
+            patience = Patience(8)
+            await asyncio.gather(*(patience.ask(client, outgoing(server.url)) for _ in range(4)))
+            return patience.slots.limit
+
+    assert asyncio.run(run()) == 4
+
+
+def test_a_failed_connection_is_tried_again_and_then_named() -> None:
+    async def run() -> tuple[Answer, Answer, float, float]:
+        async with Client(limits=LIMITS) as client:
+            patience, now = Patience(8), asyncio.get_running_loop().time
+            began = now()
+            first = await patience.ask(client, outgoing("http://127.0.0.1:1"))
+            between = now()
+            second = await patience.ask(client, outgoing("http://127.0.0.1:1"))
+            return first, second, between - began, now() - between
+
+    first, second, patient, hasty = asyncio.run(run())
+    assert first.trouble == second.trouble == "unreachable: Connection refused"
+    assert len(first.exchange.notes) == 3
+    assert second.exchange.notes == ()
+    assert hasty < patient
+
+
+def test_a_server_that_comes_up_late_is_reached() -> None:
+    async def run() -> Answer:
+        async with serving(says(200)) as server:
+            port = server.port
+        async with Client(limits=LIMITS) as client:
+            asking = asyncio.create_task(Patience(1).ask(client, outgoing(f"http://127.0.0.1:{port}")))
+            await asyncio.sleep(0.005)
+            listener = await asyncio.start_server(_ok, "127.0.0.1", port)
+            async with listener:
+                return await asking
+
+    async def _ok(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    answer = asyncio.run(run())
+    assert answer.exchange.status == 200
+
+
+def test_a_loading_model_is_waited_for_with_one_line() -> None:
+    async def run() -> tuple[Answer, list[str], int, int]:
+        said: list[str] = []
+        loading = says(503, 503, 503, 503, 503, 503, 200, body=b'{"error":{"message":"Loading model"}}')
+        async with serving(loading) as server, Client(limits=LIMITS) as client:
+            patience = Patience(8, say=said.append)
+            answer = await patience.ask(client, outgoing(server.url))
+            return answer, said, len(server.requests), patience.slots.limit
+
+    answer, said, requests, limit = asyncio.run(run())
+    assert (answer.exchange.status, answer.trouble, requests, limit) == (200, "", 7, 8)
+    assert len(said) == 1
+    assert "loading the model" in said[0]
+
+
+def test_slots_bound_what_is_in_flight_and_shrink() -> None:
+    async def run() -> list[int]:
+        slots = Slots(4)
+        running = 0
+        seen: list[int] = []
+
+        async def work() -> None:
+            nonlocal running
+            async with slots:
+                running += 1
+                seen.append(running)
+                await asyncio.sleep(0)
+                running -= 1
+
+        await asyncio.gather(*(work() for _ in range(20)))
+        full = max(seen)
+        slots.halve()
+        slots.halve()
+        slots.halve()
+        await asyncio.gather(*(work() for _ in range(8)))
+        seen.clear()
+        await asyncio.gather(*(work() for _ in range(8)))
+        return [full, max(seen), slots.limit]
+
+    assert asyncio.run(run()) == [4, 1, 1]
