@@ -1,0 +1,229 @@
+"""`conformance lint`: what makes a catalog a suite, beyond files that load.
+
+Every question has a row and every row a question or a reason; every refusal has its accepted twin; nothing that depends
+on the model's obedience can turn a server red; and something must turn each case red.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from conformance.catalog.case import Case, Check, asks_of
+from conformance.catalog.difference import differences
+from conformance.catalog.load import SURFACE, Catalog
+from conformance.catalog.matchers import BOUNDS, is_absence, matcher_of
+from conformance.catalog.problem import Problem, nearest, shown
+from conformance.catalog.prompts import CONTROLLED_UPSTREAM, conversations, speaks
+from conformance.catalog.select import SelectionError, select
+
+GENERIC = ("drop", "refuse", "accept")
+"""Faults that reach every request: a field is lost, a field is refused, a refusal does not come."""
+_SAID = ("text", "thinking", "input", "partial_json")
+"""Parts of an answer whose content is the model's choice."""
+
+
+def lint(catalog: Catalog, rules: Mapping[str, str], faults: Collection[str]) -> list[Problem]:
+    """What a catalog that loads still has to mend.
+
+    `rules` maps the id of each rule to the row that it speaks for; `faults` are the ids of the named faults.
+    """
+    found = [
+        _problem(catalog, case, says)
+        for case in catalog.cases.values()
+        for says in (
+            *_names(catalog, case, rules),
+            *_faults(case, faults),
+            *_twin(catalog, case),
+            *_evidence(catalog, case),
+            *_prompts(case),
+        )
+    ]
+    found += _rows(catalog, rules)
+    found += _cycles(catalog)
+    found += _renames(catalog)
+    found += _profiles(catalog)
+    return sorted(set(found))
+
+
+def _problem(catalog: Catalog, case: Case, says: str) -> Problem:
+    origin = catalog.origins[case.id]
+    return Problem(shown(origin.file), origin.line, case.id, says)
+
+
+def _names(catalog: Catalog, case: Case, rules: Mapping[str, str]) -> Iterator[str]:
+    """Words that must stand for something."""
+    for row in (case.surface, *case.touches):
+        if row not in catalog.rows:
+            yield f"there is no row `{row}` in {SURFACE}{nearest(row, catalog.rows)}"
+    for rule in case.rules:
+        if rule not in rules:
+            yield f"there is no rule `{rule}`{nearest(rule, rules)}"
+    for capability in (*case.needs, *case.lacks):
+        if capability not in catalog.capabilities:
+            yield f"there is no capability `{capability}`{nearest(capability, catalog.capabilities)}"
+    yield from _leans(catalog, case)
+
+
+def _leans(catalog: Catalog, case: Case) -> Iterator[str]:
+    """The cases that a case leans on, which must be there and be answered."""
+    for key in ("control", "twin", "without"):
+        name = getattr(case, key)
+        if name is None:
+            continue
+        if name not in catalog.cases:
+            yield f"`{key}` names no case: {name}{nearest(name, catalog.cases)}"
+        elif catalog.cases[name].refuse:
+            yield f"`{key}` names {name}, which is itself refused and shows nothing"
+
+
+def _faults(case: Case, faults: Collection[str]) -> Iterator[str]:
+    """At least one fault, and each of them possible."""
+    if not case.faults:
+        yield "no fault turns this case red: name one, or drop:PATH, refuse:PATH, accept:CASE"
+    for fault in case.faults:
+        kind, colon, argument = fault.partition(":")
+        if not colon:
+            if fault not in faults:
+                yield f"there is no fault `{fault}`{nearest(fault, faults)}"
+        elif kind not in GENERIC:
+            yield f"there is no fault `{fault}`{nearest(kind, GENERIC)}"
+        elif kind == "accept":
+            if argument != case.id or not case.refuse:
+                yield f"`{fault}` makes sense in the refusal {argument} only"
+        elif not any(_holds(ask.body, argument.split(".")) for ask in asks_of(case)):
+            yield f"`{fault}` is about a field that this case does not send"
+
+
+def _holds(value: Any, path: list[str]) -> bool:
+    for step in path:
+        if isinstance(value, dict) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return False
+    return True
+
+
+def _twin(catalog: Catalog, case: Case) -> Iterator[str]:
+    """A refusal proves something only beside a request that is accepted and differs in one thing."""
+    if case.provenance == "vendor-example" and not case.twin:
+        yield "a vendor's own example needs a twin in the probe language that carries the verdict"
+    if not case.refuse:
+        return
+    if not case.twin:
+        yield "a refusal needs a twin: the accepted case that differs from it in one thing"
+    elif twin := catalog.cases.get(case.twin):
+        places = differences(asks_of(case)[-1], asks_of(twin)[-1])
+        if len(places) != 1:
+            yield f"its twin {twin.id} must differ in one place; it differs in {', '.join(places) or 'none'}"
+
+
+def _evidence(catalog: Catalog, case: Case) -> Iterator[str]:
+    """Nothing that the model may fail to do counts against the server."""
+    if case.kind == "tendency" or not case.effect:
+        return
+    steps = case.steps or []
+    guarded = bool(case.premise or case.control or any(step.premise for step in steps))
+    if case.kind == "witnessed":
+        if not case.control and not any(other.control == case.id for other in catalog.cases.values()):
+            yield "a witnessed effect that is never seen means nothing without a `control` that shows the model's part"
+        return
+    if guarded:
+        return
+    if is_absence(case.effect[0]):
+        yield "its effect is an absence: without `premise` or `control` a server that does nothing passes"
+    if any(_is_said(check) for check in case.effect):
+        yield f"its effect is the model's choice: give `premise` or `control`, or make it `witnessed` (now {case.kind})"
+
+
+def _is_said(check: Check) -> bool:
+    """Whether a check looks at what the model chose to say, rather than at what the server owes."""
+    name, argument = matcher_of(check)
+    if "{nonce}" in str(argument):
+        return True
+    last = check.at.replace("[", " ").replace("|", " ").split()
+    tail = {part.rsplit(".", 1)[-1] for part in last}
+    return bool(tail & set(_SAID)) and name not in BOUNDS | {"type", "present", "absent", "unique"}
+
+
+def _prompts(case: Case) -> Iterator[str]:
+    if case.provenance == "vendor-example" or case.refuse:
+        return
+    upstream = CONTROLLED_UPSTREAM in case.needs
+    for ask in asks_of(case):
+        for messages in conversations(ask):
+            if not speaks(messages, upstream=upstream):
+                yield "its prompt is outside the probe language: the last user turn holds no instruction"
+
+
+def _rows(catalog: Catalog, rules: Mapping[str, str]) -> Iterator[Problem]:
+    asked = {case.surface for case in catalog.cases.values()} | set(rules.values())
+    file = shown(catalog.folder / SURFACE)
+    for row in catalog.rows.values():
+        if row.id not in asked and not row.unasked:
+            says = "neither a case nor a rule asks this row, and no `unasked` says why"
+            yield Problem(file, catalog.row_lines[row.id], row.id, says)
+        if row.id in asked and row.unasked:
+            yield Problem(file, catalog.row_lines[row.id], row.id, "it says `unasked`, but something asks it")
+
+
+def _cycles(catalog: Catalog) -> Iterator[Problem]:
+    """A case that leans on itself would wait for itself."""
+    done: set[str] = set()
+    for id_ in catalog.cases:
+        if id_ in done:
+            continue
+        trail: list[str] = []
+        if circle := _circle(catalog, id_, trail, done):
+            yield _problem(catalog, catalog.cases[circle[0]], f"it leans on itself: {' -> '.join(circle)}")
+
+
+def _circle(catalog: Catalog, id_: str, trail: list[str], done: set[str]) -> list[str]:
+    if id_ in trail:
+        return [*trail[trail.index(id_) :], id_]
+    case = catalog.cases.get(id_)
+    if case is None or id_ in done:
+        return []
+    trail.append(id_)
+    for other in (case.control, case.twin, case.without):
+        if other and (circle := _circle(catalog, other, trail, done)):
+            return circle
+    trail.pop()
+    done.add(id_)
+    return []
+
+
+def _renames(catalog: Catalog) -> Iterator[Problem]:
+    """An old id means one thing for ever."""
+    owners: dict[str, str] = {}
+    for case in catalog.cases.values():
+        for old in case.renamed_from:
+            if old in catalog.cases:
+                yield _problem(catalog, case, f"it was renamed from {old}, which is the id of another case")
+            if owners.setdefault(old, case.id) != case.id:
+                yield _problem(catalog, case, f"it was renamed from {old}, and so was {owners[old]}")
+    row_owners: dict[str, str] = {}
+    for row in catalog.rows.values():
+        for old in row.renamed_from:
+            if old in catalog.rows or row_owners.setdefault(old, row.id) != row.id:
+                says = f"it was renamed from {old}, which stands for another row"
+                yield Problem(shown(catalog.folder / SURFACE), catalog.row_lines[row.id], row.id, says)
+
+
+def _profiles(catalog: Catalog) -> Iterator[Problem]:
+    for name, profile in catalog.profiles.items():
+        file = shown(catalog.folder / "profiles" / f"{name}.yaml")
+        for row in (*profile.must, *profile.should):
+            if row not in catalog.rows:
+                yield Problem(file, 1, row, f"there is no row `{row}`{nearest(row, catalog.rows)}")
+        for row in profile.must.keys() & profile.should.keys():
+            yield Problem(file, 1, row, "it stands under `must` and under `should`")
+        for expression in profile.select:
+            try:
+                select(catalog, expression)
+            except SelectionError as error:
+                yield Problem(file, 1, "select", str(error))
+    for name, capability in catalog.capabilities.items():
+        if capability.proof and capability.proof not in catalog.cases:
+            says = f"its proof names no case: {capability.proof}{nearest(capability.proof, catalog.cases)}"
+            yield Problem(shown(catalog.folder / "capabilities.yaml"), 1, name, says)

@@ -1,0 +1,77 @@
+"""The probe language as `conformance lint` knows it: which prompts a case may use.
+
+A prompt outside the language tests the model's understanding, not the endpoint. `cases/probe-vectors.yaml` is the
+language in full, with the answer to every instruction.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.catalog.case import Ask
+
+INSTRUCTION = re.compile(
+    r"""^(?:
+        Reply\ with\ exactly:
+      | Count\ from\ -?\d+\ to\ -?\d+\.
+      | Call\ the\ tool\ \S+\ with\ this\ input:\ ?\{
+      | Call\ these\ tools\ in\ one\ turn:\ ?\S+\ \{
+      | Reply\ with\ only\ the\ secret\ word\.
+      | Reply\ with\ only\ the\ text\ of\ the\ last\ tool\ result\.
+      | Reply\ with\ only\ "error"\ if\ the\ last\ tool\ result\ is\ an\ error,\ otherwise\ "ok"\.
+      | Reply\ with\ only\ the\ colours\ of\ the\ images,\ in\ order\.
+      | Think\ in\ \d+\ words,\ then\ reply\ with\ exactly:
+      | Fill\ the\ schema\.
+    )""",
+    re.MULTILINE | re.VERBOSE,
+)
+UPSTREAM_INSTRUCTION = re.compile(
+    r"^(?:Fail with .+\.|Reply with only the request you received at \S+\.)\s*$", re.MULTILINE
+)
+CONTROLLED_UPSTREAM = "controlled-upstream"
+"""The capability that the instructions of the upstream need."""
+
+
+def conversations(ask: Ask) -> Iterator[list[Any]]:
+    """The message lists of a request that a model is to answer."""
+    if not isinstance(ask.body, dict):
+        return
+    if ask.path == "/v1/messages":
+        yield _list(ask.body.get("messages"))
+    elif ask.path == "/v1/messages/batches":
+        for request in _list(ask.body.get("requests")):
+            if isinstance(request, dict) and isinstance(request.get("params"), dict):
+                yield _list(request["params"].get("messages"))
+
+
+def speaks(messages: list[Any], *, upstream: bool) -> bool:
+    """Whether the last user turn holds an instruction, or a tool result, which is answered without one."""
+    for block in _last_user_turn(messages):
+        if block.get("type") == "tool_result":
+            return True
+        text = block.get("text")
+        if isinstance(text, str) and (INSTRUCTION.search(text) or (upstream and UPSTREAM_INSTRUCTION.search(text))):
+            return True
+    return False
+
+
+def _last_user_turn(messages: list[Any]) -> Iterator[dict[str, Any]]:
+    """The blocks of the last run of user messages; a prefill and system messages after it do not end it."""
+    inside = False
+    for message in reversed(messages):
+        role = message.get("role") if isinstance(message, dict) else None
+        if role == "user":
+            inside = True
+            yield from _blocks(message.get("content"))
+        elif inside and role != "system":
+            return
+
+
+def _blocks(content: Any) -> list[dict[str, Any]]:
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    return [block for block in _list(content) if isinstance(block, dict)]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
