@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from conformance.judge.finding import ABSENT, Finding, Violation
 from conformance.runs.evidence import (
     Evidence,
@@ -118,17 +120,13 @@ def surface(rows: int = len(ROWS)) -> list[RowInfo]:
             found.append(
                 row
                 if not turn
-                else RowInfo(**{**_fields(row), "id": f"{row.id}.v{turn}", "title": f"{row.title}, variant {turn}"})
+                else msgspec.structs.replace(row, id=f"{row.id}.v{turn}", title=f"{row.title}, variant {turn}")
             )
     raise AssertionError
 
 
-def _fields(row: RowInfo) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in row.__struct_fields__}
-
-
 def catalog(rows: Sequence[RowInfo]) -> CatalogRow:
-        rules = [
+    rules = [
         RuleInfo(
             id=f"{rule}{suffix}",
             law=law,

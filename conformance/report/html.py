@@ -1,0 +1,65 @@
+"""The one page: templates, style and script from `page/`, put together into a file that needs nothing else."""
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from conformance.report.matrix import Matrix
+from conformance.report.page_data import page_data
+from conformance.report.readiness import readiness_of
+from conformance.report.summary import headline
+from conformance.report.trend import trends_of
+from conformance.report.wording import DRIFT_MEANS, SDK_MEANS, STATUS_MEANS, UNVERIFIED_MEANS, VERDICT_MEANS
+
+SOURCES = Path(__file__).parent / "page"
+STYLES = ("tokens.css", "page.css", "matrix.css", "cell.css")
+SCRIPTS = (
+    "element.js", "data.js", "query.js", "state.js", "matrix.js", "answer.js", "stream.js", "cell.js", "changed.js", "main.js",
+)  # fmt: skip
+
+
+def page_html(matrix: Matrix, detection: Any = None) -> str:
+    """The page as text: the same runs give the same page."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(SOURCES), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+    )
+    environment.filters["headline"] = headline
+    style, script = _source(STYLES), _source(SCRIPTS)
+    return environment.get_template("page.html").render(
+        matrix=matrix,
+        columns=matrix.columns,
+        detection=detection if isinstance(detection, dict) else None,
+        readiness=readiness_of(matrix),
+        trends=trends_of(matrix.columns),
+        verdicts=VERDICT_MEANS,
+        statuses=STATUS_MEANS,
+        sdk=SDK_MEANS,
+        drift_means=DRIFT_MEANS,
+        unverified_means=UNVERIFIED_MEANS,
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        data=embedded(page_data(matrix)),
+    )
+
+
+def embedded(document: Any) -> str:
+    """JSON that may stand in a script element: nothing in it can end the element, or begin a comment or another."""
+    text = msgspec.json.encode(document).decode()
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text
+
+
+def _source(names: tuple[str, ...]) -> str:
+    return "\n" + "\n".join((SOURCES / name).read_text(encoding="utf-8") for name in names)
+
+
+def _hash(source: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()

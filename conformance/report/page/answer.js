@@ -1,0 +1,91 @@
+/* Shows a body: JSON as a tree with places lit up, else the text; and the headers. */
+
+const MOST_NODES = 4000;
+
+/* The places of findings: "/content/0/text", "event/3/delta/type", "header/request-id", "message.stop_reason". */
+function placeOf(at) {
+  const text = String(at || "");
+  const event = /^event\/(\d+)(\/.*)?$/.exec(text);
+  if (event) return { kind: "event", event: Number(event[1]), pointer: event[2] || "" };
+  if (text.startsWith("header/")) return { kind: "header", name: text.slice(7).toLowerCase() };
+  if (text.startsWith("/")) return { kind: "body", pointer: text };
+  const path = /^message\.([\w.]+)$/.exec(text);
+  return path ? { kind: "body", pointer: `/${path[1].replaceAll(".", "/")}` } : { kind: "none" };
+}
+
+function stepsOf(pointer) {
+  return pointer.split("/").slice(1).map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+}
+
+/* A JSON value as lines; what the pointers name is lit, and what they name in vain is shown as absent. */
+function tree(value, pointers) {
+  const root = element("pre", { class: "tree", tabindex: 0, "aria-label": "JSON" });
+  const budget = { left: MOST_NODES };
+  branch(root, value, pointers.map(stepsOf), 0, budget);
+  if (budget.left <= 0) root.append(element("span", { class: "odd" }, "… the rest is in the evidence file"));
+  return root;
+}
+
+function branch(into, value, paths, depth, budget) {
+  budget.left -= 1;
+  if (budget.left <= 0) return;
+  const here = paths.some((path) => path.length === 0);
+  const deeper = paths.filter((path) => path.length > 0);
+  if (value === null || typeof value !== "object") {
+    const kind = typeof value === "string" ? "text" : "bare";
+    into.append(element("span", { class: here ? `${kind} here` : kind }, ...visible(cut(JSON.stringify(value), 3000))));
+    return;
+  }
+  const list = Array.isArray(value);
+  const keys = list ? value.map((_, index) => String(index)) : Object.keys(value);
+  const gone = deeper.filter((path) => path.length === 1 && !(list ? Number(path[0]) < value.length : Object.hasOwn(value, path[0])));
+  const box = here ? element("span", { class: "here" }) : into;
+  if (here) into.append(box);
+  if (!keys.length && !gone.length) {
+    box.append(list ? "[]" : "{}");
+    return;
+  }
+  box.append(list ? "[" : "{");
+  keys.forEach((key, index) => {
+    if (budget.left <= 0) return;
+    box.append(`\n${"  ".repeat(depth + 1)}`);
+    if (!list) box.append(element("span", { class: "key" }, ...visible(JSON.stringify(key))), ": ");
+    branch(box, list ? value[index] : value[key], deeper.filter((path) => path[0] === key).map((path) => path.slice(1)), depth + 1, budget);
+    if (index < keys.length - 1) box.append(",");
+  });
+  for (const [key] of gone) {
+    box.append(`\n${"  ".repeat(depth + 1)}`, element("span", { class: "gone here" }, ...visible(`${JSON.stringify(key)}: absent`)));
+  }
+  box.append(`\n${"  ".repeat(depth)}${list ? "]" : "}"}`);
+}
+
+function bodyView(text, pointers, note) {
+  if (!text) return element("p", { class: "note" }, "No body.");
+  let shown;
+  try {
+    shown = tree(JSON.parse(text), pointers);
+  } catch {
+    shown = element("pre", { class: "raw", tabindex: 0, "aria-label": "Body" }, ...visible(text));
+  }
+  return note ? element("div", {}, shown, element("p", { class: "note" }, note)) : shown;
+}
+
+function headersView(headers, lit) {
+  const missing = lit.filter((name) => !headers.some(([key]) => key.toLowerCase() === name));
+  return element(
+    "div",
+    { class: "headers", tabindex: 0, role: "group", "aria-label": "Headers" },
+    headers.flatMap(([key, value]) => {
+      const here = lit.includes(key.toLowerCase()) ? "here" : null;
+      return [element("span", { class: here }, ...visible(key)), element("span", { class: here }, ...visible(value))];
+    }),
+    missing.flatMap((name) => [element("span", { class: "here" }, ...visible(name)), element("span", { class: "here" }, "absent")]),
+  );
+}
+
+function leftOut(part) {
+  const notes = [];
+  if (part.cut) notes.push(`${part.cut.toLocaleString("en")} more bytes are in the evidence file.`);
+  if (part.binary) notes.push("Some bytes are not UTF-8: they are shown as U+FFFD.");
+  return notes.join(" ");
+}

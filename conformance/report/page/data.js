@@ -1,0 +1,70 @@
+/* The matrix as the page carries it: compact in the file, objects here; details and evidence are unpacked on demand. */
+
+const DATA = JSON.parse(document.getElementById("data").textContent);
+const VERDICTS = DATA.verdicts.map((verdict) => verdict.id);
+const STATUSES = DATA.statuses.map((status) => status.id);
+const SDK = DATA.sdk.map((word) => word.id);
+
+const COLUMNS = DATA.columns.map((column, index) => ({ ...column, index, hay: `${column.id}\n${column.title}`.toLowerCase() }));
+
+const ROWS = DATA.rows.map((row, index) => {
+  const area = DATA.areas[row.area];
+  const asked = row.asked.map((id) => `${id}\n${(DATA.cases[id] || [""])[0]}`);
+  const hay = [row.id, row.title, row.consequence, area.title, ...asked].join("\n").toLowerCase();
+  return { ...row, index, areaId: area.id, areaTitle: area.title, hay };
+});
+
+const ROW_BY_ID = new Map(ROWS.map((row) => [row.id, row]));
+const COLUMN_BY_ID = new Map(COLUMNS.map((column) => [column.id, column]));
+
+/* One cell, or null where this run never asked the row. */
+function cellOf(row, column) {
+  const code = column.verdicts[row.index];
+  if (code === ".") return null;
+  const [unverified, asked] = column.unverified[row.index] || [0, 0];
+  return {
+    verdict: code === "-" ? null : VERDICTS[code],
+    status: STATUSES[column.statuses[row.index]],
+    sdk: column.sdk[row.index] === "." ? null : SDK[column.sdk[row.index]],
+    unverified,
+    asked,
+    drift: column.drift.includes(row.index),
+    question: column.questions[row.index],
+    reason: column.reasons[row.index] || "",
+  };
+}
+
+const CELLS = ROWS.map((row) => COLUMNS.map((column) => cellOf(row, column)));
+
+/* Why there is no cell, in words. */
+function missing(row, column) {
+  if (row.unasked) return `cannot be asked: ${row.unasked}`;
+  if (column.known && column.known[row.index] === "0") return "the suite of this run did not have this row";
+  return "not asked in this run";
+}
+
+function wordOf(row, cell) {
+  if (!cell) return "not asked";
+  if (cell.verdict === null) return "optional only";
+  return cell.verdict === "supported" && !row.observable ? "accepted" : words(cell.verdict);
+}
+
+const UNPACKED = new Map();
+
+async function unpack(pack) {
+  if (!UNPACKED.has(pack)) {
+    const bytes = Uint8Array.from(atob(pack), (char) => char.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    UNPACKED.set(pack, new Response(stream).json());
+  }
+  return UNPACKED.get(pack);
+}
+
+async function detailsOf(row, column) {
+  const pack = await unpack(DATA.details[Math.floor(row.index / DATA.rowsInAPack)]);
+  return pack[row.index % DATA.rowsInAPack][column.index];
+}
+
+async function evidenceOf([, pack, position]) {
+  return pack === undefined ? null : (await unpack(DATA.evidence[pack]))[position];
+}

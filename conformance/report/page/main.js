@@ -1,0 +1,176 @@
+/* Joins the parts: search box, chips, columns, colours, keyboard. */
+
+const QUERY = document.getElementById("query");
+const CLEAR = document.getElementById("clear");
+
+const CHIPS = [
+  ["status", "regression"], ["status", "new"], ["status", "improvement"],
+  ["verdict", "broken"], ["verdict", "ignored"], ["verdict", "refused"], ["verdict", "partial"], ["verdict", "inconclusive"], ["verdict", "error"],
+  ["level", "must"], ["tier", "core"], ["mark", "drift"], ["", "differs"],
+];
+
+function chipsThere() {
+  return CHIPS.filter(([key, value]) => {
+    if (value === "differs") return COLUMNS.length > 1;
+    if (key === "level" || key === "tier") return true;
+    return CELLS.some((cells) => cells.some((cell) => cell && (key === "mark" ? cell.drift : cell[key] === value)));
+  });
+}
+
+function drawChips() {
+  const text = ` ${STATE.q.toLowerCase()} `;
+  document.getElementById("chips").replaceChildren(...chipsThere().map(([key, value]) => {
+    const term = key ? `${key}:${value}` : value;
+    const on = text.includes(` ${term} `);
+    const look = key === "verdict" ? `v-${value}` : key === "status" || key === "mark" ? `f-${value}` : "";
+    return element("button", { type: "button", class: `chip ${look}`, "aria-pressed": String(on), "data-term": term }, look ? element("i", {}) : "", words(value));
+  }));
+}
+
+document.getElementById("chips").addEventListener("click", (event) => {
+  const pressed = event.target.closest("button");
+  if (!pressed) return;
+  const { term } = pressed.dataset;
+  const terms = STATE.q.split(/\s+/).filter(Boolean);
+  show({ q: (terms.includes(term) ? terms.filter((other) => other !== term) : [...terms, term]).join(" ") });
+  document.querySelector(`#chips [data-term="${term}"]`).focus();
+});
+
+QUERY.addEventListener("input", () => {
+  show({ q: QUERY.value }, { step: STATE.q === "" });
+});
+
+CLEAR.addEventListener("click", () => {
+  show({ q: "" });
+  QUERY.focus();
+});
+
+/* Columns: shown or not, and in which order. */
+function drawColumns() {
+  const pop = document.querySelector("#pick .pop");
+  const chosen = chosenColumns();
+  const order = [...chosen, ...COLUMNS.filter((column) => !chosen.includes(column))];
+  const set = (columns) => {
+    show({ cols: same(columns, COLUMNS) ? [] : columns.map((column) => column.id) }, { step: false });
+  };
+  pop.replaceChildren(
+    element("button", { type: "button", class: "quiet", onclick: () => set(COLUMNS) }, "All, in their own order"),
+    element(
+      "ol",
+      {},
+      order.map((column, place) => {
+        const on = chosen.includes(column);
+        const toggle = () => set(on ? chosen.filter((other) => other !== column) : [...chosen, column]);
+        const move = (step) => () => {
+          const next = [...chosen];
+          next.splice(place, 1);
+          next.splice(Math.max(0, place + step), 0, column);
+          set(next);
+        };
+        return element(
+          "li",
+          {},
+          element("label", {}, element("input", { type: "checkbox", checked: on, disabled: on && chosen.length === 1, onchange: toggle }), element("span", {}, ...visible(cut(column.title, 80)))),
+          on && place > 0 ? element("button", { type: "button", class: "quiet", "aria-label": `Move ${column.title} to the left`, onclick: move(-1) }, "↑") : null,
+          on && place < chosen.length - 1 ? element("button", { type: "button", class: "quiet", "aria-label": `Move ${column.title} to the right`, onclick: move(1) }, "↓") : null,
+        );
+      }),
+    ),
+  );
+}
+
+function drawPair() {
+  for (const [id, key] of [["before", "from"], ["after", "to"]]) {
+    const select_ = document.getElementById(id);
+    if (!select_) return;
+    select_.append(...COLUMNS.map((column) => element("option", { value: column.id }, cut(column.title, 80))));
+    select_.addEventListener("change", () => show({ [key]: select_.value }, { step: false }));
+  }
+}
+
+/* Everything follows from the state; `changes` says what differs, null after going back. */
+function draw(changes) {
+  const touched = (...keys) => changes === null || keys.some((key) => key in changes);
+  if (touched("q", "cols", "fold")) {
+    if (QUERY.value !== STATE.q) QUERY.value = STATE.q;
+    CLEAR.hidden = STATE.q === "";
+    filterMatrix();
+    drawChips();
+  }
+  if (touched("cols")) drawColumns();
+  if (touched("from", "to")) drawChanges();
+  if (touched("row", "col")) drawCell();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const typing = /^(input|textarea|select)$/i.test(event.target.tagName);
+  if (event.key === "/" && !typing) {
+    event.preventDefault();
+    QUERY.focus();
+    QUERY.select();
+  } else if (event.key === "Escape") {
+    const menu = document.querySelector("details.menu[open]");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    } else if (STATE.row) show({ row: "", col: "" });
+    else if (event.target === QUERY && STATE.q) show({ q: "" });
+  } else if (event.target === QUERY && (event.key === "Enter" || event.key === "ArrowDown") && shownRows.length && shownColumns.length) {
+    event.preventDefault();
+    activate(shownRows[0], shownColumns[0]);
+  }
+});
+
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target) && document.contains(event.target)) menu.open = false;
+  }
+  const anchor = event.target.closest && event.target.closest('a[href^="#"]');
+  if (anchor && !anchor.hash.includes("=")) {
+    event.preventDefault(); // the state stays in the address
+    const section = document.getElementById(anchor.hash.slice(1));
+    section.scrollIntoView();
+    section.focus({ preventScroll: true });
+  }
+});
+
+/* Colours: as the system says, or light, or dark; kept where the browser keeps anything for a file. */
+const THEMES = ["", "light", "dark"];
+const THEME = document.getElementById("theme");
+
+function paint(theme) {
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+  const called = theme || "as the system";
+  THEME.setAttribute("aria-label", `Colours: ${called}`);
+  THEME.title = `Colours: ${called}`;
+  try {
+    localStorage.setItem("theme", theme);
+  } catch {
+    // a page from disk may have no storage
+  }
+}
+
+THEME.addEventListener("click", () => paint(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme || "") + 1) % THEMES.length]));
+try {
+  const kept = localStorage.getItem("theme");
+  if (THEMES.includes(kept)) paint(kept);
+} catch {
+  // as above
+}
+
+let resized = 0;
+window.addEventListener("resize", () => {
+  cancelAnimationFrame(resized);
+  resized = requestAnimationFrame(() => {
+    buildMatrix(shownColumns);
+    filterMatrix();
+  });
+});
+
+readAddress();
+LISTENERS.push(draw);
+drawPair();
+draw(null);
+document.documentElement.dataset.ready = "yes";

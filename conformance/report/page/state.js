@@ -1,0 +1,33 @@
+/* What is shown, kept in the address: a link shows the same, and the back button goes back. */
+
+const STATE = { q: "", row: "", col: "", cols: [], fold: [], from: "", to: "" };
+const LISTS = new Set(["cols", "fold"]);
+const LISTENERS = [];
+
+function readAddress() {
+  const found = new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
+  for (const key of Object.keys(STATE)) {
+    STATE[key] = LISTS.has(key) ? found.getAll(key) : found.get(key) || "";
+  }
+}
+
+function address() {
+  const told = new URLSearchParams();
+  for (const [key, value] of Object.entries(STATE)) {
+    for (const one of [value].flat()) if (one) told.append(key, one);
+  }
+  return `#${told}`;
+}
+
+/* Changes what is shown. A step of its own can be gone back to; the letters of one search are one step. */
+function show(changes, { step = true } = {}) {
+  Object.assign(STATE, changes);
+  if (address() !== location.hash) history[step ? "pushState" : "replaceState"](null, "", address());
+  for (const listener of LISTENERS) listener(changes);
+}
+
+window.addEventListener("popstate", () => {
+  if (location.hash && !location.hash.includes("=")) return; // an anchor of the page
+  readAddress();
+  for (const listener of LISTENERS) listener(null);
+});

@@ -1,0 +1,191 @@
+"""What the page's script reads: the matrix as one compact JSON document, with the packs of its details and evidence."""
+
+import shlex
+from typing import Any
+
+import msgspec
+
+from conformance.report.matrix import Cell, Column, Matrix
+from conformance.report.packing import Place, pack_evidence, packed
+from conformance.report.summary import reason
+from conformance.report.wording import SDK_MEANS, STATUS_MEANS, VERDICT_MEANS
+from conformance.runs.log import CaseRow, Finding, LawRow
+from conformance.words import STATUSES, VERDICTS, SdkTestimony
+
+ROWS_IN_A_PACK = 24
+REASONS_UP_TO = 3
+"""With more columns than this, a cell has no room for its reason."""
+
+_SDK: tuple[SdkTestimony, ...] = ("accepts", "rejects", "misreads")
+
+
+def page_data(matrix: Matrix) -> dict[str, Any]:
+    """The document; verdicts and statuses are indices into its lists, one character per row and column."""
+    packs, places = pack_evidence(matrix)
+    return {
+        "verdicts": [{"id": verdict, "means": VERDICT_MEANS[verdict]} for verdict in VERDICTS],
+        "statuses": [{"id": status, "means": STATUS_MEANS[status]} for status in STATUSES],
+        "sdk": [{"id": word, "means": SDK_MEANS[word]} for word in _SDK],
+        "areas": [{"id": area, "title": title} for area, title in matrix.areas.items()],
+        "rows": _rows(matrix),
+        "cases": {
+            case.id: [case.title, case.says, case.url]
+            for column in reversed(matrix.columns)
+            for case in column.log.catalog.cases
+        },
+        "rules": {
+            rule.id: [rule.law, rule.level, rule.source]
+            for column in reversed(matrix.columns)
+            for rule in column.log.catalog.rules
+        },
+        "columns": [_column(column, matrix) for column in matrix.columns],
+        "rowsInAPack": ROWS_IN_A_PACK,
+        "details": _details(matrix, places),
+        "evidence": packs,
+    }
+
+
+def _rows(matrix: Matrix) -> list[dict[str, Any]]:
+    asked = _questions(matrix)
+    areas = list(matrix.areas)
+    return [
+        {
+            "id": row.id,
+            "title": row.title,
+            "area": areas.index(row.area),
+            "tier": row.tier,
+            "level": row.level,
+            "consequence": row.consequence,
+            "source": row.source,
+            "observable": row.observable,
+            "unasked": row.unasked,
+            "asked": asked.get(row.id, []),
+        }
+        for row in matrix.rows
+    ]
+
+
+def _questions(matrix: Matrix) -> dict[str, list[str]]:
+    """Row to the ids of its cases and rules, for the search."""
+    found: dict[str, dict[str, None]] = {}
+    for column in matrix.columns:
+        for row, cell in column.cells.items():
+            ids = [case.case for case in cell.cases] + [rule.rule for rule in cell.rules]
+            found.setdefault(row, {}).update(dict.fromkeys(ids))
+    return {row: list(ids) for row, ids in found.items()}
+
+
+def _column(column: Column, matrix: Matrix) -> dict[str, Any]:
+    run = column.log.run
+    cells = [column.cells.get(row.id) for row in matrix.rows]
+    return {
+        "id": column.id,
+        "title": column.title,
+        "name": run.target.name,
+        "version": run.target.version or "",
+        "model": run.target.model,
+        "simulated": run.target.simulated,
+        "started": run.started,
+        "complete": column.log.complete,
+        "again": again(column),
+        "known": [row.id for row in column.log.catalog.rows] != [row.id for row in matrix.rows]
+        and _known(column, matrix),
+        "verdicts": "".join(_verdict(cell) for cell in cells),
+        "statuses": "".join(str(STATUSES.index(cell.status)) if cell else "." for cell in cells),
+        "sdk": "".join(str(_SDK.index(cell.sdk)) if cell and cell.sdk else "." for cell in cells),
+        "unverified": {n: [cell.unverified, cell.asked] for n, cell in enumerate(cells) if cell and cell.unverified},
+        "drift": [n for n, cell in enumerate(cells) if cell and cell.drift],
+        "questions": [cell.question if cell else "" for cell in cells] if len(matrix.columns) > 1 else [],
+        "reasons": {n: reason(cell) for n, cell in enumerate(cells) if cell and cell.verdict != "supported"}
+        if len(matrix.columns) <= REASONS_UP_TO
+        else {},
+    }
+
+
+def again(column: Column) -> str:
+    """The command that asks this target again, up to the `--select` that follows."""
+    run = column.log.run
+    words = ["conformance", "run"]
+    if "--base-url" in run.command:
+        words += ["--base-url", run.target.base_url]
+        if run.target.model:
+            words += ["--model", run.target.model]
+    return shlex.join(words)
+
+
+def _known(column: Column, matrix: Matrix) -> str:
+    """One character per row: whether the suite of this run knew it."""
+    known = {row.id for row in column.log.catalog.rows} | set(column.cells)
+    return "".join("1" if row.id in known else "0" for row in matrix.rows)
+
+
+def _verdict(cell: Cell | None) -> str:
+    if cell is None:
+        return "."
+    return "-" if cell.verdict is None else str(VERDICTS.index(cell.verdict))
+
+
+def _details(matrix: Matrix, places: dict[tuple[int, str], Place]) -> list[str]:
+    """Packs of so many rows each: row, then column, then what stands in the cell."""
+    rows = [
+        [_cell(column.cells.get(row.id), number, places) for number, column in enumerate(matrix.columns)]
+        for row in matrix.rows
+    ]
+    return [packed(rows[start : start + ROWS_IN_A_PACK]) for start in range(0, len(rows), ROWS_IN_A_PACK)]
+
+
+def _cell(cell: Cell | None, number: int, places: dict[tuple[int, str], Place]) -> list[dict[str, Any]]:
+    if cell is None:
+        return []
+    return [*(_case(case, number, places) for case in cell.cases), *(_law(law, number, places) for law in cell.rules)]
+
+
+def _case(case: CaseRow, number: int, places: dict[tuple[int, str], Place]) -> dict[str, Any]:
+    told = {
+        "case": case.case,
+        "mode": case.mode,
+        "kind": case.kind,
+        "level": case.level,
+        "verdict": case.verdict,
+        "status": case.status,
+        "reason": case.reason,
+        "attempts": case.attempts,
+        "sdk": case.sdk,
+        "seconds": float(f"{case.seconds:.2g}"),
+        "expected_by": case.expected_by,
+        "drift": case.drift,
+        "findings": [_finding(finding) for finding in case.findings],
+        "marks": [_finding(mark) for mark in case.marks],
+        "exchanges": [_exchange(path, number, places) for path in case.exchanges],
+    }
+    return {key: value for key, value in told.items() if value}
+
+
+def _law(law: LawRow, number: int, places: dict[tuple[int, str], Place]) -> dict[str, Any]:
+    paths = dict.fromkeys(finding.exchange for finding in law.findings if finding.exchange)
+    return {
+        "rule": law.rule,
+        "level": law.level,
+        "verdict": law.verdict,
+        "status": law.status,
+        "seen": law.seen,
+        "violations": law.violations,
+        "expected_by": law.expected_by,
+        "findings": [_finding(finding) for finding in law.findings],
+        "exchanges": [_exchange(path, number, places) for path in paths],
+    }
+
+
+def _exchange(path: str, number: int, places: dict[tuple[int, str], Place]) -> list[Any]:
+    """The path of the file, and its pack and position where the page has it."""
+    return [path, *places.get((number, path), ())]
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    """A finding whose values are cut where no page could show them."""
+    told: dict[str, Any] = msgspec.to_builtins(finding)
+    for side in ("expected", "observed"):
+        text = msgspec.json.encode(told[side]).decode()
+        if len(text) > 4000:
+            told[side] = f"{text[:4000]}… ({len(text)} characters)"
+    return told

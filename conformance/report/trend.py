@@ -1,0 +1,86 @@
+"""How the verdicts of a target changed over its versions, as bars of one chart."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from conformance.report.matrix import Column
+from conformance.words import VERDICTS, Verdict
+
+STACK: tuple[Verdict, ...] = ("supported", "partial", "refused", "ignored", "broken", "inconclusive", "not-run", "error")
+"""Bottom to top; what does not apply is not counted."""
+
+HEIGHT, BAR, STEP, LEFT, FOOT = 160, 34, 52, 34, 34
+
+
+class Piece(Struct, frozen=True):
+    verdict: Verdict
+    count: int
+    y: float
+    height: float
+
+
+class Bar(Struct, frozen=True):
+    """One version: its pieces from the bottom, and how many rows are supported."""
+
+    label: str
+    column: str
+    x: int
+    pieces: list[Piece]
+    supported: int
+    rows: int
+
+
+class Trend(Struct, frozen=True):
+    """One target over its versions."""
+
+    title: str
+    bars: list[Bar]
+    width: int
+    height: int
+    ticks: list[tuple[int, float]]
+
+
+def trends_of(columns: Sequence[Column]) -> list[Trend]:
+    """One chart per target that was asked in two versions or more; simulated servers stand apart from real ones."""
+    groups: dict[tuple[str, bool], list[Column]] = {}
+    for column in columns:
+        target = column.log.run.target
+        groups.setdefault((target.name, target.simulated), []).append(column)
+    return [
+        _trend(f"{name} (simulated)" if simulated else name, group)
+        for (name, simulated), group in groups.items()
+        if len({column.log.run.target.version for column in group}) > 1
+    ]
+
+
+def _trend(title: str, group: list[Column]) -> Trend:
+    most = max(sum(column.counts.get(verdict, 0) for verdict in STACK) for column in group) or 1
+    scale = HEIGHT / most
+    step = next(step for step in (5, 10, 20, 25, 50, 100, 200, 500, 1000, 5000) if most / step <= 5)
+    return Trend(
+        title=title,
+        bars=[_bar(column, LEFT + 8 + number * STEP, scale) for number, column in enumerate(group)],
+        width=LEFT + 8 + len(group) * STEP,
+        height=HEIGHT + FOOT,
+        ticks=[(count, HEIGHT - count * scale) for count in range(0, most + 1, step)],
+    )
+
+
+def _bar(column: Column, x: int, scale: float) -> Bar:
+    pieces: list[Piece] = []
+    top = float(HEIGHT)
+    for verdict in STACK:
+        if count := column.counts.get(verdict, 0):
+            top -= count * scale
+            pieces.append(Piece(verdict, count, round(top, 2), round(count * scale, 2)))
+    return Bar(
+        label=column.log.run.target.version or "?",
+        column=column.id,
+        x=x,
+        pieces=pieces,
+        supported=column.counts.get("supported", 0),
+        rows=sum(piece.count for piece in pieces),
+    )
+
+
