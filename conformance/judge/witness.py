@@ -1,0 +1,125 @@
+"""The official SDK as a witness: shown the recorded bytes, without a network, it testifies; it decides nothing."""
+
+from functools import cache
+from typing import Any
+
+from msgspec import Struct
+
+from conformance.judge.answer import Answer, read
+from conformance.judge.wire import ABSENT, shown
+from conformance.probe.exchange import Exchange
+from conformance.words import Mode, SdkTestimony
+
+COMPARED = ("id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage")
+"""What an application reads of a message; the SDK turns some of the other values into types of its own."""
+
+ADDED_BY_SDK = frozenset({"parsed_output"})
+LONGEST = 300
+
+
+class Testimony(Struct, frozen=True):
+    """What the SDK made of an answer: an exception with which it reports a refusal is how it accepts one."""
+
+    verdict: SdkTestimony
+    detail: str = ""
+
+
+def testify(exchange: Exchange, mode: Mode) -> Testimony | None:
+    """What the installed SDK makes of an answer of /v1/messages; None for answers that are not shown to it.
+
+    `rejects`: it raises where there is an answer to read. `misreads`: it raises nothing, and what it hands to the
+    application differs from the wire.
+    """
+    answer = read(exchange, mode)
+    if answer.path != "/v1/messages" or answer.scope not in ("message", "stream", "error"):
+        return None
+    import anthropic
+
+    stand = _stand()
+    try:
+        told = stand.hear(exchange, streaming=answer.streaming)
+    except anthropic.APIStatusError as problem:
+        if answer.status >= 400 or answer.error is not None:
+            return Testimony("accepts", f"raises {type(problem).__name__}, as for any error")
+        return Testimony("rejects", _short(problem))
+    except Exception as problem:  # noqa: BLE001 - whatever it raises is its testimony
+        return Testimony("rejects", _short(problem))
+    difference = _difference(answer, told)
+    return Testimony("misreads", difference) if difference else Testimony("accepts")
+
+
+def prepare() -> None:
+    """Imports the SDK, which takes a second: to be called on another thread while the first answers are awaited."""
+    _stand()
+
+
+class _Stand:
+    """One SDK client whose transport gives back what was recorded."""
+
+    def __init__(self) -> None:
+        from conformance.probe.replay import no_settings
+
+        with no_settings():
+            import anthropic
+            import httpx2
+
+            self._client: anthropic.Anthropic = anthropic.Anthropic(
+                api_key="witness",
+                base_url="http://recorded.invalid",
+                max_retries=0,
+                timeout=60.0,
+                http_client=httpx2.Client(transport=httpx2.MockTransport(self._answer), trust_env=False),
+            )
+        self._exchange: Exchange | None = None
+
+    def _answer(self, _request: Any) -> Any:
+        from conformance.probe.replay import response
+
+        assert self._exchange is not None
+        return response(self._exchange)
+
+    def hear(self, exchange: Exchange, *, streaming: bool) -> dict[str, Any]:
+        """The message that an application would get."""
+        self._exchange = exchange
+        question: Any = {"model": "any", "max_tokens": 1, "messages": [{"role": "user", "content": "any"}]}
+        if streaming:
+            with self._client.messages.stream(**question) as stream:
+                message: Any = stream.get_final_message()
+        else:
+            message = self._client.messages.create(**question)
+        told: dict[str, Any] = message.to_dict(mode="json", warnings=False)
+        return told
+
+
+@cache
+def _stand() -> _Stand:
+    return _Stand()
+
+
+def _difference(answer: Answer, told: dict[str, Any]) -> str:
+    """Where what the SDK tells differs from the wire, or nothing."""
+    wire = answer.message if isinstance(answer.message, dict) else {}
+    for key in COMPARED:
+        found = _unlike(wire.get(key), told.get(key), key)
+        if found:
+            return found
+    return ""
+
+
+def _unlike(wire: Any, told: Any, at: str) -> str:
+    """The first place where two values differ; an absent key, null and an empty list are the same to an application."""
+    wire, told = (None if value is ABSENT or value == [] else value for value in (wire, told))
+    if isinstance(wire, dict) and isinstance(told, dict):
+        keys = [key for key in wire | told if key not in ADDED_BY_SDK]
+        return next((found for key in keys if (found := _unlike(wire.get(key), told.get(key), f"{at}/{key}"))), "")
+    if isinstance(wire, list) and isinstance(told, list) and len(wire) == len(told):
+        pairs = enumerate(zip(wire, told, strict=True))
+        return next((found for number, (one, other) in pairs if (found := _unlike(one, other, f"{at}/{number}"))), "")
+    if wire == told and isinstance(wire, bool) == isinstance(told, bool):
+        return ""
+    return f"{at}: {shown(wire)!r} on the wire, {shown(told)!r} to an application"
+
+
+def _short(problem: Exception) -> str:
+    line = f"{type(problem).__name__}: {problem}".strip().rstrip(":").splitlines()[0]
+    return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."
