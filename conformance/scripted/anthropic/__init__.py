@@ -6,12 +6,13 @@ from conformance.scripted.face import Application, Setting, UsageError
 def application(setting: Setting) -> Application:
     """The reference endpoint as an ASGI application; `/fault/ID` and `/variant/ID` before a path bend one answer."""
     from conformance.scripted.anthropic.app import Reference
+    from conformance.scripted.anthropic.manner import Manner
     from conformance.scripted.anthropic.service import Service
     from conformance.scripted.faults import fault_named
     from conformance.scripted.variants import variant_named
 
     registries = {"fault": fault_named, "variant": variant_named}
-    manners = []
+    manners: list[Manner] = []
     for kind, name in (("fault", setting.fault), ("variant", setting.variant)):
         if name is not None:
             manner = registries[kind](name)

@@ -1,6 +1,7 @@
 """The content blocks that a request may hold: closed objects, told apart by `type`.
 
-Source: the parameter types of the official SDK, https://github.com/anthropics/anthropic-sdk-python (src/anthropic/types).
+Source: the parameter types of the official SDK, src/anthropic/types in
+https://github.com/anthropics/anthropic-sdk-python
 """
 
 from typing import Annotated, Any, Literal

@@ -1,6 +1,7 @@
 """The fields of a request beside its messages: tools, tool choice, thinking, output, context management.
 
-Source: the parameter types of the official SDK, https://github.com/anthropics/anthropic-sdk-python (src/anthropic/types).
+Source: the parameter types of the official SDK, src/anthropic/types in
+https://github.com/anthropics/anthropic-sdk-python
 """
 
 from typing import Annotated, Any, Literal

@@ -25,7 +25,7 @@ async def upload(service: Service, call: Call, _: object) -> Answer:
         raise invalid("file", "Field required")
     unknown = set(fields) - {"file", "expires_in_seconds"}
     if unknown:
-        raise invalid(sorted(unknown)[0], "Extra inputs are not permitted")
+        raise invalid(min(unknown), "Extra inputs are not permitted")
     filename = str(part.get_filename())
     mime_type = part.get_content_type() if part["content-type"] else mimetypes.guess_type(filename)[0]
     file = service.files.add(

@@ -5,7 +5,7 @@ Sources: https://platform.claude.com/docs/en/build-with-claude/vision, .../pdf-s
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from conformance.scripted.anthropic.blocks import (
@@ -52,7 +52,7 @@ def _media_blocks(request: Prompt) -> Iterator[tuple[str, ImageBlock | DocumentB
             yield from _nested(message.content, f"messages.{index}.content")
 
 
-def _nested(blocks: list[object], at: str) -> Iterator[tuple[str, ImageBlock | DocumentBlock]]:
+def _nested(blocks: Sequence[object], at: str) -> Iterator[tuple[str, ImageBlock | DocumentBlock]]:
     for index, block in enumerate(blocks):
         place = f"{at}.{index}"
         if isinstance(block, ImageBlock | DocumentBlock):

@@ -28,8 +28,8 @@ async def send_raw(answer: Answer, scope: Scope) -> bool:
         if scope["method"] != "HEAD":
             await wire.write(_chunk(piece) if answer.framing in ("chunked", "none") else piece.data)
     if answer.ending == "open":
-        while not wire.disconnected:
-            await asyncio.sleep(0.05)
+        while not wire.disconnected:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # the socket offers no event to wait for
     if answer.ending == "end" and answer.framing in ("chunked", "none"):
         await wire.write(b"0\r\n\r\n")
     if answer.ending == "end" and answer.framing != "close":

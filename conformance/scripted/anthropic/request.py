@@ -1,4 +1,4 @@
-"""The bodies of requests: bytes in, typed values out, or a refusal that begins with the dotted path of what is wrong."""
+"""The bodies of requests: bytes in, typed values out, or a refusal that begins with the path of what is wrong."""
 
 import re
 from typing import Annotated, Any, Literal, TypeVar

@@ -41,7 +41,7 @@ _DEFINED: dict[type[fields.Tool], dict[str, object]] = {
     },
 }
 _DEFINED[fields.TextEditorTool] = _DEFINED[fields.OldTextEditorTool]
-"""The input schemas that the API itself brings along for the tools it defines, as far as a smallest input needs them."""
+"""The input schemas that the API brings along for the tools it defines, as far as a smallest input needs them."""
 
 _CHOICES: dict[type, str] = {fields.Auto: "auto", fields.AnyTool: "any", fields.OneTool: "tool", fields.NoTool: "none"}
 
