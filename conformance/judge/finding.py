@@ -1,10 +1,13 @@
 """A rule or effect that did not hold: where, expected, observed."""
 
+import re
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from conformance.words import Level
+from conformance.words import Level, Mode
 
 ABSENT: dict[str, bool] = {"absent": True}
 """Stands for a missing key, which differs from null."""
@@ -34,3 +37,19 @@ class Finding(Struct, frozen=True):
     n: int = 1
     exchange: str = ""
     """The evidence file of the first exchange that shows it."""
+
+    def again(self) -> "Finding":
+        """The same finding, seen once more."""
+        return replace(self, n=self.n + 1)
+
+
+_INDEX = re.compile(r"(?<=/)\d+(?=/|$)")
+
+
+@lru_cache(maxsize=4096)
+def finding_key(rule: str, endpoint: str, mode: Mode, at: str, kind: str) -> str:
+    """What kind of finding it is: rule or effect, endpoint, mode, path with every index as `*`, kind.
+
+    `message.stop-sequence-present POST /v1/messages json /stop_sequence missing`
+    """
+    return f"{rule} {endpoint} {mode} {_INDEX.sub('*', at)} {kind}"

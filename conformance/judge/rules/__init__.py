@@ -1,1 +1,64 @@
 """The laws of the wire: a closed list of small functions, each with its level, row and source."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from conformance.judge.answer import Answer
+from conformance.judge.rules import (
+    conversation,
+    endpoints,
+    errors,
+    http,
+    message,
+    parity,
+    stream,
+    thinking,
+    tools,
+    usage,
+)
+from conformance.judge.rules.rule import Reading, Rule
+
+__all__ = ["RULES", "Reading", "Rule", "examine", "examine_conversation", "examine_pair"]
+
+
+def _rules_of(module: ModuleType) -> list[Rule]:
+    """The rules that a module defines, in the order in which it does."""
+    named = [value for value in vars(module).values() if isinstance(value, Rule)]
+    return [*getattr(module, "WATCHED", ()), *named]
+
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        rule.id: rule
+        for module in (http, errors, stream, message, tools, thinking, usage, endpoints, parity, conversation)
+        for rule in _rules_of(module)
+    }
+)
+"""Every rule by its id, causes before consequences: the first that is broken names the law that was broken."""
+
+
+@lru_cache(maxsize=32)
+def _rules_on(scope: str) -> tuple[Rule, ...]:
+    return tuple(rule for rule in RULES.values() if scope in rule.on)
+
+
+def _readings(scope: str, of: Any) -> tuple[Reading, ...]:
+    tried = ((rule, rule.check(of)) for rule in _rules_on(scope))
+    return tuple([Reading(rule, tuple(found)) for rule, found in tried if found is not None])
+
+
+def examine(answer: Answer) -> tuple[Reading, ...]:
+    """What every rule that an answer gives something to hold on reads in it."""
+    return _readings(answer.scope, answer)
+
+
+def examine_pair(told: Answer, streamed: Answer) -> tuple[Reading, ...]:
+    """What the rules of parity read in the JSON answer and the stream of one case."""
+    return _readings("pair", (told, streamed))
+
+
+def examine_conversation(answers: Sequence[Answer]) -> tuple[Reading, ...]:
+    """What the rules of conversation read in the answers of one conversation, in the order of its turns."""
+    return _readings("conversation", answers) if len(answers) > 1 else ()

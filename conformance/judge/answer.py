@@ -1,0 +1,234 @@
+"""One answer, read once: what every rule, effect and witness looks into."""
+
+import re
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from conformance.judge.finding import Violation
+from conformance.judge.stream import Story, follow
+from conformance.judge.wire import ABSENT, decode, is_event_stream, looks_of
+from conformance.probe.exchange import Exchange
+from conformance.probe.sse import Frame, frames
+from conformance.words import Mode
+
+Scope = Literal["message", "stream", "error", "count", "models", "model", "batches", "other", "nothing"]
+"""What kind of answer it is, which decides the rules that can hold anything against it."""
+
+NOT_IMPLEMENTED = 501
+_ROUTE = re.compile(r"/v1/(?:messages|models|files|complete)(?:/.*)?$")
+_MODEL = re.compile(r"^/v1/models/.+")
+_BATCH = re.compile(r"/v1/messages/batches/[^/]+")
+
+
+class Timing(Struct, frozen=True):
+    """When an answer arrived, in seconds since the request was sent."""
+
+    first_byte: float | None
+    finished: float
+    first_event: float | None = None
+    first_delta: float | None = None
+    last_delta: float | None = None
+    deltas: int = 0
+    """Content deltas: text, thinking, tool input, citations, signatures."""
+    longest_silence: float = 0.0
+    """The longest time without a byte, the wait for the first one included."""
+
+
+class Answer(Struct, frozen=True, dict=True):
+    """An exchange as judged; each property is computed once, when first asked for."""
+
+    exchange: Exchange
+    mode: Mode
+    path: str
+    """The path from `/v1` on, without query, ids of single resources as `{id}`."""
+
+    @property
+    def endpoint(self) -> str:
+        """Method and path: `POST /v1/messages`."""
+        return f"{self.exchange.request.method} {self.path}"
+
+    @property
+    def status(self) -> int:
+        """The HTTP status, 0 when no answer began."""
+        return self.exchange.status or 0
+
+    @cached_property
+    def request(self) -> dict[str, Any] | None:
+        """The request's body, None when it is no JSON object."""
+        asked = decode(self.exchange.request.body)
+        return asked if isinstance(asked, dict) else None
+
+    @cached_property
+    def streaming(self) -> bool:
+        """Whether the request asked for an event stream, which the body says and not the mode of the case."""
+        return self.path == "/v1/messages" and self.request is not None and self.request.get("stream") is True
+
+    @cached_property
+    def scope(self) -> Scope:
+        if not self.status:
+            return "nothing"
+        if self.status >= 400:
+            return "error" if self.path.startswith("/v1/") and self.exchange.request.method != "HEAD" else "other"
+        return (
+            _scope(self.exchange.request.method, self.path, streaming=self.streaming) if self.status < 300 else "other"
+        )
+
+    @cached_property
+    def json(self) -> Any:
+        """The body as JSON, the absent marker when it is none."""
+        return decode(self.exchange.body)
+
+    @cached_property
+    def in_events(self) -> bool:
+        """Whether the body is made of server-sent events, whatever its content type says."""
+        return self.scope == "stream" and is_event_stream(self.exchange.body)
+
+    @cached_property
+    def frames(self) -> tuple[Frame, ...]:
+        return frames(self.exchange.chunks) if self.in_events else ()
+
+    @cached_property
+    def story(self) -> Story:
+        """What the stream told, with every law that it broke on the way."""
+        whole = self.exchange.outcome in ("complete", "unfinished")
+        return follow(self.frames, whole=whole)
+
+    @cached_property
+    def message(self) -> Any:
+        """The JSON answer, or the stream as accumulated; None when there is neither."""
+        if self.in_events:
+            return self.story.message
+        return None if self.json is ABSENT else self.json
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The events of a stream in order: `{event: name, data: parsed object}`, or the text where it is no JSON."""
+        return self.story.events if self.in_events else []
+
+    @cached_property
+    def blocks(self) -> list[dict[str, Any]]:
+        """The content blocks that are objects; empty when there is no content to look into."""
+        content = self.message.get("content") if isinstance(self.message, dict) else None
+        return [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+
+    @cached_property
+    def text(self) -> str:
+        """The text blocks joined and stripped; thinking is not text."""
+        texts = [block.get("text") for block in self.blocks if block.get("type") == "text"]
+        return "".join(text for text in texts if isinstance(text, str)).strip()
+
+    @cached_property
+    def error(self) -> dict[str, Any] | None:
+        """The error object inside the envelope, of an HTTP error or of an `error` event."""
+        envelope = self.story.error if self.in_events else self.json
+        error = envelope.get("error") if isinstance(envelope, dict) else None
+        return error if isinstance(error, dict) else None
+
+    @cached_property
+    def timing(self) -> Timing:
+        exchange = self.exchange
+        times = [0.0, *([exchange.first_byte] if exchange.first_byte is not None else [])]
+        times += [chunk.at for chunk in exchange.chunks]
+        silence = max((later - earlier for earlier, later in pairwise(times)), default=0.0)
+        if not self.in_events:
+            return Timing(exchange.first_byte, exchange.finished, longest_silence=silence)
+        deltas = self.story.delta_times
+        return Timing(
+            first_byte=exchange.first_byte,
+            finished=exchange.finished,
+            first_event=self.frames[0].at if self.frames else None,
+            first_delta=deltas[0] if deltas else None,
+            last_delta=deltas[-1] if deltas else None,
+            deltas=len(deltas),
+            longest_silence=silence,
+        )
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """Names in lower case; values of a repeated header joined by a comma."""
+        joined: dict[str, str] = {}
+        for name, value in self.exchange.headers:
+            joined[name] = f"{joined[name]}, {value}" if name in joined else value
+        return joined
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """What the paths of effects and premises look into."""
+        return {
+            "status": self.exchange.status,
+            "headers": self.headers,
+            "message": self.message,
+            "events": self.events,
+            "text": self.text,
+            "timing": msgspec.structs.asdict(self.timing),
+        }
+
+    @cached_property
+    def unreadable(self) -> Violation | None:
+        """Why nothing in this answer can be trusted, None when it can.
+
+        Refusals are readable whatever their envelope: that has rules of its own. So is a stream whose connection stays
+        open after `message_stop`: nothing of it is lost.
+        """
+        outcome = self.exchange.outcome
+        if outcome not in ("complete", "unfinished"):
+            return Violation("", "a whole answer", self.exchange.detail or outcome, outcome)
+        if self.status >= 500:
+            declined = self.status == NOT_IMPLEMENTED
+            return None if declined else Violation("/status", "an answer", self.status, "server-error")
+        if self.status >= 300 or self.scope in ("other", "nothing"):
+            return None
+        return self._unreadable_stream() if self.in_events else self._unreadable_json()
+
+    def _unreadable_stream(self) -> Violation | None:
+        if self.story.error is not None:
+            return Violation(self.story.error_at, "a message", self.story.error, "error-event")
+        return self.story.lost
+
+    def _unreadable_json(self) -> Violation | None:
+        if self.json is ABSENT:
+            return Violation("", "JSON", looks_of(self.exchange.body), "not-json")
+        if self.streaming:
+            return Violation("", "an event stream", looks_of(self.exchange.body), "not-a-stream")
+        if not isinstance(self.json, dict):
+            return Violation("", "a JSON object", looks_of(self.exchange.body), "not-an-object")
+        if "error" in self.json and "content" not in self.json and "data" not in self.json:
+            return Violation("/error", "a result", self.json["error"], "error-in-success")
+        if self.scope == "message" and not isinstance(self.json.get("content", ABSENT), list | None):
+            return Violation("/content", "an array", self.json.get("content", ABSENT), "no-content")
+        return None
+
+
+def _scope(method: str, path: str, *, streaming: bool) -> Scope:
+    if method == "POST" and path == "/v1/messages":
+        return "stream" if streaming else "message"
+    if method == "POST" and path == "/v1/messages/count_tokens":
+        return "count"
+    if method == "GET" and path == "/v1/models":
+        return "models"
+    if method == "GET" and path == "/v1/models/{id}":
+        return "model"
+    if path.startswith("/v1/messages/batches") and not path.endswith("/results") and method in ("GET", "POST"):
+        return "batches"
+    return "other"
+
+
+def path_of(url: str) -> str:
+    """The path of a URL from `/v1` on, without query, the ids of single resources as `{id}`."""
+    path = urlsplit(url).path
+    route = _ROUTE.search(path)
+    path = _MODEL.sub("/v1/models/{id}", route[0].rstrip("/") if route else path)
+    return _BATCH.sub("/v1/messages/batches/{id}", path, count=1)
+
+
+def read(exchange: Exchange, mode: Mode) -> Answer:
+    """The answer of an exchange, read once: the same exchange gives the same object."""
+    known: Answer | None = exchange.__dict__.get("answer")
+    if known is None or known.mode != mode:
+        known = exchange.__dict__["answer"] = Answer(exchange, mode, path_of(exchange.request.url))
+    return known

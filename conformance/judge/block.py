@@ -1,0 +1,93 @@
+"""One content block of a stream from its start to its stop, accumulated strictly: what is missing stays missing."""
+
+from typing import Any, Literal
+
+from conformance.judge.wire import ABSENT, decode
+
+KNOWN_DELTAS: dict[str, tuple[str, type]] = {
+    "text_delta": ("text", str),
+    "input_json_delta": ("partial_json", str),
+    "thinking_delta": ("thinking", str),
+    "signature_delta": ("signature", str),
+    "citations_delta": ("citation", dict),
+    "compaction_delta": ("content", str),
+}
+"""Delta type to the field that carries its payload, and that field's type."""
+
+_COMPLETE: frozenset[str] = frozenset()
+ALLOWED_DELTAS: dict[str, frozenset[str]] = {
+    "text": frozenset({"text_delta", "citations_delta"}),
+    "thinking": frozenset({"thinking_delta", "signature_delta"}),
+    "tool_use": frozenset({"input_json_delta"}),
+    "server_tool_use": frozenset({"input_json_delta"}),
+    "mcp_tool_use": frozenset({"input_json_delta"}),
+    "redacted_thinking": _COMPLETE,
+    "compaction": frozenset({"compaction_delta"}),
+}
+"""Block type to the known deltas that may stand in it; a block that is not listed takes any."""
+
+Life = Literal["open", "closed"]
+
+
+def allowed_deltas(block: str) -> frozenset[str] | None:
+    """The known deltas of a block type; None for a type that nobody has documented."""
+    return _COMPLETE if block.endswith("_tool_result") else ALLOWED_DELTAS.get(block)
+
+
+class Block:
+    """What a stream has said of one block so far."""
+
+    def __init__(self, index: int, start: dict[str, Any], event: int) -> None:
+        self.index = index
+        self.start = start
+        self.event = event
+        self.life: Life = "open"
+        self.kind = str(start.get("type", ""))
+        self.damaged = False
+        """Some of its content was lost: what is wrong with the rest is a consequence."""
+        self.overlapped_at: int | None = None
+        """The event that opened another block while this one was open."""
+        self.texts: list[str] = []
+        self.pieces: list[str] = []
+        self.thoughts: list[str] = []
+        self.citations: list[Any] = []
+        self.signatures: list[str] = []
+        self.compaction: dict[str, Any] = {}
+
+    def take(self, kind: str, delta: dict[str, Any]) -> None:
+        """Adds a known delta, already found to fit."""
+        match kind:
+            case "text_delta":
+                self.texts.append(delta["text"])
+            case "input_json_delta":
+                self.pieces.append(delta["partial_json"])
+            case "thinking_delta":
+                self.thoughts.append(delta["thinking"])
+            case "signature_delta":
+                self.signatures.append(delta["signature"])
+            case "citations_delta":
+                self.citations.append(delta["citation"])
+            case "compaction_delta":
+                self.compaction |= {key: value for key, value in delta.items() if key != "type"}
+
+    @property
+    def input_json(self) -> str:
+        return "".join(self.pieces)
+
+    def accumulated(self) -> dict[str, Any]:
+        """The block as the JSON answer would have it."""
+        block = dict(self.start)
+        for key, pieces in (("text", self.texts), ("thinking", self.thoughts)):
+            if pieces:
+                start = block.get(key)
+                block[key] = (start if isinstance(start, str) else "") + "".join(pieces)
+        if self.citations:
+            start = block.get("citations")
+            block["citations"] = [*(start if isinstance(start, list) else []), *self.citations]
+        if self.signatures:  # a signature is whole: a later one replaces an earlier one
+            block["signature"] = self.signatures[-1]
+        if self.input_json.strip():
+            block.pop("input", None)
+            if (given := decode(self.input_json)) is not ABSENT:
+                block["input"] = given
+        return block | self.compaction

@@ -1,0 +1,209 @@
+"""Laws of the answers beside messages: count_tokens, models, batches."""
+
+import re
+from typing import Any
+
+from conformance.judge.answer import Answer
+from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.rules.rule import BATCHES, COUNTING, MODELS, Found, rule
+from conformance.judge.wire import is_integer, looks_of, shown, slug
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_COUNTS = ("processing", "succeeded", "errored", "canceled", "expired")
+_STATES = ("in_progress", "canceling", "ended")
+
+
+def _object(answer: Answer) -> dict[str, Any] | None:
+    """The JSON object of an answer that is not an error in disguise."""
+    body = answer.json
+    return body if isinstance(body, dict) and body is not ABSENT and body.get("type") != "error" else None
+
+
+@rule(
+    "endpoint.json",
+    row="response.json",
+    law="The body of an answer of count_tokens, models and batches is one JSON object.",
+    source=COUNTING,
+    on=("count", "models", "model", "batches"),
+)
+def json_object(answer: Answer) -> Found:
+    if answer.exchange.outcome != "complete":
+        return None
+    if isinstance(answer.json, dict) and answer.json is not ABSENT:
+        return []
+    return [Violation("", "a JSON object", looks_of(answer.exchange.body), slug(answer.json, "not-an-object"))]
+
+
+@rule(
+    "count.input-tokens",
+    row="response.count_tokens",
+    law="count_tokens answers with input_tokens, an integer.",
+    source=COUNTING,
+    on=("count",),
+)
+def count_input_tokens(answer: Answer) -> Found:
+    body = _object(answer)
+    if body is None:
+        return None
+    given = body.get("input_tokens", ABSENT)
+    if is_integer(given) and given >= 0:
+        return []
+    return [Violation("/input_tokens", "an integer", shown(given), slug(given, "type"))]
+
+
+@rule(
+    "count.counted",
+    row="response.count_tokens",
+    law="What is to be counted is more than 0 tokens.",
+    source=COUNTING,
+    on=("count",),
+)
+def count_counted(answer: Answer) -> Found:
+    body = _object(answer)
+    given = body.get("input_tokens") if body else None
+    if not is_integer(given) or not (answer.request or {}).get("messages"):
+        return None
+    return [] if given else [Violation("/input_tokens", "more than 0", 0, "zero")]
+
+
+@rule(
+    "count.only-tokens",
+    row="response.count_tokens",
+    law="count_tokens answers with nothing but counts.",
+    source=COUNTING,
+    on=("count",),
+    level="may",
+    leniency="A note: clients skip keys that they do not know.",
+)
+def count_only_tokens(answer: Answer) -> Found:
+    body = _object(answer)
+    if body is None or "input_tokens" not in body:
+        return None
+    extra = sorted(body.keys() - {"input_tokens", "context_management"})
+    return [Violation("", ["input_tokens"], extra, "extra")] if extra else []
+
+
+@rule(
+    "models.list",
+    row="response.models.list",
+    law="The list of models has data, an array, has_more, a boolean, and first_id and last_id.",
+    source=MODELS,
+    on=("models",),
+)
+def models_list(answer: Answer) -> Found:
+    body = _object(answer)
+    if body is None:
+        return None
+    data, more = body.get("data", ABSENT), body.get("has_more", ABSENT)
+    if not isinstance(data, list):
+        return [Violation("/data", "an array", shown(data), slug(data, "type"))]
+    if not isinstance(more, bool):
+        return [Violation("/has_more", "a boolean", more, slug(more, "type"))]
+    for key, number in (("first_id", 0), ("last_id", -1)):
+        given = body.get(key, ABSENT)
+        at_end = data[number].get("id") if data and isinstance(data[number], dict) else None
+        if given is ABSENT or given != at_end:
+            return [Violation(f"/{key}", at_end, given, slug(given, "other"))]
+    return []
+
+
+def _model_faults(model: Any, at: str) -> list[Violation]:
+    if not isinstance(model, dict):
+        return [Violation(at, "an object", shown(model), slug(model, "type"))]
+    if model.get("type", ABSENT) != "model":
+        given = model.get("type", ABSENT)
+        return [Violation(f"{at}/type", "model", given, slug(given, "other"))]
+    for key in ("id", "display_name"):
+        given = model.get(key, ABSENT)
+        if not isinstance(given, str) or not given:
+            return [Violation(f"{at}/{key}", "a non-empty string", given, slug(given, "type"))]
+    return _time_fault(model, at, "created_at")
+
+
+def _time_fault(holder: dict[str, Any], at: str, key: str) -> list[Violation]:
+    given = holder.get(key, ABSENT)
+    if isinstance(given, str) and _RFC3339.fullmatch(given):
+        return []
+    return [
+        Violation(f"{at}/{key}", "an RFC 3339 time", given, slug(given, "format" if isinstance(given, str) else "type"))
+    ]
+
+
+@rule(
+    "models.info",
+    row="response.models.info",
+    law="A model has type model, an id, a display_name and a created_at time.",
+    source=MODELS,
+    on=("models", "model"),
+)
+def models_info(answer: Answer) -> Found:
+    body = _object(answer)
+    if body is None:
+        return None
+    if answer.scope == "model":
+        return _model_faults(body, "")
+    data = body.get("data")
+    if not isinstance(data, list) or not data:
+        return None
+    return next((faults for n, model in enumerate(data) if (faults := _model_faults(model, f"/data/{n}"))), [])
+
+
+@rule(
+    "batches.batch",
+    row="response.batches",
+    law="A batch has an id, type message_batch, a known processing_status, request_counts and its times.",
+    source=BATCHES,
+    on=("batches",),
+)
+def batch(answer: Answer) -> Found:
+    body = _object(answer)
+    if body is None:
+        return None
+    if "data" not in body:
+        return _batch_faults(body, "")
+    data = body["data"] if isinstance(body["data"], list) else []
+    return next((faults for n, one in enumerate(data) if (faults := _batch_faults(one, f"/data/{n}"))), [])
+
+
+def _batch_faults(given: Any, at: str) -> list[Violation]:
+    if not isinstance(given, dict):
+        return [Violation(at, "an object", shown(given), slug(given, "type"))]
+    identity, state, counts = (
+        given.get("id", ABSENT),
+        given.get("processing_status", ABSENT),
+        given.get("request_counts", ABSENT),
+    )
+    if not isinstance(identity, str) or not identity:
+        return [Violation(f"{at}/id", "a non-empty string", identity, slug(identity, "type"))]
+    if given.get("type", ABSENT) != "message_batch":
+        return [
+            Violation(
+                f"{at}/type", "message_batch", given.get("type", ABSENT), slug(given.get("type", ABSENT), "other")
+            )
+        ]
+    if state not in _STATES:
+        return [Violation(f"{at}/processing_status", list(_STATES), state, slug(state, "unknown"))]
+    if not isinstance(counts, dict) or counts is ABSENT:
+        return [Violation(f"{at}/request_counts", "an object", counts, slug(counts, "type"))]
+    for key in _COUNTS:
+        if not is_integer(counts.get(key)) or counts[key] < 0:
+            value = counts.get(key, ABSENT)
+            return [Violation(f"{at}/request_counts/{key}", "an integer from 0", value, slug(value, "type"))]
+    return _time_fault(given, at, "created_at") or _time_fault(given, at, "expires_at")
+
+
+@rule(
+    "batches.list",
+    row="response.batches",
+    law="The list of batches has data, an array, and has_more, a boolean.",
+    source=BATCHES,
+    on=("batches",),
+)
+def batches_list(answer: Answer) -> Found:
+    body = _object(answer)
+    if body is None or answer.endpoint != "GET /v1/messages/batches":
+        return None
+    data, more = body.get("data", ABSENT), body.get("has_more", ABSENT)
+    if not isinstance(data, list):
+        return [Violation("/data", "an array", shown(data), slug(data, "type"))]
+    return [] if isinstance(more, bool) else [Violation("/has_more", "a boolean", more, slug(more, "type"))]

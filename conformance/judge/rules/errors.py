@@ -1,0 +1,275 @@
+"""Laws of refusals and failures: the envelope, the type that belongs to the status, a message for people."""
+
+import re
+from typing import Any
+
+from conformance.judge.answer import Answer
+from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.rules.rule import ERRORS, ON_RESULTS, STREAMING, VERSIONING, Found, rule
+from conformance.judge.wire import looks_of, shown, slug
+
+INVALID = "invalid_request_error"
+TYPES_OF_STATUS: dict[int, tuple[str, ...]] = {
+    400: (INVALID,),
+    401: ("authentication_error",),
+    402: ("billing_error",),
+    403: ("permission_error",),
+    404: ("not_found_error",),
+    405: (INVALID, "not_found_error", "api_error"),
+    408: ("timeout_error", INVALID),
+    409: ("conflict_error", INVALID),
+    413: ("request_too_large", INVALID),
+    429: ("rate_limit_error",),
+    500: ("api_error",),
+    501: ("api_error", "not_found_error", INVALID),
+    503: ("overloaded_error", "api_error"),
+    504: ("timeout_error", "api_error"),
+    529: ("overloaded_error",),
+}
+"""The API's table, first the type that it names; the others are where its table is silent on that status."""
+
+OTHER_4XX = (INVALID,)
+OTHER_5XX = ("api_error", "overloaded_error", "timeout_error")
+OTHER_TYPES = frozenset({"memory_precondition_failed_error", "memory_path_conflict_error"})
+KNOWN_TYPES = frozenset(name for names in TYPES_OF_STATUS.values() for name in names) | OTHER_TYPES
+STATUSES = frozenset(TYPES_OF_STATUS) | {415, 431, 499, 502}
+
+_INNARDS = re.compile(
+    r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+|\n\s+at .+:\d+|\bat .+\(.+\.(js|ts|java|kt):\d+"
+    r"|(site-packages|node_modules|dist-packages)[/\\]|goroutine \d+ \[|panicked at"
+    r"|\.(rs|go|py|js|ts|cpp|cc|java|rb|php):\d+"
+    r"|(^|[\s'\"(])/(usr|home|root|opt|app|srv|var|tmp|workspace)/[\w.-]+/[\w./-]+|[A-Z]:\\[\w.-]+\\|<html|<!doctype",
+    re.IGNORECASE,
+)
+_INNER_REFUSAL = re.compile(
+    r"\b4\d\d\b.{0,40}\b(bad request|not found|unauthori[sz]ed|forbidden|invalid|unprocessable|too many)"
+    r"|\b(bad request|unprocessable entity)\b|(status|code|error)\W{0,4}4\d\d\b"
+    r"|invalid_request_error|not_found_error|authentication_error|rate_limit_error|permission_error"
+    r"|\b(BadRequest|NotFound|Authentication|RateLimit|Validation|UnprocessableEntity)Error\b",
+    re.IGNORECASE,
+)
+
+
+def _envelope(answer: Answer) -> dict[str, Any] | None:
+    """The error object where the envelope is right, so that one wrong envelope is not four findings."""
+    return answer.error if isinstance(answer.json, dict) and answer.json.get("type") == "error" else None
+
+
+@rule(
+    "error.envelope",
+    row="error.envelope",
+    law='A refusal is the JSON object {"type":"error","error":{"type","message"}}.',
+    source=ERRORS + "#error-shapes",
+    on=("error",),
+    leniency="A 413 may come from the edge of the network, without an envelope.",
+)
+def envelope(answer: Answer) -> Found:
+    edge = answer.status == 413 and answer.json is ABSENT
+    if answer.exchange.outcome != "complete" or edge:
+        return None
+    body = answer.json
+    if _envelope(answer) is not None:
+        return []
+    expected = {"type": "error", "error": {"type": "...", "message": "..."}}
+    if body is ABSENT:
+        looks = looks_of(answer.exchange.body)
+        return [Violation("", expected, looks, "html" if looks.startswith("HTML") else "not-json")]
+    return [Violation("", expected, shown(body), _whose(body))]
+
+
+def _whose(body: Any) -> str:
+    """Whose envelope it is instead."""
+    if not isinstance(body, dict):
+        return "not-an-object"
+    if "detail" in body:
+        return "detail"
+    error = body.get("error", ABSENT)
+    if error is ABSENT:
+        return "no-error"
+    if not isinstance(error, dict):
+        return "error-not-an-object"
+    if "type" in body:
+        return "outer-type"
+    return "openai" if error.keys() & {"code", "param"} else "no-outer-type"
+
+
+@rule(
+    "error.type",
+    row="error.type",
+    law="error.type is one of the API's error types.",
+    source=ERRORS + "#http-errors",
+    on=("error",),
+)
+def error_type(answer: Answer) -> Found:
+    error = _envelope(answer)
+    if error is None:
+        return None
+    given = error.get("type", ABSENT)
+    if isinstance(given, str) and given in KNOWN_TYPES:
+        return []
+    kind = slug(given, "unknown" if isinstance(given, str) else "type")
+    return [Violation("/error/type", sorted(KNOWN_TYPES - OTHER_TYPES), given, kind)]
+
+
+@rule(
+    "error.type-fits-status",
+    row="error.type",
+    law="error.type is the one that belongs to the status.",
+    source=ERRORS + "#http-errors",
+    on=("error",),
+    leniency="Where the table is silent (405, 501, 503, other 4xx and 5xx) every type that fits the class passes.",
+)
+def type_fits_status(answer: Answer) -> Found:
+    error = _envelope(answer)
+    if error is None or error.get("type") not in KNOWN_TYPES:
+        return None
+    expected = TYPES_OF_STATUS.get(answer.status, OTHER_4XX if answer.status < 500 else OTHER_5XX)
+    if error["type"] in expected or error["type"] in OTHER_TYPES:
+        return []
+    return [Violation("/error/type", list(expected), error["type"], f"of-{answer.status}")]
+
+
+@rule(
+    "error.status",
+    row="error.status",
+    law="A refusal has a status that the API uses.",
+    source=ERRORS + "#http-errors",
+    on=("error",),
+    level="should",
+    leniency="405, 408, 415, 431, 499, 501, 502 and 503 are HTTP's own, and pass.",
+)
+def status(answer: Answer) -> Found:
+    if answer.status in STATUSES:
+        return []
+    return [Violation("/status", sorted(STATUSES), answer.status, f"status-{answer.status}")]
+
+
+@rule(
+    "error.message",
+    row="error.message",
+    law="error.message is a non-empty string.",
+    source=ERRORS + "#error-shapes",
+    on=("error",),
+)
+def message(answer: Answer) -> Found:
+    error = _envelope(answer)
+    if error is None:
+        return None
+    given = error.get("message", ABSENT)
+    if isinstance(given, str) and given.strip():
+        return []
+    return [Violation("/error/message", "a sentence", shown(given), slug(given, "empty" if given == "" else "type"))]
+
+
+@rule(
+    "error.message-clean",
+    row="error.message",
+    law="error.message speaks of the request, not of the server's code: no stack trace, source file or HTML.",
+    source="https://cheatsheetseries.owasp.org/cheatsheets/Error_Handling_Cheat_Sheet.html",
+    on=("error",),
+    leniency="What the request itself contains may be quoted back.",
+)
+def message_clean(answer: Answer) -> Found:
+    given = _message(answer)
+    if given is None:
+        return None
+    sent = answer.exchange.request.body.decode(errors="replace")
+    for leak in _INNARDS.finditer(given):
+        if leak[0].strip() not in sent:
+            return [Violation("/error/message", "no innards of the server", shown(given[leak.start() :]), "innards")]
+    return []
+
+
+def _message(answer: Answer) -> str | None:
+    given = answer.error.get("message") if answer.error is not None else None
+    return given if isinstance(given, str) else None
+
+
+@rule(
+    "error.inner-status",
+    row="error.status",
+    law="A fault of the request is a 4xx: no 5xx wraps somebody else's 4xx as text.",
+    source=ERRORS + "#http-errors",
+    on=("error",),
+)
+def inner_status(answer: Answer) -> Found:
+    if answer.status < 500:
+        return None
+    given = _message(answer)
+    text = given if given is not None else answer.exchange.body.decode(errors="replace")
+    inner = _INNER_REFUSAL.search(text)
+    return [Violation("/status", 400, f"{answer.status}: {shown(inner[0])}", "wrapped")] if inner else []
+
+
+@rule(
+    "error.in-success",
+    row="error.status",
+    law="A failure before the first byte is an HTTP error, not a body of status 200.",
+    source=ERRORS + "#http-errors",
+    on=(*ON_RESULTS, "stream"),
+)
+def in_success(answer: Answer) -> Found:
+    if answer.in_events or not isinstance(answer.json, dict):
+        return None
+    failed = answer.json.get("type") == "error" or ("error" in answer.json and "content" not in answer.json)
+    if failed and answer.scope not in ("models", "batches"):
+        return [Violation("/status", "4xx or 5xx", answer.status, "error-in-success")]
+    return []
+
+
+@rule(
+    "error.request-id",
+    row="error.request_id",
+    law="The request_id in an envelope is a string or null, and the same as in the request-id header.",
+    source=ERRORS + "#request-id",
+    on=("error",),
+    level="should",
+    leniency="It may be left out of the envelope.",
+)
+def request_id(answer: Answer) -> Found:
+    if _envelope(answer) is None or "request_id" not in answer.json:
+        return None
+    given, header = answer.json["request_id"], answer.headers.get("request-id")
+    if given is not None and (not isinstance(given, str) or not given):
+        return [Violation("/request_id", "a string or null", given, "type")]
+    if isinstance(given, str) and header is not None and header != given:
+        return [Violation("/request_id", header, given, "differs")]
+    return []
+
+
+@rule(
+    "error.event",
+    row="stream.error",
+    law='An error event holds {"type":"error","error":{"type","message"}} with one of the API\'s error types.',
+    source=STREAMING + "#error-events",
+    on=("stream",),
+)
+def event(answer: Answer) -> Found:
+    if not answer.in_events or answer.story.error is None:
+        return None
+    at, error = answer.story.error_at, answer.error
+    if error is None:
+        given = answer.story.error.get("error", ABSENT)
+        return [Violation(f"{at}/error", "an object", shown(given), slug(given, "type"))]
+    if error.get("type") not in KNOWN_TYPES:
+        return [Violation(f"{at}/error/type", sorted(KNOWN_TYPES), error.get("type", ABSENT), "unknown")]
+    if not isinstance(error.get("message"), str) or not error["message"]:
+        return [Violation(f"{at}/error/message", "a sentence", error.get("message", ABSENT), "missing")]
+    return []
+
+
+@rule(
+    "error.before-stream",
+    row="stream.error",
+    law="A failure that is known before the first event is an HTTP error, which a client can retry.",
+    source=VERSIONING,
+    on=("stream",),
+    level="should",
+    leniency="A SHOULD: the API's grammar lets an error event replace the whole stream, and clients read it.",
+)
+def before_stream(answer: Answer) -> Found:
+    if not answer.in_events or answer.story.error is None:
+        return None
+    if answer.story.start is ABSENT and not answer.story.blocks:
+        return [Violation("/status", "4xx or 5xx", answer.status, "error-first")]
+    return []

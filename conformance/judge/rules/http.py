@@ -1,0 +1,209 @@
+"""Laws of the transport: status, content type, lengths, request id, limits."""
+
+import re
+from email.utils import parsedate_to_datetime
+
+from conformance.judge.answer import Answer
+from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.rules.rule import ERRORS, HTTP, MESSAGES, ON_ALL, ON_RESULTS, RATE_LIMITS, STREAMING, Found, rule
+
+RATE_LIMITED = 429
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_LIMIT = re.compile(r"anthropic-ratelimit-.*(limit|remaining|reset)$")
+
+
+@rule(
+    "http.status",
+    row="response.status",
+    law="A request that is carried out is answered with status 200; one that is not, with 4xx or 5xx.",
+    source=MESSAGES,
+    on=("message", "stream", "count", "models", "model", "other"),
+)
+def status(answer: Answer) -> Found:
+    if answer.scope == "other" and not (answer.path == "/v1/messages" and answer.exchange.request.method == "POST"):
+        return None
+    return [] if answer.status == 200 else [Violation("/status", 200, answer.status, "status")]
+
+
+@rule(
+    "http.complete",
+    row="response.complete",
+    law="An answer that began arrives whole.",
+    source=HTTP + "#section-8.6",
+    on=(*ON_ALL, "other", "nothing"),
+    leniency="A reset connection is tried once more on a fresh one before this is asked: servers close idle ones.",
+)
+def complete(answer: Answer) -> Found:
+    exchange = answer.exchange
+    if exchange.outcome in ("cut", "reset", "malformed"):
+        return [Violation("", "a whole answer", exchange.detail or exchange.outcome, exchange.outcome)]
+    return [] if exchange.outcome in ("complete", "unfinished") else None
+
+
+@rule(
+    "http.content-length",
+    row="header.content_length",
+    law="A Content-Length that is sent is the length of the body.",
+    source=HTTP + "#section-8.6",
+    on=ON_ALL,
+)
+def content_length(answer: Answer) -> Found:
+    length = answer.headers.get("content-length")
+    if length is None or answer.exchange.outcome != "complete":
+        return None
+    at = "header/content-length"
+    if not length.strip().isdigit():
+        return [Violation(at, "a number of bytes", length, "format")]
+    if answer.in_events and not answer.story.stopped and answer.story.error is None:
+        return [Violation(at, "the length of the whole stream", length, "shorter-than-stream")]
+    plain = answer.headers.get("content-encoding", "identity") == "identity"
+    if plain and int(length) != len(answer.exchange.body):
+        return [Violation(at, len(answer.exchange.body), length, "differs")]
+    return []
+
+
+@rule(
+    "http.content-encoding",
+    row="header.content_encoding",
+    law="A body is encoded only in a way that the request accepts.",
+    source=HTTP + "#section-8.4",
+    on=ON_ALL,
+)
+def content_encoding(answer: Answer) -> Found:
+    accepted = next(
+        (value for name, value in answer.exchange.request.headers if name.lower() == "accept-encoding"), None
+    )
+    used = answer.headers.get("content-encoding", "identity").lower()
+    if accepted is None or used == "identity":
+        return None
+    names = {part.split(";")[0].strip().lower() for part in accepted.split(",")}
+    if "*" in names or {one.strip() for one in used.split(",")} <= names:
+        return []
+    return [Violation("header/content-encoding", accepted, used, "not-accepted")]
+
+
+@rule(
+    "http.content-type-json",
+    row="header.content_type.json",
+    law="A JSON answer says content-type application/json.",
+    source=MESSAGES,
+    on=ON_RESULTS,
+)
+def content_type_json(answer: Answer) -> Found:
+    return None if answer.json is ABSENT else _json_type(answer)
+
+
+@rule(
+    "error.content-type",
+    row="error.content_type",
+    law="A refusal says content-type application/json.",
+    source=ERRORS,
+    on=("error",),
+    leniency="Asked only where the body is JSON: a page of HTML already breaks the envelope.",
+)
+def error_content_type(answer: Answer) -> Found:
+    return None if answer.json is ABSENT else _json_type(answer)
+
+
+def _json_type(answer: Answer) -> Found:
+    given = answer.headers.get("content-type")
+    if given is None:
+        return [Violation("header/content-type", "application/json", ABSENT, "missing")]
+    media = given.split(";")[0].strip().lower()
+    return [] if media == "application/json" else [Violation("header/content-type", "application/json", given, "type")]
+
+
+@rule(
+    "stream.content-type",
+    row="header.content_type.stream",
+    law="A stream says content-type text/event-stream, and no other character set than UTF-8.",
+    source=STREAMING,
+    on=("stream",),
+    leniency="The charset parameter may be left out: an event stream is UTF-8 by definition.",
+)
+def stream_content_type(answer: Answer) -> Found:
+    if not answer.in_events:
+        return None
+    given = answer.headers.get("content-type")
+    if given is None:
+        return [Violation("header/content-type", "text/event-stream", ABSENT, "missing")]
+    media, _, parameters = given.lower().partition(";")
+    if media.strip() != "text/event-stream":
+        return [Violation("header/content-type", "text/event-stream", given, "type")]
+    charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", parameters)
+    if charset and charset[1] not in ("utf-8", "utf8"):
+        return [Violation("header/content-type", "charset=utf-8", given, "charset")]
+    return []
+
+
+@rule(
+    "http.request-id",
+    row="header.request_id",
+    law="Every answer carries a non-empty request-id header.",
+    source=ERRORS + "#request-id",
+    on=ON_ALL,
+    level="should",
+    leniency="A SHOULD: without it nothing breaks, but no failure can be traced; the form `req_...` is not asked for.",
+)
+def request_id(answer: Answer) -> Found:
+    given = answer.headers.get("request-id")
+    if given is None:
+        return [Violation("header/request-id", "a string", ABSENT, "missing")]
+    return [] if given.strip() else [Violation("header/request-id", "a string", given, "empty")]
+
+
+@rule(
+    "http.retry-after",
+    row="header.retry_after",
+    law="A retry-after header is a whole number of seconds or an HTTP date.",
+    source=HTTP + "#section-10.2.3",
+    on=("error",),
+)
+def retry_after(answer: Answer) -> Found:
+    given = answer.headers.get("retry-after")
+    if given is None:
+        return None
+    if given.strip().isdigit():
+        return []
+    try:
+        parsedate_to_datetime(given)
+    except ValueError:
+        return [Violation("header/retry-after", "seconds or an HTTP date", given, "format")]
+    return []
+
+
+@rule(
+    "http.retry-after-given",
+    row="header.retry_after",
+    law="A 429 says in retry-after when to try again.",
+    source=RATE_LIMITS,
+    on=("error",),
+    level="should",
+    leniency="Not asked where an enforced spend limit is the reason: no waiting helps there.",
+)
+def retry_after_given(answer: Answer) -> Found:
+    if answer.status != RATE_LIMITED or b"enforced_spend_limit_reached" in answer.exchange.body:
+        return None
+    if "retry-after" in answer.headers or "retry-after-ms" in answer.headers:
+        return []
+    return [Violation("header/retry-after", "seconds", ABSENT, "missing")]
+
+
+@rule(
+    "http.rate-limit-headers",
+    row="header.rate_limit",
+    law="Rate limit headers hold whole numbers, and RFC 3339 times for resets.",
+    source=RATE_LIMITS,
+    on=ON_ALL,
+    level="should",
+)
+def rate_limit_headers(answer: Answer) -> Found:
+    limits = [(name, value) for name, value in answer.headers.items() if _LIMIT.fullmatch(name)]
+    if not limits:
+        return None
+    wrong = [
+        Violation(f"header/{name}", "an RFC 3339 time" if name.endswith("reset") else "a whole number", value, "format")
+        for name, value in limits
+        if not (_RFC3339.fullmatch(value) if name.endswith("reset") else value.isdigit())
+    ]
+    return wrong[:1]

@@ -1,0 +1,163 @@
+"""Laws between the JSON answer and the stream of one case: both say the same thing in the same shape."""
+
+from itertools import pairwise
+from typing import Any
+
+from conformance.judge.answer import Answer
+from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.rules.rule import STREAMING, Found, is_message, rule
+from conformance.judge.rules.usage import total_input
+
+Pair = tuple[Answer, Answer]
+"""The JSON answer and the stream of one case."""
+
+COUNTS_DIFFER = 8
+"""Tokens by which two counts of prompts that differ in a nonce may differ."""
+TIMES_DIFFER = 0.1
+"""The same as a part of the larger count."""
+
+
+def _both(pair: Pair) -> bool:
+    told, streamed = pair
+    return is_message(told) and streamed.in_events and streamed.story.finished and bool(told.blocks and streamed.blocks)
+
+
+def _kinds(answer: Answer) -> list[str]:
+    return [str(block.get("type")) for block in answer.blocks]
+
+
+@rule(
+    "parity.block-order",
+    row="stream.parity",
+    law="The stream and the JSON answer hold the same kinds of blocks in the same order.",
+    source=STREAMING,
+    on=("pair",),
+    leniency="Asked only where both hold the same kinds in the same number: a model may answer differently twice.",
+)
+def block_order(pair: Pair) -> Found:
+    if not _both(pair):
+        return None
+    told, streamed = map(_kinds, pair)
+    if len(told) < 2 or sorted(told) != sorted(streamed):
+        return None
+    return [] if told == streamed else [Violation("/content", told, streamed, "order")]
+
+
+@rule(
+    "parity.text-blocks",
+    row="stream.parity",
+    law="Text that is one block in the JSON answer is one block in the stream.",
+    source=STREAMING,
+    on=("pair",),
+    leniency="Text with citations is split into blocks by law.",
+)
+def text_blocks(pair: Pair) -> Found:
+    if not _both(pair) or any(block.get("citations") for answer in pair for block in answer.blocks):
+        return None
+    told, streamed = map(_kinds, pair)
+    runs = [sum(one == other == "text" for one, other in pairwise(kinds)) for kinds in (told, streamed)]
+    if "text" not in told or "text" not in streamed:
+        return None
+    return [] if (runs[0] == 0) == (runs[1] == 0) else [Violation("/content", told, streamed, "split")]
+
+
+@rule(
+    "parity.block-fields",
+    row="stream.parity",
+    law="Blocks of one type have the same documented fields in the stream as in the JSON answer.",
+    source=STREAMING,
+    on=("pair",),
+    leniency="citations, caller and toolset_name are optional; extra fields are notes.",
+)
+def block_fields(pair: Pair) -> Found:
+    if not _both(pair):
+        return None
+    required = {"text": {"text"}, "thinking": {"thinking", "signature"}, "tool_use": {"id", "name", "input"}}
+    told, streamed = ({str(block.get("type")): block for block in answer.blocks} for answer in pair)
+    shared = [kind for kind in required if kind in told and kind in streamed]
+    for kind in shared:
+        keys = [required[kind] & block.keys() for block in (told[kind], streamed[kind])]
+        if (
+            keys[0] != keys[1]
+            and not pair[1].story.breaches
+            and not any(block.damaged for block in pair[1].story.blocks)
+        ):
+            return [Violation(f"/content/{kind}", sorted(keys[0]), sorted(keys[1]), "fields")]
+    return [] if shared else None
+
+
+def _form(value: Any) -> Any:
+    """The shape of a JSON value: keys and types."""
+    if isinstance(value, dict):
+        return {key: _form(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_form(one) for one in value[:1]]
+    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
+
+
+@rule(
+    "parity.tool-input",
+    row="stream.parity",
+    law="A tool input has the same shape in the stream as in the JSON answer.",
+    source=STREAMING,
+    on=("pair",),
+    level="should",
+    leniency="A SHOULD, and only where both call one tool with the same keys: a model may fill it differently twice.",
+)
+def tool_input(pair: Pair) -> Found:
+    if not _both(pair):
+        return None
+    calls = [[block for block in answer.blocks if block.get("type") == "tool_use"] for answer in pair]
+    if not all(len(one) == 1 and isinstance(one[0].get("input"), dict) for one in calls):
+        return None
+    told, streamed = calls[0][0], calls[1][0]
+    if told.get("name") != streamed.get("name") or told["input"].keys() != streamed["input"].keys():
+        return None
+    forms = [_form(call["input"]) for call in (told, streamed)]
+    return [] if forms[0] == forms[1] else [Violation("/content/0/input", forms[0], forms[1], "form")]
+
+
+@rule(
+    "parity.input-tokens",
+    row="stream.parity.usage",
+    law="The same request costs the same input in a stream as in a JSON answer.",
+    source=STREAMING,
+    on=("pair",),
+    leniency="8 tokens or a tenth may differ: the two requests differ in their nonce.",
+)
+def input_tokens(pair: Pair) -> Found:
+    return _same_count(pair, "input_tokens", [_input(answer) for answer in pair])
+
+
+@rule(
+    "parity.output-tokens",
+    row="stream.parity.usage",
+    law="The same text costs the same output in a stream as in a JSON answer.",
+    source=STREAMING,
+    on=("pair",),
+    leniency="Asked only of one text block of the same number of words and characters; 8 tokens or a tenth may differ.",
+)
+def output_tokens(pair: Pair) -> Found:
+    sizes = [(_kinds(answer), len(answer.text), len(answer.text.split())) for answer in pair]
+    if sizes[0] != sizes[1] or sizes[0][0] != ["text"]:
+        return None
+    return _same_count(pair, "output_tokens", [_usage(answer).get("output_tokens") for answer in pair])
+
+
+def _usage(answer: Answer) -> dict[str, Any]:
+    usage = answer.message.get("usage") if isinstance(answer.message, dict) else None
+    return usage if isinstance(usage, dict) and usage is not ABSENT else {}
+
+
+def _input(answer: Answer) -> int | None:
+    return total_input(_usage(answer))
+
+
+def _same_count(pair: Pair, key: str, counts: list[Any]) -> Found:
+    told, streamed = counts
+    if not _both(pair) or not isinstance(told, int) or not isinstance(streamed, int) or not (told and streamed):
+        return None
+    requests = [{name: value for name, value in (answer.request or {}).items() if name != "stream"} for answer in pair]
+    allowed = 0 if requests[0] == requests[1] and key == "input_tokens" else COUNTS_DIFFER
+    differ = abs(told - streamed) > max(allowed, (TIMES_DIFFER if allowed else 0) * max(told, streamed))
+    return [Violation(f"/usage/{key}", told, streamed, "differs")] if differ else []

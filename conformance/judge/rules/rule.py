@@ -1,0 +1,128 @@
+"""What a rule is: a law of the wire that every answer must keep, with its level, its row and its source."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from conformance.judge.answer import Answer, Scope
+from conformance.judge.finding import ABSENT, Violation
+from conformance.words import Level
+
+Found = Sequence[Violation] | None
+"""The violations of one answer; empty when the law was kept, None when the answer gave it nothing to hold on."""
+
+MESSAGES = "https://platform.claude.com/docs/en/api/messages"
+STREAMING = "https://platform.claude.com/docs/en/build-with-claude/streaming"
+ERRORS = "https://platform.claude.com/docs/en/api/errors"
+VERSIONING = "https://platform.claude.com/docs/en/api/versioning"
+RATE_LIMITS = "https://platform.claude.com/docs/en/api/rate-limits"
+STOP_REASONS = "https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons"
+TOOL_USE = "https://platform.claude.com/docs/en/agents-and-tools/tool-use/implement-tool-use"
+THINKING = "https://platform.claude.com/docs/en/build-with-claude/extended-thinking"
+CACHING = "https://platform.claude.com/docs/en/build-with-claude/prompt-caching"
+CITATIONS = "https://platform.claude.com/docs/en/build-with-claude/citations"
+COUNTING = "https://platform.claude.com/docs/en/api/messages-count-tokens"
+MODELS = "https://platform.claude.com/docs/en/api/models-list"
+BATCHES = "https://platform.claude.com/docs/en/api/creating-message-batches"
+SDK_MESSAGE = "https://github.com/anthropics/anthropic-sdk-python/blob/main/src/anthropic/types/message.py"
+SDK_USAGE = "https://github.com/anthropics/anthropic-sdk-python/blob/main/src/anthropic/types/usage.py"
+SDK_BLOCKS = "https://github.com/anthropics/anthropic-sdk-python/blob/main/src/anthropic/types/content_block.py"
+EVENT_STREAM = "https://html.spec.whatwg.org/multipage/server-sent-events.html"
+HTTP = "https://www.rfc-editor.org/rfc/rfc9110"
+JSON = "https://www.rfc-editor.org/rfc/rfc8259"
+
+ON_MESSAGES: tuple[Scope, ...] = ("message", "stream")
+ON_RESULTS: tuple[Scope, ...] = ("message", "count", "models", "model", "batches")
+ON_ALL: tuple[Scope, ...] = (*ON_MESSAGES, "error", "count", "models", "model", "batches")
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    """One law: what it says, how much it weighs, where it comes from, and the function that tries an answer by it."""
+
+    id: str
+    level: Level
+    surface: str
+    """The row of the matrix that it speaks for."""
+    law: str
+    """One sentence."""
+    source: str
+    on: tuple[str, ...]
+    """The scopes of answers that it can hold anything against; `pair` and `conversation` for several answers."""
+    leniency: str = ""
+    """What it lets pass, and which observation forced that."""
+    check: Callable[[Any], Found]
+    """Of an `Answer`; of a pair or a sequence of answers for the groups parity and conversation."""
+
+
+class Reading(Struct, frozen=True):
+    """What one rule saw in one answer that gave it something to hold on."""
+
+    rule: Rule
+    violations: tuple[Violation, ...]
+
+
+def rule(
+    name: str,
+    *,
+    row: str,
+    law: str,
+    source: str,
+    on: Sequence[str] = ON_MESSAGES,
+    level: Level = "must",
+    leniency: str = "",
+) -> Callable[[Callable[[Any], Found]], Rule]:
+    """Makes a rule of the function under it."""
+
+    def named(check: Callable[[Any], Found]) -> Rule:
+        return Rule(
+            id=name, level=level, surface=row, law=law, source=source, on=tuple(on), leniency=leniency, check=check
+        )
+
+    return named
+
+
+def head(answer: Answer) -> tuple[str, dict[str, Any]] | None:
+    """The message that names itself, with its place: the JSON answer, or the one in `message_start`."""
+    if answer.in_events:
+        story = answer.story
+        return (f"event/{story.start_event}/message", story.start) if story.start is not ABSENT else None
+    return ("", answer.message) if is_message(answer) else None
+
+
+def ending(answer: Answer) -> tuple[str, dict[str, Any]] | None:
+    """The object that says why the message ended, with its place: the JSON answer, or the last `message_delta`."""
+    if not answer.in_events:
+        return ("", answer.message) if is_message(answer) else None
+    story = answer.story
+    if not story.deltas or not story.deltas[-1][1]["delta"]:
+        return None
+    number, data = story.deltas[-1]
+    return f"event/{number}/delta", data["delta"]
+
+
+def is_message(answer: Answer) -> bool:
+    """Whether a JSON answer is a message at all, however faulty; else its other laws are not asked about it."""
+    message = answer.message
+    return (
+        isinstance(message, dict)
+        and "error" not in message
+        and ("content" in message or message.get("type") == "message")
+    )
+
+
+def ended(answer: Answer) -> str | None:
+    """The stop reason of a message that came to its end, None when there is none."""
+    given = ending(answer)
+    reason = given[1].get("stop_reason") if given is not None else None
+    return reason if isinstance(reason, str) else None
+
+
+def blocks_at(answer: Answer) -> list[tuple[str, dict[str, Any]]]:
+    """The content blocks of an answer with their places."""
+    return [(f"/content/{number}", block) for number, block in enumerate(answer.blocks)]
+
+
+def blocks_of(answer: Answer, kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """The content blocks of one type with their places."""
+    return [(at, block) for at, block in blocks_at(answer) if block.get("type") == kind]

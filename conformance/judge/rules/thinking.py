@@ -1,0 +1,115 @@
+"""Laws of thinking blocks: their text, and the signature without which they cannot be sent back."""
+
+from conformance.judge.answer import Answer
+from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.rules.rule import THINKING, Found, blocks_at, blocks_of, rule
+from conformance.judge.wire import shown, slug
+
+
+@rule(
+    "thinking.text",
+    row="response.thinking.text",
+    law="The thinking of a thinking block is a string.",
+    source=THINKING,
+    on=("message",),
+    leniency='It may be "", where the display is omitted.',
+)
+def text(answer: Answer) -> Found:
+    thoughts = blocks_of(answer, "thinking")
+    for at, block in thoughts:
+        given = block.get("thinking", ABSENT)
+        if not isinstance(given, str):
+            return [Violation(f"{at}/thinking", "a string", shown(given), slug(given, "type"))]
+    return [] if thoughts else None
+
+
+@rule(
+    "thinking.signature",
+    row="response.thinking.signature",
+    law="A thinking block has a signature, a string; in a stream it comes in a signature_delta.",
+    source=THINKING,
+    leniency="Where an answer was cut inside its thinking, the signature may not have come yet.",
+)
+def signature(answer: Answer) -> Found:
+    thoughts = blocks_of(answer, "thinking")
+    if answer.in_events:
+        blocks = answer.story.blocks
+        missing = [
+            (number, block)
+            for number, block in enumerate(blocks)
+            if block.kind == "thinking" and block.life == "closed" and not block.damaged and not block.signatures
+        ]
+        for number, block in missing:
+            if not (block is blocks[-1] and _cut(answer)):
+                return [Violation(f"/content/{number}/signature", "a signature_delta", ABSENT, "missing")]
+        return [] if thoughts else None
+    for at, told in thoughts:
+        given = told.get("signature", ABSENT)
+        cut = given in ("", None, ABSENT) and told is answer.blocks[-1] and _cut(answer)
+        if not isinstance(given, str) and not cut:
+            return [Violation(f"{at}/signature", "a string", given, slug(given, "type"))]
+    return [] if thoughts else None
+
+
+def _cut(answer: Answer) -> bool:
+    message = answer.message
+    return isinstance(message, dict) and message.get("stop_reason") in (
+        "max_tokens",
+        "model_context_window_exceeded",
+        "refusal",
+    )
+
+
+@rule(
+    "thinking.signature-filled",
+    row="response.thinking.signature",
+    law="The signature of a thinking block is not empty.",
+    source=THINKING,
+    level="should",
+    leniency="A SHOULD: a server that checks no signatures can take an empty one back.",
+)
+def signature_filled(answer: Answer) -> Found:
+    given = [(at, block) for at, block in blocks_of(answer, "thinking") if isinstance(block.get("signature"), str)]
+    if answer.in_events:  # an empty signature in the block's start is only its beginning
+        signed = {f"/content/{number}" for number, block in enumerate(answer.story.blocks) if block.signatures}
+        given = [(at, block) for at, block in given if at in signed]
+    empty = [
+        at
+        for at, block in given
+        if not block["signature"].strip() and not (block is answer.blocks[-1] and _cut(answer))
+    ]
+    return [Violation(f"{empty[0]}/signature", "a non-empty string", "", "empty")] if empty else [] if given else None
+
+
+@rule(
+    "thinking.off",
+    row="response.thinking.off",
+    law="With thinking disabled an answer holds no thinking.",
+    source=THINKING,
+)
+def off(answer: Answer) -> Found:
+    asked = (answer.request or {}).get("thinking")
+    if not isinstance(asked, dict) or asked.get("type") != "disabled" or not answer.blocks:
+        return None
+    thoughts = [at for at, block in blocks_at(answer) if block.get("type") in ("thinking", "redacted_thinking")]
+    return [Violation(thoughts[0], "no thinking", "a thinking block", "thinking")] if thoughts else []
+
+
+@rule(
+    "thinking.first",
+    row="response.thinking.order",
+    law="Thinking comes before text and tool calls.",
+    source=THINKING,
+    level="may",
+    leniency="A note: interleaved thinking follows tool calls, and some models go back to thinking after text.",
+)
+def first(answer: Answer) -> Found:
+    kinds = [block.get("type") for block in answer.blocks]
+    if "thinking" not in kinds:
+        return None
+    late = kinds.index("thinking")
+    return (
+        [Violation(f"/content/{late}", "thinking first", kinds, "order")]
+        if late and kinds[0] != "redacted_thinking"
+        else []
+    )

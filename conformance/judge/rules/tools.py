@@ -1,0 +1,326 @@
+"""Laws of tool calls: their ids, names and inputs, and what stop_reason says of them."""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from conformance.judge.answer import Answer
+from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.rules.rule import (
+    SDK_BLOCKS,
+    STOP_REASONS,
+    STREAMING,
+    TOOL_USE,
+    Found,
+    blocks_of,
+    ended,
+    ending,
+    is_message,
+    rule,
+)
+from conformance.judge.stream import CUT_SHORT
+from conformance.judge.wire import decode, defect_of, shown, slug
+
+_FORM = re.compile(r"toolu_[a-zA-Z0-9_-]+")
+_AS_TEXT = re.compile(
+    r"<tool_call>|<function=|<\|python_tag\|>|\[TOOL_CALLS\]|<tool_use>|<function_calls>|<invoke name=|<\|tool_call"
+    r"|\"(name|function|tool)\"\s*:\s*(\{\s*\"name\"\s*:\s*)?\"(?P<name>[\w.-]+)\""
+)
+
+
+def _declared(answer: Answer) -> list[dict[str, Any]] | None:
+    tools = (answer.request or {}).get("tools", [])
+    return [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else None
+
+
+def _text_of(answer: Answer, key: str) -> Found:
+    calls = blocks_of(answer, "tool_use")
+    for at, call in calls:
+        given = call.get(key, ABSENT)
+        if not isinstance(given, str) or not given.strip():
+            kind = slug(given, "empty" if isinstance(given, str) else "type")
+            return [Violation(f"{at}/{key}", "a non-empty string", given, kind)]
+    return [] if calls else None
+
+
+@rule(
+    "tools.id",
+    row="response.tool_use.id",
+    law="A tool_use has an id, a non-empty string.",
+    source=SDK_BLOCKS,
+    leniency="Of any form: `call_abc.1` and UUIDs pass.",
+)
+def tool_id(answer: Answer) -> Found:
+    return _text_of(answer, "id")
+
+
+@rule("tools.name", row="response.tool_use.name", law="A tool_use has a name, a non-empty string.", source=SDK_BLOCKS)
+def tool_name(answer: Answer) -> Found:
+    return _text_of(answer, "name")
+
+
+def _ids(answer: Answer) -> list[tuple[str, str]]:
+    return [
+        (at, call["id"]) for at, call in blocks_of(answer, "tool_use") if call.get("id") and isinstance(call["id"], str)
+    ]
+
+
+@rule(
+    "tools.id-unique",
+    row="response.tool_use.id",
+    law="No two tool_use blocks of a message share an id.",
+    source=TOOL_USE,
+)
+def id_unique(answer: Answer) -> Found:
+    ids = _ids(answer)
+    seen: set[str] = set()
+    for at, one in ids:
+        if one in seen:
+            return [Violation(f"{at}/id", "an id of its own", one, "repeated")]
+        seen.add(one)
+    return [] if len(ids) > 1 else None
+
+
+@rule(
+    "tools.id-fresh",
+    row="response.tool_use.id",
+    law="A tool_use has an id that no earlier turn of the conversation used.",
+    source=TOOL_USE,
+)
+def id_fresh(answer: Answer) -> Found:
+    used = _used_ids(answer)
+    ids = _ids(answer)
+    if not used or not ids:
+        return None
+    stale = [Violation(f"{at}/id", "an id of its own", one, "of-an-earlier-turn") for at, one in ids if one in used]
+    return stale[:1]
+
+
+def _used_ids(answer: Answer) -> set[str]:
+    messages = (answer.request or {}).get("messages")
+    turns = [turn for turn in messages if isinstance(turn, dict)] if isinstance(messages, list) else []
+    blocks = [block for turn in turns if isinstance(turn.get("content"), list) for block in turn["content"]]
+    calls = [block for block in blocks if isinstance(block, dict) and block.get("type") == "tool_use"]
+    return {call["id"] for call in calls if isinstance(call.get("id"), str)}
+
+
+@rule(
+    "tools.id-form",
+    row="response.tool_use.id",
+    law="A tool_use id has the form toolu_..., of letters, digits, underscore and hyphen.",
+    source=TOOL_USE,
+    level="may",
+    leniency="A note: clients send it back as it is, whatever its form.",
+)
+def id_form(answer: Answer) -> Found:
+    ids = _ids(answer)
+    foreign = [Violation(f"{at}/id", "toolu_...", one, "form") for at, one in ids if not _FORM.fullmatch(one)]
+    return foreign[:1] if ids else None
+
+
+@rule(
+    "tools.name-declared",
+    row="response.tool_use.name",
+    law="A tool_use names a tool that the request declares.",
+    source=TOOL_USE,
+    leniency="Not asked where a toolset or an MCP server declares tools by other names than its own.",
+)
+def name_declared(answer: Answer) -> Found:
+    calls = [(at, call["name"]) for at, call in blocks_of(answer, "tool_use") if call.get("name")]
+    tools = _declared(answer)
+    if not calls or tools is None or any(not isinstance(tool.get("name"), str) for tool in tools):
+        return None
+    names = [tool["name"] for tool in tools]
+    foreign = [Violation(f"{at}/name", names, name, "undeclared") for at, name in calls if name not in names]
+    return foreign[:1]
+
+
+@rule(
+    "tools.input",
+    row="response.tool_use.input",
+    law="The input of a tool_use is an object, {} where the tool takes nothing.",
+    source=SDK_BLOCKS,
+    on=("message",),
+)
+def tool_input(answer: Answer) -> Found:
+    calls = blocks_of(answer, "tool_use")
+    for at, call in calls:
+        given = call.get("input", ABSENT)
+        if given is ABSENT or not isinstance(given, dict):
+            return [Violation(f"{at}/input", "an object", shown(given), slug(given, "type"))]
+    return [] if calls else None
+
+
+@rule(
+    "tools.input-json",
+    row="stream.tool_input",
+    law="The partial_json pieces of a tool_use add up to one complete JSON object, or to nothing for {}.",
+    source=STREAMING + "#input-json-delta",
+    on=("stream",),
+    leniency="The last tool_use may be cut short by max_tokens or the context window, and eager_input_streaming "
+    "promises no valid JSON. Where a delta was lost, that is said, and not this.",
+)
+def input_json(answer: Answer) -> Found:
+    if not answer.in_events or not answer.story.finished:
+        return None
+    blocks = answer.story.blocks
+    eager = {tool.get("name") for tool in _declared(answer) or [] if tool.get("eager_input_streaming") is True}
+    seen = False
+    for number, block in enumerate(blocks):
+        cut = ended(answer) in CUT_SHORT and block is blocks[-1]
+        if not block.kind.endswith("tool_use") or block.damaged or cut or block.start.get("name") in eager:
+            continue
+        seen = True
+        text = block.input_json
+        given = decode(text) if text.strip() else {}
+        if given is ABSENT:
+            return [
+                Violation(
+                    f"/content/{number}/input", "a JSON object", shown(text), defect_of(text.encode(errors="replace"))
+                )
+            ]
+        if not isinstance(given, dict):
+            return [Violation(f"/content/{number}/input", "a JSON object", shown(text), "not-an-object")]
+    return [] if seen else None
+
+
+@lru_cache(maxsize=512)
+def _validator(schema: bytes) -> Any:
+    import jsonschema_rs  # only answers with tool calls pay for it
+
+    try:
+        return jsonschema_rs.validator_for(msgspec.json.decode(schema))
+    except (ValueError, jsonschema_rs.ValidationError):
+        return None
+
+
+def _schema_says(answer: Answer, *, strict: bool) -> Found:
+    tools = {tool.get("name"): tool for tool in _declared(answer) or [] if isinstance(tool.get("input_schema"), dict)}
+    cut = ended(answer) in CUT_SHORT
+    seen = False
+    for at, call in blocks_of(answer, "tool_use"):
+        name, given = call.get("name"), call.get("input")
+        tool = tools.get(name) if isinstance(name, str) else None
+        if tool is None or (tool.get("strict") is True) is not strict or not isinstance(given, dict) or cut:
+            continue
+        validator = _validator(msgspec.json.encode(tool["input_schema"]))
+        if validator is None:
+            continue
+        seen = True
+        if not validator.is_valid(given):
+            return [Violation(f"{at}/input", shown(tool["input_schema"]), shown(given), "invalid")]
+    return [] if seen else None
+
+
+@rule(
+    "tools.input-strict",
+    row="response.tool_use.input",
+    law="The input of a strict tool is valid under its schema.",
+    source=TOOL_USE,
+)
+def input_strict(answer: Answer) -> Found:
+    return _schema_says(answer, strict=True)
+
+
+@rule(
+    "tools.input-schema",
+    row="response.tool_use.input",
+    law="The input of a tool_use is valid under the tool's schema.",
+    source=TOOL_USE,
+    level="may",
+    leniency="A note unless the tool is strict: a weak model fills a schema wrongly on a correct server.",
+)
+def input_schema(answer: Answer) -> Found:
+    return _schema_says(answer, strict=False)
+
+
+@rule(
+    "tools.reason-given",
+    row="response.stop_reason",
+    law="A message that calls a tool does not end with end_turn or stop_sequence.",
+    source=STOP_REASONS,
+    leniency="max_tokens, refusal and the like may end it in the middle.",
+)
+def reason_given(answer: Answer) -> Found:
+    calls, reason = blocks_of(answer, "tool_use"), ended(answer)
+    if not calls or reason is None:
+        return None
+    at = ending(answer)
+    if at is not None and reason in ("end_turn", "stop_sequence"):
+        return [Violation(f"{at[0]}/stop_reason", "tool_use", reason, "tool-call")]
+    return []
+
+
+@rule(
+    "tools.reason-earned",
+    row="response.stop_reason",
+    law="A message that ends with tool_use holds a tool_use block.",
+    source=STOP_REASONS,
+)
+def reason_earned(answer: Answer) -> Found:
+    if ended(answer) != "tool_use":
+        return None
+    if not answer.in_events and not (is_message(answer) and isinstance(answer.message.get("content"), list)):
+        return None
+    kinds = [one.get("type") for one in answer.blocks]
+    return [] if "tool_use" in kinds else [Violation("/content", "a tool_use block", kinds, "no-tool-use")]
+
+
+@rule(
+    "tools.parallel-obeyed",
+    row="response.tool_use.parallel",
+    law="With disable_parallel_tool_use a message holds at most one tool_use.",
+    source=TOOL_USE,
+)
+def parallel_obeyed(answer: Answer) -> Found:
+    choice = (answer.request or {}).get("tool_choice")
+    calls = blocks_of(answer, "tool_use")
+    if not isinstance(choice, dict) or choice.get("disable_parallel_tool_use") is not True or not calls:
+        return None
+    return [] if len(calls) == 1 else [Violation("/content", "one tool_use", len(calls), "several")]
+
+
+@rule(
+    "tools.none-obeyed",
+    row="response.tool_use.none",
+    law="With tool_choice none a message holds no tool_use.",
+    source=TOOL_USE,
+)
+def none_obeyed(answer: Answer) -> Found:
+    choice = (answer.request or {}).get("tool_choice")
+    if not isinstance(choice, dict) or choice.get("type") != "none" or ended(answer) is None:
+        return None
+    calls = blocks_of(answer, "tool_use")
+    return [Violation(calls[0][0], "no tool_use", shown(calls[0][1]), "called")] if calls else []
+
+
+@rule(
+    "tools.not-as-text",
+    row="response.tool_use.as_text",
+    law="A tool call stands in a tool_use block, and is not printed as text.",
+    source=TOOL_USE,
+    level="should",
+    leniency="A SHOULD, for a model may write what looks like a call; asked only where no tool_use came, the marks are "
+    "not in the request, and they name a declared tool.",
+)
+def not_as_text(answer: Answer) -> Found:
+    names = {tool.get("name") for tool in _declared(answer) or []}
+    choice = (answer.request or {}).get("tool_choice")
+    if (
+        not names
+        or ended(answer) is None
+        or blocks_of(answer, "tool_use")
+        or (isinstance(choice, dict) and choice.get("type") == "none")
+    ):
+        return None
+    text = answer.text
+    found = next((mark for mark in _AS_TEXT.finditer(text) if mark["name"] is None or mark["name"] in names), None)
+    if (
+        found is None
+        or found[0].encode() in answer.exchange.request.body
+        or not any(name in text for name in names if name)
+    ):
+        return []
+    return [Violation("/content/0/text", "a tool_use block", shown(text), "printed")]

@@ -1,0 +1,283 @@
+"""Laws of the token counts: their types, and what can be told of their truth from one answer."""
+
+from itertools import pairwise
+from typing import Any
+
+from conformance.judge.answer import Answer
+from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.rules.rule import CACHING, SDK_USAGE, STREAMING, Found, blocks_at, ended, head, rule
+from conformance.judge.wire import is_integer, shown, slug
+
+INPUT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+COUNTERS = (
+    "cache_creation_input_tokens",
+    "cache_read_input_tokens",
+    "cache_creation/ephemeral_5m_input_tokens",
+    "cache_creation/ephemeral_1h_input_tokens",
+    "server_tool_use/web_search_requests",
+    "server_tool_use/web_fetch_requests",
+    "output_tokens_details/thinking_tokens",
+)
+PLACEHOLDER = 8
+"""Output tokens that message_start may say before anything was said."""
+TIERS = ("standard", "priority", "batch")
+NO_OUTPUT = frozenset(
+    {"refusal", "model_context_window_exceeded", "compaction", "max_tokens", "stop_sequence", "pause_turn"}
+)
+"""Stop reasons that can end an answer before its first token."""
+
+
+def _usages(answer: Answer) -> list[tuple[str, dict[str, Any]]]:
+    """Every usage object of an answer with its place: of the message, of message_start, of each message_delta."""
+    given = head(answer)
+    found = [(f"{given[0]}/usage", given[1]["usage"])] if given and isinstance(given[1].get("usage"), dict) else []
+    if answer.in_events:
+        deltas = [(f"event/{number}/usage", data.get("usage")) for number, data in answer.story.deltas]
+        found += [(at, usage) for at, usage in deltas if isinstance(usage, dict)]
+    return found
+
+
+def _final(answer: Answer) -> dict[str, Any]:
+    """The totals of a whole answer, empty where it did not come to its end."""
+    if answer.in_events and not answer.story.finished:
+        return {}
+    usage = answer.message.get("usage") if isinstance(answer.message, dict) else None
+    return usage if isinstance(usage, dict) else {}
+
+
+def _count(usage: dict[str, Any], path: str) -> Any:
+    value: Any = usage
+    for key in path.split("/"):
+        value = value.get(key, ABSENT) if isinstance(value, dict) and value is not ABSENT else ABSENT
+    return value
+
+
+def total_input(usage: dict[str, Any]) -> int | None:
+    """All input of a request, cached or not; None where a part is no count."""
+    counts = [usage.get(key, 0) or 0 for key in INPUT]
+    known = [count for count in counts if is_integer(count)]
+    return sum(known) if len(known) == len(INPUT) and "input_tokens" in usage else None
+
+
+@rule(
+    "usage.object",
+    row="response.usage",
+    law="usage is an object: in a JSON answer, in message_start and in message_delta.",
+    source=SDK_USAGE,
+)
+def usage_object(answer: Answer) -> Found:
+    given = head(answer)
+    places = [(f"{given[0]}/usage", given[1].get("usage", ABSENT))] if given else []
+    if answer.in_events:
+        places += [(f"event/{number}/usage", data.get("usage", ABSENT)) for number, data in answer.story.deltas]
+    wrong = [
+        Violation(at, "an object", shown(usage), slug(usage, "type"))
+        for at, usage in places
+        if usage is ABSENT or not isinstance(usage, dict)
+    ]
+    return wrong[:1] if places else None
+
+
+def _tokens(usage: dict[str, Any], at: str, key: str) -> list[Violation]:
+    value = usage.get(key, ABSENT)
+    if is_integer(value) and value >= 0:
+        return []
+    return [
+        Violation(f"{at}/{key}", "an integer from 0", value, slug(value, "negative" if is_integer(value) else "type"))
+    ]
+
+
+@rule(
+    "usage.input-tokens",
+    row="response.usage.input_tokens",
+    law="input_tokens is an integer from 0, in a JSON answer and in message_start.",
+    source=SDK_USAGE,
+    leniency="message_delta may leave it out, or say null.",
+)
+def input_tokens(answer: Answer) -> Found:
+    given = head(answer)
+    required = f"{given[0]}/usage" if given else ""
+    usages = [(at, usage) for at, usage in _usages(answer) if at == required or usage.get("input_tokens") is not None]
+    wrong = [violation for at, usage in usages for violation in _tokens(usage, at, "input_tokens")]
+    return wrong[:1] if usages else None
+
+
+@rule(
+    "usage.output-tokens",
+    row="response.usage.output_tokens",
+    law="output_tokens is an integer from 0: in a JSON answer, in message_start and in every message_delta.",
+    source=SDK_USAGE,
+)
+def output_tokens(answer: Answer) -> Found:
+    usages = _usages(answer)
+    wrong = [violation for at, usage in usages for violation in _tokens(usage, at, "output_tokens")]
+    return wrong[:1] if usages else None
+
+
+@rule(
+    "usage.counters",
+    row="response.usage.counters",
+    law="Every other counter is an integer from 0.",
+    source=SDK_USAGE,
+    leniency="Each may be null or left out.",
+)
+def counters(answer: Answer) -> Found:
+    usages = _usages(answer)
+    for at, usage in usages:
+        for path in COUNTERS:
+            value = _count(usage, path)
+            parent = usage.get(path.split("/")[0]) if "/" in path else None
+            if parent is not None and not isinstance(parent, dict):
+                return [Violation(f"{at}/{path.split('/')[0]}", "an object or null", shown(parent), "type")]
+            if value is ABSENT or value is None or (is_integer(value) and value >= 0):
+                continue
+            return [Violation(f"{at}/{path}", "an integer from 0", value, "negative" if is_integer(value) else "type")]
+    return [] if usages else None
+
+
+@rule(
+    "usage.service-tier",
+    row="response.usage.service_tier",
+    law="service_tier is standard, priority or batch.",
+    source=SDK_USAGE,
+    level="should",
+    leniency="It may be null or left out.",
+)
+def service_tier(answer: Answer) -> Found:
+    tiers = [(at, usage["service_tier"]) for at, usage in _usages(answer) if usage.get("service_tier") is not None]
+    wrong = [Violation(f"{at}/service_tier", list(TIERS), tier, "unknown") for at, tier in tiers if tier not in TIERS]
+    return wrong[:1] if tiers else None
+
+
+@rule(
+    "usage.input-counted",
+    row="response.usage.input_tokens",
+    law="The input of a request is counted: input_tokens with the cached ones is more than 0.",
+    source=CACHING,
+)
+def input_counted(answer: Answer) -> Found:
+    total = total_input(_final(answer))
+    if total is None or total < 0 or not (answer.request or {}).get("messages"):
+        return None
+    return [] if total else [Violation("/usage/input_tokens", "more than 0", 0, "zero")]
+
+
+@rule(
+    "usage.start-counted",
+    row="response.usage.input_tokens",
+    law="message_start counts the input already: clients show the context from it.",
+    source=STREAMING,
+    on=("stream",),
+    leniency="An estimate passes. Where the input is never counted at all, that is said, and not this.",
+)
+def start_counted(answer: Answer) -> Found:
+    given, total = head(answer), total_input(_final(answer))
+    if given is None or not answer.in_events or not isinstance(given[1].get("usage"), dict) or not total:
+        return None
+    started = total_input(given[1]["usage"])
+    at = f"{given[0]}/usage/input_tokens"
+    return None if started is None else [] if started > 0 else [Violation(at, "more than 0", started, "zero")]
+
+
+@rule(
+    "usage.output-counted",
+    row="response.usage.output_tokens",
+    law="What an answer says is counted: output_tokens is more than 0.",
+    source=SDK_USAGE,
+    leniency="0 passes where nothing was said and the answer did not end by itself.",
+)
+def output_counted(answer: Answer) -> Found:
+    count = _final(answer).get("output_tokens")
+    if not is_integer(count) or ended(answer) is None:
+        return None
+    said = any(_says(block) for _, block in blocks_at(answer))
+    if count or (not said and ended(answer) in NO_OUTPUT):
+        return []
+    return [Violation("/usage/output_tokens", "more than 0", count, "zero" if said else "empty-answer")]
+
+
+def _says(block: dict[str, Any]) -> bool:
+    return bool(block.get("text") or block.get("thinking") or block.get("type") == "tool_use")
+
+
+@rule(
+    "usage.within-max-tokens",
+    row="response.usage.output_tokens",
+    law="output_tokens is at most max_tokens.",
+    source=SDK_USAGE,
+)
+def within_max_tokens(answer: Answer) -> Found:
+    count, limit = _final(answer).get("output_tokens"), (answer.request or {}).get("max_tokens")
+    if not is_integer(count) or not is_integer(limit):
+        return None
+    return [] if count <= limit else [Violation("/usage/output_tokens", f"at most {limit}", count, "more")]
+
+
+@rule(
+    "usage.cumulative",
+    row="stream.usage_cumulative",
+    law="output_tokens never shrinks from message_start over each message_delta: it is the total so far.",
+    source=STREAMING,
+    on=("stream",),
+    leniency="In message_start a count of up to 8 is a placeholder, whatever follows.",
+)
+def cumulative(answer: Answer) -> Found:
+    counts = [(at, usage["output_tokens"]) for at, usage in _usages(answer) if is_integer(usage.get("output_tokens"))]
+    if not answer.in_events or len(counts) < 2:
+        return None
+    for (before, earlier), (at, later) in pairwise(counts):
+        placeholder = before.endswith("/message/usage") and earlier <= PLACEHOLDER
+        if 0 <= later < earlier and not placeholder:
+            return [Violation(f"{at}/output_tokens", f"at least {earlier}", later, "shrinks")]
+    return []
+
+
+@rule(
+    "usage.cache-creation-sum",
+    row="response.usage.cache",
+    law="The counters in cache_creation add up to cache_creation_input_tokens.",
+    source=CACHING,
+)
+def cache_creation_sum(answer: Answer) -> Found:
+    usage = _final(answer)
+    parts = usage.get("cache_creation")
+    total = usage.get("cache_creation_input_tokens")
+    counts = [parts.get(f"ephemeral_{ttl}_input_tokens") for ttl in ("5m", "1h")] if isinstance(parts, dict) else []
+    known = [count for count in counts if is_integer(count)]
+    if not is_integer(total) or len(known) != 2:
+        return None
+    return [] if sum(known) == total else [Violation("/usage/cache_creation", total, sum(known), "sum")]
+
+
+@rule(
+    "usage.thinking-within-output",
+    row="response.usage.output_tokens",
+    law="The thinking tokens are part of the output tokens.",
+    source=SDK_USAGE,
+)
+def thinking_within_output(answer: Answer) -> Found:
+    usage = _final(answer)
+    thought, count = _count(usage, "output_tokens_details/thinking_tokens"), usage.get("output_tokens")
+    if not is_integer(thought) or not is_integer(count):
+        return None
+    at = "/usage/output_tokens_details/thinking_tokens"
+    return [] if thought <= count else [Violation(at, f"at most {count}", thought, "more")]
+
+
+@rule(
+    "usage.start-agrees",
+    row="stream.usage_cumulative",
+    law="The input that message_delta counts is the input that message_start counted.",
+    source=STREAMING,
+    on=("stream",),
+    level="may",
+    leniency="A note: some servers can only estimate the input before the model has read it.",
+)
+def start_agrees(answer: Answer) -> Found:
+    given = head(answer)
+    started = total_input(given[1]["usage"]) if given and isinstance(given[1].get("usage"), dict) else None
+    finals = [usage for _, usage in _usages(answer)[1:] if is_integer(usage.get("input_tokens"))]
+    if not answer.in_events or started is None or not finals:
+        return None
+    total = total_input(_final(answer))
+    return [] if total in (None, started) else [Violation("/usage/input_tokens", started, total, "differs")]

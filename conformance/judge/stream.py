@@ -1,0 +1,421 @@
+"""The grammar of a stream as a state machine over raw frames, which names each law that is broken and goes on.
+
+    message_start ( content_block_start content_block_delta* content_block_stop )* message_delta+ message_stop
+
+`ping`, and events that nobody has documented, may stand anywhere; `error` may replace any suffix.
+Source: https://platform.claude.com/docs/en/build-with-claude/streaming
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from conformance.judge.block import KNOWN_DELTAS, Block, allowed_deltas
+from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.wire import decode, defect_of, is_integer, one_by_one, shown, slug
+from conformance.probe.sse import Frame
+
+GRAMMAR = frozenset(
+    {
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+    }
+)
+CUT_SHORT = frozenset({"max_tokens", "model_context_window_exceeded"})
+"""Stop reasons after which the last tool input may be truncated, and its block may lack its stop."""
+
+
+class Story(Struct, frozen=True, kw_only=True):
+    """What a stream told, and which laws it broke."""
+
+    message: dict[str, Any]
+    """As accumulated; what never came is missing."""
+    start: Any
+    """`message_start.message` as it came; absent marker when there was none."""
+    start_event: int
+    deltas: list[tuple[int, dict[str, Any]]]
+    """The `message_delta` events: frame number and data."""
+    blocks: list[Block]
+    """In the order of their starts."""
+    events: list[dict[str, Any]]
+    delta_times: list[float]
+    breaches: dict[str, list[Violation]]
+    """Law to its violations, one of a kind."""
+    lost: Violation | None
+    """The first thing that makes the content untrustworthy."""
+    error: dict[str, Any] | None
+    error_at: str
+    stopped: bool
+    pings: int
+
+    @property
+    def finished(self) -> bool:
+        """Whether the message came to its end, so that what is missing will not come any more."""
+        return self.stopped and bool(self.deltas)
+
+
+def follow(frames: Iterable[Frame], *, whole: bool = True) -> Story:
+    """Follows a stream to its end. Total: any frames at all give a story.
+
+    `whole` is False when the connection broke, so that the missing end is the connection's and not the stream's.
+    """
+    machine = Machine()
+    for frame in frames:
+        machine.take(frame)
+    machine.end(whole=whole)
+    return machine.story()
+
+
+class Machine:
+    """The state of a stream so far. One fault gives one finding: after it all goes on as if it were mended."""
+
+    _frame: Frame
+
+    def __init__(self) -> None:
+        self.start: Any = ABSENT
+        self.start_event = -1
+        self.deltas: list[tuple[int, dict[str, Any]]] = []
+        self.blocks: list[Block] = []
+        self.events: list[dict[str, Any]] = []
+        self.delta_times: list[float] = []
+        self.breaches: dict[str, list[Violation]] = {}
+        self.lost: Violation | None = None
+        self.error: dict[str, Any] | None = None
+        self.error_at = ""
+        self._at_index: dict[int, Block] = {}
+        self._next_index = 0
+        self._astray: set[int] = set()  # indices to which deltas went by mistake: their stop goes astray as well
+        self._started = False
+        self._early = False  # the grammar began without message_start, and that has been said
+        self._torn = False  # an event was lost: what is missing later may have been in it
+        self._stopped = False
+        self.pings = 0
+        self._handlers: dict[str, Callable[[str, dict[str, Any]], None]] = {
+            "message_start": self._message_start,
+            "content_block_start": self._block_start,
+            "content_block_delta": self._block_delta,
+            "content_block_stop": self._block_stop,
+            "message_delta": self._message_delta,
+            "message_stop": self._message_stop,
+        }
+
+    # -- frames ------------------------------------------------------------------------------------------------
+
+    def take(self, frame: Frame) -> None:
+        """Takes the next frame, whatever it is."""
+        self._frame = frame
+        where = f"event/{frame.number}"
+        if frame.data is None and frame.name is None:
+            return  # only an id or a retry
+        if frame.name == "ping":
+            self._ping(frame, where)
+        elif frame.data is None or not frame.data.strip():
+            kind = "missing" if frame.data is None else "empty"
+            self._breach("stream.event-data", where, "a JSON object", {"event": frame.name}, kind)
+            self._keep(frame.name, None)
+        elif frame.data.strip() == b"[DONE]":
+            self._breach("stream.no-done", where, "nothing after message_stop", "[DONE]", "done")
+            self._keep(frame.name, "[DONE]")
+        else:
+            for data in self._objects(frame, where):
+                self._object(frame, where, data)
+
+    def _ping(self, frame: Frame, where: str) -> None:
+        self.pings += 1
+        data = decode(frame.data or b"")
+        self._keep("ping", data)
+        if not isinstance(data, dict) or data.get("type") != "ping":
+            observed = (frame.data or b"").decode(errors="replace")
+            self._breach("stream.ping", where, {"type": "ping"}, shown(observed), "data")
+
+    def _objects(self, frame: Frame, where: str) -> list[dict[str, Any]]:
+        """The JSON objects in a frame: one, if the law is kept."""
+        raw = frame.data or b""
+        value = decode(raw)
+        if isinstance(value, dict):
+            if not frame.ended:
+                self._breach(
+                    "stream.blank-line", where, "a blank line after the event", "the end of the body", "missing"
+                )
+            return [value]
+        if not frame.ended:
+            return []  # the tail of a body that was cut: its end is judged, not its JSON
+        text = raw.decode(errors="replace")
+        self._keep(frame.name, text)
+        if value is not ABSENT:
+            self._breach("stream.data-json", where, "a JSON object", shown(value), "not-an-object", lost=True)
+            return []
+        defect = defect_of(raw)
+        law = "stream.whole-characters" if defect in ("not-utf8", "lone-surrogate") else "stream.data-json"
+        values = [value for value in one_by_one(text) if isinstance(value, dict)]
+        self._breach(law, where, "one JSON object in UTF-8", shown(text), defect, lost=not values)
+        self._torn = self._torn or not values
+        return values
+
+    def _object(self, frame: Frame, where: str, data: dict[str, Any]) -> None:
+        kind = data.get("type")
+        if not isinstance(kind, str) or not kind:
+            self._breach(
+                "stream.data-type", where + "/type", frame.name or "a string", data.get("type", ABSENT), "missing"
+            )
+            kind = frame.name or ""
+        elif not frame.name:
+            self._breach("stream.event-name", where, kind, ABSENT, "missing")
+        elif frame.name != kind:
+            self._breach("stream.event-name", where, kind, frame.name, "mismatch")
+            kind = kind if kind in GRAMMAR else frame.name
+        if kind == "ping":
+            self.pings += 1
+        self._keep(frame.name, data)
+        self._event(where, kind, data)
+
+    def _event(self, where: str, kind: str, data: dict[str, Any]) -> None:
+        if kind == "ping":
+            return
+        if self.error is not None:
+            self._breach("stream.error-last", where, "nothing after an error event", kind, "event-after")
+        elif kind == "error":
+            self.error, self.error_at = data, where
+        else:
+            self._order(where, kind)
+            if kind in GRAMMAR:
+                self._handlers[kind](where, data)
+
+    def _order(self, where: str, kind: str) -> None:
+        """Nothing of the message comes before message_start, nor after message_stop."""
+        if self._stopped and kind != "message_stop":
+            self._breach("stream.stop-last", where, "nothing after message_stop", kind, "event-after")
+        begun = self._started or self._early or self._torn
+        if not begun and kind in GRAMMAR and kind != "message_start":
+            self._early = True
+            self._breach("stream.start-first", where, "message_start", kind, "other-first", lost=True)
+
+    # -- the message -------------------------------------------------------------------------------------------
+
+    def _message_start(self, where: str, data: dict[str, Any]) -> None:
+        if self._started:
+            self._breach("stream.start-once", where, "one message_start", "another", "repeated")
+            return
+        self._started, self.start_event = True, self._frame.number
+        message = data.get("message", ABSENT)
+        if not isinstance(message, dict) or not message.keys() & {"id", "type", "role"}:
+            self._breach("stream.start-message", where + "/message", "a message", shown(message), slug(message, "type"))
+            return
+        self.start = message
+        content = message.get("content", ABSENT)
+        if content != []:
+            kind = "not-empty" if isinstance(content, list) else slug(content, "type")
+            self._breach("stream.start-content", where + "/message/content", [], shown(content), kind)
+        for key in ("stop_reason", "stop_sequence"):
+            value = message.get(key, ABSENT)
+            if value is not None:
+                self._breach("stream.start-stop", f"{where}/message/{key}", None, value, slug(value, "not-null"))
+
+    def _message_delta(self, where: str, data: dict[str, Any]) -> None:
+        delta = data.get("delta", ABSENT)
+        if not isinstance(delta, dict) or delta is ABSENT:
+            self._breach("stream.message-delta", where + "/delta", "an object", delta, slug(delta, "type"))
+            data = data | {"delta": {}}
+        earlier = [given for _, one in self.deltas if (given := one["delta"].get("stop_reason")) is not None]
+        reason = data["delta"].get("stop_reason")
+        if earlier and reason is not None and reason != earlier[-1]:
+            self._breach("stream.one-stop-reason", where + "/delta/stop_reason", earlier[-1], reason, "changed")
+        self.deltas.append((self._frame.number, data))
+
+    def _message_stop(self, where: str, _: dict[str, Any]) -> None:
+        if self._stopped:
+            self._breach("stream.stop-last", where, "one message_stop", "another", "repeated")
+        self._stopped = True
+
+    # -- blocks ------------------------------------------------------------------------------------------------
+
+    def _block_start(self, where: str, data: dict[str, Any]) -> None:
+        index = self._index(where, data, self._next_index)
+        content = data.get("content_block", ABSENT)
+        if not isinstance(content, dict) or not isinstance(content.get("type"), str):
+            kind = slug(content, "type")
+            self._breach(
+                "stream.block", where + "/content_block", "an object with a type", shown(content), kind, lost=True
+            )
+            content = {}
+        if self.deltas:
+            self._breach(
+                "stream.message-delta-last", where, "message_delta after every block", "a new block", "block-after"
+            )
+        block = Block(index, content, self._frame.number)
+        self._place(where, block)
+        for other in self.blocks:
+            if other is not block and other.life == "open" and other.overlapped_at is None:
+                other.overlapped_at = self._frame.number
+        self._fresh(where + "/content_block", block)
+
+    def _place(self, where: str, block: Block) -> None:
+        """Puts a block at its index; one that takes the place of an open block replaces it."""
+        earlier = self._at_index.get(block.index)
+        if block.index != self._next_index:
+            kind = "repeated" if earlier is not None else "gap" if self.blocks else "start"
+            at = where + "/index"
+            self._breach("stream.index", at, self._next_index, block.index, kind, lost=earlier is not None)
+        if earlier is not None and earlier.life == "open":
+            self.blocks.remove(earlier)
+        self.blocks.append(block)
+        self._at_index[block.index] = block
+        self._next_index = max(self._next_index, block.index + 1)
+
+    def _fresh(self, where: str, block: Block) -> None:
+        """A block whose content comes in deltas starts empty: what stands in its start is lost on clients."""
+        empty: Any
+        for kind, key, empty in (("text", "text", ""), ("thinking", "thinking", ""), ("tool_use", "input", {})):
+            if block.kind == kind and (value := block.start.get(key, ABSENT)) != empty:
+                wrong = "not-empty" if isinstance(value, type(empty)) and value is not ABSENT else slug(value, "type")
+                law = "stream.tool-start" if kind == "tool_use" else f"stream.{kind}-start"
+                self._breach(law, f"{where}/{key}", empty, shown(value), wrong)
+
+    def _block_delta(self, where: str, data: dict[str, Any]) -> None:
+        self.delta_times.append(self._frame.at)
+        block = self._open_block("stream.delta-open", where, data)
+        delta = data.get("delta", ABSENT)
+        if not isinstance(delta, dict) or not isinstance(delta.get("type"), str):
+            kind = slug(delta, "type")
+            self._breach("stream.delta", where + "/delta", "an object with a type", shown(delta), kind, lost=True)
+            if block is not None:
+                block.damaged = True
+        elif block is not None and delta["type"] in KNOWN_DELTAS:
+            self._known_delta(where + "/delta", block, delta)
+
+    def _known_delta(self, where: str, block: Block, delta: dict[str, Any]) -> None:
+        kind = delta["type"]
+        key, form = KNOWN_DELTAS[kind]
+        allowed = allowed_deltas(block.kind)
+        payload = delta.get(key, ABSENT)
+        if allowed is not None and kind not in allowed:
+            self._breach(
+                "stream.delta-type", where + "/type", sorted(allowed), kind, f"{kind}-in-{block.kind}", lost=True
+            )
+        elif payload is ABSENT or not (isinstance(payload, form) or (kind == "compaction_delta" and payload is None)):
+            wrong = slug(payload, "type")
+            self._breach("stream.delta-payload", f"{where}/{key}", form.__name__, shown(payload), wrong, lost=True)
+        else:
+            if kind == "thinking_delta" and block.signatures:
+                expected = "signature_delta after the last thinking_delta"
+                self._breach("stream.signature-last", where, expected, "thinking_delta", "thinking-after")
+            block.take(kind, delta)
+            return
+        block.damaged = True
+
+    def _block_stop(self, where: str, data: dict[str, Any]) -> None:
+        block = self._open_block("stream.stop-open", where, data)
+        if block is None:
+            return
+        block.life = "closed"
+        if block.overlapped_at is not None:
+            at = f"event/{block.overlapped_at}"
+            self._breach("stream.one-open", at, f"block {block.index} stopped first", "another block", "overlap")
+        if self.deltas and not self._stopped:
+            expected = "message_delta after every content_block_stop"
+            self._breach("stream.message-delta-last", where, expected, "content_block_stop", "stop-after")
+
+    def _open_block(self, law: str, where: str, data: dict[str, Any]) -> Block | None:
+        """The open block that an event speaks of; None, and the law is broken, when there is none."""
+        only = [block.index for block in self.blocks if block.life == "open"][-1:] or [self._next_index - 1]
+        index = self._index(where, data, only[0])
+        block = self._at_index.get(index)
+        if block is not None and self._is_open(index):
+            return block
+        if self._torn:
+            return None
+        kind = "never-opened" if block is None else "closed"
+        lost = law == "stream.delta-open"
+        if lost:
+            self._astray.add(index)
+        elif index in self._astray:
+            return self._at_index.get(only[0]) if self._is_open(only[0]) else None
+        if not (self._early and not self._started and block is None and not self.blocks):
+            self._breach(law, where + "/index", "the index of an open block", index, kind, lost=lost)
+        if lost:
+            for hit in [block] if block else self.blocks[-1:]:
+                hit.damaged = True
+        return None
+
+    def _is_open(self, index: int) -> bool:
+        block = self._at_index.get(index)
+        return block is not None and block.life == "open"
+
+    def _index(self, where: str, data: dict[str, Any], otherwise: int) -> int:
+        index = data.get("index", ABSENT)
+        if is_integer(index):
+            return int(index)
+        self._breach("stream.index-integer", where + "/index", otherwise, index, slug(index, "type"))
+        return otherwise
+
+    # -- the end -----------------------------------------------------------------------------------------------
+
+    def end(self, *, whole: bool) -> None:
+        """Judges what never came."""
+        if not self.events:
+            self._breach("stream.answered", "", "an event stream", "no event", "empty", lost=True)
+        elif self.error is not None or not whole or self._torn:
+            return
+        elif not self._stopped:
+            kind = "missing" if self.deltas else "cut"
+            self._breach("stream.stop", "event/end", "message_stop", "the end of the body", kind, lost=True)
+        elif not self.deltas:
+            self._breach("stream.message-delta", "event/end", "message_delta", "none", "missing", lost=True)
+        if self.deltas:
+            self._judge_open_blocks()
+
+    def _judge_open_blocks(self) -> None:
+        reason = self.deltas[-1][1]["delta"].get("stop_reason")
+        for block in self.blocks:
+            cut = reason in CUT_SHORT and block.kind == "tool_use" and block is self.blocks[-1]
+            if block.life == "open" and not cut:
+                at = f"event/{block.event}"
+                self._breach("stream.stop-each", at, f"content_block_stop for block {block.index}", "none", "missing")
+
+    def story(self) -> Story:
+        """What was told, for those who judge it."""
+        message = dict(self.start) if self.start is not ABSENT else {}
+        usage: Any = message.get("usage", ABSENT)
+        usage = dict(usage) if isinstance(usage, dict) else usage
+        for _, data in self.deltas:
+            message |= data["delta"]
+            counted = data.get("usage")
+            if isinstance(counted, dict):
+                known = usage if isinstance(usage, dict) and usage is not ABSENT else {}
+                usage = known | {key: value for key, value in counted.items() if value is not None or key not in known}
+        if usage is not ABSENT:
+            message["usage"] = usage
+        if self.blocks or "content" in message:
+            message["content"] = [block.accumulated() for block in self.blocks]
+        return Story(
+            message=message,
+            start=self.start,
+            start_event=self.start_event,
+            deltas=self.deltas,
+            blocks=self.blocks,
+            events=self.events,
+            delta_times=self.delta_times,
+            breaches=self.breaches,
+            lost=self.lost,
+            error=self.error,
+            error_at=self.error_at,
+            stopped=self._stopped,
+            pings=self.pings,
+        )
+
+    def _keep(self, name: str | None, data: Any) -> None:
+        self.events.append({"event": name, "data": None if data is ABSENT else data})
+
+    def _breach(self, law: str, at: str, expected: Any, observed: Any, kind: str, *, lost: bool = False) -> None:
+        """Notes a broken law, once for each kind: the first place is the cause, the rest are its echo."""
+        known = self.breaches.setdefault(law, [])
+        violation = Violation(at, expected, observed, kind)
+        if all(other.kind != kind for other in known):
+            known.append(violation)
+        if lost and self.lost is None:
+            self.lost = violation

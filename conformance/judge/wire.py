@@ -1,0 +1,107 @@
+"""JSON as it stands on the wire: decoded once and strictly, shown in short."""
+
+import json
+from typing import Any, Literal, TypeGuard
+
+import msgspec
+
+from conformance.judge.finding import ABSENT
+
+__all__ = [
+    "ABSENT",
+    "Defect",
+    "decode",
+    "defect_of",
+    "is_event_stream",
+    "is_integer",
+    "looks_of",
+    "one_by_one",
+    "shown",
+    "slug",
+]
+
+Defect = Literal["several", "lone-surrogate", "not-utf8", "not-json"]
+LONGEST_SHOWN = 200
+
+_DECODER = msgspec.json.Decoder()
+
+
+def decode(data: bytes | str) -> Any:
+    """The JSON value, or the absent marker: not for NaN, nor a lone surrogate, nor anything after the value."""
+    try:
+        return _DECODER.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ABSENT
+
+
+def defect_of(data: bytes) -> Defect:
+    """Why bytes that `decode` could not read are no JSON."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return "not-utf8"
+    if len(one_by_one(text)) > 1:
+        return "several"
+    try:
+        json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return "not-json"
+    return "lone-surrogate"  # the one thing that this decoder takes and the strict one does not
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def one_by_one(text: str) -> list[Any]:
+    """The JSON values that stand one after the other in a text; empty when that is not all that stands there."""
+    decoder, values, start = json.JSONDecoder(parse_constant=_no_constant), [], 0
+    text = text.strip()
+    while start < len(text):
+        try:
+            value, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            return []
+        values.append(value)
+        start = end + len(text[end:]) - len(text[end:].lstrip())
+    return values
+
+
+def is_integer(value: Any) -> TypeGuard[int]:
+    """Whether a JSON value is an integer: true is not 1, and 1.0 is a float."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_event_stream(body: bytes) -> bool:
+    """Whether a body is made of server-sent events: by its first character it is neither JSON nor HTML, nor empty."""
+    return body.lstrip()[:1] not in (b"", b"{", b"[", b"<", b'"')
+
+
+def looks_of(body: bytes) -> str:
+    """What a body is, in a word, and how it begins."""
+    start = body.lstrip()[:80]
+    if not start:
+        return "an empty body"
+    text = start.decode(errors="replace")
+    if start.startswith(b"<"):
+        return f"HTML: {text}"
+    if start.startswith((b"event:", b"data:", b":")):
+        return f"an event stream: {text}"
+    return f"JSON: {text}" if start[:1] in (b"{", b"[") else text
+
+
+def shown(value: Any) -> Any:
+    """A value as a finding shows it: long texts cut, for the evidence keeps the whole."""
+    if isinstance(value, str) and len(value) > LONGEST_SHOWN:
+        return f"{value[:LONGEST_SHOWN]}… ({len(value)} characters)"
+    if (
+        isinstance(value, dict | list)
+        and len(text := json.dumps(value, ensure_ascii=False, default=str)) > LONGEST_SHOWN
+    ):
+        return f"{text[:LONGEST_SHOWN]}… ({len(text)} characters)" if value is not ABSENT else value
+    return value
+
+
+def slug(value: Any, kind: str) -> str:
+    """The slug of a value that is wrong: missing, null, or the given one."""
+    return "missing" if value is ABSENT else "null" if value is None else kind
