@@ -1,7 +1,9 @@
 """How one question is asked: whether it arises, how often it is tried, and what is read in every answer."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from msgspec import Struct
 
 from conformance.catalog.case import Case, Step
 from conformance.catalog.load import Catalog
@@ -10,15 +12,29 @@ from conformance.judge.effects import try_check
 from conformance.judge.observe import Observed, Reply, observe
 from conformance.judge.rules import examine
 from conformance.judge.verdict import Observation
-from conformance.probe.asking import Asked, Asker
+from conformance.probe.asking import Asked, Fixtures, ask_case
+from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
 from conformance.probe.request import Setting, fill
-from conformance.runner.engine import Deadline, Engine
+from conformance.probe.trouble import Patience
+from conformance.runner.engine import Asking, Deadline, Engine
 from conformance.runner.question import Attempt, Question, Record, in_mode, weight_of
 from conformance.runs.evidence import evidence_name
+from conformance.targets.target import Target
 from conformance.words import Mode
 
 SHOWN: tuple[Observation, ...] = ("shown", "weak")
+
+Watch = Callable[[Question, Exchange], None]
+"""Sees every exchange as it happens, for `--debug`."""
+
+
+class Wire(Struct, frozen=True):
+    """What asking needs of the probe: the client, the patience that all questions share, and the fixtures' address."""
+
+    client: Client
+    patience: Patience
+    fixtures: Fixtures
 
 
 class Inquiry:
@@ -28,20 +44,20 @@ class Inquiry:
         self,
         *,
         catalog: Catalog,
-        asker: Asker,
-        capabilities: Mapping[str, bool],
+        target: Target,
+        wire: Wire,
         attempts: int,
         deadline: Deadline,
-        watch: Callable[[Question, Exchange], None] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._catalog = catalog
-        self._asker = asker
-        self._capabilities = capabilities
+        self._target = target
+        self._wire = wire
         self._attempts = attempts
         self._deadline = deadline
         self._watch = watch
 
-    def on(self, engine: Engine) -> Callable[[Question], Awaitable[Record]]:
+    def on(self, engine: Engine) -> Asking:
         """The way of asking for an engine."""
 
         async def ask(question: Question) -> Record:
@@ -57,12 +73,11 @@ class Inquiry:
 
     async def _capable(self, question: Question, engine: Engine) -> tuple[bool | None, str]:
         """Yes, no or unknown, and why the question does not arise."""
-        case = question.case
-        for name in case.lacks:
-            if self._capabilities.get(name) is not False:
+        for name in question.case.lacks:
+            if self._target.capabilities.get(name) is not False:
                 return None, f"only asked where the model lacks {name}"
         capable: bool | None = True
-        for name in case.needs:
+        for name in question.case.needs:
             able = await self._able(name, question, engine)
             if able is False:
                 return False, f"needs {name}"
@@ -71,16 +86,15 @@ class Inquiry:
 
     async def _able(self, name: str, question: Question, engine: Engine) -> bool | None:
         """Declared or discovered; else proven by the case that shows it, where there is one."""
-        if name in self._capabilities:
-            return self._capabilities[name]
+        if name in self._target.capabilities:
+            return self._target.capabilities[name]
         capability = self._catalog.capabilities.get(name)
-        if capability is None:
+        if capability is None or capability.proof == question.case.id:
             return None
-        if capability.proof is None or capability.proof == question.case.id:
-            return False if capability.assume_no and capability.proof is None else None
-        proof = await engine.learn(in_mode(self._catalog.cases[capability.proof], question.mode))
-        if any(observation in SHOWN for observation in proof.observations):
-            return True
+        if capability.proof is not None:
+            proof = await engine.learn(in_mode(self._catalog.cases[capability.proof], question.mode))
+            if any(observation in SHOWN for observation in proof.observations):
+                return True
         return False if capability.assume_no else None
 
     async def _try(self, question: Question) -> tuple[Attempt, ...]:
@@ -94,48 +108,71 @@ class Inquiry:
         return tuple(attempts)
 
     async def _attempt(self, question: Question, number: int) -> Attempt:
-        asked = await self._asker.ask(question.case, question.mode, proceed=_proceed)
-        return attempt_of(question, number, asked, self._watch)
+        wire = self._wire
+        asked = await ask_case(
+            question.case,
+            self._target,
+            question.mode,
+            number,
+            wire.client,
+            wire.patience,
+            proceed=_proceed,
+            fixtures=wire.fixtures,
+        )
+        if self._watch is not None:
+            for answer in asked.answers:
+                self._watch(question, answer.exchange)
+        return attempt_of(question, asked, self._target)
 
 
 def _worth_another(case: Case, observation: Observation) -> bool:
     return observation in ("unelicited", "slow") or (case.kind in ("witnessed", "tendency") and observation == "absent")
 
 
-def _proceed(step: Step, exchange: Exchange, mode: Mode, fills: Callable[[Any], Any]) -> Mapping[str, Any] | None:
+def _proceed(step: Step, mode: Mode, exchange: Exchange) -> Mapping[str, Any] | None:
     """The document of a step's answer for the steps after it; None where there is no use in going on."""
     answer = read(exchange, mode)
-    if answer.unreadable is not None or answer.status >= 400:
-        return None
     document = answer.document
-    held = all(try_check(check, document, fills).held for check in step.premise)
-    return document if held else None
+    held = all(try_check(check, document).held for check in step.premise)
+    return document if held and (step.premise or (answer.unreadable is None and answer.status < 400)) else None
 
 
-def attempt_of(
-    question: Question, number: int, asked: Asked, watch: Callable[[Question, Exchange], None] | None = None
-) -> Attempt:
+def attempt_of(question: Question, asked: Asked, target: Target) -> Attempt:
     """Reads what was asked and answered: every rule on every answer, then what the attempt showed."""
-    replies = tuple(_reply(question, number, step, exchange) for step, exchange in asked.exchanges)
-    for _, exchange in asked.exchanges:
-        if watch is not None:
-            watch(question, exchange)
+    several = question.case.concurrent > 1
+    replies = tuple(
+        _reply(question, asked.attempt, f"{answer.step}{answer.copy}" if several else answer.step, answer.mode, answer.exchange)
+        for answer in asked.answers
+    )
     return Attempt(
-        number=number,
-        nonce=asked.setting.nonce,
+        number=asked.attempt,
+        nonce=asked.nonce,
         replies=replies,
-        observed=_observed(question.case, replies, asked.setting),
+        observed=_observed(question, asked, replies, target),
         seconds=sum(reply.answer.exchange.finished for reply in replies),
     )
 
 
-def _observed(case: Case, replies: Sequence[Reply], setting: Setting) -> Observed:
+def _observed(question: Question, asked: Asked, replies: Sequence[Reply], target: Target) -> Observed:
+    """What an attempt showed; of several copies in flight the worst counts, for each owes the same."""
     if not replies:
-        return Observed("error")
-    return observe(case, replies, lambda value: fill(value, setting))
+        return Observed("unelicited" if asked.stopped else "error")
+    documents = {reply.step: reply.answer.document for reply in replies}
+    setting = Setting(target=target, mode=question.mode, nonce=asked.nonce, documents=documents)
+
+    def bind(value: Any) -> Any:
+        return fill(value, setting)
+
+    if question.case.concurrent > 1:
+        observed = [observe(question.case, [reply], bind) for reply in replies]
+        return min(observed, key=lambda one: SEVERITY.index(one.observation))
+    return observe(question.case, replies, bind)
 
 
-def _reply(question: Question, number: int, step: str, exchange: Exchange) -> Reply:
-    answer = read(exchange, question.mode)
+SEVERITY: tuple[Observation, ...] = Observation.__args__  # type: ignore[attr-defined]
+
+
+def _reply(question: Question, number: int, step: str, mode: Mode, exchange: Exchange) -> Reply:
+    answer = read(exchange, mode)
     name = evidence_name(question.case.id, question.mode, number, step)
     return Reply(step, answer, name, examine(answer))

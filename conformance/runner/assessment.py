@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from conformance.catalog.case import Case
+from conformance.catalog.case import modes_of
 from conformance.catalog.load import Catalog
 from conformance.judge.finding import Finding
 from conformance.judge.rules import RULES, Rule, examine_conversation, examine_pair
 from conformance.judge.tally import Tally
 from conformance.judge.verdict import Facts, Judgement, Witness, decide
-from conformance.runner.question import Attempt, Question, Record, in_mode, modes_of
+from conformance.runner.question import Attempt, Question, Record, in_mode
 from conformance.runs.expectations import Expectations, Place, Seen, Standing, against_baseline
 from conformance.runs.log import CaseRow, LawRow
 from conformance.words import MODES, OBSERVED, Mode, SdkTestimony, Verdict
@@ -97,6 +97,7 @@ class Assessment:
             seconds=round(sum(attempt.seconds for attempt in record.attempts), 4),
             exchanges=[reply.evidence for attempt in record.attempts for reply in attempt.replies],
             expected_by=standing.expected_by,
+            capable=record.capable,
             drift=drift,
         )
 
@@ -112,8 +113,8 @@ class Assessment:
         )
 
     def _standing(self, seen: Seen) -> Standing:
-        row = self._catalog.rows[seen.surface]
-        place = Place(row.tier, row.observable)
+        row = self._catalog.rows.get(seen.surface)  # a folder of cases of one's own need not have the rows of rules
+        place = Place("core") if row is None else Place(row.tier, row.observable)
         if self._baseline is not None:
             return against_baseline(seen, self._baseline.get((seen.id, seen.mode)), place)
         return self._expectations.standing(seen, self._siblings(seen), place)
@@ -204,7 +205,3 @@ def _merged(findings: Iterable[Finding]) -> list[Finding]:
         merged[finding.key] = finding if earlier is None else earlier.again()
     return list(merged.values())
 
-
-def depends_on(case: Case) -> list[str]:
-    """The cases that a case leans on: control, twin, and the same question without the content."""
-    return [name for name in (case.control, case.twin, case.without) if name is not None]

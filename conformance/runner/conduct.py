@@ -1,88 +1,155 @@
-"""Conducts a run: finds out who is asked, what, and runs pytest over it."""
+"""Conducts a run: finds out who is asked and what, runs pytest over it, and writes what there is to read."""
 
-import hashlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from conformance import __version__
-from conformance.catalog.load import Catalog
+from conformance.catalog.load import Catalog, load_catalog
+from conformance.catalog.problem import CatalogError
 from conformance.judge.rules import RULES
-from conformance.runner.mistakes import BAD_USAGE, OUR_FAULT, Mistake
+from conformance.probe.asking import Fixtures
+from conformance.probe.client import Client
+from conformance.probe.preflight import preflight
+from conformance.probe.recording import Limits
+from conformance.probe.trouble import Patience
+from conformance.runner.asking import Inquiry, Wire
+from conformance.runner.assessment import Assessment
+from conformance.runner.debug import show_exchange
+from conformance.runner.engine import Deadline, Engine
+from conformance.runner.fixture_server import FixtureServer
+from conformance.runner.head import catalog_row, run_row
+from conformance.runner.keeping import Keeper
+from conformance.runner.mistakes import Mistake
 from conformance.runner.options import RunOptions
+from conformance.runner.plan import plan
+from conformance.runner.plugin import ConformancePlugin
+from conformance.runner.progress import Progress
+from conformance.runner.publish import publish
 from conformance.runner.question import Question
-from conformance.runs.log import (
-    CaseInfo,
-    CatalogRow,
-    ProfileInfo,
-    RowInfo,
-    RuleInfo,
-    RunRow,
-    SuiteInfo,
-    TargetInfo,
-)
+from conformance.runner.session import Session
+from conformance.runner.who import who_is_asked
+from conformance.runs.expectations import Expectations, seen_in, unmatched
+from conformance.runs.log import LogError, LogWriter, read_log
 from conformance.targets.target import Target
 
+QUESTIONS = Path(__file__).with_name("questions.py")
+CONFIGURATION = Path(__file__).with_name("pytest.ini")
+NEEDLESS = ("logging", "doctest", "unittest", "faulthandler", "unraisableexception", "threadexception", "warnings", "recwarn")
+"""Plugins of pytest that cost time at every item and have nothing to do here."""
+REMEMBERS = ("--lf", "--last-failed", "--ff", "--failed-first", "--sw", "--stepwise", "--nf", "--new-first")
 
-def head_row(catalog: Catalog, target: Target, capabilities: Mapping[str, bool], options: RunOptions) -> RunRow:
-    """The first line of the log."""
-    gaps = msgspec.json.encode([target.documented, target.known])
-    shown = {
-        name: value if not isinstance(value, Path) else str(value)
-        for name, value in msgspec.structs.asdict(options).items()
-        if name not in ("command",) and value not in (None, (), False)
-    }
-    return RunRow(
-        suite=SuiteInfo(__version__, catalog.cases_sha256),
-        target=TargetInfo(target.name, target.version, target.base_url, target.model, target.simulated),
-        capabilities=dict(capabilities),
-        options=shown,
-        profile=options.profile,
-        expectations_sha256=hashlib.sha256(gaps).hexdigest(),
-        command=options.command,
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
+
+def conduct(options: RunOptions) -> int:
+    """Runs `conformance run`; the exit code."""
+    catalog = catalog_of(options)
+    questions = plan(catalog, options)
+    with ExitStack() as stack:
+        progress = Progress(len(questions))
+        target = who_is_asked(options, stack, progress.say)
+        check_entries(target, catalog)
+        return _ask(catalog, questions, target, options, progress, stack)
+
+
+def catalog_of(options: RunOptions) -> Catalog:
+    """The questions; Mistake with every problem of their files."""
+    try:
+        return load_catalog(options.cases)
+    except CatalogError as error:
+        raise Mistake(str(error)) from error
+
+
+def check_entries(target: Target, catalog: Catalog) -> None:
+    """Mistake where an entry of the target's file matches nothing."""
+    problems = unmatched(target, catalog.rows, RULES, catalog.cases)
+    if problems:
+        raise Mistake("\n".join(problems))
+
+
+def _ask(
+    catalog: Catalog,
+    questions: Sequence[Question],
+    target: Target,
+    options: RunOptions,
+    progress: Progress,
+    stack: ExitStack,
+) -> int:
+    client = Client(limits=Limits(first_byte=options.timeout, idle=options.timeout), keys=[target.key])
+    wire = Wire(client, Patience(target.concurrency, say=progress.say), _fixtures(catalog, questions, target, stack))
+    inquiry = Inquiry(
+        catalog=catalog,
+        target=target,
+        wire=wire,
+        attempts=options.attempts,
+        deadline=Deadline(options.budget),
+        watch=show_exchange if options.debug else None,
     )
+    engine = Engine(inquiry.on)
+    engine.start()
+    stack.callback(lambda: engine.stop(client.aclose()))
+    problem = engine.call(preflight(target, client, say=progress.say))
+    if problem is not None:
+        raise Mistake(problem.line, problem.exit)
+    out = options.out or default_folder(target)
+    with LogWriter(out) as log:
+        log.write(run_row(catalog, target, options))
+        log.write(catalog_row(catalog))
+        assessment = Assessment(catalog, questions, engine.record, _expectations(target), _baseline(options))
+        session = Session(
+            options=options,
+            questions=questions,
+            engine=engine,
+            assessment=assessment,
+            log=log,
+            keeper=Keeper(out, witness=options.witness, evidence=options.evidence),
+            progress=progress,
+        )
+        code = session.close(run_pytest(session, options))
+    return publish(out, code)
 
 
-def catalog_row(catalog: Catalog) -> CatalogRow:
-    """The second line of the log: the questions as they are now, so that the log explains itself later."""
-    return CatalogRow(
-        rows=[
-            RowInfo(
-                id=row.id,
-                title=row.title,
-                area=row.area,
-                tier=row.tier,
-                consequence=row.consequence,
-                source=list(row.source),
-                level=row.level,
-                seen_in=list(row.seen_in),
-                observable=row.observable,
-                unasked=row.unasked,
-                renamed_from=list(row.renamed_from),
-            )
-            for row in catalog.rows.values()
-        ],
-        rules=[RuleInfo(rule.id, rule.law, rule.level, rule.source, rule.surface) for rule in RULES.values()],
-        profiles={
-            name: ProfileInfo(profile.title, profile.question, dict(profile.must), dict(profile.should))
-            for name, profile in catalog.profiles.items()
-        },
-        areas=dict(catalog.areas),
-        cases=[
-            CaseInfo(
-                id=case.id,
-                title=case.title,
-                says=case.spec.says if case.spec else "",
-                url=case.spec.url if case.spec else "",
-                renamed_from=list(case.renamed_from),
-            )
-            for case in catalog.cases.values()
-        ],
+def _expectations(target: Target) -> Expectations:
+    return Expectations(documented=target.documented, known=target.known)
+
+
+def _baseline(options: RunOptions):  # type: ignore[no-untyped-def]
+    if options.baseline is None:
+        return None
+    try:
+        return seen_in(read_log(options.baseline))
+    except LogError as problem:
+        raise Mistake(str(problem)) from problem
+
+
+def _fixtures(catalog: Catalog, questions: Sequence[Question], target: Target, stack: ExitStack) -> Fixtures:
+    """The fixtures' folder, and a server for it where a question sends its address to an endpoint that can reach it."""
+    asked = target.capabilities.get("reachable-fixtures") and any(
+        "reachable-fixtures" in question.case.needs for question in questions
     )
+    url = stack.enter_context(FixtureServer(catalog.fixtures)).url if asked else ""
+    return Fixtures(catalog.fixtures, url)
+
+
+def default_folder(target: Target) -> Path:
+    """`reports/runs/<target>-<version>-<time>/` below the current folder."""
+    named = "-".join(part for part in (target.name, target.version) if part)
+    return Path("reports", "runs", f"{named}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+
+
+def run_pytest(session: Session, options: RunOptions) -> int:
+    """Runs pytest over the questions of a session; its exit code."""
+    given = list(options.pytest_arguments)
+    arguments = [str(QUESTIONS), "-c", str(CONFIGURATION), "-qq", "--no-header", "--no-summary", "--tb=no", "--capture=no"]
+    needless = [*NEEDLESS, *([] if any(word in REMEMBERS for word in given) else ["cacheprovider"])]
+    arguments += [word for name in needless for word in ("-p", f"no:{name}")]
+    arguments += ["-o", f"cache_dir={Path.cwd() / '.pytest_cache'}"]
+    if any(word.startswith("--html") for word in given):
+        arguments += ["-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin"]
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    sys.dont_write_bytecode = True
+    return int(pytest.main([*arguments, *given], plugins=[ConformancePlugin(session)]))

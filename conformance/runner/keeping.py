@@ -70,7 +70,7 @@ def _evidence(question: Question, attempt: Attempt, reply: Reply, testimony: Tes
     request, answer = recorded(reply.answer.exchange)
     return Evidence(
         case=question.case.id,
-        mode=question.mode,
+        mode=reply.answer.mode,
         attempt=attempt.number,
         step=reply.step,
         observation=attempt.observed.observation,

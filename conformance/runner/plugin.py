@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 QUIET = -2
 FAILS = ("regression", "new")
 EXPECTED_GAPS = ("documented-gap", "known-gap")
+VERDICTS = (pytest.fail.Exception, pytest.skip.Exception, pytest.xfail.Exception, KeyboardInterrupt, SystemExit)
+"""How an item ends when it was judged, or when a person ended the run; anything else is our own fault."""
 UNVERIFIED = ("inconclusive", "not-run")
 
 
@@ -49,9 +51,13 @@ class ConformancePlugin:
         return ("", "", "") if config.get_verbosity() <= QUIET else None
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Gives pytest-html the exchange to show beside the result."""
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: "pytest.CallInfo[None]"
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Tells a defect of the suite from a verdict, and gives pytest-html the exchange to show beside the result."""
         report = yield
+        if call.excinfo is not None and not call.excinfo.errisinstance(VERDICTS):
+            self._session.failed(item.name, call.excinfo.value)
         if report.when == "call" and item.config.pluginmanager.hasplugin("html"):
             import pytest_html  # noqa: PLC0415 - only where `--html` was asked for
 

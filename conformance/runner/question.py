@@ -1,11 +1,11 @@
 """A question is a case in a mode; a record is what asking it brought."""
 
-from msgspec import UNSET, Struct
+from msgspec import Struct
 
-from conformance.catalog.case import Ask, Case
+from conformance.catalog.case import Case, modes_of
 from conformance.judge.observe import Observed, Reply, input_tokens
 from conformance.judge.verdict import Observation
-from conformance.words import MODES, Mode
+from conformance.words import Mode
 
 
 class Question(Struct, frozen=True):
@@ -65,22 +65,6 @@ class Record(Struct, frozen=True, kw_only=True):
 def weight_of(attempts: tuple[Attempt, ...]) -> int | None:
     """The input tokens of the last answer, where it says."""
     return input_tokens(attempts[-1].replies[-1].answer) if attempts and attempts[-1].replies else None
-
-
-def asks_of(case: Case) -> tuple[Ask, ...]:
-    """The requests of a case in order."""
-    if case.steps is not UNSET:
-        return tuple(step.ask for step in case.steps)
-    return () if case.ask is UNSET else (case.ask,)
-
-
-def modes_of(case: Case) -> tuple[Mode, ...]:
-    """The modes in which a case is asked: both where it sends messages, unless it says otherwise."""
-    if case.modes is not UNSET:
-        return tuple(case.modes)
-    last = asks_of(case)[-1]
-    messages = last.method == "POST" and last.path == "/v1/messages" and last.body is not UNSET
-    return MODES if messages else ("json",)
 
 
 def in_mode(case: Case, mode: Mode) -> Question:

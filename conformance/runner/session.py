@@ -1,33 +1,26 @@
 """A run from beginning to end: who is asked, what, and the files that are left behind."""
 
-import os
-import sys
-import time
+import traceback
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from conformance.catalog.load import Catalog
 from conformance.judge.rules import Rule
 from conformance.runner.account import account_of
 from conformance.runner.assessment import Assessment
 from conformance.runner.engine import Engine
-from conformance.runner.mistakes import BAD_USAGE, INTERRUPTED, OUR_FAULT, Mistake
+from conformance.runner.keeping import Keeper
+from conformance.runner.mistakes import BAD_USAGE, INTERRUPTED, OUR_FAULT
 from conformance.runner.options import RunOptions
-from conformance.runner.plugin import ConformancePlugin, settle
+from conformance.runner.plugin import settle
 from conformance.runner.progress import Progress
-from conformance.runner.question import Question, Record
+from conformance.runner.question import Question
 from conformance.runs.expectations import exit_code
 from conformance.runs.log import CaseRow, EndRow, LawRow, LogWriter
 from conformance.words import Status, Verdict
-
-if TYPE_CHECKING:
-    from conformance.runner.keeping import Keeper
 
 RATE_LIMITED_SHARE = 0.2
 """With more of the questions than this rate limited, the run says nothing about the endpoint."""
@@ -44,7 +37,7 @@ class Session:
         engine: Engine,
         assessment: Assessment,
         log: LogWriter,
-        keeper: "Keeper",
+        keeper: Keeper,
         progress: Progress,
     ) -> None:
         self.questions = list(questions)
@@ -58,7 +51,7 @@ class Session:
         self._verdicts: list[Verdict] = []
         self._statuses: list[Status] = []
         self._rate_limited = 0
-        self._obeyed = self._probed = 0
+        self._defects = 0
 
     def begin(self, asked: Sequence[Question]) -> None:
         """Starts to ask what pytest has left after its own selection."""
@@ -98,6 +91,12 @@ class Session:
             row.status == "improvement" and not self._options.allow_improvements
         )
 
+    def failed(self, name: str, problem: BaseException) -> None:
+        """Takes note of a defect of the suite itself: the run ends with exit code 2 and says where to look."""
+        self._defects += 1
+        trace = "".join(traceback.format_exception(problem))
+        self._progress.say(f"{name}: the suite itself failed; please report this\n{trace}")
+
     def exhibit(self, callspec: Any) -> list[tuple[str, str]]:
         """Name and text of what pytest-html shows beside an item: its last exchange."""
         question = None if callspec is None else callspec.params.get("question")
@@ -109,9 +108,9 @@ class Session:
             return INTERRUPTED
         if outcome == pytest.ExitCode.USAGE_ERROR:
             return BAD_USAGE
-        if outcome == pytest.ExitCode.NO_TESTS_COLLECTED or not self._verdicts:
+        if outcome == pytest.ExitCode.NO_TESTS_COLLECTED:
             return BAD_USAGE
-        if outcome == pytest.ExitCode.INTERNAL_ERROR or self._mostly_rate_limited:
+        if outcome == pytest.ExitCode.INTERNAL_ERROR or self._defects or self._mostly_rate_limited:
             return OUR_FAULT
         return exit_code(
             self._statuses,

@@ -117,6 +117,8 @@ class CaseRow(Struct, frozen=True, tag="case", kw_only=True):
     exchanges: list[str]
     expected_by: str = ""
     """The source or reason of the expectation that this row met, where it is not the API's promise."""
+    capable: bool | None = True
+    """Whether the target has what the case needs; None where nobody knows."""
     drift: bool = False
     """The shape of the answer differs from the committed snapshot."""
 

@@ -17,10 +17,16 @@ def declare(parser: argparse.ArgumentParser) -> None:
     from conformance.targets.environment import SHELLS
 
     parser.add_argument("--target", choices=TARGETS, default="ollama", help="default: ollama; anthropic goes back")
-    parser.add_argument("--base-url", metavar="URL", help="where it listens; default: OLLAMA_URL, OLLAMA_HOST, port 11434")
+    parser.add_argument(
+        "--base-url", metavar="URL", help="where it listens; default: OLLAMA_URL, OLLAMA_HOST, port 11434"
+    )
     parser.add_argument("--model", metavar="M", help="the model that Claude Code asks for everything")
-    parser.add_argument("--alias", metavar="NAME", help="the name to ask it by, as made by `conformance prepare --alias`")
-    parser.add_argument("--shell", choices=SHELLS, default="bash", help="json is for a settings.json, inline for one command")
+    parser.add_argument(
+        "--alias", metavar="NAME", help="the name to ask it by, as made by `conformance prepare --alias`"
+    )
+    parser.add_argument(
+        "--shell", choices=SHELLS, default="bash", help="json is for a settings.json, inline for one command"
+    )
     parser.add_argument(
         "--upstream", metavar="URL", help="of a gateway: the OpenAI-compatible server behind it (default: Ollama's /v1)"
     )

@@ -46,7 +46,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     options = options_of(arguments, sys.argv)
-    from conformance.runner.session import conduct  # noqa: PLC0415 - `--help` needs none of it
+    from conformance.runner.conduct import conduct  # noqa: PLC0415 - `--help` needs none of it
 
     return conduct(options)
 

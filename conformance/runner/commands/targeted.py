@@ -15,7 +15,9 @@ OLLAMA_TARGETS = ("ollama",)
 
 def target_arguments(parser: argparse.ArgumentParser, targets: Sequence[str]) -> None:
     parser.add_argument("--target", choices=targets, default=targets[0], help=f"default: {targets[0]}")
-    parser.add_argument("--base-url", metavar="URL", help="where it listens; default: OLLAMA_URL, OLLAMA_HOST, port 11434")
+    parser.add_argument(
+        "--base-url", metavar="URL", help="where it listens; default: OLLAMA_URL, OLLAMA_HOST, port 11434"
+    )
 
 
 def local_ollama(arguments: argparse.Namespace) -> "Ollama":

@@ -1,0 +1,19 @@
+"""Writes what people and CI servers read of a run, from its log, and shows the short of it."""
+
+from pathlib import Path
+
+from conformance.runs.log import read_log
+
+
+def publish(folder: Path, code: int) -> int:
+    """Page, summaries, badge and JUnit beside the log; then the terminal's summary. The exit code is passed through."""
+    from rich.console import Console
+
+    from conformance.report.terminal import print_terminal_summary
+    from conformance.report.write import render, write_summaries
+
+    runs = [read_log(folder)]
+    page = render(runs, folder)
+    write_summaries(runs, folder)
+    print_terminal_summary(runs[0], page, Console(stderr=True))
+    return code

@@ -1,0 +1,59 @@
+"""Who is asked: the target that the options name or that the address reveals, the embedded reference without one."""
+
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from msgspec.structs import replace
+
+from conformance.runner.mistakes import Mistake
+from conformance.runner.options import RunOptions
+from conformance.runner.scripted_process import ScriptedProcess
+from conformance.targets.address import is_loopback
+from conformance.targets.resolve import Choices, TargetProblem, asks_reference, resolve
+from conformance.targets.target import Target
+
+REFERENCE_KEY = "CONFORMANCE_REFERENCE_KEY"
+"""Variable of this process only: a fresh key for the reference endpoint that this process starts."""
+REFERENCE_MODEL = "scripted"
+
+
+def who_is_asked(options: RunOptions, stack: ExitStack, say: Callable[[str], None]) -> Target:
+    """The target of a run; a reference endpoint that this starts lives as long as `stack`."""
+    choices = choices_of(options)
+    try:
+        if not asks_reference(choices):
+            target = resolve(choices, os.environ, say)
+            return with_circumstances(replace(target, simulated=target.simulated or options.simulated))
+        key = f"reference-{secrets.token_urlsafe(24)}"
+        process = stack.enter_context(ScriptedProcess("anthropic", ["--api-key", key]))
+        os.environ[REFERENCE_KEY] = key
+        asked = replace(
+            choices,
+            target="reference",
+            base_url=process.url,
+            api_key_env=REFERENCE_KEY,
+            model=choices.model or REFERENCE_MODEL,
+        )
+        return with_circumstances(resolve(asked, os.environ, say))
+    except TargetProblem as problem:
+        raise Mistake(problem.message, problem.exit_code) from problem
+
+
+def choices_of(options: RunOptions) -> Choices:
+    """What the options say about the target, as the target's room takes it."""
+    return Choices(
+        target=options.target,
+        base_url=options.base_url,
+        model=options.model,
+        api_key_env=options.api_key_env,
+        capabilities=dict.fromkeys(options.capability, True) | dict.fromkeys(options.no_capability, False),
+        concurrency=options.concurrency,
+    )
+
+
+def with_circumstances(target: Target) -> Target:
+    """The target with what follows from how it is reached: whether there is a key, whether it can fetch from here."""
+    circumstances = {"key": target.key is not None, "reachable-fixtures": is_loopback(target.base_url)}
+    return replace(target, capabilities=circumstances | target.capabilities)
