@@ -1,0 +1,116 @@
+"""What `conformance lint` refuses, each by one change to a catalog that it likes."""
+
+import pytest
+
+from conformance.catalog.lint import lint
+from conformance.catalog.load import load_catalog
+
+LONELY_ROW = """\
+  - {id: a.b, title: A, area: tools, tier: core, level: must, why: W, consequence: C, source: []}
+"""
+RULES = {"message.text-block": "request.messages"}
+FAULTS = {"TO14", "SR01"}
+
+
+@pytest.fixture
+def linted(write, files):
+    """What lint says of the small catalog after one replacement in one of its files."""
+
+    def lint_after(file: str, old: str, new: str) -> list[str]:
+        assert old in files[file]
+        catalog = load_catalog(write({file: files[file].replace(old, new)}))
+        return [f"{problem.at}: {problem.says}" for problem in lint(catalog, RULES, FAULTS)]
+
+    return lint_after
+
+
+MESSAGES, CHOICE, SURFACE = "messages/messages.yaml", "tools/choice.yaml", "surface.yaml"
+
+
+def test_the_small_catalog_is_clean(linted):
+    assert linted(CHOICE, "TO14", "SR01") == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        (CHOICE, "    twin: tools.choice.tool\n", "", "a refusal needs a twin"),
+        (
+            CHOICE,
+            "twin: tools.choice.tool",
+            "twin: tools.choice.tol",
+            "`twin` names no case: tools.choice.tol; did you mean",
+        ),
+        (
+            CHOICE,
+            "twin: tools.choice.tool",
+            "twin: messages.text",
+            "must differ in one place; it differs in body.tools, body",
+        ),
+        (CHOICE, "    twin: tools", "    without: tools.choice.unknown\n    twin: tools", "which is itself refused"),
+        (MESSAGES, "    kind: witnessed\n", "", "its effect is the model's choice"),
+        (
+            MESSAGES,
+            "    kind: witnessed",
+            "    kind: witnessed\n    control: messages.text",
+            "it leans on itself: messages.text",
+        ),
+        (CHOICE, "equals: tool_use", "differs: end_turn", "its effect is an absence"),
+        (
+            CHOICE,
+            "{at: message.stop_reason, equals: tool_use}",
+            "{at: message.stop_sequence, equals: null}",
+            "an absence",
+        ),
+        (
+            CHOICE,
+            "equals: tool_use",
+            "equals: tool_use}, {at: text, contains: hello",
+            "its effect is the model's choice",
+        ),
+        (MESSAGES, "surface: request.messages", "surface: request.message", "there is no row `request.message`"),
+        (SURFACE, "rows:\n", f"rows:\n{LONELY_ROW}", "neither a case nor a rule asks this row"),
+        (
+            SURFACE,
+            "    title: Messages\n",
+            "    title: Messages\n    unasked: It cannot.\n",
+            "it says `unasked`, but something",
+        ),
+        (MESSAGES, 'faults: ["refuse:messages"]', "faults: []", "no fault turns this case red"),
+        (CHOICE, "TO14", "TO15", "there is no fault `TO15`; did you mean `TO14`?"),
+        (CHOICE, "drop:tool_choice", "drop:tool_chioce", "is about a field that this case does not send"),
+        (CHOICE, "drop:tool_choice", "lose:tool_choice", "there is no fault `lose:tool_choice`"),
+        (CHOICE, "accept:tools.choice.unknown", "accept:tools.choice.tool", "makes sense in the refusal"),
+        (MESSAGES, "Reply with exactly: {nonce}", "Please say {nonce}", "its prompt is outside the probe language"),
+        (MESSAGES, "Reply with exactly: {nonce}", "Fail with status 500.", "its prompt is outside the probe language"),
+        (MESSAGES, "    faults", "    provenance: vendor-example\n    faults", "a vendor's own example needs a twin"),
+        (
+            MESSAGES,
+            "    faults",
+            "    rules: [message.text-blok]\n    faults",
+            "there is no rule `message.text-blok`; did you",
+        ),
+        (
+            MESSAGES,
+            "    faults",
+            "    needs: [tolls]\n    faults",
+            "there is no capability `tolls`; did you mean `tools`?",
+        ),
+        (
+            MESSAGES,
+            "    faults",
+            "    renamed_from: [tools.choice.tool]\n    faults",
+            "which is the id of another case",
+        ),
+        ("profiles/quick.yaml", "messages.text", "messages.txt", "did you mean `messages.text`?"),
+        (
+            "profiles/quick.yaml",
+            "select: [messages.text]",
+            "must: {request.mesages: x}",
+            "there is no row `request.mesages`",
+        ),
+    ],
+)
+def test_lint_refuses(linted, file, old, new, told):
+    found = linted(file, old, new)
+    assert any(told in problem for problem in found)

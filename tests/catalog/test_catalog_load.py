@@ -1,0 +1,215 @@
+"""What loads, and what a person is told of a file that does not."""
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from conformance.catalog.load import load_catalog
+from conformance.catalog.problem import CatalogError
+
+
+def problems(folder: Path) -> list[str]:
+    """What is said of a folder that does not load, the paths shortened to those within it."""
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(folder)
+    return [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
+
+
+def with_case(body: str) -> dict[str, str]:
+    """A file with one case, its lines indented as in a list; the case begins on line 4."""
+    lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
+    return {"messages/other.yaml": f"family: other\nabout: Another.\ncases:\n  -{lines[3:]}"}
+
+
+CASE = """
+id: other.case
+title: Another
+surface: request.messages
+ask: {body: {max_tokens: 1, messages: []}}
+effect: [{at: status, equals: 200}]
+"""
+
+
+def test_the_small_catalog_loads(write):
+    catalog = load_catalog(write())
+    assert list(catalog.cases) == ["messages.text", "tools.choice.tool", "tools.choice.unknown"]
+    assert catalog.families["tools.choice.tool"] == "tools.choice"
+    assert catalog.origins["tools.choice.unknown"].line == 17
+    assert catalog.cases["tools.choice.tool"].ask.body["tools"][0]["name"] == "echo"
+    assert catalog.rows["request.messages"].area == "messages"
+    assert list(catalog.areas) == ["messages", "tools"]
+    assert catalog.profiles["quick"].select == ["messages.text"]
+    assert set(catalog.capabilities) == {"tools", "vision"}
+
+
+def test_an_unquoted_version_stays_text(write):
+    ask = "ask: {version: 2026-10-21, body: {answer: no, count: 3, share: 0.5, nothing: null}}"
+    catalog = load_catalog(write(with_case(CASE.replace("ask: {body: {max_tokens: 1, messages: []}}", ask))))
+    assert catalog.cases["other.case"].ask.version == "2026-10-21"
+    assert catalog.cases["other.case"].ask.body == {"answer": "no", "count": 3, "share": 0.5, "nothing": None}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("effect:", "efect:"), ["messages/other.yaml:8: cases[0].efect: unknown key `efect`; did you mean `effect`?"]),
+        (
+            ("ask: {body:", "ask: {metod: GET, boddy: {}, body:"),
+            [
+                "messages/other.yaml:7: cases[0].ask.boddy: unknown key `boddy`; did you mean `body`?",
+                "messages/other.yaml:7: cases[0].ask.metod: unknown key `metod`; did you mean `method`?",
+            ],
+        ),
+        (
+            ("title: Another", "title: Another\nkind: obligaton"),
+            ["messages/other.yaml:6: cases[0].kind: 'obligaton' is not legal here; did you mean `obligation`?"],
+        ),
+        (("title: Another", "title: 3"), ["messages/other.yaml:5: cases[0].title: expected `str`, got `int`"]),
+        (("surface: request.messages\n", ""), ["messages/other.yaml:4: cases[0]: missing key `surface`"]),
+        (
+            ("equals: 200", "equals: 200, contains: 2"),
+            ["messages/other.yaml:8: cases[0].effect[0]: a check has exactly one matcher; these are several: equals"],
+        ),
+        (
+            ("at: status", "at: 'content[?'"),
+            ["messages/other.yaml:8: cases[0].effect[0].at: not a JMESPath: `content[?`"],
+        ),
+        (
+            ("equals: 200", "matches: '('"),
+            ["messages/other.yaml:8: cases[0].effect[0].matches: not a regular expression"],
+        ),
+        (("id: other.case", "id: Other Case"), ["messages/other.yaml:4: cases[0].id: `Other Case` is no id"]),
+        (
+            ("id: other.case", "id: messages.text"),
+            ["messages/other.yaml:4: cases[0].id: the case messages.text stands already"],
+        ),
+        (
+            ("title: Another", "title: Another\nsteps: []"),
+            ["messages/other.yaml:4: cases[0]: a case has either `ask` or `steps`"],
+        ),
+        (
+            ("ask: {body:", "ask: {raw: x, body:"),
+            ["messages/other.yaml:7: cases[0].ask.raw: a request has one body; these are several: body, raw"],
+        ),
+        (("messages: []", "messages: [{$use: tools/eco}]"), ["messages/other.yaml:7: there is no fixture tools/eco"]),
+        (("messages: []", "messages: {$useful: x}"), ["messages/other.yaml:7: unknown directive `$useful`"]),
+        (("messages: []", "messages: {$repeat: x}"), ["messages/other.yaml:7: $repeat is not written like that"]),
+        (
+            ("messages: []", "messages: [{$use: ../surface.yaml}]"),
+            ["messages/other.yaml:7: there is no fixture ../surface"],
+        ),
+        (("messages: []", "messages: ["), ["messages/other.yaml:7: not YAML: "]),
+        (
+            ("title: Another", "title: Another\ntitle: Again"),
+            ["messages/other.yaml:6: the key `title` stands here twice"],
+        ),
+        (("max_tokens: 1", "max_tokens: !!python/name:os.system x"), ["messages/other.yaml:7: the tag "]),
+    ],
+)
+def test_a_mistake_names_file_line_key_and_mend(write, change, told):
+    found = problems(write(with_case(CASE.replace(*change))))
+    assert len(found) >= len(told)
+    for said, expected in zip(found, told, strict=False):
+        assert said.startswith(expected)
+
+
+def test_all_problems_are_told_at_once(write):
+    first = CASE.replace("effect:", "efect:")
+    found = problems(write(with_case(first) | {"messages/third.yaml": "family: x\nabout: y\ncases: []\ncolour: red\n"}))
+    assert [line.split(":")[0] for line in found] == ["messages/other.yaml", "messages/third.yaml"]
+
+
+def test_a_file_that_is_no_mapping_is_a_mistake_and_no_traceback(write):
+    assert problems(write({"messages/other.yaml": "- 1\n"})) == [
+        "messages/other.yaml:1: expected `object`, got `array`"
+    ]
+    assert problems(write({"messages/other.yaml": ""})) == ["messages/other.yaml:1: expected `object`, got `null`"]
+
+
+def test_rows_and_profiles_are_checked_alike(write):
+    broken = "areas: {a: A}\nrows:\n  - {id: x, titel: X}\n"
+    found = problems(write({"surface.yaml": broken, "profiles/quick.yaml": "title: Quick\nquestoin: what?\n"}))
+    assert "surface.yaml:3: rows[0].titel: unknown key `titel`; did you mean `title`?" in found
+    assert "profiles/quick.yaml:2: questoin: unknown key `questoin`; did you mean `question`?" in found
+
+
+def test_directives_say_long_things_shortly(write):
+    ask = """ask:
+  body:
+    image: {$use: images/dot.png}
+    page: {$use: texts/page.txt}
+    prompt: {$join: [{$repeat: "word ", times: 3}, "Reply with exactly: {nonce}"]}
+    tools: [{name: first}, {$splice: tools/two}, {name: last}]
+    schema: {$schema: "https://json-schema.org/draft/2020-12/schema", $defs: {x: {$ref: "#"}}}"""
+    folder = write(
+        with_case(CASE.replace("ask: {body: {max_tokens: 1, messages: []}}", ask))
+        | {
+            "fixtures/tools/two.yaml": "- {$use: tools/echo}\n- {name: second}\n",
+            "fixtures/texts/page.txt": "A page.\n",
+        }
+    )
+    (folder / "fixtures/images").mkdir()
+    (folder / "fixtures/images/dot.png").write_bytes(b"\x89PNG")
+    body = load_catalog(folder).cases["other.case"].ask.body
+    assert base64.b64decode(body["image"]) == b"\x89PNG"
+    assert body["page"] == "A page.\n"
+    assert body["prompt"] == "word word word Reply with exactly: {nonce}"
+    assert [tool["name"] for tool in body["tools"]] == ["first", "echo", "second", "last"]
+    assert body["schema"]["$defs"] == {"x": {"$ref": "#"}}
+
+
+def test_a_fixture_that_uses_itself_is_told(write):
+    folder = write(
+        with_case(CASE.replace("messages: []", "messages: [{$use: a}]")) | {"fixtures/a.yaml": "[{$use: a}]\n"}
+    )
+    assert problems(folder) == ["fixtures/a.yaml:1: the fixture a uses itself: a -> a"]
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "{$repeat: 'ha ', times: 100000000}",
+        "{$join: [{$repeat: x, times: 9000000}, {$repeat: x, times: 9000000}]}",
+        "[&a [1, 1, 1, 1, 1, 1, 1, 1, 1], " + ", ".join(
+            f"&{after} [{', '.join([f'*{before}'] * 9)}]" for before, after in zip("abcdefg", "bcdefgh", strict=True)
+        ) + "]",
+        "&a [*a]",
+    ],
+)  # fmt: skip
+def test_a_small_file_cannot_become_a_large_one(write, bomb):
+    (told,) = problems(write(with_case(CASE.replace("messages: []", f"messages: {bomb}"))))
+    assert "the limit is" in told or "holds more than" in told
+
+
+def test_an_alias_stands_for_its_anchor(write):
+    text = CASE.replace("ask: {body:", "ask: &asked {body:")
+    again = text.replace("other.case", "other.again").replace(
+        "ask: &asked {body: {max_tokens: 1, messages: []}}", "ask: *asked"
+    )
+    one, two = with_case(text)["messages/other.yaml"], with_case(again)["messages/other.yaml"]
+    catalog = load_catalog(write({"messages/other.yaml": one + two.split("cases:\n")[1]}))
+    assert catalog.cases["other.case"].ask == catalog.cases["other.again"].ask
+
+
+def test_the_hash_follows_the_question_and_not_its_prose(write):
+    before = load_catalog(write(with_case(CASE)))
+    retold = load_catalog(write(with_case(CASE.replace("title: Another", "title: Told better\nnote: A remark."))))
+    changed = load_catalog(write(with_case(CASE.replace("equals: 200", "equals: 201"))))
+    case = before.cases["other.case"]
+    assert before.sha256(case) == retold.sha256(retold.cases["other.case"])
+    assert before.cases_sha256 == retold.cases_sha256
+    assert before.sha256(case) != changed.sha256(changed.cases["other.case"])
+    assert before.cases_sha256 != changed.cases_sha256
+
+
+def test_the_hash_follows_the_bytes_of_a_fixture(write):
+    change = with_case(CASE.replace("messages: []", "messages: [{$use: texts/page.txt}]"))
+    first = load_catalog(write(change | {"fixtures/texts/page.txt": "one"}))
+    second = load_catalog(write(change | {"fixtures/texts/page.txt": "two"}))
+    assert first.sha256(first.cases["other.case"]) != second.sha256(second.cases["other.case"])
+
+
+def test_a_missing_folder_is_told(tmp_path):
+    with pytest.raises(CatalogError, match="there is no such folder"):
+        load_catalog(tmp_path / "nowhere")
