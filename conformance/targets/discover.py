@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance.targets.recognise import look
 from conformance.targets.target import Auth
@@ -24,9 +25,8 @@ LISTED_CAPABILITIES = {
 """The same for the `capabilities` of a model in the API's list of models
 (https://platform.claude.com/docs/en/api/models/list)."""
 
-LONG_CONTEXT = 65_536
-"""Tokens from which on a context holds a Claude Code session
-(https://docs.ollama.com/integrations/claude-code asks for 64k)."""
+ENOUGH_CONTEXT = 64_000
+"""Tokens that coding tools need at least (https://docs.ollama.com/context-length)."""
 
 
 class Abilities(Struct, frozen=True):
@@ -35,6 +35,8 @@ class Abilities(Struct, frozen=True):
     capabilities: dict[str, bool] = {}
     context: int | None = None
     """Tokens that the model takes in at most."""
+    context_set: int | None = None
+    """Tokens that it is loaded with, where it says so itself (`num_ctx`)."""
     remote: str | None = None
     """The host that answers in place of this machine."""
 
@@ -69,9 +71,31 @@ def ollama_models(wire: Wire) -> list[str] | None:
 
 
 def ollama_abilities(wire: Wire, model: str) -> Abilities:
-    """What `/api/show` says of a model; nothing of one that it does not know."""
+    """What `/api/show` says of a model, and `/api/ps` of the context that it is loaded with."""
     answer = wire.post("/api/show", {"model": model})
-    return read_show(answer.json()) if answer.status == 200 else Abilities()
+    if answer.status != 200:
+        return Abilities()
+    abilities = read_show(answer.json())
+    loaded = look("models", wire.get("/api/ps").json())
+    lengths = [
+        entry["context_length"]
+        for entry in (loaded if isinstance(loaded, list) else [])
+        if isinstance(entry, dict)
+        and _is_name(entry.get("name"))
+        and same_model(entry["name"], model)
+        and isinstance(entry.get("context_length"), int)
+    ]
+    return _with_context(abilities, lengths[0] if lengths else abilities.context_set)
+
+
+def _with_context(abilities: Abilities, loaded: int | None) -> Abilities:
+    """Adds whether the context is long enough, where that can be told before the model is loaded."""
+    trained = abilities.context
+    enough = loaded >= ENOUGH_CONTEXT if loaded is not None else None
+    if trained is not None and trained < ENOUGH_CONTEXT:
+        enough = False
+    known = {} if enough is None else {"context-64k": enough}
+    return replace(abilities, capabilities={**abilities.capabilities, **known})
 
 
 def read_show(document: Any) -> Abilities:
@@ -80,11 +104,13 @@ def read_show(document: Any) -> Abilities:
     capabilities = {}
     if isinstance(listed, list):
         capabilities = {ours: theirs in listed for theirs, ours in OLLAMA_CAPABILITIES.items()}
-    context = context_length(look("model_info", document))
-    if context is not None:
-        capabilities["long-context"] = context >= LONG_CONTEXT
     remote = look("remote_host", document)
-    return Abilities(capabilities, context, remote if isinstance(remote, str) and remote else None)
+    return Abilities(
+        capabilities,
+        context_length(look("model_info", document)),
+        _num_ctx(look("parameters", document)),
+        remote if isinstance(remote, str) and remote else None,
+    )
 
 
 def context_length(info: Any) -> int | None:
@@ -93,6 +119,15 @@ def context_length(info: Any) -> int | None:
         return None
     length = info.get(f"{info.get('general.architecture')}.context_length")
     return length if isinstance(length, int) else None
+
+
+def _num_ctx(parameters: Any) -> int | None:
+    """`parameters` is text, a name and a value on each line."""
+    for line in parameters.splitlines() if isinstance(parameters, str) else []:
+        words = line.split()
+        if len(words) == 2 and words[0] == "num_ctx" and words[1].isdecimal() and len(words[1]) < 12:
+            return int(words[1])
+    return None
 
 
 def listed_models(wire: Wire, headers: Mapping[str, str]) -> dict[str, Abilities] | None:
@@ -114,7 +149,10 @@ def _listed(entry: dict[str, Any]) -> Abilities:
             if isinstance(supported, bool):
                 capabilities[ours] = supported
     context = entry.get("max_input_tokens")
-    return Abilities(capabilities, context if isinstance(context, int) else None)
+    if isinstance(context, int):
+        capabilities["context-64k"] = context >= ENOUGH_CONTEXT
+        return Abilities(capabilities, context)
+    return Abilities(capabilities)
 
 
 def _names(found: Any) -> list[str] | None:

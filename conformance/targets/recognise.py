@@ -1,30 +1,43 @@
 """Tells which server answers at an address, and in which version, by what it says of itself."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from conformance.targets.address import is_loopback, origin
 from conformance.targets.target import Recognition, TargetFile
+from conformance.targets.wire import Answer, Unreachable, Wire
 
-if TYPE_CHECKING:
-    from conformance.targets.wire import Answer, Wire
-
-SIMULATOR = "messages-conformance"
-"""How every face of the scripted model names itself in its `server` header."""
+LOADING_SECONDS = 600.0
+LOADING_PAUSE = 0.5
 
 
 class Acquaintance:
     """What has been learnt of one server: each path is asked once."""
 
-    def __init__(self, wire: "Wire") -> None:
+    def __init__(self, wire: Wire, say: Callable[[str], None]) -> None:
         self._wire = wire
+        self._say = say
         self._answers: dict[str, Answer] = {}
 
-    def answer(self, path: str) -> "Answer":
+    def answer(self, path: str) -> Answer:
         """The answer to a GET on a path; wire.Unreachable when there is none."""
         if path not in self._answers:
-            self._answers[path] = self._wire.get(path)
+            self._answers[path] = self._loaded(path)
         return self._answers[path]
+
+    def _loaded(self, path: str) -> Answer:
+        """Waits for a server that is still loading its model: llama.cpp answers 503 to everything until then."""
+        until = time.monotonic() + LOADING_SECONDS
+        said = False
+        while (answer := self._wire.get(path)).status == 503 and "oading model" in answer.text:
+            if time.monotonic() > until:
+                raise Unreachable(f"{self._wire.base_url} is still loading its model after {LOADING_SECONDS:g} s")
+            if not said:
+                self._say(f"{self._wire.base_url} is still loading its model: waiting")
+                said = True
+            time.sleep(LOADING_PAUSE)
+        return answer
 
     def which(self, files: Iterable[TargetFile]) -> TargetFile | None:
         """The first target that the server says it is; a well-known host needs no question."""
@@ -61,8 +74,8 @@ class Acquaintance:
 
     @property
     def simulated(self) -> bool:
-        """Whether a face of the scripted model answered what was asked so far."""
-        return any(SIMULATOR in answer.headers.get("server", "") for answer in self._answers.values())
+        """Whether an answer says that the server is the scripted model in the guise of another."""
+        return any(look("simulated", answer.json()) is True for answer in self._answers.values())
 
 
 def look(path: str, document: Any) -> Any:

@@ -78,7 +78,7 @@ def _acquaint(
     pinned: str | None,
     wire: Wire,
 ) -> Target:
-    server = Acquaintance(wire)
+    server = Acquaintance(wire, say)
     file = named or server.which(known_targets()) or NONE
     told = server.version(file)
     version = read_version(pinned or told)
@@ -88,7 +88,8 @@ def _acquaint(
     if named is None and file.name == "ollama" and _leaves_the_machine(model, abilities):
         file = load_target_file("ollama-cloud-proxy")
     _say_which(say, file, named=named is not None, version=version, pinned=pinned, told=told, url=wire.base_url)
-    capabilities = {**abilities.capabilities, **file.capabilities, **choices.capabilities}
+    keyed_endpoint = {"authentication": True} if key else {}
+    capabilities = {**abilities.capabilities, **keyed_endpoint, **file.capabilities, **choices.capabilities}
     return Target(
         name=file.name,
         base_url=wire.base_url,
@@ -102,7 +103,7 @@ def _acquaint(
         defaults=file.defaults,
         documented=_holding(file.documented, version),
         known=_holding(file.known, version),
-        simulated=server.simulated,
+        simulated=file.name == "reference" or server.simulated,
         start=file.start,
     )
 

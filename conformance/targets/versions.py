@@ -9,7 +9,7 @@ from packaging.version import Version
 NEWEST = Version("999999")
 """Stands for a build that is newer than every release."""
 
-_NUMBERS = re.compile(r"(?:^|[^\d.])(\d{1,9}(?:\.\d{1,9}){0,5})(?!\d)(.*)", re.DOTALL)
+_NUMBERS = re.compile(r"(?:^|[^\d.])(\d{1,9}(?:\.\d{1,9}){0,5})(?!\d)(.*)", re.DOTALL | re.ASCII)
 _PRERELEASE = re.compile(r"[-.]?(?:rc|alpha|beta|a|b|pre|dev|preview)[-.]?\d*", re.IGNORECASE)
 
 

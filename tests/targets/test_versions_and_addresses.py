@@ -70,7 +70,9 @@ def test_an_address_is_what_a_person_means(typed: str, default_port: int | None,
     assert base_url(typed, default_port=default_port) == url
 
 
-@pytest.mark.parametrize("typed", ["", "ftp://a", "http://:99999", "http://a:b", "http://a?x=1", "http://[::1", "http://"])
+@pytest.mark.parametrize(
+    "typed", ["", "ftp://a", "http://:99999", "http://a:b", "http://a?x=1", "http://[::1", "http://"]
+)
 def test_an_address_that_cannot_be_used_says_so(typed: str) -> None:
     with pytest.raises(AddressError):
         base_url(typed)

@@ -2,14 +2,13 @@
 
 import argparse
 import asyncio
-import sys
 from typing import TYPE_CHECKING
 
 from conformance.runner.commands.targeted import OLLAMA_TARGETS, local_ollama, target_arguments
 from conformance.runner.mistakes import OUR_FAULT, Mistake
 
 if TYPE_CHECKING:
-    from conformance.targets.ollama.client import Ollama, Progress
+    from conformance.targets.ollama.client import Progress
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -89,10 +88,8 @@ class Bar:
 def _recommendations() -> str:
     from conformance.targets.ollama.models import recommended
 
-    return "\n".join(
-        f"  {entry.name:<18} {f'about {entry.memory_gb:g} GB of memory' if entry.memory_gb else 'ollama.com':<28} {entry.good_for}"
-        for entry in recommended()
-    )
-
-
-__all__ = ["declare", "run"]
+    lines = []
+    for entry in recommended():
+        takes = f"about {entry.memory_gb:g} GB of memory" if entry.memory_gb else "runs on ollama.com"
+        lines.append(f"  {entry.name:<18} {takes:<26} {entry.good_for}")
+    return "\n".join(lines)

@@ -75,14 +75,6 @@ class Loaded(Struct, frozen=True):
     context_length: int | None = None
 
 
-class Shown(Struct, frozen=True):
-    """What `/api/show` says of a model."""
-
-    abilities: Abilities
-    context_set: int | None = None
-    """The `num_ctx` that the model is loaded with, where it sets one."""
-
-
 class Account(Struct, frozen=True):
     """Whether the server is signed in at ollama.com (None: it cannot tell), and where a person signs in."""
 
@@ -108,6 +100,9 @@ class Ollama:
             headers=headers,
             timeout=httpx2.Timeout(PATIENCE, connect=CONNECT_SECONDS),
             follow_redirects=False,
+            verify=self.url.startswith(
+                "https:"
+            ),  # reading the certificates takes 0.1 s that plain HTTP need not wait for
             trust_env=not is_loopback(self.url),
         )
 
@@ -142,7 +137,7 @@ class Ollama:
     async def has(self, model: str) -> bool:
         return any(same_model(model, installed.name) for installed in await self.models())
 
-    async def show(self, model: str) -> Shown | None:
+    async def show(self, model: str) -> Abilities | None:
         """What a model can do, or None when it is not installed."""
         try:
             document = await self._json("POST", "/api/show", {"model": model})
@@ -150,7 +145,7 @@ class Ollama:
             if problem.status == 404:
                 return None
             raise
-        return Shown(read_show(document), _num_ctx(look("parameters", document)))
+        return read_show(document)
 
     async def loaded(self) -> list[Loaded]:
         return _each(look("models", await self._json("GET", "/api/ps")), Loaded)
@@ -285,14 +280,3 @@ def _each(documents: Any, kind: type[T]) -> list[T]:
     if not isinstance(documents, list):
         return []
     return [read for document in documents if (read := _read(document, kind)) is not None]
-
-
-def _num_ctx(parameters: Any) -> int | None:
-    """`parameters` is text, a name and a value on each line."""
-    if not isinstance(parameters, str):
-        return None
-    for line in parameters.splitlines():
-        name, _, value = line.strip().partition(" ")
-        if name == "num_ctx" and value.strip().isdigit():
-            return int(value)
-    return None

@@ -13,8 +13,8 @@ from typing import Literal
 from msgspec import Struct
 
 from conformance.targets.address import AddressError, is_loopback, origin
-from conformance.targets.discover import is_cloud_name, same_model
-from conformance.targets.ollama.client import CLOUD, Loaded, Ollama, OllamaError, Shown
+from conformance.targets.discover import ENOUGH_CONTEXT, Abilities, is_cloud_name, same_model
+from conformance.targets.ollama.client import CLOUD, Loaded, Ollama, OllamaError
 from conformance.targets.ollama.models import recommended
 from conformance.targets.ollama.prepare import LONG_CONTEXT
 from conformance.targets.versions import read_version, within
@@ -25,9 +25,6 @@ Severity = Literal["good", "note", "warning", "problem"]
 
 FIRST_VERSION = "0.14.0"
 """The first with `/v1/messages` (https://ollama.com/blog/claude)."""
-
-ENOUGH_CONTEXT = 64_000
-"""Tokens that coding tools need at least (https://docs.ollama.com/context-length)."""
 
 INSTALL = {
     "Linux": "curl -fsSL https://ollama.com/install.sh | sh",
@@ -188,7 +185,7 @@ async def _choose(ollama: Ollama, model: str | None, note: Callable[..., None]) 
 
 async def _model_diagnoses(ollama: Ollama, model: str, machine: Machine) -> list[Diagnosis]:
     shown = await ollama.show(model)
-    if is_cloud_name(model) or (shown is not None and shown.abilities.remote):
+    if is_cloud_name(model) or (shown is not None and shown.remote):
         return await _remote_diagnoses(ollama, model, shown)
     found = [_tools(model, shown)]
     size = next((entry.size for entry in await ollama.models() if same_model(entry.name, model)), 0)
@@ -200,10 +197,10 @@ async def _model_diagnoses(ollama: Ollama, model: str, machine: Machine) -> list
     return [*found, *(_loaded_diagnoses(model, loaded) if loaded else [])]
 
 
-def _tools(model: str, shown: Shown | None) -> Diagnosis:
-    if shown is None or shown.abilities.capabilities.get("tools") is None:
+def _tools(model: str, shown: Abilities | None) -> Diagnosis:
+    if shown is None or shown.capabilities.get("tools") is None:
         return Diagnosis("tools", "note", f"Ollama does not say whether {model} can call tools")
-    if shown.abilities.capabilities["tools"]:
+    if shown.capabilities["tools"]:
         return Diagnosis("tools", "good", f"{model} can call tools")
     others = ", ".join(entry.name for entry in recommended() if not entry.cloud)
     says = f"{model} cannot call tools, without which Claude Code does nothing; these can: {others}"
@@ -225,8 +222,8 @@ def _loaded_diagnoses(model: str, loaded: Loaded) -> list[Diagnosis]:
     return found
 
 
-async def _remote_diagnoses(ollama: Ollama, model: str, shown: Shown | None) -> list[Diagnosis]:
-    where = (shown.abilities.remote if shown else None) or "ollama.com"
+async def _remote_diagnoses(ollama: Ollama, model: str, shown: Abilities | None) -> list[Diagnosis]:
+    where = (shown.remote if shown else None) or "ollama.com"
     found = [
         Diagnosis("remote", "note", f"{model} runs at {where}: prompts, and the code in them, leave this machine"),
     ]

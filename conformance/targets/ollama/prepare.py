@@ -97,9 +97,9 @@ async def _with_context(
     shown = await ollama.show(model)
     if shown is None:
         raise PreparationError(f"{model} was pulled and is not there now; `ollama list` shows what is")
-    if shown.abilities.remote:
-        return model, f"{model} runs at {shown.abilities.remote}: its context is set there"
-    trained = shown.abilities.context
+    if shown.remote:
+        return model, f"{model} runs at {shown.remote}: its context is set there"
+    trained = shown.context
     if trained is not None and trained < context:
         raise PreparationError(
             f"{model} takes in {trained} tokens at most, and {context} are needed; "
