@@ -7,8 +7,8 @@ class Capability(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One ability, and how a run learns of it where nobody declares it."""
 
     title: str
-    proof: str | None = None
-    """The case whose effect, once shown, proves the ability."""
+    proof: list[str] = []
+    """Cases of which any one, once its effect is shown, proves the ability; in the mode of the question, where it has that."""
     assume_no: bool = False
     """Where it is neither declared nor proven the answer is no, not unknown."""
 

@@ -224,6 +224,7 @@ def _profiles(catalog: Catalog) -> Iterator[Problem]:
             except SelectionError as error:
                 yield Problem(file, 1, "select", str(error))
     for name, capability in catalog.capabilities.items():
-        if capability.proof and capability.proof not in catalog.cases:
-            says = f"its proof names no case: {capability.proof}{nearest(capability.proof, catalog.cases)}"
-            yield Problem(shown(catalog.folder / "capabilities.yaml"), 1, name, says)
+        for proof in capability.proof:
+            if proof not in catalog.cases:
+                says = f"its proof names no case: {proof}{nearest(proof, catalog.cases)}"
+                yield Problem(shown(catalog.folder / "capabilities.yaml"), 1, name, says)

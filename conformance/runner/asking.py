@@ -89,11 +89,11 @@ class Inquiry:
         if name in self._target.capabilities:
             return self._target.capabilities[name]
         capability = self._catalog.capabilities.get(name)
-        if capability is None or capability.proof == question.case.id:
+        if capability is None or question.case.id in capability.proof:
             return None
-        if capability.proof is not None:
-            proof = await engine.learn(in_mode(self._catalog.cases[capability.proof], question.mode))
-            if any(observation in SHOWN for observation in proof.observations):
+        for proof in capability.proof:
+            record = await engine.learn(in_mode(self._catalog.cases[proof], question.mode))
+            if any(observation in SHOWN for observation in record.observations):
                 return True
         return False if capability.assume_no else None
 
