@@ -19,6 +19,7 @@ class Stub:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 65536  # one segment for headers and body: no delayed acknowledgements
 
             def answer(self) -> None:
                 length = int(self.headers.get("content-length") or 0)
