@@ -19,7 +19,7 @@ class Ask(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
 
     method: Literal["GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"] = "POST"
     path: str = "/v1/messages"
-    query: dict[str, str] = {}
+    query: dict[str, str | int] = {}
     headers: dict[str, str | None] = {}
     """Added to the default headers; null removes a default one."""
     version: str | None = "2023-06-01"
