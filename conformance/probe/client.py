@@ -91,7 +91,6 @@ class Client:
         now = asyncio.get_running_loop().time
         limits = self.limits
         begun = now()
-        last = begun + limits.total
         timeout = {"connect": limits.connect, "read": None, "write": None, "pool": None}
         request = httpx2.Request(
             outgoing.method,
@@ -101,19 +100,18 @@ class Client:
             extensions={"timeout": timeout, "trace": connection.trace},
         )
         transport = self._transport(secure=request.url.scheme == "https", keep_alive=keep_alive)
-        async with asyncio.timeout_at(min(begun + limits.first_byte, last)) as deadline:
+        last = begun + limits.total
+        async with asyncio.timeout_at(min(begun + limits.first_byte, last)) as timer:
             response = await transport.handle_async_request(request)
             async with aclosing(response), aclosing(response.aiter_raw()) as body:
                 version = response.extensions.get("http_version", b"HTTP/1.1").decode("ascii", "replace")
                 recording.begin(response.status_code, version, response.headers.raw, now() - begun)
-                deadline.reschedule(min(now() + limits.idle, last))
+                deadline = _Deadline(timer, limits, last)
+                deadline.move(now(), None)
                 async for data in body:
                     arrived = now()
-                    said_all = recording.last_word == "message_stop"
                     recording.take(data, arrived - begun)
-                    if not said_all:
-                        patience = limits.grace if recording.last_word else limits.idle
-                        deadline.reschedule(min(arrived + patience, last))
+                    deadline.move(arrived, recording.last_word)
                 recording.end()
 
     def _transport(self, *, secure: bool, keep_alive: bool) -> "httpx2.AsyncHTTPTransport":
@@ -140,6 +138,28 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+class _Deadline:
+    """When the next byte is due; moved only now and then, for to move it with every byte costs more than to read it."""
+
+    SLACK = 0.05
+    """The part of the idle time by which it may be late."""
+
+    def __init__(self, timer: asyncio.Timeout, limits: Limits, last: float) -> None:
+        self._timer, self._limits, self._last = timer, limits, last
+        self._stands_until = 0.0
+        self._last_word: str | None = None
+
+    def move(self, arrived: float, last_word: str | None) -> None:
+        """After a byte: on by the idle time, or once a stream has said its last word, by the grace that it gets."""
+        if last_word != self._last_word:
+            self._last_word = last_word
+            self._timer.reschedule(min(arrived + self._limits.grace, self._last))
+        elif last_word is None and arrived >= self._stands_until:
+            slack = self._limits.idle * self.SLACK
+            self._stands_until = arrived + slack
+            self._timer.reschedule(min(arrived + self._limits.idle + slack, self._last))
 
 
 class _Connection:

@@ -9,7 +9,8 @@ from conformance.probe.encoding import EncodingError, Inflater, OversizedError, 
 from conformance.probe.exchange import Chunk, Exchange, Outcome, Request
 from conformance.probe.sse import Decoder, Frame
 
-LAST_WORDS = (b"message_stop", b"error")
+LAST_WORDS = ("message_stop", "error")
+"""The types of the events after which a stream has no more to say."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -111,16 +112,16 @@ def _may_be_stream(start: bytes) -> bool:
 
 
 def _last_word(frame: Frame) -> str | None:
-    """The type of an event after which a stream has no more to say, by its name or by its data."""
-    if frame.name in ("message_stop", "error"):
+    """The type of an event that ends a stream, by its name or by its data."""
+    if frame.name in LAST_WORDS:
         return frame.name
-    if frame.data is None or not any(word in frame.data for word in LAST_WORDS):
+    if frame.data is None or not (b"message_stop" in frame.data or b"error" in frame.data):
         return None
     try:
         kind = msgspec.json.decode(frame.data, type=_Event).type
     except msgspec.MsgspecError:
         return None
-    return kind if kind in ("message_stop", "error") else None
+    return kind if kind in LAST_WORDS else None
 
 
 class _Event(Struct):

@@ -25,6 +25,7 @@ SAMPLING = ("temperature", "top_p", "top_k")
 
 _LETTERS = string.ascii_lowercase
 _SIGNS = _LETTERS + "23456789"
+_FOLLOWERS = {sign: _SIGNS.replace(sign, "") for sign in _SIGNS}
 _PLACEHOLDER = re.compile(r"\{(nonce|model|base_url|fixtures|steps\.[A-Za-z0-9_-]+\.[^{}]+)\}")
 
 
@@ -57,11 +58,12 @@ class Setting(Struct, frozen=True, kw_only=True):
 
 def new_nonce() -> str:
     """Ten of a-z and 2-9, a letter first, no character twice in a row: no cached answer can hold it."""
-    nonce = secrets.choice(_LETTERS)
-    while len(nonce) < 10:
-        sign = secrets.choice(_SIGNS)
-        if sign != nonce[-1]:
-            nonce += sign
+    number, first = divmod(secrets.randbits(80), len(_LETTERS))
+    nonce = _LETTERS[first]
+    for _ in range(9):
+        followers = _FOLLOWERS[nonce[-1]]
+        number, which = divmod(number, len(followers))
+        nonce += followers[which]
     return nonce
 
 

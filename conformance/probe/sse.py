@@ -80,6 +80,10 @@ class Decoder:
         return frames
 
     def _take_line(self, line: bytes) -> None:
+        if line.startswith(b"data: "):  # what nearly every line is
+            self._has_field = True
+            self._data.append(line[6:])
+            return
         field, _, value = line.partition(b":")
         if not field:  # a comment
             return
