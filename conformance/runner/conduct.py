@@ -107,6 +107,7 @@ def _ask(
             log=log,
             keeper=Keeper(out, witness=options.witness, evidence=options.evidence),
             progress=progress,
+            snapshots=snapshots_of(target, options),
         )
         code = session.close(run_pytest(session, options))
     return publish(out, code)
@@ -140,6 +141,13 @@ def default_folder(target: Target) -> Path:
     return Path("reports", "runs", f"{named}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
 
 
+def snapshots_of(target: Target, options: RunOptions) -> Path | None:
+    """Where the shapes of this target are kept, if they are: where somebody wrote them, or is about to."""
+    folder = Path.cwd() / "reports" / "snapshots" / target.name
+    writes = any(word.startswith("--snapshot-update") for word in options.pytest_arguments)
+    return folder if writes or folder.is_dir() else None
+
+
 def run_pytest(session: Session, options: RunOptions) -> int:
     """Runs pytest over the questions of a session; its exit code."""
     given = list(options.pytest_arguments)
@@ -149,6 +157,8 @@ def run_pytest(session: Session, options: RunOptions) -> int:
     arguments += ["-o", f"cache_dir={Path.cwd() / '.pytest_cache'}"]
     if any(word.startswith("--html") for word in given):
         arguments += ["-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin"]
+    if session.snapshots is not None:
+        arguments += ["-p", "syrupy", "--snapshot-warn-unused"]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.environ.pop("PYTEST_ADDOPTS", None)
     sys.dont_write_bytecode = True

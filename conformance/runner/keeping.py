@@ -17,6 +17,7 @@ EXHIBITS = 8
 """Exchanges held for pytest-html, which asks right after the judging."""
 
 Drift = Callable[[Record], bool]
+"""Whether the shape of a record's last answer differs from its snapshot."""
 
 
 class Kept(Struct, frozen=True):
@@ -27,14 +28,13 @@ class Kept(Struct, frozen=True):
 class Keeper:
     """Writes evidence into the folder of a run and shows each answer to the official SDK."""
 
-    def __init__(self, folder: Path, *, witness: bool, evidence: bool, drift: Drift | None = None) -> None:
+    def __init__(self, folder: Path, *, witness: bool, evidence: bool) -> None:
         self._folder = folder
         self._witness = witness
         self._evidence = evidence
-        self._drift = drift
         self._exhibits: OrderedDict[Question, list[tuple[str, str]]] = OrderedDict()
 
-    def keep(self, record: Record) -> Kept:
+    def keep(self, record: Record, drift: Drift | None = None) -> Kept:
         """Keeps everything of a record; the SDK's worst testimony and whether the shape drifted."""
         testimonies: list[SdkTestimony] = []
         for attempt in record.attempts:
@@ -46,8 +46,8 @@ class Keeper:
                     evidence = _evidence(record.question, attempt, reply, testimony)
                     write_evidence(self._folder, reply.evidence, evidence)
                     self._exhibit(record.question, reply.evidence, evidence)
-        drift = self._drift is not None and self._drift(record)
-        return Kept(min(testimonies, key=WORST_FIRST.index, default=None), drift)
+        worst = min(testimonies, key=WORST_FIRST.index, default=None)
+        return Kept(worst, drift is not None and drift(record))
 
     def _testify(self, reply: Reply) -> Testimony | None:
         from conformance.judge.witness import testify  # noqa: PLC0415 - the SDK takes longer to import than all the rest

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conformance.runner.keeping import Drift
 from conformance.runs.log import CaseRow, LawRow
 
 if TYPE_CHECKING:
@@ -28,6 +29,17 @@ class ConformancePlugin:
     @pytest.fixture(scope="session")
     def conformance_session(self) -> "Session":
         return self._session
+
+    @pytest.fixture
+    def drift(self, request: pytest.FixtureRequest) -> Drift | None:
+        """Compares shapes with their snapshots, where there are any or they are to be written."""
+        folder = self._session.snapshots
+        if folder is None:
+            return None
+        from conformance.runner.snapshots import drift_of, extension_for
+
+        snapshot = request.getfixturevalue("snapshot").use_extension(extension_for(folder))
+        return drift_of(snapshot, folder)
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "question" in metafunc.fixturenames:

@@ -4,6 +4,7 @@ import traceback
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from conformance.judge.rules import Rule
 from conformance.runner.account import account_of
 from conformance.runner.assessment import Assessment
 from conformance.runner.engine import Engine
-from conformance.runner.keeping import Keeper
+from conformance.runner.keeping import Drift, Keeper
 from conformance.runner.mistakes import BAD_USAGE, INTERRUPTED, OUR_FAULT
 from conformance.runner.options import RunOptions
 from conformance.runner.plugin import settle
@@ -39,7 +40,10 @@ class Session:
         log: LogWriter,
         keeper: Keeper,
         progress: Progress,
+        snapshots: Path | None = None,
     ) -> None:
+        self.snapshots = snapshots
+        """The folder of the target's snapshots, where shapes are compared at all."""
         self.questions = list(questions)
         self.rules = assessment.rules
         self._options = options
@@ -57,10 +61,10 @@ class Session:
         """Starts to ask what pytest has left after its own selection."""
         self._engine.begin(asked)
 
-    def judge_case(self, question: Question) -> None:
+    def judge_case(self, question: Question, drift: Drift | None = None) -> None:
         """Judges one question, writes its row and evidence, and tells pytest how it came out."""
         record = self._engine.record(question)
-        kept = self._keeper.keep(record)
+        kept = self._keeper.keep(record, drift)
         row = self._assessment.case_row(question, kept.sdk, drift=kept.drift)
         self._log.write(row)
         self._count(row)

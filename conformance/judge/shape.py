@@ -1,0 +1,52 @@
+"""The shape of an answer: its keys, types and event sequence, with everything masked that differs from time to time."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from conformance.judge.answer import Answer
+
+WORDS = frozenset({"type", "role", "stop_reason"})
+"""Keys whose values belong to the shape: they are words of the protocol, not of the model."""
+OPAQUE = frozenset({"input", "schema"})
+"""Keys whose objects are the model's or the caller's own."""
+TIMED = frozenset({"ping"})
+"""Events that come by the clock."""
+
+
+def shape_of(answer: Answer) -> Any:
+    """JSON that is equal for two answers of the same shape: no id, number or text of an answer is in it."""
+    if answer.in_events:
+        events = (
+            {"event": event["event"], "data": masked(event["data"])}
+            for event in answer.events
+            if event["event"] not in TIMED
+        )
+        return {"status": answer.status, "events": _runs(events)}
+    return {"status": answer.status, "body": masked(answer.message)}
+
+
+def masked(value: Any, key: str = "") -> Any:
+    """A value with its scalars replaced by their types; equal neighbours in a list stand for one."""
+    match value:
+        case dict():
+            return "object" if key in OPAQUE else {name: masked(item, name) for name, item in sorted(value.items())}
+        case list():
+            return _runs(masked(item) for item in value)
+        case bool():
+            return "boolean"
+        case str():
+            return value if key in WORDS and value.isidentifier() else "string"
+        case int() | float():
+            return "number"
+        case None:
+            return "null"
+        case _:
+            return type(value).__name__
+
+
+def _runs(items: Iterable[Any]) -> list[Any]:
+    collapsed: list[Any] = []
+    for item in items:
+        if not collapsed or collapsed[-1] != item:
+            collapsed.append(item)
+    return collapsed
