@@ -17,7 +17,8 @@ from conformance.report.wording import DRIFT_MEANS, SDK_MEANS, STATUS_MEANS, UNV
 SOURCES = Path(__file__).parent / "page"
 STYLES = ("tokens.css", "page.css", "matrix.css", "cell.css")
 SCRIPTS = (
-    "element.js", "data.js", "query.js", "state.js", "matrix.js", "answer.js", "stream.js", "cell.js", "changed.js", "main.js",
+    "element.js", "data.js", "query.js", "state.js", "matrix.js",
+    "answer.js", "stream.js", "cell.js", "changed.js", "main.js",
 )  # fmt: skip
 
 
@@ -25,9 +26,9 @@ def page_html(matrix: Matrix, detection: Any = None) -> str:
     """The page as text: the same runs give the same page."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
-        loader=FileSystemLoader(SOURCES), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    )
+    loader = FileSystemLoader(SOURCES)
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.undefined = StrictUndefined
     environment.filters["headline"] = headline
     style, script = _source(STYLES), _source(SCRIPTS)
     return environment.get_template("page.html").render(

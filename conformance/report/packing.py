@@ -1,9 +1,9 @@
 """Packs the details and the evidence of a matrix, so that a big page stays small and still opens from disk.
 
-A pack is a JSON array, deflated, in base64; the page unpacks one when a cell that needs it is opened. Documents that are
-alike stand next to each other in a pack, where deflate finds them. When the evidence of all cells would make the page too
-big, that of what is unexpected comes first, then that of every finding, then one exchange of everything else, newest runs
-first; the page names the file of each exchange that it leaves out.
+A pack is a JSON array, deflated, in base64; the page unpacks one when a cell that needs it is opened. Documents that
+are alike stand next to each other in a pack, where deflate finds them. When the evidence of all cells would make the
+page too big, that of what is unexpected comes first, then that of every finding, then the rest of the newest runs, then
+that of the others; the page names the file of each exchange that it leaves out.
 """
 
 import base64

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from conformance.report.matrix import Column
-from conformance.words import VERDICTS, Verdict
+from conformance.words import Verdict
 
-STACK: tuple[Verdict, ...] = ("supported", "partial", "refused", "ignored", "broken", "inconclusive", "not-run", "error")
+STACK: tuple[Verdict, ...] = (
+    "supported", "partial", "refused", "ignored", "broken", "inconclusive", "not-run", "error",
+)  # fmt: skip
 """Bottom to top; what does not apply is not counted."""
 
 HEIGHT, BAR, STEP, LEFT, FOOT = 160, 34, 52, 34, 34
@@ -82,5 +84,3 @@ def _bar(column: Column, x: int, scale: float) -> Bar:
         supported=column.counts.get("supported", 0),
         rows=sum(piece.count for piece in pieces),
     )
-
-

@@ -1,5 +1,6 @@
 """What the verdicts, statuses and marks mean, in the words that every reader uses; and a value in one line."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -39,6 +40,8 @@ UNVERIFIED_MEANS = "Some of the questions of this row ended without an observati
 
 SHOWN = 120
 
+_EFFECT = re.compile(r"/(message|status|headers|text|events|steps|timing)\b")
+
 
 def shown(value: Any, *, quote: bool = True, limit: int = SHOWN) -> str:
     """A value in one line: JSON, cut at `limit` characters; an absent key is said, an unquoted sentence stays one."""
@@ -51,10 +54,22 @@ def shown(value: Any, *, quote: bool = True, limit: int = SHOWN) -> str:
 
 def sentence(finding: Finding, *, limit: int = SHOWN) -> str:
     """A finding in one line: where, what was expected, what was observed."""
-    expected = shown(finding.expected, quote=False, limit=limit)
-    what = f"expected {expected}, observed {shown(finding.observed, limit=limit)}"
+    what = f"expected {wanted(finding.expected, limit=limit)}, observed {shown(finding.observed, limit=limit)}"
     times = f" ({finding.n} times)" if finding.n > 1 else ""
-    return f"{shown(finding.at, quote=False, limit=limit)}: {what}{times}" if finding.at else f"{what}{times}"
+    return f"{place(finding.at)}: {what}{times}" if finding.at else f"{what}{times}"
+
+
+def wanted(expected: Any, *, limit: int = SHOWN) -> str:
+    """What was expected: a sentence, a value, or a matcher with its value."""
+    if isinstance(expected, dict) and len(expected) == 1 and expected != ABSENT:
+        ((matcher, value),) = expected.items()
+        return f"{str(matcher).replace('_', ' ')} {shown(value, limit=limit)}"
+    return shown(expected, quote=False, limit=limit)
+
+
+def place(at: str) -> str:
+    """Where a finding is: the path of an effect as its author wrote it, other places as they are."""
+    return shown(at[1:] if _EFFECT.match(at) else at, quote=False)
 
 
 def printable(text: str) -> str:

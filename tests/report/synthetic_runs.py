@@ -166,7 +166,7 @@ Gap = tuple[Verdict, Status, str, Any, Any]
 
 def _ollama(version: tuple[int, ...]) -> dict[str, Gap]:
     gaps: dict[str, Gap] = {
-        "request.tool_choice.any": ("ignored", "documented-gap", "/stop_reason", {"equals": "tool_use"}, "end_turn"),
+        "request.tool_choice.any": ("ignored", "documented-gap", "/message.stop_reason", "tool_use", "end_turn"),
         "request.tool_choice.tool": (
             "ignored",
             "documented-gap",
@@ -174,29 +174,47 @@ def _ollama(version: tuple[int, ...]) -> dict[str, Gap]:
             {"contains": "tool_use"},
             [{"type": "text", "text": "OK"}],
         ),
-        "request.tool_choice.none": ("ignored", "documented-gap", "/stop_reason", {"differs": "tool_use"}, "tool_use"),
-        "request.tool_choice.disable_parallel": ("ignored", "documented-gap", "/content", {"length": 1}, 2),
-        "request.stop_sequences": ("broken", "known-gap", "/stop_reason", {"equals": "stop_sequence"}, "end_turn"),
-        "request.tool_result.is_error": ("ignored", "known-gap", "/content/0/text", {"equals": "error"}, "ok"),
+        "request.tool_choice.none": (
+            "ignored",
+            "documented-gap",
+            "/message.stop_reason",
+            {"differs": "tool_use"},
+            "tool_use",
+        ),
+        "request.tool_choice.disable_parallel": ("ignored", "documented-gap", "/message.content", {"length": 1}, 2),
+        "request.stop_sequences": ("broken", "known-gap", "/message.stop_reason", "stop_sequence", "end_turn"),
+        "request.tool_result.is_error": ("ignored", "known-gap", "/text", "error", "ok"),
         "request.output_config.format": (
             "ignored",
             "known-gap",
-            "/content/0/text",
+            "/text",
             "JSON that is valid under the schema",
             "OK",
         ),
-        "request.thinking.budget": ("ignored", "documented-gap", "/usage/output_tokens", {"at_most": 1024}, 4096),
-        "content.image.url": ("refused", "documented-gap", "/error/type", {"status": 200}, {"status": 400}),
-        "content.document.pdf": ("ignored", "documented-gap", "/content/0/text", {"contains": "kq4x7w2m9d"}, "unknown"),
-        "content.document.text": ("ignored", "new", "/content/0/text", {"contains": "kq4x7w2m9d"}, "unknown"),
-        "content.citations": ("ignored", "documented-gap", "/content/0/citations", "a list of citations", ABSENT),
-        "endpoint.count_tokens": ("refused", "documented-gap", "/status", {"status": 200}, {"status": 404}),
-        "endpoint.batches": ("refused", "documented-gap", "/status", {"status": 200}, {"status": 404}),
-        "endpoint.models.list": ("broken", "known-gap", "/has_more", "true or false", ABSENT),
-        "endpoint.models.get": ("broken", "known-gap", "/type", {"equals": "model"}, ABSENT),
-        "validation.role.unknown": ("ignored", "known-gap", "/status", {"status": 400}, {"status": 200}),
-        "validation.tool_result.orphan": ("ignored", "known-gap", "/status", {"status": 400}, {"status": 200}),
-        "validation.key.wrong": ("ignored", "documented-gap", "/status", {"status": 401}, {"status": 200}),
+        "request.thinking.budget": (
+            "ignored",
+            "documented-gap",
+            "/message.usage.output_tokens",
+            {"at_most": 1024},
+            4096,
+        ),
+        "content.image.url": ("refused", "documented-gap", "/status", 200, 400),
+        "content.document.pdf": ("ignored", "documented-gap", "/text", {"contains": "kq4x7w2m9d"}, "unknown"),
+        "content.document.text": ("ignored", "new", "/text", {"contains": "kq4x7w2m9d"}, "unknown"),
+        "content.citations": (
+            "ignored",
+            "documented-gap",
+            "/message.content[0].citations",
+            "a list of citations",
+            ABSENT,
+        ),
+        "endpoint.count_tokens": ("refused", "documented-gap", "/status", 200, 404),
+        "endpoint.batches": ("refused", "documented-gap", "/status", 200, 404),
+        "endpoint.models.list": ("broken", "known-gap", "/message.has_more", "true or false", ABSENT),
+        "endpoint.models.get": ("broken", "known-gap", "/message.type", "model", ABSENT),
+        "validation.role.unknown": ("ignored", "known-gap", "/status", 400, 200),
+        "validation.tool_result.orphan": ("ignored", "known-gap", "/status", 400, 200),
+        "validation.key.wrong": ("ignored", "documented-gap", "/status", 401, 200),
         "message.stop-sequence-present": ("broken", "known-gap", "/stop_sequence", "null or a string", ABSENT),
         "error.envelope": ("broken", "known-gap", "", "the error envelope in JSON", "404 page not found"),
         "http.request-id": ("partial", "known-gap", "header/request-id", "a value", ABSENT),
@@ -204,14 +222,14 @@ def _ollama(version: tuple[int, ...]) -> dict[str, Gap]:
         "request.tools.web_search": ("not-applicable", "as-expected", "", "", ""),
     }
     if version < (0, 23, 4):
-        gaps["request.thinking.disabled"] = ("ignored", "known-gap", "/content/0/type", {"equals": "text"}, "thinking")
-        gaps["request.tool_result.image"] = ("ignored", "known-gap", "/content/0/text", {"equals": "red"}, "unknown")
+        gaps["request.thinking.disabled"] = ("ignored", "known-gap", "/message.content[0].type", "text", "thinking")
+        gaps["request.tool_result.image"] = ("ignored", "known-gap", "/text", "red", "unknown")
     if version < (0, 15, 5):
         gaps["usage.counts"] = ("broken", "known-gap", "/usage/input_tokens", "an integer of at least 1", 0)
     if version < (0, 32, 2):
         gaps["stream.index"] = ("broken", "known-gap", "event/5/index", 1, 0)
     if version >= (0, 40):
-        gaps["request.tools.parallel"] = ("broken", "regression", "/content", {"length": 2}, 1)
+        gaps["request.tools.parallel"] = ("broken", "regression", "/message.content", {"length": 2}, 1)
         gaps["request.stop_sequences"] = ("supported", "improvement", "", "", "")
     return gaps
 
@@ -221,13 +239,13 @@ LITELLM: dict[str, Gap] = {
     "message.stop-sequence-present": ("broken", "known-gap", "event/6/delta/stop_sequence", "null or a string", ABSENT),
     "request.thinking.signature": ("broken", "known-gap", "/content/0/signature", "a string", None),
     "error.envelope": ("broken", "known-gap", "/error/type", "invalid_request_error", "None"),
-    "validation.json.malformed": ("partial", "known-gap", "/type", {"equals": "error"}, ABSENT),
-    "validation.key.wrong": ("partial", "known-gap", "/status", {"status": 401}, {"status": 400}),
-    "validation.model.unknown": ("partial", "known-gap", "/status", {"status": 404}, {"status": 400}),
-    "validation.messages.empty": ("broken", "known-gap", "/status", {"status": 400}, {"status": 500}),
-    "validation.role.unknown": ("ignored", "known-gap", "/status", {"status": 400}, {"status": 200}),
-    "request.tool_result.is_error": ("ignored", "known-gap", "/content/0/text", {"equals": "error"}, "ok"),
-    "request.tool_choice.disable_parallel": ("ignored", "known-gap", "/content", {"length": 1}, 2),
+    "validation.json.malformed": ("partial", "known-gap", "/message.type", "error", ABSENT),
+    "validation.key.wrong": ("partial", "known-gap", "/status", 401, 400),
+    "validation.model.unknown": ("partial", "known-gap", "/status", 404, 400),
+    "validation.messages.empty": ("broken", "known-gap", "/status", 400, 500),
+    "validation.role.unknown": ("ignored", "known-gap", "/status", 400, 200),
+    "request.tool_result.is_error": ("ignored", "known-gap", "/text", "error", "ok"),
+    "request.tool_choice.disable_parallel": ("ignored", "known-gap", "/message.content", {"length": 1}, 2),
 }
 
 
@@ -312,7 +330,7 @@ def evidence(
         }
     if mode == "stream":
         body["stream"] = True
-    status = gap[4]["status"] if gap and isinstance(gap[4], dict) and "status" in gap[4] else 200
+    status = gap[4] if gap and gap[2] == "/status" else 200
     first = letters.seconds(0.02, 0.4)
     if status >= 400:
         answer = json.dumps(
@@ -676,7 +694,7 @@ def hostile_run(folder: Path, megabytes: float = 5.0) -> Path:
             write_evidence(
                 folder, name, _hostile_evidence(case_of(row.id), mode, text, megabytes if number == 0 else 0)
             )
-            at = ("/content/0/text", "event/0/data", f"/{text}", f"header/{text}", text)[number % 5]
+            at = ("/text", "event/0/data", f"/{text}", f"header/{text}", text)[number % 5]
             log.write(
                 CaseRow(
                     case=case_of(row.id),

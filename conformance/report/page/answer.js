@@ -2,15 +2,25 @@
 
 const MOST_NODES = 4000;
 
-/* The places of findings: "/content/0/text", "event/3/delta/type", "header/request-id", "message.stop_reason". */
+/* Where a finding is: "event/3/delta/type", "header/request-id", a JSON pointer "/content/0/text" into the answer, or the
+   path of an effect, "/message.stop_reason", whose filters light up the list that they look through. */
 function placeOf(at) {
   const text = String(at || "");
-  const event = /^event\/(\d+)(\/.*)?$/.exec(text);
-  if (event) return { kind: "event", event: Number(event[1]), pointer: event[2] || "" };
+  const event = /^event\/(\d+|end)(\/.*)?$/.exec(text);
+  if (event) return { kind: "event", event: event[1] === "end" ? "end" : Number(event[1]), pointer: event[2] || "" };
   if (text.startsWith("header/")) return { kind: "header", name: text.slice(7).toLowerCase() };
-  if (text.startsWith("/")) return { kind: "body", pointer: text };
-  const path = /^message\.([\w.]+)$/.exec(text);
-  return path ? { kind: "body", pointer: `/${path[1].replaceAll(".", "/")}` } : { kind: "none" };
+  if (text === "/status") return { kind: "status" };
+  const header = /^\/headers\."?([\w-]+)"?/.exec(text);
+  if (header) return { kind: "header", name: header[1].toLowerCase() };
+  if (text === "/text" || text.startsWith("/text ")) return { kind: "body", pointer: "/content" };
+  const path = /^\/message\b((?:\.\w+|\[\d+\])*)/.exec(text);
+  if (path) return { kind: "body", pointer: path[1].replaceAll(/\.(\w+)|\[(\d+)\]/g, "/$1$2") };
+  return text.startsWith("/") && !/[[|?]/.test(text) ? { kind: "body", pointer: text } : { kind: "none" };
+}
+
+/* The path of an effect as its author wrote it; other places as they are. */
+function placeText(at) {
+  return /^\/(message|status|headers|text|events|steps|timing)\b/.test(at) ? at.slice(1) : at;
 }
 
 function stepsOf(pointer) {

@@ -22,6 +22,8 @@ async function drawCell() {
   PANEL.replaceChildren(panelHead(row, column, cell), verdictLine(row, column, cell), sources(row), history_(row, column) || "", ...items.map((item) => itemView(item, row, column, items.length)));
   PANEL.hidden = false;
   PANEL.scrollTop = 0;
+  if (fresh) makeRoom(true);
+  if (box) box.scrollIntoView({ block: "nearest", inline: "nearest" });
   if (fresh) {
     opener = document.activeElement;
     if (!GRID.contains(opener)) opener = box;
@@ -33,9 +35,15 @@ function focusCell() {
   PANEL.querySelector("h2").focus({ preventScroll: true });
 }
 
+function makeRoom(open) {
+  document.documentElement.toggleAttribute("data-open", open);
+  layOut();
+}
+
 function closePanel() {
   if (PANEL.hidden) return;
   PANEL.hidden = true;
+  makeRoom(false);
   drawing += 1;
   for (const old of GRID.querySelectorAll('[aria-selected="true"]')) old.removeAttribute("aria-selected");
   const back = active && boxOf(active.row, active.column);
@@ -142,7 +150,7 @@ function itemView(item, row, column, count) {
     item.rule || url ? element("p", { class: "source" }, "Source: ", link(item.rule ? source || "unknown" : url)) : "",
     item.reason ? element("p", {}, ...visible(item.reason)) : "",
     item.rule ? element("p", {}, `Seen ${item.seen} times, broken ${item.violations} times.`) : "",
-    item.expected_by ? element("p", { class: "note" }, "Expected, because: ", ...visible(item.expected_by)) : "",
+    item.expected_by ? element("p", { class: "note" }, "Expected, because: ", linked(item.expected_by)) : "",
     item.attempts > 1 ? element("p", { class: "note" }, `${item.attempts} attempts; all are below.`) : "",
   );
   const shown = { open: null };
@@ -163,13 +171,20 @@ function findingView(finding, item, jump) {
     element(
       "dl",
       {},
-      finding.at ? [element("dt", {}, "where"), element("dd", {}, element("code", {}, ...visible(finding.at)), " ", finding.exchange ? element("button", { type: "button", class: "jump", onclick: () => jump(finding.exchange) }, "show in the answer") : null)] : [],
+      finding.at ? [element("dt", {}, "where"), element("dd", {}, element("code", {}, ...visible(placeText(finding.at))), " ", finding.exchange ? element("button", { type: "button", class: "jump", onclick: () => jump(finding.exchange) }, "show in the answer") : null)] : [],
       element("dt", {}, "expected"),
-      element("dd", { class: "expected" }, element("code", {}, ...visible(value(finding.expected, false)))),
+      element("dd", { class: "expected" }, element("code", {}, ...visible(wanted(finding.expected)))),
       element("dt", {}, "observed"),
       element("dd", { class: "observed" }, element("code", {}, ...visible(value(finding.observed, true)))),
     ),
   );
+}
+
+/* What was expected: a sentence, a value, or a matcher with its value. */
+function wanted(any) {
+  const keys = any && typeof any === "object" && !Array.isArray(any) ? Object.keys(any) : [];
+  const matcher = keys.length === 1 && keys[0] !== "absent" && /^[a-z_]+$/.test(keys[0]);
+  return matcher ? `${keys[0].replaceAll("_", " ")} ${value(any[keys[0]], true)}` : value(any, false);
 }
 
 function value(any, quote) {
@@ -179,7 +194,7 @@ function value(any, quote) {
 
 function markView(mark, column) {
   const row = ROWS.find((other) => other.asked.includes(mark.id));
-  const told = [element("code", {}, ...visible(mark.id)), ` at `, element("code", {}, ...visible(mark.at)), `: observed `, ...visible(value(mark.observed, true))];
+  const told = [element("code", {}, ...visible(mark.id)), ` at `, element("code", {}, ...visible(placeText(mark.at))), `: observed `, ...visible(value(mark.observed, true))];
   return element("p", {}, ...told, " ", row ? element("button", { type: "button", class: "jump", onclick: () => openCell(row, column) }, "its row") : null);
 }
 
@@ -215,12 +230,13 @@ function exchangeView(evidence, ats) {
   const lit = places.filter((place) => place.kind === "header").map((place) => place.name);
   const streams = answer.headers.some(([name, text]) => name.toLowerCase() === "content-type" && /event-stream/i.test(text)) || (evidence.mode === "stream" && /^(event|data|:)/m.test(answer.chunks[0] ? answer.chunks[0][1] : ""));
   const whole = answer.chunks.map(([, text]) => text).join("");
-  const told = [answer.status ? `HTTP ${answer.status}` : "no answer", answer.outcome === "complete" ? "" : answer.outcome, answer.first === null ? "" : `first byte after ${seconds(answer.first)}`, `ended after ${seconds(answer.finished)}`].filter(Boolean).join(" · ");
+  const status = element("span", { class: places.some((place) => place.kind === "status") ? "here" : null }, answer.status ? `HTTP ${answer.status}` : "no answer");
+  const told = [ answer.outcome === "complete" ? "" : answer.outcome, answer.first === null ? "" : `first byte after ${seconds(answer.first)}`, `ended after ${seconds(answer.finished)}`].filter(Boolean).join(" · ");
   return element(
     "div",
     {},
     element("h4", {}, "Answer"),
-    element("p", { class: "note" }, told),
+    element("p", { class: "note" }, status, " · ", told),
     answer.detail ? element("p", { class: "note" }, ...visible(answer.detail)) : null,
     answer.notes.map((note) => element("p", { class: "note" }, ...visible(note))),
     streams && whole ? streamView(answer, places) : bodyView(whole, pointers, leftOut(answer)),

@@ -44,7 +44,7 @@ function missing(row, column) {
 }
 
 function wordOf(row, cell) {
-  if (!cell) return "not asked";
+  if (!cell) return row.unasked ? "cannot be asked" : "not asked";
   if (cell.verdict === null) return "optional only";
   return cell.verdict === "supported" && !row.observable ? "accepted" : words(cell.verdict);
 }

@@ -9,7 +9,7 @@ function element(tag, properties, ...children) {
     else made.setAttribute(name, value === true ? "" : String(value));
   }
   for (const child of children.flat()) {
-    if (child !== null && child !== undefined && child !== "") made.append(child);
+    if (child !== null && child !== undefined && child !== false && child !== "") made.append(child);
   }
   return made;
 }
@@ -36,6 +36,11 @@ function link(address, text) {
   return /^https?:\/\//i.test(address)
     ? element("a", { href: address, rel: "noopener noreferrer" }, ...visible(text || address))
     : element("span", {}, ...visible(address));
+}
+
+/* Text whose addresses become links. */
+function linked(text) {
+  return String(text).split(/(https?:\/\/[^\s,;)]+[^\s,;:.)])/).map((part, index) => (index % 2 ? link(part) : visible(part))).flat();
 }
 
 function words(slug) {

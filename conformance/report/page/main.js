@@ -164,8 +164,7 @@ let resized = 0;
 window.addEventListener("resize", () => {
   cancelAnimationFrame(resized);
   resized = requestAnimationFrame(() => {
-    buildMatrix(shownColumns);
-    filterMatrix();
+    layOut();
   });
 });
 

@@ -1,6 +1,6 @@
 /* The matrix itself: built once for a choice of columns, then filtered by hiding rows. */
 
-const DENSE_FROM = 7;
+const WORD_WIDTH = 116;
 const GRID = document.getElementById("grid");
 let shownColumns = COLUMNS;
 let shownRows = ROWS;
@@ -12,35 +12,38 @@ function chosenColumns() {
 }
 
 function buildMatrix(columns) {
-  const dense = columns.length >= DENSE_FROM || (window.innerWidth <= 700 && columns.length > 1);
-  GRID.classList.toggle("dense", dense);
-  const widths = element("colgroup", {}, element("col", { class: "first" }), columns.map(() => element("col", {})));
   const table = element(
     "table",
-    { class: "matrix", role: "grid", "aria-label": "Support matrix", "aria-rowcount": ROWS.length },
-    widths,
-    element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Feature"), columns.map(columnHead))),
+    { class: "matrix", role: "grid", "aria-label": "Support matrix" },
+    element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, element("th", { role: "columnheader" }, "Feature", element("span", { class: "why" }, "and what it means for you when it is missing")), columns.map(columnHead))),
     DATA.areas.map((area) => areaBody(area, columns)),
   );
   GRID.replaceChildren(table, element("p", { class: "empty", hidden: true }, "No row fits this query."));
-  layOut(table, columns, dense);
+  layOut();
   active = null;
-  const first = table.querySelector("td[data-row]");
+  const first = table.querySelector("td[data-column]");
   if (first) first.tabIndex = 0;
 }
 
+/* Words where every column has room for them, else signs alone. */
+function sizesFor(count) {
+  const room = GRID.clientWidth;
+  const narrow = room < 640;
+  const first = narrow ? (count > 1 ? 170 : 190) : count > 3 ? Math.min(380, room * 0.3) : Math.min(560, room * 0.44);
+  const dense = count > 1 && (room - first) / count < WORD_WIDTH;
+  const least = dense ? 60 : WORD_WIDTH;
+  return { first, dense, each: Math.max(least, (room - first) / count), scrolls: first + count * least > room + 1 };
+}
+
 /* Where the columns fit, the table scrolls with the page; else it scrolls in a port of its own. */
-function layOut(table, columns, dense) {
-  const narrow = window.innerWidth <= 700;
-  const first = narrow ? (columns.length > 1 ? 170 : 190) : dense ? 330 : columns.length > 3 ? 340 : 420;
-  const each = dense ? (narrow ? 54 : 62) : narrow ? 130 : 128;
-  const least = first + columns.length * each;
-  table.querySelector("col").style.width = columns.length === 1 && !narrow ? "46%" : `${first}px`;
-  table.style.minWidth = `${least}px`;
-  const scrolls = least > GRID.clientWidth;
+function layOut() {
+  const table = GRID.querySelector("table");
+  const count = shownColumns.length;
+  const { first, each, dense, scrolls } = sizesFor(count);
+  GRID.classList.toggle("dense", dense);
+  table.style.setProperty("--columns", `${first}px repeat(${count}, minmax(${Math.floor(each)}px, 1fr))`);
+  table.style.width = scrolls ? `${first + count * each}px` : "100%";
   GRID.classList.toggle("scrolls", scrolls);
-  if (dense && !scrolls) table.style.width = "auto";
-  if (dense) for (const col of [...table.querySelectorAll("col")].slice(1)) col.style.width = `${each}px`;
 }
 
 function columnHead(column) {
@@ -49,10 +52,33 @@ function columnHead(column) {
     { type: "button", "data-column": column.index, title: `${column.title}: show what is not supported` },
     element("span", { class: "name" }, ...visible(column.name)),
     column.version && element("span", { class: "version" }, ...visible(cut(column.version, 60))),
+    twins(column) && element("span", { class: "version" }, ...visible(cut(column.model, 40))),
     column.simulated && element("span", { class: "simulated" }, "simulated"),
     !column.complete && element("span", { class: "cut" }, "incomplete"),
+    ...shareOf(column),
   );
-  return element("th", { scope: "col" }, button);
+  return element("th", { role: "columnheader" }, button);
+}
+
+/* Whether another column has the same name and version, so that only the model tells them apart. */
+function twins(column) {
+  return COLUMNS.some((other) => other !== column && other.name === column.name && other.version === column.version);
+}
+
+/* How the rows of a column divide over the verdicts: a bar, and how many are supported. */
+function shareOf(column) {
+  const found = CELLS.map((cells) => cells[column.index]).filter((cell) => cell && cell.verdict && cell.verdict !== "not-applicable");
+  let x = 0;
+  const pieces = ["supported", ...VERDICTS.filter((verdict) => verdict !== "supported").toReversed()].map((verdict) => {
+    const width = found.filter((cell) => cell.verdict === verdict).length;
+    x += width;
+    return width ? element("svg:rect", { class: `p-${verdict}`, x: x - width, y: 0, width, height: 1 }) : null;
+  });
+  const good = found.filter((cell) => cell.verdict === "supported").length;
+  return [
+    element("svg:svg", { class: "share", viewBox: `0 0 ${found.length || 1} 1`, preserveAspectRatio: "none", "aria-hidden": "true" }, pieces),
+    element("span", { class: "good" }, `${good}/${found.length}`, element("span", { class: "hush" }, " supported")),
+  ];
 }
 
 function areaBody(area, columns) {
@@ -62,45 +88,61 @@ function areaBody(area, columns) {
   const counts = columns.map((column) => {
     const cells = rows.map((row) => CELLS[row.index][column.index]).filter((cell) => cell && cell.verdict && cell.verdict !== "not-applicable");
     const good = cells.filter((cell) => cell.verdict === "supported").length;
-    return element("td", { "aria-label": `${good} of ${cells.length} supported` }, cells.length ? `${good}/${cells.length}` : "");
+    return element("td", { role: "gridcell" }, cells.length ? `${good}/${cells.length}` : "", cells.length && element("span", { class: "hush" }, " supported"));
   });
   return element(
     "tbody",
-    { "data-area": area.id },
-    element("tr", { class: "area" }, element("th", { scope: "rowgroup" }, button), counts),
-    rows.map((row) => element("tr", { class: "hit", "data-row": row.index, hidden: folded }, rowHead(row), columns.map((column) => cellBox(row, column)))),
+    { role: "rowgroup", "data-area": area.id },
+    element("tr", { role: "row", class: "area" }, element("th", { role: "rowheader" }, button), counts),
+    rows.map((row) => element("tr", { role: "row", class: "hit", "data-row": row.index, hidden: folded }, rowHead(row), columns.map((column) => cellBox(row, column)))),
   );
 }
 
 function rowHead(row) {
   return element(
     "th",
-    { scope: "row", class: "feature", title: row.id },
+    { role: "rowheader", class: "feature", title: row.id },
     element("span", { class: "weight" }, row.tier === "core" ? row.level : `${row.tier} ${row.level}`),
     element("b", {}, row.title),
-    row.consequence && element("span", { class: "why" }, `Without it: ${row.consequence}`),
+    row.consequence && element("span", { class: "why" }, row.consequence),
   );
 }
 
+/* Most cells look alike: each look is made once, then copied. */
+const LOOKS = new Map();
+
 function cellBox(row, column) {
   const cell = CELLS[row.index][column.index];
-  const word = wordOf(row, cell);
-  if (!cell) {
-    const why = missing(row, column);
-    return element("td", { class: "none", tabindex: -1, "data-row": row.index, "data-column": column.index, title: why, "aria-label": why }, element("span", { class: "word" }, row.unasked ? "cannot be asked" : "not asked"));
-  }
-  const marks = marksOf(cell);
-  const told = [word, ...marks.map((mark) => mark.text)].join(", ");
-  const box = element(
-    "td",
-    { class: cell.verdict ? `v-${cell.verdict}` : "none", tabindex: -1, "data-row": row.index, "data-column": column.index, "aria-label": told, title: told },
-    cell.verdict && element("i", {}),
-    element("span", { class: "word" }, word),
-  );
-  if (marks.length) box.append(element("span", { class: "marks" }, marks.map((mark) => element("i", { class: `f-${mark.id}` }))));
-  if (cell.reason && shownColumns.length <= 3) box.append(element("span", { class: "said" }, ...visible(cell.reason)));
+  const told = cell ? toldOf(row, column) : wordOf(row, cell);
+  const look = `${cell && cell.verdict} ${told}`;
+  if (!LOOKS.has(look)) LOOKS.set(look, lookOf(row, cell, told));
+  const box = LOOKS.get(look).cloneNode(true);
+  box.dataset.column = column.index;
+  if (cell && cell.reason && shownColumns.length <= 3) box.append(element("span", { class: "said" }, ...visible(cell.reason)));
   return box;
 }
+
+function lookOf(row, cell, told) {
+  const marks = cell ? marksOf(cell) : [];
+  return element(
+    "td",
+    { role: "gridcell", class: cell && cell.verdict ? `v-${cell.verdict}` : "none", tabindex: -1, "aria-label": marks.length ? told : null },
+    cell && cell.verdict && element("i", {}),
+    element("span", { class: "word" }, wordOf(row, cell)),
+    marks.length > 0 && element("span", { class: "marks" }, marks.map((mark) => element("i", { class: `f-${mark.id}` }))),
+  );
+}
+
+/* A cell in words, its marks too. */
+function toldOf(row, column) {
+  const cell = CELLS[row.index][column.index];
+  return cell ? [wordOf(row, cell), ...marksOf(cell).map((mark) => mark.text)].join(", ") : missing(row, column);
+}
+
+GRID.addEventListener("mouseover", (event) => {
+  const box = event.target.closest("td[data-column]");
+  if (box && !box.title) box.title = toldOf(ROWS[box.parentNode.dataset.row], COLUMNS[box.dataset.column]);
+});
 
 function marksOf(cell) {
   const marks = [];
@@ -153,7 +195,7 @@ function same(one, other) {
 }
 
 function boxOf(row, column) {
-  return GRID.querySelector(`td[data-row="${row.index}"][data-column="${column.index}"]`);
+  return GRID.querySelector(`tr[data-row="${row.index}"] > td[data-column="${column.index}"]`);
 }
 
 /* The cell that the arrows move from; only one cell of a grid is a tab stop. */
@@ -183,10 +225,10 @@ function openCell(row, column, options) {
 const ARROWS = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1], PageDown: [12, 0], PageUp: [-12, 0], Home: [0, -999], End: [0, 999] };
 
 GRID.addEventListener("click", (event) => {
-  const box = event.target.closest("td[data-row]");
+  const box = event.target.closest("td[data-column]");
   if (box) {
-    activate(ROWS[box.dataset.row], COLUMNS[box.dataset.column], { focus: false });
-    openCell(ROWS[box.dataset.row], COLUMNS[box.dataset.column]);
+    activate(ROWS[box.parentNode.dataset.row], COLUMNS[box.dataset.column], { focus: false });
+    openCell(ROWS[box.parentNode.dataset.row], COLUMNS[box.dataset.column]);
     return;
   }
   const area = event.target.closest("button[data-area]");
@@ -203,9 +245,9 @@ GRID.addEventListener("click", (event) => {
 });
 
 GRID.addEventListener("keydown", (event) => {
-  const box = event.target.closest("td[data-row]");
+  const box = event.target.closest("td[data-column]");
   if (!box || event.ctrlKey || event.metaKey || event.altKey) return;
-  const row = ROWS[box.dataset.row];
+  const row = ROWS[box.parentNode.dataset.row];
   const column = COLUMNS[box.dataset.column];
   if (event.key in ARROWS) {
     event.preventDefault();
