@@ -9,6 +9,9 @@ from conformance.probe.encoding import EncodingError, Inflater, OversizedError, 
 from conformance.probe.exchange import Chunk, Exchange, Outcome, Request
 from conformance.probe.sse import Decoder, Frame
 
+LONGEST_DETAIL = 500
+"""Characters: what the client says of an answer can quote it."""
+
 LAST_WORDS = ("message_stop", "error")
 """The types of the events after which a stream has no more to say."""
 
@@ -101,7 +104,7 @@ class Recording:
             started=self._started,
             first_byte=self._first_byte,
             finished=finished,
-            detail=detail,
+            detail=detail[:LONGEST_DETAIL],
             notes=notes,
         )
 

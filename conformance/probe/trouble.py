@@ -76,7 +76,8 @@ class Patience:
         loading_until = now() + client.limits.first_byte
         retries = 0
         while True:
-            await asyncio.sleep(max(0.0, self._resume - now()))
+            if (held_back := self._resume - now()) > 0:
+                await asyncio.sleep(held_back)
             sent = now()
             exchange = await client.ask(outgoing)
             trouble = _trouble(exchange, waits_for)
