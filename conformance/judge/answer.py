@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from conformance.judge.finding import Violation
-from conformance.judge.stream import Story, follow
+from conformance.judge.story import Story
+from conformance.judge.stream import follow
 from conformance.judge.wire import ABSENT, decode, is_event_stream, looks_of
 from conformance.probe.exchange import Exchange
 from conformance.probe.sse import Frame, frames
@@ -20,7 +21,10 @@ Scope = Literal["message", "stream", "error", "count", "models", "model", "batch
 """What kind of answer it is, which decides the rules that can hold anything against it."""
 
 NOT_IMPLEMENTED = 501
+PROBES = frozenset({"HEAD", "OPTIONS"})
+"""Methods that ask whether somebody is there: their answers are no part of the API."""
 _ROUTE = re.compile(r"/v1/(?:messages|models|files|complete)(?:/.*)?$")
+_UNKNOWN_ROUTE = re.compile(r"/v1/.*$")
 _MODEL = re.compile(r"^/v1/models/.+")
 _BATCH = re.compile(r"/v1/messages/batches/[^/]+")
 
@@ -61,7 +65,7 @@ class Answer(Struct, frozen=True, dict=True):
     def request(self) -> dict[str, Any] | None:
         """The request's body, None when it is no JSON object."""
         asked = decode(self.exchange.request.body)
-        return asked if isinstance(asked, dict) else None
+        return asked if isinstance(asked, dict) and asked is not ABSENT else None
 
     @cached_property
     def streaming(self) -> bool:
@@ -73,7 +77,7 @@ class Answer(Struct, frozen=True, dict=True):
         if not self.status:
             return "nothing"
         if self.status >= 400:
-            return "error" if self.path.startswith("/v1/") and self.exchange.request.method != "HEAD" else "other"
+            return "error" if self.path.startswith("/v1/") and self.exchange.request.method not in PROBES else "other"
         return (
             _scope(self.exchange.request.method, self.path, streaming=self.streaming) if self.status < 300 else "other"
         )
@@ -221,7 +225,7 @@ def _scope(method: str, path: str, *, streaming: bool) -> Scope:
 def path_of(url: str) -> str:
     """The path of a URL from `/v1` on, without query, the ids of single resources as `{id}`."""
     path = urlsplit(url).path
-    route = _ROUTE.search(path)
+    route = _ROUTE.search(path) or _UNKNOWN_ROUTE.search(path)
     path = _MODEL.sub("/v1/models/{id}", route[0].rstrip("/") if route else path)
     return _BATCH.sub("/v1/messages/batches/{id}", path, count=1)
 

@@ -9,10 +9,9 @@ Source: https://platform.claude.com/docs/en/build-with-claude/streaming
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from msgspec import Struct
-
 from conformance.judge.block import KNOWN_DELTAS, Block, allowed_deltas
 from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.story import Story
 from conformance.judge.wire import decode, defect_of, is_integer, one_by_one, shown, slug
 from conformance.probe.sse import Frame
 
@@ -28,35 +27,6 @@ GRAMMAR = frozenset(
 )
 CUT_SHORT = frozenset({"max_tokens", "model_context_window_exceeded"})
 """Stop reasons after which the last tool input may be truncated, and its block may lack its stop."""
-
-
-class Story(Struct, frozen=True, kw_only=True):
-    """What a stream told, and which laws it broke."""
-
-    message: dict[str, Any]
-    """As accumulated; what never came is missing."""
-    start: Any
-    """`message_start.message` as it came; absent marker when there was none."""
-    start_event: int
-    deltas: list[tuple[int, dict[str, Any]]]
-    """The `message_delta` events: frame number and data."""
-    blocks: list[Block]
-    """In the order of their starts."""
-    events: list[dict[str, Any]]
-    delta_times: list[float]
-    breaches: dict[str, list[Violation]]
-    """Law to its violations, one of a kind."""
-    lost: Violation | None
-    """The first thing that makes the content untrustworthy."""
-    error: dict[str, Any] | None
-    error_at: str
-    stopped: bool
-    pings: int
-
-    @property
-    def finished(self) -> bool:
-        """Whether the message came to its end, so that what is missing will not come any more."""
-        return self.stopped and bool(self.deltas)
 
 
 def follow(frames: Iterable[Frame], *, whole: bool = True) -> Story:
@@ -122,8 +92,9 @@ class Machine:
             self._breach("stream.no-done", where, "nothing after message_stop", "[DONE]", "done")
             self._keep(frame.name, "[DONE]")
         else:
-            for data in self._objects(frame, where):
-                self._object(frame, where, data)
+            objects = self._objects(frame, where)
+            for data in objects:
+                self._object(frame, where, data, alone=len(objects) == 1)
 
     def _ping(self, frame: Frame, where: str) -> None:
         self.pings += 1
@@ -137,7 +108,7 @@ class Machine:
         """The JSON objects in a frame: one, if the law is kept."""
         raw = frame.data or b""
         value = decode(raw)
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value is not ABSENT:
             if not frame.ended:
                 self._breach(
                     "stream.blank-line", where, "a blank line after the event", "the end of the body", "missing"
@@ -157,13 +128,15 @@ class Machine:
         self._torn = self._torn or not values
         return values
 
-    def _object(self, frame: Frame, where: str, data: dict[str, Any]) -> None:
+    def _object(self, frame: Frame, where: str, data: dict[str, Any], *, alone: bool) -> None:
         kind = data.get("type")
         if not isinstance(kind, str) or not kind:
             self._breach(
                 "stream.data-type", where + "/type", frame.name or "a string", data.get("type", ABSENT), "missing"
             )
             kind = frame.name or ""
+        elif not alone:
+            pass  # one name cannot fit several objects
         elif not frame.name:
             self._breach("stream.event-name", where, kind, ABSENT, "missing")
         elif frame.name != kind:
@@ -379,21 +352,7 @@ class Machine:
 
     def story(self) -> Story:
         """What was told, for those who judge it."""
-        message = dict(self.start) if self.start is not ABSENT else {}
-        usage: Any = message.get("usage", ABSENT)
-        usage = dict(usage) if isinstance(usage, dict) else usage
-        for _, data in self.deltas:
-            message |= data["delta"]
-            counted = data.get("usage")
-            if isinstance(counted, dict):
-                known = usage if isinstance(usage, dict) and usage is not ABSENT else {}
-                usage = known | {key: value for key, value in counted.items() if value is not None or key not in known}
-        if usage is not ABSENT:
-            message["usage"] = usage
-        if self.blocks or "content" in message:
-            message["content"] = [block.accumulated() for block in self.blocks]
         return Story(
-            message=message,
             start=self.start,
             start_event=self.start_event,
             deltas=self.deltas,

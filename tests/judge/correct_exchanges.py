@@ -15,7 +15,11 @@ WEATHER = {
     "description": "Weather of a city",
     "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 }
-CLOCK = {"name": "clock", "strict": True, "input_schema": {"type": "object", "properties": {}, "additionalProperties": False}}
+CLOCK = {
+    "name": "clock",
+    "strict": True,
+    "input_schema": {"type": "object", "properties": {}, "additionalProperties": False},
+}
 
 
 def asked(**more: Any) -> dict[str, Any]:
@@ -128,7 +132,12 @@ def _pieces(text: str) -> list[str]:
 
 def events_of(whole: dict[str, Any]) -> list[Event]:
     """The stream that accumulates to a message."""
-    started = whole | {"content": [], "stop_reason": None, "stop_sequence": None, "usage": whole["usage"] | {"output_tokens": 1}}
+    started = whole | {
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": whole["usage"] | {"output_tokens": 1},
+    }
     events: list[Event] = [{"type": "message_start", "message": started}, {"type": "ping"}]
     for index, block in enumerate(whole["content"]):
         start, deltas = deltas_of(block)
@@ -171,7 +180,10 @@ MESSAGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "no tool": (asked(tools=[WEATHER], tool_choice={"type": "none"}), message([TEXT])),
     "thinking": (asked(thinking={"type": "adaptive"}), message([THOUGHT, TEXT])),
-    "thinking between tools": (TOOLS, message([THOUGHT, CALL, THOUGHT | {"signature": "Eother"}, CALL_AGAIN], "tool_use")),
+    "thinking between tools": (
+        TOOLS,
+        message([THOUGHT, CALL, THOUGHT | {"signature": "Eother"}, CALL_AGAIN], "tool_use"),
+    ),
     "thinking disabled": (asked(thinking={"type": "disabled"}), message([TEXT])),
     "thinking omitted": (asked(thinking={"type": "adaptive"}), message([THOUGHT | {"thinking": ""}, REDACTED, TEXT])),
     "server tool": (asked(), message([SEARCH, FOUND, CITED, TEXT])),
@@ -216,7 +228,10 @@ BATCH = {
 
 
 def _others() -> dict[str, Exchange]:
-    limits = (("anthropic-ratelimit-requests-limit", "50"), ("anthropic-ratelimit-requests-reset", "2026-01-01T00:00:00Z"))
+    limits = (
+        ("anthropic-ratelimit-requests-limit", "50"),
+        ("anthropic-ratelimit-requests-reset", "2026-01-01T00:00:00Z"),
+    )
     listed = {"data": [MODEL], "has_more": False, "first_id": "m", "last_id": "m"}
     counted = {"path": "/v1/messages/count_tokens", "request": asked()}
     errors = [
@@ -243,7 +258,10 @@ def _others() -> dict[str, Exchange]:
         "count": told({"input_tokens": 14}, **counted),
         "models": told(listed, path="/v1/models", method="GET", request=b"", headers=(*JSON_HEADERS, *limits)),
         "no models": told(
-            {"data": [], "has_more": False, "first_id": None, "last_id": None}, path="/v1/models", method="GET", request=b""
+            {"data": [], "has_more": False, "first_id": None, "last_id": None},
+            path="/v1/models",
+            method="GET",
+            request=b"",
         ),
         "model": told(MODEL, path="/v1/models/m%2Fx", method="GET", request=b""),
         "batch": told(BATCH, path="/v1/messages/batches", request={"requests": []}),

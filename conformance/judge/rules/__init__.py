@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType, ModuleType
-from typing import Any
+from typing import Any, get_args
 
 from conformance.judge.answer import Answer
 from conformance.judge.rules import (
+    content,
     conversation,
+    ending,
     endpoints,
     errors,
     http,
@@ -19,8 +21,12 @@ from conformance.judge.rules import (
     usage,
 )
 from conformance.judge.rules.rule import Reading, Rule
+from conformance.words import Level
 
 __all__ = ["RULES", "Reading", "Rule", "examine", "examine_conversation", "examine_pair"]
+
+
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 def _rules_of(module: ModuleType) -> list[Rule]:
@@ -29,14 +35,11 @@ def _rules_of(module: ModuleType) -> list[Rule]:
     return [*getattr(module, "WATCHED", ()), *named]
 
 
-RULES: Mapping[str, Rule] = MappingProxyType(
-    {
-        rule.id: rule
-        for module in (http, errors, stream, message, tools, thinking, usage, endpoints, parity, conversation)
-        for rule in _rules_of(module)
-    }
-)
-"""Every rule by its id, causes before consequences: the first that is broken names the law that was broken."""
+_GROUPS = (http, errors, stream, message, content, ending, tools, thinking, usage, endpoints, parity, conversation)
+_BY_WEIGHT = sorted((rule for group in _GROUPS for rule in _rules_of(group)), key=lambda rule: LEVELS.index(rule.level))
+
+RULES: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in _BY_WEIGHT})
+"""Every rule by its id, in order of weight, causes before consequences: the first that is broken names the cause."""
 
 
 @lru_cache(maxsize=32)

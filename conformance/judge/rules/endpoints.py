@@ -148,6 +148,41 @@ def models_info(answer: Answer) -> Found:
     return next((faults for n, model in enumerate(data) if (faults := _model_faults(model, f"/data/{n}"))), [])
 
 
+_OPTIONAL: tuple[tuple[str, type], ...] = (
+    ("max_input_tokens", int),
+    ("max_tokens", int),
+    ("capabilities", dict),
+    ("lifecycle", str),
+    ("line", str),
+)
+
+
+@rule(
+    "models.optional-keys",
+    row="response.models.info",
+    law="The limits of a model are integers, its capabilities an object, its lifecycle and line strings.",
+    source=MODELS,
+    on=("models", "model"),
+    level="should",
+    leniency="Each may be null or left out.",
+)
+def models_optional_keys(answer: Answer) -> Found:
+    body = _object(answer) or {}
+    data = [("", body)] if answer.scope == "model" else [(f"/data/{n}", one) for n, one in enumerate(_listed(body))]
+    given = [(f"{at}/{key}", form, one[key]) for at, one in data for key, form in _OPTIONAL if one.get(key) is not None]
+    wrong = [
+        Violation(at, form.__name__, shown(value), "type")
+        for at, form, value in given
+        if not isinstance(value, form) or isinstance(value, bool)
+    ]
+    return wrong[:1] if given else None
+
+
+def _listed(body: dict[str, Any]) -> list[dict[str, Any]]:
+    data = body.get("data")
+    return [one for one in data if isinstance(one, dict)] if isinstance(data, list) else []
+
+
 @rule(
     "batches.batch",
     row="response.batches",
@@ -189,7 +224,18 @@ def _batch_faults(given: Any, at: str) -> list[Violation]:
         if not is_integer(counts.get(key)) or counts[key] < 0:
             value = counts.get(key, ABSENT)
             return [Violation(f"{at}/request_counts/{key}", "an integer from 0", value, slug(value, "type"))]
-    return _time_fault(given, at, "created_at") or _time_fault(given, at, "expires_at")
+    return _time_fault(given, at, "created_at") or _time_fault(given, at, "expires_at") or _end_faults(given, at)
+
+
+def _end_faults(given: dict[str, Any], at: str) -> list[Violation]:
+    """ended_at is a time and results_url a string once the batch has ended; before, both are null."""
+    ended = given["processing_status"] == "ended"
+    for key in ("ended_at", "results_url"):
+        value = given.get(key, ABSENT)
+        if value is not ABSENT and isinstance(value, str) is not ended:
+            expected = "a string" if ended else None
+            return [Violation(f"{at}/{key}", expected, shown(value), "not-ended" if not ended else slug(value, "type"))]
+    return []
 
 
 @rule(

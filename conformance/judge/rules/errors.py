@@ -50,6 +50,10 @@ _INNER_REFUSAL = re.compile(
 )
 
 
+def _known(kind: Any) -> bool:
+    return isinstance(kind, str) and kind in KNOWN_TYPES
+
+
 def _envelope(answer: Answer) -> dict[str, Any] | None:
     """The error object where the envelope is right, so that one wrong envelope is not four findings."""
     return answer.error if isinstance(answer.json, dict) and answer.json.get("type") == "error" else None
@@ -105,7 +109,7 @@ def error_type(answer: Answer) -> Found:
     if error is None:
         return None
     given = error.get("type", ABSENT)
-    if isinstance(given, str) and given in KNOWN_TYPES:
+    if _known(given):
         return []
     kind = slug(given, "unknown" if isinstance(given, str) else "type")
     return [Violation("/error/type", sorted(KNOWN_TYPES - OTHER_TYPES), given, kind)]
@@ -121,7 +125,7 @@ def error_type(answer: Answer) -> Found:
 )
 def type_fits_status(answer: Answer) -> Found:
     error = _envelope(answer)
-    if error is None or error.get("type") not in KNOWN_TYPES:
+    if error is None or not _known(error.get("type")):
         return None
     expected = TYPES_OF_STATUS.get(answer.status, OTHER_4XX if answer.status < 500 else OTHER_5XX)
     if error["type"] in expected or error["type"] in OTHER_TYPES:
@@ -238,6 +242,30 @@ def request_id(answer: Answer) -> Found:
 
 
 @rule(
+    "error.details",
+    row="error.details",
+    law="error.details is an object, and its error_code a string.",
+    source=ERRORS,
+    on=("error",),
+    level="should",
+    leniency="Both may be null or left out.",
+)
+def details(answer: Answer) -> Found:
+    error = _envelope(answer)
+    given = error.get("details") if error is not None else None
+    if given is None:
+        return None
+    if not isinstance(given, dict):
+        return [Violation("/error/details", "an object", shown(given), "type")]
+    code = given.get("error_code")
+    return (
+        []
+        if code is None or isinstance(code, str)
+        else [Violation("/error/details/error_code", "a string", code, "type")]
+    )
+
+
+@rule(
     "error.event",
     row="stream.error",
     law='An error event holds {"type":"error","error":{"type","message"}} with one of the API\'s error types.',
@@ -251,7 +279,7 @@ def event(answer: Answer) -> Found:
     if error is None:
         given = answer.story.error.get("error", ABSENT)
         return [Violation(f"{at}/error", "an object", shown(given), slug(given, "type"))]
-    if error.get("type") not in KNOWN_TYPES:
+    if not _known(error.get("type")):
         return [Violation(f"{at}/error/type", sorted(KNOWN_TYPES), error.get("type", ABSENT), "unknown")]
     if not isinstance(error.get("message"), str) or not error["message"]:
         return [Violation(f"{at}/error/message", "a sentence", error.get("message", ABSENT), "missing")]

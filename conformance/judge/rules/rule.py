@@ -95,7 +95,7 @@ def ending(answer: Answer) -> tuple[str, dict[str, Any]] | None:
     if not answer.in_events:
         return ("", answer.message) if is_message(answer) else None
     story = answer.story
-    if not story.deltas or not story.deltas[-1][1]["delta"]:
+    if not story.deltas or "stream.message-delta" in story.breaches:
         return None
     number, data = story.deltas[-1]
     return f"event/{number}/delta", data["delta"]

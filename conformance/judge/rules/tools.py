@@ -23,6 +23,7 @@ from conformance.judge.rules.rule import (
 from conformance.judge.stream import CUT_SHORT
 from conformance.judge.wire import decode, defect_of, shown, slug
 
+_BLANKS = re.compile(r"[\s\\]+")
 _FORM = re.compile(r"toolu_[a-zA-Z0-9_-]+")
 _AS_TEXT = re.compile(
     r"<tool_call>|<function=|<\|python_tag\|>|\[TOOL_CALLS\]|<tool_use>|<function_calls>|<invoke name=|<\|tool_call"
@@ -166,7 +167,7 @@ def input_json(answer: Answer) -> Found:
     if not answer.in_events or not answer.story.finished:
         return None
     blocks = answer.story.blocks
-    eager = {tool.get("name") for tool in _declared(answer) or [] if tool.get("eager_input_streaming") is True}
+    eager = [tool.get("name") for tool in _declared(answer) or [] if tool.get("eager_input_streaming") is True]
     seen = False
     for number, block in enumerate(blocks):
         cut = ended(answer) in CUT_SHORT and block is blocks[-1]
@@ -306,21 +307,19 @@ def none_obeyed(answer: Answer) -> Found:
     "not in the request, and they name a declared tool.",
 )
 def not_as_text(answer: Answer) -> Found:
-    names = {tool.get("name") for tool in _declared(answer) or []}
+    names = {tool["name"] for tool in _declared(answer) or [] if isinstance(tool.get("name"), str)}
     choice = (answer.request or {}).get("tool_choice")
-    if (
-        not names
-        or ended(answer) is None
-        or blocks_of(answer, "tool_use")
-        or (isinstance(choice, dict) and choice.get("type") == "none")
-    ):
+    forbidden = isinstance(choice, dict) and choice.get("type") == "none"
+    if not names or forbidden or ended(answer) is None or blocks_of(answer, "tool_use"):
         return None
-    text = answer.text
-    found = next((mark for mark in _AS_TEXT.finditer(text) if mark["name"] is None or mark["name"] in names), None)
-    if (
-        found is None
-        or found[0].encode() in answer.exchange.request.body
-        or not any(name in text for name in names if name)
-    ):
+    text, sent = answer.text, _bare(answer.exchange.request.body.decode(errors="replace"))
+    marks = [mark for mark in _AS_TEXT.finditer(text) if mark["name"] in names or mark["name"] is None]
+    foreign = [mark for mark in marks if _bare(text[mark.start() : mark.end() + 40]) not in sent]
+    if not foreign or not any(name in text for name in names):
         return []
-    return [Violation("/content/0/text", "a tool_use block", shown(text), "printed")]
+    return [Violation("/content/0/text", "a tool_use block", shown(text[foreign[0].start() :]), "printed")]
+
+
+def _bare(text: str) -> str:
+    """A text without white space and escapes, to find it again inside a JSON string."""
+    return _BLANKS.sub("", text)

@@ -5,7 +5,17 @@ from typing import Any
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
-from conformance.judge.rules.rule import CACHING, SDK_USAGE, STREAMING, Found, blocks_at, ended, head, rule
+from conformance.judge.rules.rule import (
+    CACHING,
+    SDK_USAGE,
+    STOP_REASONS,
+    STREAMING,
+    Found,
+    blocks_at,
+    ended,
+    head,
+    rule,
+)
 from conformance.judge.wire import is_integer, shown, slug
 
 INPUT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
@@ -20,7 +30,10 @@ COUNTERS = (
 )
 PLACEHOLDER = 8
 """Output tokens that message_start may say before anything was said."""
-TIERS = ("standard", "priority", "batch")
+LABELS = {"service_tier": ("standard", "priority", "batch"), "speed": ("standard", "fast"), "inference_geo": ()}
+"""Keys of usage that are words, with the words that they may be; none: any."""
+LIMIT_MARGIN = 64
+"""Tokens by which an answer may end before max_tokens and still be cut by it: a tool call that does not fit."""
 NO_OUTPUT = frozenset(
     {"refusal", "model_context_window_exceeded", "compaction", "max_tokens", "stop_sequence", "pause_turn"}
 )
@@ -136,17 +149,22 @@ def counters(answer: Answer) -> Found:
 
 
 @rule(
-    "usage.service-tier",
-    row="response.usage.service_tier",
-    law="service_tier is standard, priority or batch.",
+    "usage.labels",
+    row="response.usage.labels",
+    law="service_tier is standard, priority or batch; speed is standard or fast; inference_geo is a string.",
     source=SDK_USAGE,
     level="should",
-    leniency="It may be null or left out.",
+    leniency="Each may be null or left out.",
 )
-def service_tier(answer: Answer) -> Found:
-    tiers = [(at, usage["service_tier"]) for at, usage in _usages(answer) if usage.get("service_tier") is not None]
-    wrong = [Violation(f"{at}/service_tier", list(TIERS), tier, "unknown") for at, tier in tiers if tier not in TIERS]
-    return wrong[:1] if tiers else None
+def labels(answer: Answer) -> Found:
+    given = [(f"{at}/{key}", key, usage.get(key)) for at, usage in _usages(answer) for key in LABELS]
+    given = [(at, key, value) for at, key, value in given if value is not None]
+    wrong = [
+        Violation(at, list(LABELS[key]) or "a string", shown(value), "unknown" if isinstance(value, str) else "type")
+        for at, key, value in given
+        if not isinstance(value, str) or (LABELS[key] and value not in LABELS[key])
+    ]
+    return wrong[:1] if given else None
 
 
 @rule(
@@ -211,6 +229,25 @@ def within_max_tokens(answer: Answer) -> Found:
     if not is_integer(count) or not is_integer(limit):
         return None
     return [] if count <= limit else [Violation("/usage/output_tokens", f"at most {limit}", count, "more")]
+
+
+@rule(
+    "usage.limit-reached",
+    row="response.stop_reason",
+    law="An answer that max_tokens ended used them up.",
+    source=STOP_REASONS,
+    level="should",
+    leniency="Half of them is enough, as counting differs, and so are 64 less, for a tool call that did not fit; not "
+    "asked where thinking is on, which some servers do not count.",
+)
+def limit_reached(answer: Answer) -> Found:
+    count, limit = _final(answer).get("output_tokens"), (answer.request or {}).get("max_tokens")
+    if ended(answer) != "max_tokens" or not is_integer(count) or not is_integer(limit):
+        return None
+    if any(block.get("type") in ("thinking", "redacted_thinking") for _, block in blocks_at(answer)):
+        return None
+    early = count * 2 < limit and limit - count > LIMIT_MARGIN
+    return [Violation("/usage/output_tokens", f"near {limit}", count, "not-reached")] if early else []
 
 
 @rule(

@@ -1,0 +1,222 @@
+"""Laws of the content: its blocks, and what must not stand in their text."""
+
+import re
+from typing import Any
+
+from conformance.judge.answer import Answer
+from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.rules.rule import (
+    CITATIONS,
+    MESSAGES,
+    ON_MESSAGES,
+    SDK_BLOCKS,
+    Found,
+    blocks_at,
+    blocks_of,
+    is_message,
+    rule,
+)
+from conformance.judge.wire import shown, slug
+
+BLOCKS_KNOWN = frozenset(
+    {
+        "text",
+        "thinking",
+        "redacted_thinking",
+        "tool_use",
+        "server_tool_use",
+        "web_search_tool_result",
+        "web_fetch_tool_result",
+        "code_execution_tool_result",
+        "bash_code_execution_tool_result",
+        "text_editor_code_execution_tool_result",
+        "tool_search_tool_result",
+        "container_upload",
+        "mcp_tool_use",
+        "mcp_tool_result",
+        "mcp_tool_listing",
+        "advisor_tool_result",
+        "compaction",
+        "fallback",
+    }
+)
+_TAGS = re.compile(r"</?think(ing)?>|◁/?think▷|<\|channel\|>")
+_CONTROL = re.compile(
+    r"<\|(im_(start|end)|endoftext|eot_id|eom_id|end_of_text|python_tag|start_header_id)\|>|</s>|<end_of_turn>"
+)
+
+
+@rule(
+    "message.block",
+    row="response.content",
+    law="Every content block is an object with a type.",
+    source=SDK_BLOCKS,
+    on=("message",),
+)
+def block(answer: Answer) -> Found:
+    given = answer.message.get("content") if is_message(answer) else None
+    if not isinstance(given, list) or not given:
+        return None
+    for number, one in enumerate(given):
+        if not isinstance(one, dict):
+            return [Violation(f"/content/{number}", "an object", shown(one), slug(one, "not-an-object"))]
+        kind = one.get("type", ABSENT)
+        if not isinstance(kind, str) or not kind:
+            return [Violation(f"/content/{number}/type", "a string", kind, slug(kind, "type"))]
+    return []
+
+
+_SHAPES: dict[str, tuple[tuple[str, type | tuple[type, ...]], ...]] = {
+    "redacted_thinking": (("data", str),),
+    "server_tool_use": (("id", str), ("name", str), ("input", dict)),
+    "mcp_tool_use": (("id", str), ("name", str), ("input", dict)),
+    "container_upload": (("file_id", str),),
+}
+_RESULT_SHAPE: tuple[tuple[str, type | tuple[type, ...]], ...] = (("tool_use_id", str), ("content", (list, dict, str)))
+
+
+@rule(
+    "message.text",
+    row="response.content.text",
+    law="The text of a text block is a string.",
+    source=SDK_BLOCKS,
+    on=("message",),
+)
+def text(answer: Answer) -> Found:
+    texts = blocks_of(answer, "text")
+    for at, one in texts:
+        given = one.get("text", ABSENT)
+        if not isinstance(given, str):
+            return [Violation(f"{at}/text", "a string", shown(given), slug(given, "type"))]
+    return [] if texts else None
+
+
+@rule(
+    "message.block-fields",
+    row="response.content.other",
+    law="Blocks of server tools, redacted thinking and uploads have their fields.",
+    source=SDK_BLOCKS,
+)
+def block_fields(answer: Answer) -> Found:
+    seen = False
+    for at, one in blocks_at(answer):
+        kind = one.get("type")
+        shape = _RESULT_SHAPE if isinstance(kind, str) and kind.endswith("_tool_result") else _SHAPES.get(str(kind), ())
+        for key, form in shape:
+            seen = True
+            given = one.get(key, ABSENT)
+            if given is ABSENT or not isinstance(given, form):
+                return [Violation(f"{at}/{key}", "the field of its type", shown(given), slug(given, "type"))]
+    return [] if seen else None
+
+
+@rule(
+    "message.no-empty-text",
+    row="response.content.text",
+    law="No empty text block stands beside other blocks: sent back, it would be refused.",
+    source=MESSAGES,
+    level="should",
+    leniency="A text block that is all of the content may be empty.",
+)
+def no_empty_text(answer: Answer) -> Found:
+    if len(answer.blocks) < 2:
+        return None
+    empty = [at for at, one in blocks_of(answer, "text") if one.get("text") == ""]
+    return [Violation(f"{empty[0]}/text", "some text, or no block", "", "empty")] if empty else []
+
+
+@rule(
+    "message.citations",
+    row="response.content.citations",
+    law="citations is null, or an array of objects with a type and the cited text.",
+    source=CITATIONS,
+    leniency="It may be left out.",
+)
+def citations(answer: Answer) -> Found:
+    seen = False
+    for at, one in blocks_of(answer, "text"):
+        given = one.get("citations")
+        if given is None:
+            continue
+        seen = True
+        if not isinstance(given, list):
+            return [Violation(f"{at}/citations", "an array or null", shown(given), "type")]
+        for number, citation in enumerate(given):
+            place = f"{at}/citations/{number}"
+            if not isinstance(citation, dict):
+                return [Violation(place, "an object", shown(citation), "not-an-object")]
+            for key in ("type", "cited_text"):
+                if not isinstance(citation.get(key), str):
+                    value = citation.get(key, ABSENT)
+                    return [Violation(f"{place}/{key}", "a string", shown(value), slug(value, "type"))]
+    return [] if seen else None
+
+
+@rule(
+    "message.characters",
+    row="response.characters",
+    law="No U+FFFD stands where a character was: none that the request did not hold.",
+    source="https://www.unicode.org/faq/utf_bom.html",
+    on=(*ON_MESSAGES, "error"),
+)
+def characters(answer: Answer) -> Found:
+    body = answer.exchange.body
+    if not body:
+        return None
+    if not _damaged(body) or _damaged(answer.exchange.request.body):
+        return []
+    return [Violation("/content", "the character itself", "\ufffd", "replacement-character")]
+
+
+def _damaged(body: bytes) -> bool:
+    return b"\xef\xbf\xbd" in body or b"\\ufffd" in body or b"\\uFFFD" in body
+
+
+def _leak(answer: Answer, pattern: re.Pattern[str], expected: str, kind: str) -> Found:
+    texts = [(at, one["text"]) for at, one in blocks_of(answer, "text") if isinstance(one.get("text"), str)]
+    for at, one in texts:
+        leak = pattern.search(one)
+        if leak and leak[0].encode() not in answer.exchange.request.body:
+            return [Violation(f"{at}/text", expected, shown(one), kind)]
+    return [] if texts else None
+
+
+@rule(
+    "message.no-thinking-in-text",
+    row="response.content.text",
+    law="Thinking stands in thinking blocks, not between tags in the text.",
+    source=SDK_BLOCKS,
+    leniency="Tags that the request holds may be repeated.",
+)
+def no_thinking_in_text(answer: Answer) -> Found:
+    return _leak(answer, _TAGS, "no thinking tags", "tags")
+
+
+@rule(
+    "message.no-control-tokens",
+    row="response.content.text",
+    law="The text holds none of the model's control tokens.",
+    source=SDK_BLOCKS,
+    level="should",
+    leniency="Tokens that the request holds may be repeated.",
+)
+def no_control_tokens(answer: Answer) -> Found:
+    return _leak(answer, _CONTROL, "no control tokens", "control-token")
+
+
+@rule(
+    "message.known-blocks",
+    row="response.extra",
+    law="Content blocks are of documented types.",
+    source=SDK_BLOCKS,
+    level="may",
+    leniency="A note: new block types may appear.",
+)
+def known_blocks(answer: Answer) -> Found:
+    given: list[tuple[str, Any]] = [
+        (at, one["type"]) for at, one in blocks_at(answer) if isinstance(one.get("type"), str)
+    ]
+    unknown = [
+        Violation(f"{at}/type", "a documented type", kind, "unknown") for at, kind in given if kind not in BLOCKS_KNOWN
+    ]
+    return unknown[:1] if given else None

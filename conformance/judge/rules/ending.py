@@ -1,0 +1,118 @@
+"""Laws of how a message ends: stop_reason, and what goes with it."""
+
+from conformance.judge.answer import Answer
+from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.rules.rule import SDK_MESSAGE, STOP_REASONS, Found, blocks_of, ended, ending, rule
+from conformance.judge.wire import shown, slug
+
+STOP_REASONS_KNOWN = frozenset(
+    {
+        "end_turn",
+        "max_tokens",
+        "stop_sequence",
+        "tool_use",
+        "pause_turn",
+        "refusal",
+        "model_context_window_exceeded",
+        "compaction",
+    }
+)
+
+
+@rule(
+    "message.stop-reason",
+    row="response.stop_reason",
+    law="A message that came to its end says why: stop_reason is one of the API's reasons, never null.",
+    source=STOP_REASONS,
+)
+def stop_reason(answer: Answer) -> Found:
+    given = ending(answer)
+    if given is None:
+        return None
+    at, end = given
+    reason = end.get("stop_reason", ABSENT)
+    if isinstance(reason, str) and reason in STOP_REASONS_KNOWN:
+        return []
+    kind = slug(reason, "unknown" if isinstance(reason, str) else "type")
+    return [Violation(f"{at}/stop_reason", sorted(STOP_REASONS_KNOWN), reason, kind)]
+
+
+@rule(
+    "message.stop-sequence-present",
+    row="response.stop_sequence",
+    law="stop_sequence is there, a string or null, where stop_reason is.",
+    source=SDK_MESSAGE,
+)
+def stop_sequence_present(answer: Answer) -> Found:
+    given = ending(answer)
+    if given is None:
+        return None
+    at, end = given
+    value = end.get("stop_sequence", ABSENT)
+    if value is None or isinstance(value, str):
+        return []
+    return [Violation(f"{at}/stop_sequence", "a string or null", value, slug(value, "type"))]
+
+
+@rule(
+    "message.stop-sequence-agrees",
+    row="response.stop_sequence",
+    law="stop_sequence names one of the requested sequences when stop_reason is stop_sequence, and is null otherwise.",
+    source=STOP_REASONS,
+)
+def stop_sequence_agrees(answer: Answer) -> Found:
+    given = ending(answer)
+    if given is None:
+        return None
+    at, value = f"{given[0]}/stop_sequence", given[1].get("stop_sequence", ABSENT)
+    if ended(answer) != "stop_sequence":
+        return [Violation(at, None, value, "without-reason")] if isinstance(value, str) else []
+    asked = _stop_sequences(answer)
+    if not asked:
+        return [Violation(f"{given[0]}/stop_reason", "a reason that can be", "stop_sequence", "not-requested")]
+    if value is None:
+        return [Violation(at, asked, None, "null")]
+    return [] if not isinstance(value, str) or value in asked else [Violation(at, asked, value, "not-requested")]
+
+
+def _stop_sequences(answer: Answer) -> list[str]:
+    asked = (answer.request or {}).get("stop_sequences")
+    return [one for one in asked if isinstance(one, str) and one.strip()] if isinstance(asked, list) else []
+
+
+@rule(
+    "message.stop-sequence-excluded",
+    row="response.stop_sequence",
+    law="No requested stop sequence stands in the text: the answer ends before it.",
+    source=STOP_REASONS,
+)
+def stop_sequence_excluded(answer: Answer) -> Found:
+    asked, texts = _stop_sequences(answer), blocks_of(answer, "text")
+    if not asked or not texts:
+        return None
+    for at, one in texts:
+        for sequence in asked:
+            if isinstance(one.get("text"), str) and sequence in one["text"]:
+                kind = "left-in" if ended(answer) == "stop_sequence" else "ignored"
+                return [Violation(f"{at}/text", f"ends before {sequence!r}", shown(one["text"]), kind)]
+    return []
+
+
+@rule(
+    "message.stop-details",
+    row="response.stop_details",
+    law="stop_details of a refusal has type refusal, and accompanies no other stop_reason.",
+    source=SDK_MESSAGE,
+    level="should",
+    leniency="It may be null or left out for a refusal too.",
+)
+def stop_details(answer: Answer) -> Found:
+    given = ending(answer)
+    details = given[1].get("stop_details") if given is not None else None
+    if given is None or not isinstance(details, dict):
+        return None
+    at = f"{given[0]}/stop_details"
+    if details.get("type", ABSENT) != "refusal":
+        value = details.get("type", ABSENT)
+        return [Violation(f"{at}/type", "refusal", value, slug(value, "other"))]
+    return [] if ended(answer) == "refusal" else [Violation(at, None, details, "without-refusal")]

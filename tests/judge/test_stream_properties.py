@@ -1,0 +1,177 @@
+"""Laws of the reading itself: where chunks end, pings and comments change nothing; any bytes at all are judged."""
+
+from typing import Any
+
+from correct_exchanges import MESSAGES, STREAM_HEADERS, asked, events_of, exchange, sse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conformance.judge.answer import Answer, read
+from conformance.judge.rules import RULES, examine
+from conformance.judge.stream import follow
+from conformance.probe.exchange import Chunk, Exchange
+from conformance.probe.sse import Frame
+
+STREAMS = {name: (request, sse(events_of(whole))) for name, (request, whole) in MESSAGES.items()}
+names = st.sampled_from(sorted(STREAMS))
+
+
+def stream_of(name: str, chunks: list[bytes]) -> Exchange:
+    request = STREAMS[name][0] | {"stream": True}
+    arrived = tuple(Chunk(0.02, piece) for piece in chunks)
+    return exchange(b"", request=request, headers=STREAM_HEADERS, chunks=arrived)
+
+
+def said(answer: Answer) -> Any:
+    """All that a reader of the answer learns, but for the places of events and their times."""
+    broken = {one.rule.id: [violation.kind for violation in one.violations] for one in examine(answer)}
+    return answer.message, answer.text, answer.unreadable, broken
+
+
+@given(names, st.data())
+def test_the_borders_of_chunks_change_nothing(name: str, data: st.DataObject) -> None:
+    body = STREAMS[name][1]
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(body) - 1), max_size=12)))
+    pieces = [body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True)]
+    one, many = read(stream_of(name, [body]), "stream"), read(stream_of(name, pieces), "stream")
+    assert (said(one), one.events) == (said(many), many.events)
+
+
+LEGAL = [
+    b": keep-alive\n",
+    b":\n\n",
+    b'event: ping\ndata: {"type": "ping"}\n\n',
+    b'event: news\ndata: {"type": "news", "of": []}\n\n',
+    b"id: 7\nretry: 1000\n\n",
+]
+
+
+@given(names, st.data())
+def test_comments_pings_and_news_between_events_change_nothing(name: str, data: st.DataObject) -> None:
+    events = STREAMS[name][1].split(b"\n\n")[:-1]
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(events) - 1))
+        events.insert(place, data.draw(st.sampled_from(LEGAL)).removesuffix(b"\n\n"))
+    body = (
+        b"\n\n".join(event.removesuffix(b"\n") + b"\n" * event.endswith(b"keep-alive\n") for event in events) + b"\n\n"
+    )
+    plain, mixed = read(stream_of(name, [STREAMS[name][1]]), "stream"), read(stream_of(name, [body]), "stream")
+    notes = {"stream.comment-keep-alive"}
+    assert said(plain)[:3] == said(mixed)[:3]
+    assert {rule for rule, kinds in said(mixed)[3].items() if kinds} - notes == {
+        r for r, kinds in said(plain)[3].items() if kinds
+    }
+
+
+@given(names, st.sampled_from([b"\r\n", b"\r"]))
+def test_line_ends_change_nothing(name: str, end: bytes) -> None:
+    body = STREAMS[name][1]
+    assert said(read(stream_of(name, [body]), "stream")) == said(
+        read(stream_of(name, [body.replace(b"\n", end)]), "stream")
+    )
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["type", "index", "delta", "text"]), inner)
+    ),
+    max_leaves=8,
+)
+KINDS = [
+    "message_start",
+    "content_block_start",
+    "content_block_delta",
+    "content_block_stop",
+    "message_delta",
+    "message_stop",
+    "ping",
+    "error",
+]
+DELTAS = ["text_delta", "input_json_delta", "thinking_delta", "signature_delta", "citations_delta"]
+KEYS = [
+    "text",
+    "partial_json",
+    "thinking",
+    "signature",
+    "citation",
+    "stop_reason",
+    "stop_sequence",
+    "usage",
+    "id",
+    "name",
+]
+events = st.fixed_dictionaries(
+    {"type": st.sampled_from(KINDS)},
+    optional={
+        "index": st.integers(-1, 3) | json_values,
+        "message": json_values | st.fixed_dictionaries({"id": json_values}, optional={"usage": json_values}),
+        "content_block": st.fixed_dictionaries(
+            {"type": st.sampled_from(["text", "thinking", "tool_use", "web_search_tool_result"]) | json_values},
+            optional={"text": json_values, "input": json_values, "thinking": json_values, "content": json_values},
+        ),
+        "delta": json_values
+        | st.fixed_dictionaries(
+            {"type": st.sampled_from(DELTAS) | json_values}, optional=dict.fromkeys(KEYS, json_values)
+        ),
+        "usage": json_values | st.dictionaries(st.sampled_from(["input_tokens", "output_tokens"]), json_values),
+        "error": json_values,
+    },
+)
+KINDS_OF_A_LAW = 8
+
+
+def judged(exchange: Exchange) -> None:
+    """Reads an answer to the end: nothing may raise, and no rule repeats itself."""
+    answer = read(exchange, "stream")
+    for reading in examine(answer):
+        kinds = [violation.kind for violation in reading.violations]
+        assert len(kinds) == len(set(kinds)) <= KINDS_OF_A_LAW
+    assert (answer.document, answer.unreadable, answer.error) is not None
+
+
+@settings(max_examples=150)
+@given(st.lists(events, max_size=8))
+def test_any_events_are_judged(told: list[dict[str, Any]]) -> None:
+    judged(exchange(sse(told), request=asked(stream=True), headers=STREAM_HEADERS))
+
+
+@given(
+    st.binary(max_size=200)
+    | st.lists(st.sampled_from([b"data: ", b"event: ", b"\n", b"{", b"}", b'"type"', b":"])).map(b"".join)
+)
+def test_any_bytes_are_judged(body: bytes) -> None:
+    for request in (asked(), asked(stream=True)):
+        judged(exchange(body, request=request))
+        judged(exchange(body, request=request, status=400))
+
+
+@settings(max_examples=25)
+@given(json_values)
+def test_any_json_is_judged(value: Any) -> None:
+    import json
+
+    for path in ("/v1/messages", "/v1/messages/count_tokens", "/v1/models", "/v1/messages/batches", "/v1/models/m"):
+        for method in ("GET", "POST"):
+            for status in (200, 400, 500):
+                body = json.dumps(value).encode()
+                judged(exchange(body, request=body, path=path, method=method, status=status))
+
+
+@given(
+    st.lists(
+        st.builds(
+            Frame,
+            st.integers(0, 5),
+            st.none() | st.text(),
+            st.none() | st.binary(),
+            st.just(0.0),
+            st.booleans(),
+            st.just(1),
+        )
+    )
+)
+def test_the_machine_takes_any_frames(frames: list[Frame]) -> None:
+    story = follow(frames)
+    assert set(story.breaches) <= set(RULES)
+    assert isinstance(story.message, dict)
