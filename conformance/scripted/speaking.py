@@ -18,6 +18,9 @@ from conformance.scripted.wire import wire_of
 SILENCE_SECONDS = 60.0
 """How long a silence lasts before the connection closes."""
 
+NDJSON = "application/x-ndjson"
+"""Lines of JSON: the stream of every wire that is no event stream."""
+
 NOT_JSON = b"this is not JSON"
 
 

@@ -1,0 +1,105 @@
+"""The routes of the `ollama` face."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from conformance.scripted.face import Application, Setting, UsageError
+from conformance.scripted.ollama.library import Model
+from conformance.scripted.ollama.management import Management, read, signin_url
+from conformance.scripted.ollama.messages import Messages
+from conformance.scripted.ollama.reply import Answer
+from conformance.scripted.ollama.request import ChatRequest, GenerateRequest, understood
+from conformance.scripted.ollama.store import OllamaError, Store, timestamp
+from conformance.scripted.speaking import Spoken, Voice, json_response, spoken
+
+VERSION = "0.40.12"
+
+
+def application(setting: Setting, voiced: Callable[[Voice], Voice] = lambda voice: voice) -> Application:
+    """The face as an ASGI application; `like` names the version, and `voiced` is the seam for an upstream that
+    misbehaves: it is given each answer before it is spoken, and gives back the one to speak."""
+    store = Store()
+
+    async def root(_: Request) -> Response:
+        return PlainTextResponse("Ollama is running")
+
+    async def chat(request: Request) -> Response | Spoken:
+        return await answer(request, await read(request, ChatRequest), "message")
+
+    async def generate(request: Request) -> Response | Spoken:
+        return await answer(request, (await read(request, GenerateRequest)).as_chat(), "response")
+
+    async def answer(request: Request, asked: ChatRequest, spoken_as: str) -> Response | Spoken:
+        if not asked.model:
+            raise OllamaError("model is required")
+        model = store.model(asked.model)
+        if not asked.messages:
+            return _loading(store, asked, spoken_as)
+        _check_abilities(asked, model)
+        store.check_account(model, signin_url(request))
+        store.load(asked.model)
+        received = msgspec.json.decode(await request.body())
+        reply = setting.brain(understood(asked, received))
+        voice = voiced(Answer(asked.model, reply, spoken_as))
+        return spoken(reply, voice, stream=asked.stream is not False)
+
+    return Starlette(
+        routes=[
+            Route("/", root, methods=["GET"]),
+            Route("/api/chat", chat, methods=["POST"]),
+            Route("/api/generate", generate, methods=["POST"]),
+            *Management(store, _version(setting)).routes(),
+            Route("/v1/messages", Messages(store, setting), methods=["POST"]),
+        ],
+        exception_handlers={OllamaError: _refused, HTTPException: _no_route},
+    )
+
+
+def _version(setting: Setting) -> str:
+    """That of `--like ollama@VERSION`, with all three of its numbers."""
+    if setting.like is None:
+        return VERSION
+    target, _, version = setting.like.partition("@")
+    if target != "ollama":
+        raise UsageError(f"the face ollama is like ollama only, not like {target}: say --like ollama@{VERSION}")
+    if not version:
+        return VERSION
+    return version if version.count(".") >= 2 else version + ".0" * (2 - version.count("."))
+
+
+def _loading(store: Store, asked: ChatRequest, spoken_as: str) -> Response:
+    """A request that asks nothing brings the model into memory, or out of it where it is to be kept for no time."""
+    unloads = asked.keep_alive in {0, "0", "0s"}
+    if unloads:
+        store.unload(asked.model)
+    else:
+        store.load(asked.model)
+    said: dict[str, Any] = (
+        {"response": ""} if spoken_as == "response" else {"message": {"role": "assistant", "content": ""}}
+    )
+    reason = "unload" if unloads else "load"
+    return json_response({"model": asked.model, "created_at": timestamp(), **said, "done": True, "done_reason": reason})
+
+
+def _check_abilities(asked: ChatRequest, model: Model) -> None:
+    if asked.tools and "tools" not in model.capabilities:
+        raise OllamaError(f"{asked.model} does not support tools")
+    if asked.think not in {None, False} and "thinking" not in model.capabilities:
+        raise OllamaError(f'"{asked.model}" does not support thinking')
+
+
+async def _refused(_: Request, error: Any) -> Response:
+    return json_response(error.body, error.status)
+
+
+async def _no_route(_: Request, error: Any) -> Response:
+    """Ollama's router answers in plain text."""
+    sentence = {404: "404 page not found", 405: "405 method not allowed"}.get(error.status_code, error.detail)
+    return PlainTextResponse(sentence, error.status_code, error.headers)

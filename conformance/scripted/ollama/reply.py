@@ -1,0 +1,99 @@
+"""A reply in Ollama's form: one object, or a line of JSON for each piece."""
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from conformance.scripted.conversation import Invocation, Reply, Speech, Thought
+from conformance.scripted.ollama.store import timestamp
+from conformance.scripted.speaking import NDJSON, NOT_JSON, Frame
+from conformance.scripted.tokens import cost, split
+
+_NANOSECONDS = 1_000_000
+"""For each token: time is not measured, so that all but the time stamps is the same each time."""
+
+_ERRORS = {
+    400: "invalid request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "model not found",
+    429: "too many requests",
+    503: "server busy, please try again. maximum pending requests exceeded",
+}
+
+
+class Answer:
+    """The `Voice` of `/api/chat`, and of `/api/generate` where `spoken_as` is `response`."""
+
+    media_type = NDJSON
+
+    def __init__(self, model: str, reply: Reply, spoken_as: str = "message") -> None:
+        self.model = model
+        self.reply = reply
+        self.spoken_as = spoken_as
+
+    def body(self) -> bytes:
+        whole: dict[str, Any] = {"role": "assistant", "content": ""}
+        for piece, _ in self._pieces():
+            for key, value in piece.items():
+                whole[key] = whole[key] + value if key in whole else value
+        return msgspec.json.encode(self._part(whole, last=True))
+
+    def frames(self) -> Iterator[Frame]:
+        words = 0
+        for piece, more in self._pieces():
+            words += more
+            yield Frame(_line(self._part({"role": "assistant", "content": "", **piece}, last=False)), words)
+        yield Frame(_line(self._part({"role": "assistant", "content": ""}, last=True)), self.reply.output_tokens)
+
+    def not_json(self) -> bytes:
+        return NOT_JSON + b"\n"
+
+    def error(self, status: int) -> bytes:
+        return msgspec.json.encode({"error": _ERRORS.get(status, "internal server error")})
+
+    def error_frame(self) -> bytes:
+        return self.error(500) + b"\n"
+
+    def _pieces(self) -> Iterator[tuple[dict[str, Any], int]]:
+        """What each line adds to the message, and how many words that is; a call comes whole."""
+        calls = 0
+        for block in self.reply.blocks:
+            match block:
+                case Thought():
+                    yield from (({"thinking": word}, 1) for word in split(block.text))
+                case Speech():
+                    yield from (({"content": word}, 1) for word in split(block.text))
+                case Invocation():
+                    function = {"index": calls, "name": block.name, "arguments": block.input}
+                    call = {"id": f"call_{secrets.token_hex(4)}", "function": function}
+                    yield {"tool_calls": [call]}, cost(block)
+                    calls += 1
+
+    def _part(self, message: dict[str, Any], *, last: bool) -> dict[str, Any]:
+        part: dict[str, Any] = {"model": self.model, "created_at": timestamp()}
+        if self.spoken_as == "message":
+            part["message"] = message
+        else:
+            thinking = {"thinking": message["thinking"]} if "thinking" in message else {}
+            part |= {"response": message["content"]} | thinking
+        part["done"] = last
+        return part | self._end() if last else part
+
+    def _end(self) -> dict[str, Any]:
+        asked, said = self.reply.input_tokens, self.reply.output_tokens
+        return {
+            "done_reason": "length" if self.reply.stop == "length" else "stop",
+            "total_duration": (asked + said) * _NANOSECONDS,
+            "load_duration": _NANOSECONDS,
+            "prompt_eval_count": asked,
+            "prompt_eval_duration": asked * _NANOSECONDS,
+            "eval_count": said,
+            "eval_duration": said * _NANOSECONDS,
+        }
+
+
+def _line(part: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(part) + b"\n"

@@ -1,0 +1,107 @@
+"""What an Ollama has: its installed models, which of them are in memory, and who is signed in."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from conformance.scripted.ollama.library import GIGABYTE, LIBRARY, Model, full_name, is_cloud, offered
+
+MEMORY = 64 * GIGABYTE
+"""What this machine can hold in bytes."""
+
+
+class OllamaError(Exception):
+    """What the server declines, in its own words."""
+
+    def __init__(self, message: str, status: int = 400, **more: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"error": message, **more}
+
+
+class Store:
+    """The state behind the face; one for each process."""
+
+    def __init__(self) -> None:
+        self.installed: dict[str, Model] = {"scripted:latest": LIBRARY["scripted"]}
+        self.loaded: dict[str, datetime] = {}
+        """When each model in memory leaves it again."""
+        self.fetched: dict[str, int] = {}
+        """The bytes that a broken pull left behind."""
+        self.signed_in = False
+
+    def model(self, name: str) -> Model:
+        """The installed model, or the cloud's: those need no pull."""
+        model = self.installed.get(full_name(name)) or (offered(name) if is_cloud(name) else None)
+        if model is None:
+            raise OllamaError(f"model '{name}' not found", 404)
+        return model
+
+    def install(self, name: str, model: Model) -> None:
+        self.installed[full_name(name)] = replace(model, modified_at=timestamp())
+
+    def delete(self, name: str) -> None:
+        if full_name(name) not in self.installed:
+            raise OllamaError(f"model '{name}' not found", 404)
+        del self.installed[full_name(name)]
+        self.loaded.pop(full_name(name), None)
+
+    def copy(self, source: str, destination: str) -> None:
+        self.install(destination, self.model(source))
+
+    def load(self, name: str, minutes: float = 5) -> Model:
+        """Bring a model into memory; nothing is loaded for one that another machine runs."""
+        model = self.model(name)
+        if model.remote_host:
+            return model
+        if model.size > MEMORY:
+            needed, there = model.size / 2**30, MEMORY / 2**30
+            raise OllamaError(
+                f"model requires more system memory ({needed:.1f} GiB) than is available ({there:.1f} GiB)", 500
+            )
+        self.loaded[full_name(name)] = datetime.now(UTC) + timedelta(minutes=minutes)
+        return model
+
+    def unload(self, name: str) -> None:
+        self.model(name)
+        self.loaded.pop(full_name(name), None)
+
+    def in_memory(self) -> list[tuple[str, Model, datetime]]:
+        """The loaded models with the time when each leaves; those whose time has come have left."""
+        now = datetime.now(UTC)
+        self.loaded = {name: until for name, until in self.loaded.items() if until > now}
+        return [(name, self.installed[name], until) for name, until in self.loaded.items()]
+
+    def check_account(self, model: Model, signin_url: str) -> None:
+        """Models of the cloud answer only to somebody who has signed in."""
+        if "ollama.com" in model.remote_host and not self.signed_in:
+            raise OllamaError("unauthorized", 401, signin_url=signin_url)
+
+
+def timestamp(moment: datetime | None = None) -> str:
+    """In the form that Go writes."""
+    return (moment or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
+
+
+def details(model: Model) -> dict[str, Any]:
+    """What `/api/tags`, `/api/ps` and `/api/show` say of any model."""
+    if model.remote_host:
+        return {
+            "parent_model": "",
+            "format": "",
+            "family": "",
+            "families": None,
+            "parameter_size": "",
+            "quantization_level": "",
+        }
+    return {
+        "parent_model": "",
+        "format": "gguf",
+        "family": model.family,
+        "families": [model.family],
+        "parameter_size": model.parameters_in_words,
+        "quantization_level": "Q4_K_M",
+        "context_length": model.context_length,
+        "embedding_length": 4096,
+    }
