@@ -73,7 +73,9 @@ class Client:
             return "oversized", str(problem)
         except EncodingError as problem:
             return "malformed", str(problem)
-        except (httpx2.ConnectError, httpx2.ConnectTimeout) as problem:
+        except httpx2.ConnectTimeout:
+            return "unreachable", f"no connection within {self.limits.connect:g} s"
+        except httpx2.ConnectError as problem:
             return "unreachable", _why(problem)
         except httpx2.RemoteProtocolError as problem:
             return _protocol_error(str(problem), recording)

@@ -88,7 +88,8 @@ def _no_answer(target: Target, exchange: Exchange) -> Problem:
         case "slow":
             return Problem(f"{where} accepts a connection and then says nothing: {said}.", UNREACHABLE)
         case "reset":
-            return Problem(f"{where} closes the connection without an answer: is it an HTTP server?", UNREACHABLE)
+            line = f"{where} closes the connection without an answer: is it an HTTP server, or does it want https://?"
+            return Problem(line, UNREACHABLE)
         case "malformed" | "oversized":
             return Problem(f"What listens at {where} does not speak HTTP ({said}): is the port right?", UNREACHABLE)
         case "failed":

@@ -217,11 +217,14 @@ def _headers(ask: Ask, setting: Setting, content_type: str | None) -> tuple[tupl
     if ask.version is not None:
         headers["anthropic-version"] = ask.version
     headers |= _credentials(ask, setting)
-    for name, value in ask.headers.items():
-        headers.pop(name.lower(), None)
-        if value is not None:
-            headers[name.lower()] = _as_text(fill(value, setting))
-    return tuple(headers.items())
+    asked = [
+        (name.lower(), _as_text(fill(value, setting)))
+        for name, values in ask.headers.items()
+        for value in (values if isinstance(values, list) else [values])
+        if value is not None
+    ]
+    replaced = {name.lower() for name in ask.headers}
+    return (*((name, value) for name, value in headers.items() if name not in replaced), *asked)
 
 
 def _credentials(ask: Ask, setting: Setting) -> dict[str, str]:
@@ -231,8 +234,8 @@ def _credentials(ask: Ask, setting: Setting) -> dict[str, str]:
             return {}
         case "right":
             return key_headers(auth, key)
-        case "both":
-            return key_headers(Auth(header="both", placeholder=auth.placeholder), key)
+        case "both" | "x-api-key" | "bearer":
+            return key_headers(Auth(header=ask.key, placeholder=auth.placeholder), key)
         case "wrong":
             form = "x-api-key" if auth.header == "none" else auth.header
             return key_headers(Auth(header=form), f"wrong-key-{setting.nonce}")

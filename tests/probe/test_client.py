@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import socket
 import zlib
 
 import pytest
@@ -245,6 +246,27 @@ def test_no_connection_is_unreachable(url: str) -> None:
     seen = asyncio.run(ask())
     assert seen.outcome == "unreachable"
     assert seen.detail
+
+
+def test_a_connection_that_is_not_taken_is_unreachable() -> None:
+    async def ask() -> Exchange:
+        with socket.socket() as full:  # its queue holds one connection, and nobody takes it
+            full.bind(("127.0.0.1", 0))
+            full.listen(0)
+            address = full.getsockname()
+            waiting = [socket.socket() for _ in range(2)]
+            for first in waiting:
+                first.setblocking(False)
+                first.connect_ex(address)
+            try:
+                async with Client(limits=Limits(connect=0.2)) as client:
+                    return await client.ask(post(f"http://127.0.0.1:{address[1]}"))
+            finally:
+                for first in waiting:
+                    first.close()
+
+    seen = asyncio.run(ask())
+    assert (seen.outcome, seen.detail) == ("unreachable", "no connection within 0.2 s")
 
 
 async def refuses_to_understand(peer: Peer) -> None:

@@ -79,7 +79,7 @@ def test_an_odd_server_is_let_in(legal: Behaviour) -> None:
         (answers(error("not_found_error", "model: m-1"), "404 Not Found"), "no model m-1", 4),
         (answers(error("not_found_error", "model 'm-1' not found"), "404 Not Found"), "--model", 4),
         (answers(error("x", "Invalid model name passed in model=m-1"), "400 Bad Request"), "--model", 4),
-        (sends(), "is it an HTTP server?", 2),
+        (sends(), "is it an HTTP server", 2),
         (sends(b"SSH-2.0-x\r\n\r\n"), "does not speak HTTP", 2),
         (answers(b"", "308 Permanent Redirect", "location: https://h.example/a/v1/messages"), "https://h.example/a", 4),
     ],
