@@ -1,6 +1,7 @@
 """Conducts a run: finds out who is asked and what, runs pytest over it, and writes what there is to read."""
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -30,12 +31,16 @@ from conformance.runner.plan import plan
 from conformance.runner.plugin import ConformancePlugin
 from conformance.runner.progress import Progress
 from conformance.runner.publish import publish
-from conformance.runner.question import Question
+from conformance.runner.question import Question, Record
+from conformance.runner.resuming import earlier_records, with_earlier_choices
 from conformance.runner.session import Session
 from conformance.runner.who import who_is_asked
-from conformance.runs.expectations import Expectations, seen_in, unmatched
+from conformance.runs.evidence import FOLDER as EVIDENCE
+from conformance.runs.expectations import Expectations, Seen, seen_in, unmatched
+from conformance.runs.log import FILE as LOG
 from conformance.runs.log import LogError, LogWriter, read_log
 from conformance.targets.target import Target
+from conformance.words import Mode
 
 QUESTIONS = Path(__file__).with_name("questions.py")
 CONFIGURATION = Path(__file__).with_name("pytest.ini")
@@ -46,6 +51,7 @@ REMEMBERS = ("--lf", "--last-failed", "--ff", "--failed-first", "--sw", "--stepw
 
 def conduct(options: RunOptions) -> int:
     """Runs `conformance run`; the exit code."""
+    options = with_earlier_choices(options)
     catalog = catalog_of(options)
     questions = plan(catalog, options)
     with ExitStack() as stack:
@@ -91,33 +97,53 @@ def _ask(
     engine = Engine(inquiry.on)
     engine.start()
     stack.callback(lambda: engine.stop(client.aclose()))
+    baseline = _baseline(options)
     problem = engine.call(preflight(target, client, say=progress.say))
     if problem is not None:
         raise Mistake(problem.line, problem.exit)
     out = options.out or default_folder(target)
+    earlier = _earlier(options, out, catalog, target)
+    for record in earlier.values():
+        engine.know(record)
     with LogWriter(out) as log:
-        log.write(run_row(catalog, target, options))
-        log.write(catalog_row(catalog))
-        assessment = Assessment(catalog, questions, engine.record, _expectations(target), _baseline(options))
+        if options.resume is None:
+            log.write(run_row(catalog, target, options))
+            log.write(catalog_row(catalog))
+        assessment = Assessment(catalog, questions, engine.record, _expectations(target), baseline)
         session = Session(
             options=options,
-            questions=questions,
+            questions=[question for question in questions if question not in earlier],
             engine=engine,
             assessment=assessment,
             log=log,
             keeper=Keeper(out, witness=options.witness, evidence=options.evidence),
             progress=progress,
+            profiles=catalog.profiles,
             snapshots=snapshots_of(target, options),
         )
+        for record in earlier.values():
+            session.take(record)
         code = session.close(run_pytest(session, options))
-    return publish(out, code)
+    publish(out, code)
+    if options.profile in session.readiness:
+        print(session.readiness[options.profile])
+    return code
+
+
+def _earlier(options: RunOptions, out: Path, catalog: Catalog, target: Target) -> dict[Question, Record]:
+    """What a resumed run knows already; a run that is not resumed begins with an empty folder."""
+    if options.resume is not None:
+        return earlier_records(out, catalog, target)
+    (out / LOG).unlink(missing_ok=True)
+    shutil.rmtree(out / EVIDENCE, ignore_errors=True)
+    return {}
 
 
 def _expectations(target: Target) -> Expectations:
     return Expectations(documented=target.documented, known=target.known)
 
 
-def _baseline(options: RunOptions):  # type: ignore[no-untyped-def]
+def _baseline(options: RunOptions) -> dict[tuple[str, Mode | None], Seen] | None:
     if options.baseline is None:
         return None
     try:

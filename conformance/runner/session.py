@@ -2,14 +2,16 @@
 
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conformance.catalog.profile import Profile
 from conformance.judge.rules import Rule
+from conformance.judge.verdict import Observation
 from conformance.runner.account import account_of
 from conformance.runner.assessment import Assessment
 from conformance.runner.engine import Engine
@@ -18,10 +20,13 @@ from conformance.runner.mistakes import BAD_USAGE, INTERRUPTED, OUR_FAULT
 from conformance.runner.options import RunOptions
 from conformance.runner.plugin import settle
 from conformance.runner.progress import Progress
-from conformance.runner.question import Question
+from conformance.runner.question import Question, Record
+from conformance.runner.readiness import in_words, note_of, readiness
 from conformance.runs.expectations import exit_code
-from conformance.runs.log import CaseRow, EndRow, LawRow, LogWriter
-from conformance.words import Status, Verdict
+from conformance.runs.log import CaseRow, EndRow, LawRow, LogWriter, NoteRow
+
+OBEYED: tuple[Observation, ...] = ("shown", "weak", "contradicted")
+DISOBEYED: tuple[Observation, ...] = ("unelicited",)
 
 RATE_LIMITED_SHARE = 0.2
 """With more of the questions than this rate limited, the run says nothing about the endpoint."""
@@ -40,8 +45,12 @@ class Session:
         log: LogWriter,
         keeper: Keeper,
         progress: Progress,
+        profiles: Mapping[str, Profile],
         snapshots: Path | None = None,
     ) -> None:
+        self._profiles = profiles
+        self.readiness: dict[str, str] = {}
+        """Profile to its answer in words, once the run is closed."""
         self.snapshots = snapshots
         """The folder of the target's snapshots, where shapes are compared at all."""
         self.questions = list(questions)
@@ -52,8 +61,9 @@ class Session:
         self._log = log
         self._keeper = keeper
         self._progress = progress
-        self._verdicts: list[Verdict] = []
-        self._statuses: list[Status] = []
+        self._rows: list[CaseRow | LawRow] = []
+        self._observations: Counter[Observation] = Counter()
+        self._timing: dict[str, float] = {}
         self._rate_limited = 0
         self._defects = 0
 
@@ -67,22 +77,36 @@ class Session:
         kept = self._keeper.keep(record, drift)
         row = self._assessment.case_row(question, kept.sdk, drift=kept.drift)
         self._log.write(row)
-        self._count(row)
-        self._rate_limited += record.observations[-1:] == ("rate-limited",)
+        self._rows.append(row)
+        self._remember(record)
         self._engine.judged(question)
         self._progress.judged(row.verdict, self._engine.running)
         self._settle(row)
+
+    def take(self, record: Record) -> None:
+        """Counts a question that an earlier part of this run judged; its row stands in the log already."""
+        row = self._assessment.case_row(record.question, None, drift=False)
+        self._rows.append(row)
+        self._remember(record)
+        self._engine.know(record.light())
 
     def judge_rule(self, rule: Rule) -> None:
         """Judges one rule over everything that was recorded."""
         row = self._assessment.rule_row(rule)
         self._log.write(row)
-        self._count(row)
+        self._rows.append(row)
         self._settle(row)
 
-    def _count(self, row: CaseRow | LawRow) -> None:
-        self._verdicts.append(row.verdict)
-        self._statuses.append(row.status)
+    def _remember(self, record: Record) -> None:
+        """What the notes at the end of the log are made of."""
+        self._rate_limited += record.observations[-1:] == ("rate-limited",)
+        if record.question.case.premise or record.question.case.control or record.question.case.kind == "witnessed":
+            self._observations.update(record.observations)
+        for attempt in record.attempts:
+            for reply in attempt.replies:
+                timing = reply.answer.timing
+                for name, seconds in (("first_byte", timing.first_byte), ("longest_silence", timing.longest_silence)):
+                    self._timing[name] = max(self._timing.get(name, 0.0), round(seconds or 0.0, 3))
 
     def _settle(self, row: CaseRow | LawRow) -> None:
         options = self._options
@@ -117,11 +141,22 @@ class Session:
         if outcome == pytest.ExitCode.INTERNAL_ERROR or self._defects or self._mostly_rate_limited:
             return OUR_FAULT
         return exit_code(
-            self._statuses,
-            self._verdicts,
+            [row.status for row in self._rows],
+            [row.verdict for row in self._rows],
             strict=self._options.strict,
             allow_improvements=self._options.allow_improvements,
         )
+
+    def _notes(self) -> Iterator[NoteRow]:
+        """Obedience, tendencies and readiness: worth reading, and no verdict follows from them."""
+        asked = sum(self._observations[name] for name in (*OBEYED, *DISOBEYED))
+        obeyed = sum(self._observations[name] for name in OBEYED)
+        yield NoteRow(about="obedience", text=f"probes obeyed {obeyed} of {asked}", data={"obeyed": obeyed, "of": asked})
+        for name, profile in self._profiles.items():
+            answer = readiness(name, profile, self._rows, self._timing)
+            if answer is not None:
+                self.readiness[name] = in_words(answer, profile)
+                yield note_of(answer)
 
     @property
     def _mostly_rate_limited(self) -> bool:
@@ -131,10 +166,12 @@ class Session:
         """Writes the footer; the exit code."""
         code = self.code(outcome)
         self._progress.close()
+        for note in self._notes():
+            self._log.write(note)
         self._log.write(
             EndRow(
                 finished=datetime.now(UTC).isoformat(timespec="seconds"),
-                counts=dict(Counter(self._verdicts)),
+                counts=dict(Counter(row.verdict for row in self._rows)),
                 complete=code != INTERRUPTED,
                 exit=code,
             )

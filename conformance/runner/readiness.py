@@ -1,0 +1,132 @@
+"""Whether a client runs on this endpoint: what its profile needs, against what the run found."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from conformance.catalog.profile import Profile
+from conformance.runs.expectations import Seen, cell_verdict
+from conformance.runs.log import CaseRow, LawRow, NoteRow
+from conformance.words import OBSERVED, Level
+
+Ready = Literal["ready", "ready with limits", "not ready", "not verified"]
+NEAR = 0.8
+"""The share of a client's patience from which a silence is worth a warning."""
+
+
+class Missing(Struct, frozen=True):
+    """A row that the client needs and the endpoint does not have, with what that means for the user."""
+
+    row: str
+    level: Level
+    consequence: str
+    evidence: str
+
+
+class Readiness(Struct, frozen=True, kw_only=True):
+    """The answer to a profile's question."""
+
+    profile: str
+    verdict: Ready
+    missing: list[Missing]
+    unverified: list[str]
+    timing: dict[str, float]
+    warnings: list[str] = []
+
+
+def readiness(
+    name: str, profile: Profile, rows: Sequence[CaseRow | LawRow], timing: Mapping[str, float]
+) -> Readiness | None:
+    """The readiness that a run's rows amount to; None where the run asked nothing that the profile must have."""
+    cells = {row: _of_row(row, rows) for row in (*profile.must, *profile.should)}
+    if not profile.must or not any(cells[row] for row in profile.must):
+        return None
+    missing = [
+        Missing(row, level, consequence, _evidence(cells[row]))
+        for level, wanted in (("must", profile.must), ("should", profile.should))
+        for row, consequence in wanted.items()
+        if _is_missing(cells[row])
+    ]
+    unverified = [row for row in profile.must if _verdict(cells[row]) not in OBSERVED]
+    return Readiness(
+        profile=name,
+        verdict=_decide(missing, unverified),
+        missing=missing,
+        unverified=unverified,
+        timing=dict(timing),
+        warnings=_warnings(profile, timing),
+    )
+
+
+def _of_row(surface: str, rows: Iterable[CaseRow | LawRow]) -> list[CaseRow | LawRow]:
+    return [row for row in rows if row.surface == surface or surface in _touched(row)]
+
+
+def _touched(row: CaseRow | LawRow) -> Sequence[str]:
+    return row.touches if isinstance(row, CaseRow) else ()
+
+
+def _verdict(cell: Sequence[CaseRow | LawRow]) -> str:
+    return cell_verdict(
+        Seen(id="", surface=row.surface, mode=None, level=row.level, verdict=row.verdict) for row in cell
+    )
+
+
+def _is_missing(cell: Sequence[CaseRow | LawRow]) -> bool:
+    return _verdict(cell) in ("broken", "ignored", "refused")
+
+
+def _evidence(cell: Sequence[CaseRow | LawRow]) -> str:
+    """The case or rule that shows it best: the first with the cell's verdict."""
+    verdict = _verdict(cell)
+    shown = next(row for row in cell if row.verdict == verdict)
+    return shown.case if isinstance(shown, CaseRow) else shown.rule
+
+
+def _decide(missing: Sequence[Missing], unverified: Sequence[str]) -> Ready:
+    if any(one.level == "must" for one in missing):
+        return "not ready"
+    if unverified:
+        return "not verified"
+    return "ready with limits" if missing else "ready"
+
+
+def _warnings(profile: Profile, timing: Mapping[str, float]) -> list[str]:
+    if profile.patience is None:
+        return []
+    return [
+        f"{name.replace('_', ' ')} {seconds:.0f} s: the client gives up after {profile.patience:.0f} s"
+        for name, seconds in timing.items()
+        if seconds >= NEAR * profile.patience
+    ]
+
+
+def note_of(answer: Readiness) -> NoteRow:
+    """The readiness as the log keeps it."""
+    return NoteRow(
+        about="readiness",
+        text=f"{answer.profile}: {answer.verdict}",
+        data={
+            "profile": answer.profile,
+            "verdict": answer.verdict,
+            "missing": [
+                {"row": one.row, "level": one.level, "consequence": one.consequence, "evidence": one.evidence}
+                for one in answer.missing
+            ],
+            "unverified": answer.unverified,
+            "timing": answer.timing,
+            "warnings": answer.warnings,
+        },
+    )
+
+
+def in_words(answer: Readiness, profile: Profile) -> str:
+    """The readiness as a person reads it at the end of a run."""
+    lines = [f"{profile.question} {answer.verdict.capitalize()}."]
+    for one in answer.missing:
+        lines.append(f"  {'MUST  ' if one.level == 'must' else 'SHOULD'} {one.row}: {one.consequence} [{one.evidence}]")
+    if answer.unverified:
+        lines.append(f"  not verified, as the model did not do its part: {', '.join(answer.unverified)}")
+    lines += [f"  {name.replace('_', ' ')}: {seconds:.1f} s" for name, seconds in answer.timing.items()]
+    return "\n".join([*lines, *(f"  warning: {warning}" for warning in answer.warnings)])

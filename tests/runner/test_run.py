@@ -1,0 +1,275 @@
+"""`conformance run` from end to end: the files that it leaves, its exit codes, and what a person's mistake looks like."""
+
+import http.server
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from conformance.runs.log import RunLog, read_log
+
+FEW = ("--select", "messages.*, tools.choice.*, validation.*")
+KEY = "canary-3f9a-key-of-the-run"
+
+
+@contextmanager
+def listening(status: int, content_type: str, body: bytes) -> Iterator[str]:
+    """A server that answers everything alike."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            self.do_GET()
+
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("content-type", content_type)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def verdicts(log: RunLog) -> set[str]:
+    return {row.verdict for row in log.cases}
+
+
+def one_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.startswith("conformance: ")]
+    assert len(lines) == 1, text
+    assert "Traceback" not in text
+    return lines[0]
+
+
+def test_the_reference_endpoint_is_supported_in_every_case(conformance: Callable, tmp_path: Path) -> None:
+    done = conformance("run", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    log = read_log(tmp_path / "out")
+    assert log.complete
+    assert verdicts(log) <= {"supported", "not-applicable"}
+    assert {row.verdict for row in log.rules} <= {"supported", "inconclusive"}
+    assert len({row.case for row in log.cases}) >= 60
+    assert {row.mode for row in log.cases} == {"json", "stream"}
+    assert {row.sdk for row in log.cases} <= {"accepts", None}
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written >= {"run.jsonl", "evidence", "index.html", "junit.xml", "summary.md", "badge.json"}
+    assert all((tmp_path / "out" / name).is_file() for row in log.cases for name in row.exchanges)
+
+
+def test_a_fault_turns_its_case_red_and_names_the_row(conformance: Callable, served: Callable, tmp_path: Path) -> None:
+    url = served("--face", "anthropic") + "/fault/TO14"
+    done = conformance("run", "--target", "reference", "--base-url", url, "--model", "scripted", *FEW, "--out", "out")
+    assert done.returncode == 1
+    assert "tools.choice.tool" in done.stderr
+    rows = {(row.case, row.mode): row for row in read_log(tmp_path / "out").cases}
+    assert rows["tools.choice.tool", "json"].verdict == "ignored"
+    assert rows["tools.choice.tool", "json"].status == "new"
+
+
+def test_a_model_that_disobeys_is_never_the_servers_fault(conformance: Callable, served: Callable, tmp_path: Path) -> None:
+    url = served("--face", "anthropic", "--disobey", "2")
+    done = conformance(
+        "run", "--target", "reference", "--base-url", url, "--model", "scripted", "--attempts", "1", "--out", "out"
+    )
+    log = read_log(tmp_path / "out")
+    worse = [(row.case, row.mode, row.verdict) for row in log.cases if row.verdict in ("broken", "ignored", "refused")]
+    assert worse == []
+    assert [(row.rule, row.findings) for row in log.rules if row.verdict in ("broken", "partial")] == []
+    assert "inconclusive" in verdicts(log)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("--base-url", "http://127.0.0.1:1"), 2, "127.0.0.1:1"),
+        (("--base-url", "https://127.0.0.1:1"), 2, "127.0.0.1:1"),
+        (("--base-url", "http://no-such-host.invalid"), 2, "no-such-host.invalid"),
+        (("--base-url", "127.0.0.1:1/"), 2, "127.0.0.1:1"),
+        (("--base-url", "ftp://127.0.0.1"), 4, "ftp"),
+        (("--target", "olama"), 4, "ollama"),
+        (("--select", "toools.*"), 4, "toools"),
+        (("--profile", "claude-cod"), 4, "claude-cod"),
+        (("--attempts", "0"), 4, "0"),
+        (("--timeout", "soon"), 4, "soon"),
+        (("--api-key-env", "NOT_SET_ANYWHERE", "--base-url", "http://127.0.0.1:1"), 4, "NOT_SET_ANYWHERE"),
+        (("--baseline", "nowhere"), 4, "nowhere"),
+        (("--nonsense",), 4, "--nonsense"),
+        (("--", "-n", "4"), 4, "--concurrency"),
+        (("--capability", "tools", "--no-capability", "tools"), 4, "tools"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_to_do(
+    conformance: Callable, tmp_path: Path, words: tuple[str, ...], code: int, says: str
+) -> None:
+    done = conformance("run", "--out", "out", *words)
+    assert done.returncode == code, done.stderr
+    assert says in one_line(done.stderr)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "content_type", "body", "says"),
+    [
+        (200, "text/html", b"<!doctype html><title>Welcome</title>", "web page"),
+        (404, "text/plain", b"404 page not found", "no Messages API"),
+    ],
+)
+def test_a_server_that_is_none_is_told_in_one_line(
+    conformance: Callable, status: int, content_type: str, body: bytes, says: str
+) -> None:
+    with listening(status, content_type, body) as url:
+        done = conformance("run", "--target", "none", "--model", "m", "--base-url", url)
+    assert done.returncode == 2
+    assert says in one_line(done.stderr)
+
+
+def test_a_base_url_that_ends_in_v1_is_told_what_to_type(conformance: Callable, served: Callable) -> None:
+    url = served("--face", "anthropic")
+    done = conformance("run", "--target", "none", "--model", "scripted", "--base-url", url + "/v1")
+    assert done.returncode == 4
+    assert f"--base-url {url}" in one_line(done.stderr)
+
+
+def test_a_model_that_is_not_there_is_named(conformance: Callable, served: Callable) -> None:
+    url = served("--face", "anthropic")
+    done = conformance("run", "--target", "none", "--model", "scriptd", "--base-url", url)
+    assert done.returncode == 4
+    assert "scripted" in one_line(done.stderr)
+
+
+def test_a_wrong_key_is_named_and_never_written(conformance: Callable, served: Callable) -> None:
+    url = served("--face", "anthropic", "--api-key", "another-key")
+    words = ("run", "--target", "none", "--model", "scripted", "--base-url", url, "--api-key-env", "MY_KEY")
+    done = conformance(*words, MY_KEY=KEY)
+    assert done.returncode == 4
+    assert "key" in one_line(done.stderr)
+    assert KEY not in done.stdout + done.stderr
+
+
+def test_a_key_reaches_no_file(conformance: Callable, served: Callable, tmp_path: Path) -> None:
+    url = served("--face", "anthropic", "--api-key", KEY)
+    words = ("run", "--target", "reference", "--model", "scripted", "--base-url", url, "--api-key-env", "MY_KEY", "--debug")
+    done = conformance(*words, *FEW, "--out", "out", MY_KEY=KEY)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert KEY not in done.stdout + done.stderr
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) > 20
+    assert [path for path in files if KEY.encode() in path.read_bytes()] == []
+
+
+def test_a_broken_case_file_is_named_with_line_and_key(conformance: Callable, tmp_path: Path) -> None:
+    folder = tmp_path / "mine" / "messages"
+    folder.mkdir(parents=True)
+    (folder.parent / "surface.yaml").write_text("areas: {}\nrows: []\n")
+    (folder / "text.yaml").write_text("family: a\nabout: b\ncases:\n  - id: a.b\n    titel: t\n    surface: s\n")
+    done = conformance("run", "--cases", "mine")
+    assert done.returncode == 4
+    line = one_line(done.stderr)
+    assert "text.yaml:5" in line
+    assert "titel" in line
+    assert "title" in line
+
+
+def test_ctrl_c_keeps_what_there_is(served: Callable, tmp_path: Path) -> None:
+    url = served("--face", "anthropic")
+    words = ["run", "--target", "reference", "--base-url", url, "--model", "scripted", "--concurrency", "1", "--out", "out"]
+    process = subprocess.Popen([sys.executable, "-m", "conformance", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    log = tmp_path / "out" / "run.jsonl"
+    for _ in range(600):
+        if log.exists() and log.read_bytes().count(b'{"type":"case"') > 3:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    run = read_log(tmp_path / "out")
+    assert run.cases
+    assert not run.complete
+    assert "Traceback" not in said
+
+
+def test_a_budget_ends_a_run_and_says_what_was_not_asked(conformance: Callable, tmp_path: Path) -> None:
+    conformance("run", *FEW, "--budget", "0.001", "--out", "out")
+    rows = read_log(tmp_path / "out").cases
+    assert {row.verdict for row in rows} == {"not-run"}
+    assert {row.reason for row in rows} == {"budget spent"}
+
+
+def test_a_baseline_is_green_against_itself(conformance: Callable, tmp_path: Path) -> None:
+    assert conformance("run", *FEW, "--out", "one").returncode == 0
+    assert conformance("run", *FEW, "--out", "two", "--baseline", "one").returncode == 0
+    done = conformance("diff", "one", "two")
+    assert done.returncode == 0
+    assert "0 rows differ" in done.stdout
+
+
+def test_what_was_recorded_can_be_judged_again(conformance: Callable, tmp_path: Path) -> None:
+    assert conformance("run", *FEW, "--out", "one").returncode == 0
+    done = conformance("rejudge", "one", "-o", "two")
+    assert done.returncode == 0, done.stderr
+    one, two = read_log(tmp_path / "one"), read_log(tmp_path / "two")
+    assert [(row.case, row.mode, row.verdict) for row in one.cases] == [(row.case, row.mode, row.verdict) for row in two.cases]
+    assert [(row.rule, row.verdict, row.seen) for row in one.rules] == [(row.rule, row.verdict, row.seen) for row in two.rules]
+
+
+def test_a_killed_run_is_resumed_where_it_stopped(conformance: Callable, tmp_path: Path) -> None:
+    assert conformance("run", *FEW, "--out", "out").returncode == 0
+    log = tmp_path / "out" / "run.jsonl"
+    lines = log.read_bytes().splitlines(keepends=True)
+    cases = [line for line in lines if line.startswith(b'{"type":"case"')]
+    log.write_bytes(b"".join(lines[:2] + cases[:5]))
+    assert not read_log(tmp_path / "out").complete
+    done = conformance("run", *FEW, "--resume", "out")
+    assert done.returncode == 0, done.stderr
+    run = read_log(tmp_path / "out")
+    assert run.complete
+    assert len(run.cases) == len(cases)
+    assert run.cases[0].exchanges == msgspec.json.decode(cases[0])["exchanges"]
+    assert all(row.seen for row in run.rules if row.rule == "message.id")
+
+
+def test_pytest_arguments_work(conformance: Callable, tmp_path: Path) -> None:
+    done = conformance("run", *FEW, "--out", "out", "--", "-k", "tool", "--html", "page.html", "--self-contained-html")
+    assert done.returncode == 0, done.stderr
+    assert all("tool" in row.case for row in read_log(tmp_path / "out").cases)
+    assert "/v1/messages" in (tmp_path / "page.html").read_text()
+
+
+def test_debug_shows_each_exchange(conformance: Callable) -> None:
+    done = conformance("run", "--select", "messages.text", "--debug", "--out", "out")
+    assert "> POST http://127.0.0.1" in done.stderr
+    assert "< HTTP/1.1 200" in done.stderr
+
+
+def test_no_variable_of_the_environment_is_read_unasked(conformance: Callable, tmp_path: Path) -> None:
+    secrets = {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_AUTH_TOKEN": KEY, "ANTHROPIC_BASE_URL": "http://127.0.0.1:1"}
+    done = conformance("run", *FEW, "--out", "out", **secrets)
+    assert done.returncode == 0, done.stderr
+    assert [p for p in tmp_path.rglob("*") if p.is_file() and KEY.encode() in p.read_bytes()] == []
+
+
+def test_help_and_version_are_quick_to_answer(conformance: Callable) -> None:
+    assert "run" in conformance("--help").stdout
+    assert "--base-url" in conformance("run", "--help").stdout
+    assert conformance("--version").stdout.startswith("messages-conformance ")
+    assert conformance("rum").returncode == 4
