@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="start a face on 127.0.0.1")
     serve.add_argument("--face", choices=FACES, default="anthropic", help="the wire to speak (default: anthropic)")
-    serve.add_argument("--port", type=int, default=0, metavar="P", help="0 takes a free one (default)")
+    serve.add_argument("--port", type=_port, default=0, metavar="P", help="0 takes a free one (default)")
     serve.add_argument("--fault", metavar="ID", help="commit this violation; `faults` lists them")
     serve.add_argument("--variant", metavar="ID", help="speak this legal variant; `variants` lists them")
     serve.add_argument("--api-key", metavar="KEY", help="let in only this key")
@@ -45,6 +45,12 @@ def _parser() -> argparse.ArgumentParser:
         listing.add_argument("--json", action="store_true", help="as JSON")
         listing.set_defaults(run=_list, what=name)
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port: give a number from 0 to 65535")
+    return int(text)
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -31,6 +31,15 @@ class Setting(Struct, frozen=True, kw_only=True):
     """`TARGET@VERSION`: the server to behave like."""
 
 
+def refuse_bending(face: Face, setting: Setting) -> None:
+    """For a face that commits no faults and speaks no variants: better no start than one that bends nothing."""
+    for option in ("fault", "variant"):
+        if getattr(setting, option) is not None:
+            raise UsageError(
+                f"the face {face} takes no --{option}: that bends the reference endpoint, --face anthropic"
+            )
+
+
 class UsageError(Exception):
     """The caller's mistake, in a sentence that says what to do."""
 

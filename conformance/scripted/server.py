@@ -1,9 +1,9 @@
 """Serves an ASGI application on 127.0.0.1 until it is told to stop."""
 
 import logging
+import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -70,7 +70,7 @@ class _Server(Server):
         self.should_exit = self.force_exit = True
 
     def stop_when_stdin_closes(self) -> None:
-        while sys.stdin.buffer.read(1 << 16):
+        while os.read(0, 1 << 16):  # not sys.stdin, whose lock would be held when the interpreter ends
             pass
         self._stop()
 
@@ -83,5 +83,7 @@ def _bound(port: int) -> socket.socket:
         listener.bind(("127.0.0.1", port))
     except OSError as error:
         listener.close()
-        raise UsageError(f"port {port} is taken ({error.strerror}): choose another with --port, or 0 for any") from None
+        raise UsageError(
+            f"cannot listen on port {port} ({error.strerror}): choose another with --port, or 0 for any that is free"
+        ) from None
     return listener

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from conformance.scripted.face import Application, Setting, UsageError
+from conformance.scripted.face import Application, Setting, UsageError, refuse_bending
 from conformance.scripted.ollama.library import Model
 from conformance.scripted.ollama.management import Management, read, signin_url
 from conformance.scripted.ollama.messages import Messages
@@ -25,6 +25,7 @@ VERSION = "0.40.12"
 def application(setting: Setting, voiced: Callable[[Voice], Voice] = lambda voice: voice) -> Application:
     """The face as an ASGI application; `like` names the version, and `voiced` is the seam for an upstream that
     misbehaves: it is given each answer before it is spoken, and gives back the one to speak."""
+    refuse_bending("ollama", setting)
     store = Store()
 
     async def root(_: Request) -> Response:
@@ -37,6 +38,7 @@ def application(setting: Setting, voiced: Callable[[Voice], Voice] = lambda voic
         return await answer(request, (await read(request, GenerateRequest)).as_chat(), "response")
 
     async def answer(request: Request, asked: ChatRequest, spoken_as: str) -> Response | Spoken:
+        _let_in(request, setting)
         if not asked.model:
             raise OllamaError("model is required")
         model = store.model(asked.model)
@@ -60,6 +62,12 @@ def application(setting: Setting, voiced: Callable[[Voice], Voice] = lambda voic
         ],
         exception_handlers={OllamaError: _refused, HTTPException: _no_route},
     )
+
+
+def _let_in(request: Request, setting: Setting) -> None:
+    """A local Ollama asks nobody for a key; ollama.com takes one as Bearer only."""
+    if setting.api_key is not None and request.headers.get("authorization") != f"Bearer {setting.api_key}":
+        raise OllamaError("unauthorized", 401)
 
 
 def _version(setting: Setting) -> str:

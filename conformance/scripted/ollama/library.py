@@ -9,14 +9,16 @@ Any model here answers chats with the scripted model. The names that bring troub
 | `slow-pull` | the pull takes two seconds |
 | `disk-full` | pulls; to create anything from it, or under this name, fails in mid-stream: no space left on device |
 | `no-tools` | cannot call tools, see or think; a request with tools is refused |
-| `short-context` | made for 8,192 tokens, so that no variant gives it more |
+| `short-context` | made for 8,192 tokens, so that no variant gives it more, and loaded with 4,096 |
 | `huge` | 900 GB; loading it fails, for it needs more memory than there is |
 | `split` | loads with 40 % in graphics memory |
 | `on-cpu` | loads with nothing in graphics memory |
 | `remote` | a stub: another machine answers |
 | `NAME:cloud`, `NAME:SIZE-cloud` | answered by ollama.com once somebody has signed in; needs no pull |
 
-A name that is not here cannot be pulled: `pull model manifest: file does not exist`.
+Models for everyday use (`gemma4`, `qwen3.5`, `qwen3-coder`, `glm-4.7-flash`, `gpt-oss`) have their real sizes and are
+loaded with 4,096 tokens until a variant has more; `scripted` and the troubled ones above, `short-context` apart, are
+loaded with 65,536 so that only their own trouble shows. A name that is not here cannot be pulled: `pull model manifest: file does not exist`.
 
 Signing in: POST /api/me answers 401 with a `signin_url` on this face; a GET there signs in, and POST /api/signout out
 again.
@@ -29,6 +31,7 @@ from msgspec import Struct
 GIGABYTE = 1_000_000_000
 DEFAULT_CONTEXT = 4096
 """What a model is loaded with that says nothing else, on a machine without a graphics card."""
+LONG_CONTEXT = 65_536
 
 
 class Model(Struct, frozen=True, kw_only=True):
@@ -64,7 +67,7 @@ CLOUD_HOST = "https://ollama.com:443"
 _CLOUD = ("kimi-k2.6", "qwen3.5", "glm-5.1", "minimax-m2.7", "gpt-oss", "qwen3-coder", "scripted")
 
 LIBRARY: dict[str, Model] = {
-    "scripted": Model(num_ctx=65_536),
+    "scripted": Model(num_ctx=LONG_CONTEXT),
     "gemma4": Model(size=10 * GIGABYTE, family="gemma4", parameters_in_words="12B"),
     "qwen3.5": Model(size=7 * GIGABYTE, family="qwen35", parameters_in_words="9B"),
     "qwen3-coder": Model(
@@ -75,15 +78,15 @@ LIBRARY: dict[str, Model] = {
     ),
     "glm-4.7-flash": Model(size=19 * GIGABYTE, family="glm4moelite", parameters_in_words="29.9B"),
     "gpt-oss": Model(size=14 * GIGABYTE, family="gptoss", parameters_in_words="20.9B"),
-    "broken-pull": Model(),
-    "flaky-pull": Model(),
-    "slow-pull": Model(),
-    "disk-full": Model(),
-    "no-tools": Model(capabilities=("completion",)),
+    "broken-pull": Model(num_ctx=LONG_CONTEXT),
+    "flaky-pull": Model(num_ctx=LONG_CONTEXT),
+    "slow-pull": Model(num_ctx=LONG_CONTEXT),
+    "disk-full": Model(num_ctx=LONG_CONTEXT),
+    "no-tools": Model(capabilities=("completion",), num_ctx=LONG_CONTEXT),
     "short-context": Model(context_length=8192),
     "huge": Model(size=900 * GIGABYTE, parameters_in_words="1.4T"),
-    "split": Model(share_in_vram=0.4),
-    "on-cpu": Model(share_in_vram=0.0),
+    "split": Model(share_in_vram=0.4, num_ctx=LONG_CONTEXT),
+    "on-cpu": Model(share_in_vram=0.0, num_ctx=LONG_CONTEXT),
     "remote": Model(size=400, remote_model="scripted", remote_host="http://192.0.2.1:11434"),
 }
 

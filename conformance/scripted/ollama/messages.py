@@ -3,10 +3,14 @@
 from typing import Any
 
 import msgspec
+from starlette.requests import Request
 
 from conformance.scripted.face import Application, Setting
 from conformance.scripted.face import application as face
 from conformance.scripted.ollama.store import OllamaError, Store
+from conformance.scripted.speaking import json_response
+
+_TYPES = {401: "authentication_error", 404: "not_found_error"}
 
 
 class Messages:
@@ -18,29 +22,26 @@ class Messages:
         self.reference: Application | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        body = b""
-        more = True
-        while more:
-            message = await receive()
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
+        try:
+            body = self._with_own_model(await Request(scope, receive).body())
+        except OllamaError as refusal:
+            error = {"type": _TYPES.get(refusal.status, "api_error"), "message": str(refusal)}
+            await json_response({"type": "error", "error": error}, refusal.status)(scope, receive, send)
+            return
         if self.reference is None:
-            self.reference = face("anthropic", Setting(brain=self.setting.brain))
-        replaced: bytes | None = self._replaced(body)
+            self.reference = face("anthropic", Setting(brain=self.setting.brain, api_key=self.setting.api_key))
+        unread = [{"type": "http.request", "body": body, "more_body": False}]
 
-        async def again() -> Any:
-            nonlocal replaced
-            if replaced is None:
-                return await receive()
-            sent, replaced = replaced, None
-            return {"type": "http.request", "body": sent, "more_body": False}
+        async def receive_again() -> Any:
+            return unread.pop() if unread else await receive()
 
-        await self.reference(scope, again, send)
+        await self.reference(scope, receive_again, send)
 
-    def _replaced(self, body: bytes) -> bytes:
+    def _with_own_model(self, body: bytes) -> bytes:
         try:
             asked = msgspec.json.decode(body, type=dict[str, Any])
-            self.store.load(asked["model"])
-        except (msgspec.DecodeError, KeyError, TypeError, OllamaError):
-            return body  # the reference endpoint refuses it in the right form
+            model = self.store.load(asked["model"])
+        except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+            return body  # the reference endpoint says what is wrong with it
+        self.store.check_account(model, "")
         return msgspec.json.encode({**asked, "model": "scripted"})

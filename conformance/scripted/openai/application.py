@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from conformance.scripted.face import Application, Setting
+from conformance.scripted.face import Application, Setting, UsageError, refuse_bending
 from conformance.scripted.openai.completion import Completion
 from conformance.scripted.openai.errors import Refusal
 from conformance.scripted.openai.request import read
@@ -29,6 +29,9 @@ def application(setting: Setting, voiced: Callable[[Voice], Voice] = lambda voic
     `voiced` is the seam for an upstream that misbehaves: it is given each answer before it is spoken, and gives back
     the one to speak.
     """
+    refuse_bending("openai", setting)
+    if setting.like is not None:
+        raise UsageError("the face openai is like no other server: leave --like out")
 
     async def chat(request: Request) -> Response | Spoken:
         _let_in(request, setting)
