@@ -20,12 +20,12 @@ class Ask(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     method: Literal["GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"] = "POST"
     path: str = "/v1/messages"
     query: dict[str, str | int] = {}
-    headers: dict[str, str | None] = {}
-    """Added to the default headers; null removes a default one."""
+    headers: dict[str, str | list[str] | None] = {}
+    """Added to the default headers; null removes a default one, a list sends the header once for each item."""
     version: str | None = "2023-06-01"
     """The `anthropic-version` header; null sends none."""
-    key: Literal["right", "wrong", "none", "both"] = "right"
-    """Which credentials go along: the target's own, a made-up one, none, or the target's in both header forms."""
+    key: Literal["right", "x-api-key", "bearer", "both", "wrong", "none"] = "right"
+    """Which credentials go along: the target's own as it takes them or in these headers, a made-up one, none."""
     body: dict[str, Any] | UnsetType = UNSET
     raw: str | UnsetType = UNSET
     """The body to the letter, for what no JSON object can say; excludes `body`."""

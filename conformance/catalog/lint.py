@@ -89,7 +89,7 @@ def _faults(case: Case, faults: Collection[str]) -> Iterator[str]:
         elif kind == "accept":
             if argument != case.id or not case.refuse:
                 yield f"`{fault}` makes sense in the refusal {argument} only"
-        elif not any(_holds(ask.body, argument.split(".")) for ask in asks_of(case)):
+        elif not any(_holds(part, argument.split(".")) for ask in asks_of(case) for part in (ask.body, ask.multipart)):
             yield f"`{fault}` is about a field that this case does not send"
 
 
