@@ -9,12 +9,16 @@ from typing import Any
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer of the protocol, not a failure of ours
     """A request that is answered with an error envelope."""
 
-    def __init__(self, status: int, kind: str, message: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(
+        self, status: int, kind: str, message: str, headers: tuple[tuple[str, str], ...] = (), *, about: str = ""
+    ) -> None:
+        """`about` tells refusals apart for those who bend them: `json`, `route`; empty for all others."""
         super().__init__(message)
         self.status = status
         self.kind = kind
         self.message = message
         self.headers = headers
+        self.about = about
 
     def envelope(self, request_id: str | None) -> dict[str, Any]:
         """The error body, with the id that the `request-id` header carries too."""
@@ -40,4 +44,12 @@ def too_large(limit: int) -> Refusal:
 
 def wrong_method(method: str, allowed: str) -> Refusal:
     message = f"{method} is not allowed here; use {allowed}"
-    return Refusal(405, "invalid_request_error", message, (("allow", allowed),))
+    return Refusal(405, "invalid_request_error", message, (("allow", allowed),), about="route")
+
+
+def no_route(path: str) -> Refusal:
+    return Refusal(404, "not_found_error", f"there is nothing at {path}", about="route")
+
+
+def not_json(why: str) -> Refusal:
+    return Refusal(400, "invalid_request_error", f"The request body is not valid JSON: {why}", about="json")

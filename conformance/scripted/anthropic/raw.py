@@ -30,7 +30,7 @@ async def send_raw(answer: Answer, scope: Scope) -> bool:
     if answer.ending == "open":
         while not wire.disconnected:  # noqa: ASYNC110
             await asyncio.sleep(0.05)  # the socket offers no event to wait for
-    if answer.ending == "end" and answer.framing in ("chunked", "none"):
+    if answer.ending == "end" and answer.framing in ("chunked", "none") and scope["method"] != "HEAD":
         await wire.write(b"0\r\n\r\n")
     if answer.ending == "end" and answer.framing != "close":
         wire.finish()

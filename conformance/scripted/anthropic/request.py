@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from conformance.scripted.anthropic import fields
 from conformance.scripted.anthropic.blocks import CacheControl, Closed, Message, TextBlock
-from conformance.scripted.anthropic.errors import Refusal, invalid
+from conformance.scripted.anthropic.errors import Refusal, invalid, not_json
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ def parse_json(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise invalid("", f"The request body is not valid JSON: {error}") from error
+        raise not_json(str(error)) from error
 
 
 def typed(document: Any, kind: type[T], at: str = "") -> T:

@@ -11,7 +11,7 @@ from starlette.types import Scope
 from conformance.scripted.anthropic import batches, files
 from conformance.scripted.anthropic.answer import Answer, json_answer
 from conformance.scripted.anthropic.call import Call
-from conformance.scripted.anthropic.errors import not_found, wrong_method
+from conformance.scripted.anthropic.errors import no_route, wrong_method
 from conformance.scripted.anthropic.manner import Manner
 from conformance.scripted.anthropic.messages import count_tokens, create_message
 from conformance.scripted.anthropic.models import MODELS, described, model_named
@@ -69,7 +69,7 @@ def handler_for(scope: Scope) -> tuple[Handler, dict[str, str]]:
         if match is Match.PARTIAL:
             allowed.extend(sorted(route.methods or ()))
     if not allowed:
-        raise not_found(f"there is nothing at {scope['path']}")
+        raise no_route(scope["path"])
     methods = ", ".join(dict.fromkeys([*allowed, "OPTIONS"]))
     if scope["method"] == "OPTIONS":
         return _options(methods), {}

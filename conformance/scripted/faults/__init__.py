@@ -1,5 +1,75 @@
-"""Deliberate violations: what real servers have done wrong, each a small bend of the correct endpoint."""
+"""Deliberate violations: what real servers have done wrong, each a small bend of the correct endpoint.
+
+The ids are those of a public survey of issue threads; where one sentence there names two deeds, the second has the id
+with a suffix (`ER19-text`). Not here: what only the upstream of a gateway can bring about (ER07, GW01 to GW04, GW06,
+GW07, GW09, GW10), and generation that goes on after the client has gone (LC01), which no client can see.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from conformance.scripted.anthropic.manner import Manner
+    from conformance.scripted.faults.fault import Fault
 
 
-def fault_named(name: str) -> None:
-    return None
+class Entry(Struct, frozen=True, kw_only=True):
+    """A fault or variant as `python -m conformance.scripted faults --json` lists it."""
+
+    id: str
+    says: str
+    group: str
+    strength: Literal["fault", "note", "legal"]
+    needs: tuple[str, ...] = ()
+
+
+@cache
+def faults() -> "dict[str, Fault]":
+    """All named faults by their id."""
+    from conformance.scripted.faults.counting import COUNTING
+    from conformance.scripted.faults.errors import ERRORS
+    from conformance.scripted.faults.identity import IDENTITY
+    from conformance.scripted.faults.lifecycle import LIFECYCLE
+    from conformance.scripted.faults.requests import REQUESTS
+    from conformance.scripted.faults.resources import RESOURCES
+    from conformance.scripted.faults.stop import STOP
+    from conformance.scripted.faults.stream import STREAM
+    from conformance.scripted.faults.thinking import THINKING
+    from conformance.scripted.faults.tools import TOOLS
+    from conformance.scripted.faults.transport import TRANSPORT
+    from conformance.scripted.faults.usage import USAGE
+
+    groups = (
+        STREAM, TRANSPORT, STOP, USAGE, THINKING, TOOLS, REQUESTS, ERRORS, COUNTING, IDENTITY, LIFECYCLE, RESOURCES,
+    )  # fmt: skip
+    return {fault.id: fault for group in groups for fault in group.faults}
+
+
+def fault_named(name: str) -> "Manner | None":
+    """The manner that commits a fault, generic ones included; None for an unknown id."""
+    from conformance.scripted.faults.generic import generic
+
+    fault = faults().get(name)
+    return fault.manner if fault else generic(name)
+
+
+def list_faults() -> list[Entry]:
+    """The named faults, group by group."""
+    return [
+        Entry(id=fault.id, says=fault.says, group=fault.group, strength=fault.strength, needs=fault.needs)
+        for fault in faults().values()
+    ]
+
+
+def listing(what: Literal["faults", "variants"]) -> list[Entry]:
+    """What the command line lists."""
+    if what == "faults":
+        return list_faults()
+    from conformance.scripted.variants import variants
+
+    return [
+        Entry(id=variant.id, says=variant.says, group=variant.group, strength="legal", needs=variant.needs)
+        for variant in variants().values()
+    ]

@@ -1,5 +1,27 @@
 """Legal variants of a correct answer: other ways to say the same, each a small bend of the correct endpoint."""
 
+from functools import cache
+from typing import TYPE_CHECKING
 
-def variant_named(name: str) -> None:
-    return None
+if TYPE_CHECKING:
+    from conformance.scripted.anthropic.manner import Manner
+    from conformance.scripted.variants.variant import Variant
+
+
+@cache
+def variants() -> "dict[str, Variant]":
+    """All variants by their id."""
+    from conformance.scripted.variants.events import EVENTS
+    from conformance.scripted.variants.fields import FIELDS
+    from conformance.scripted.variants.framing import FRAMING
+    from conformance.scripted.variants.transport import TRANSPORT
+    from conformance.scripted.variants.writing import WRITING
+
+    groups = (FRAMING, EVENTS, FIELDS, WRITING, TRANSPORT)
+    return {variant.id: variant for group in groups for variant in group.variants}
+
+
+def variant_named(name: str) -> "Manner | None":
+    """The manner that speaks a variant; None for an unknown id."""
+    variant = variants().get(name)
+    return variant.manner if variant else None

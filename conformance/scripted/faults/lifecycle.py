@@ -1,0 +1,93 @@
+"""Faults between requests: what one leaves behind for the next. They remember, so each server has its own."""
+
+import time
+
+from conformance.scripted.anthropic.manner import Manner
+from conformance.scripted.faults.fault import Answer, Call, Group, Message, Refusal, replace
+from conformance.scripted.pacing import SECONDS_PER_WORD
+
+LIFECYCLE = Group("lifecycle")
+
+BLOCKED_SECONDS = 5.0
+SILENCE = 30.0
+_LONG_PROMPT = 8_000
+"""Bytes from which a prompt takes long to read."""
+
+
+class _Blocking:
+    """A cancelled answer leaves the server unable to give the next one."""
+
+    def __init__(self) -> None:
+        self.until = 0.0
+
+    def departed(self, _: Call) -> None:
+        self.until = time.monotonic() + BLOCKED_SECONDS
+
+    def request(self, call: Call) -> Call:
+        if time.monotonic() < self.until:
+            raise Refusal(500, "api_error", "the previous request is still being cancelled")
+        return call
+
+
+_blocking = _Blocking()
+LIFECYCLE.add(
+    "LC02",
+    "a cancelled request makes the next one fail with 500",
+    Manner(request=_blocking.request, departed=_blocking.departed),
+    needs="cancel",
+)
+
+
+class _Crossing:
+    """While an answer is being given, a second request gets that answer too."""
+
+    def __init__(self) -> None:
+        self.current: Message | None = None
+        self.until = 0.0
+
+    def message(self, message: Message, _: Call) -> Message:
+        now = time.monotonic()
+        if self.current is not None and now < self.until:
+            return self.current
+        self.current = message
+        self.until = now + message["usage"]["output_tokens"] * SECONDS_PER_WORD
+        return message
+
+
+LIFECYCLE.add(
+    "LC03",
+    "a second concurrent request gets the first one's answer",
+    Manner(message=_Crossing().message),
+    needs="concurrent",
+)
+
+
+class _Poisoned:
+    """After an error, the next request on the same connection gets the error again."""
+
+    def __init__(self) -> None:
+        self.left: dict[tuple[str, int], Answer] = {}
+
+    def answer(self, answer: Answer, call: Call) -> Answer:
+        if call.client is None:
+            return answer
+        if call.client in self.left:
+            return self.left.pop(call.client)
+        if answer.status >= 400:
+            self.left[call.client] = answer
+        return answer
+
+
+LIFECYCLE.add(
+    "LC04",
+    "after an error, the next request on the connection gets the old bytes",
+    Manner(answer=_Poisoned().answer),
+    needs="connection",
+)
+
+
+@LIFECYCLE.answer("LC05", "a long prompt is read for a long time without a byte", needs="timeout long")
+def silent_reading(answer: Answer, call: Call) -> Answer:
+    if len(call.body) < _LONG_PROMPT:
+        return answer
+    return replace(answer, pieces=tuple(replace(piece, at=piece.at + SILENCE) for piece in answer.pieces))

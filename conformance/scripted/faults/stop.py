@@ -1,0 +1,92 @@
+"""Faults in why an answer ended."""
+
+from typing import Any
+
+from conformance.scripted.anthropic.identity import fresh
+from conformance.scripted.anthropic.manner import Manner
+from conformance.scripted.faults.fault import Call, Event, Group, Message
+
+STOP = Group("stop")
+
+_OPENAI = {"end_turn": "stop", "max_tokens": "length", "tool_use": "tool_calls", "stop_sequence": "stop"}
+_CUT = "toolu_cut"
+
+
+@STOP.message("SR01", "end_turn although a tool_use block was sent", needs="tools")
+def ended_with_tool(message: Message, _: Call) -> Message:
+    return {**message, "stop_reason": "end_turn"} if message["stop_reason"] == "tool_use" else message
+
+
+def _cut_call(call: Call, message: Message) -> Message | None:
+    """The call that did not fit into max_tokens, as a server would send it that does not leave it out."""
+    tools = call.document.get("tools") if isinstance(call.document, dict) else None
+    if message["stop_reason"] != "max_tokens" or not tools:
+        return None
+    return {"type": "tool_use", "id": fresh(_CUT), "name": tools[0].get("name", ""), "input": {}}
+
+
+def called_though_cut(message: Message, call: Call) -> Message:
+    block = _cut_call(call, message)
+    return {**message, "stop_reason": "tool_use", "content": [*message["content"], block]} if block else message
+
+
+def arguments_cut(events: list[Event], _: Call) -> list[Event]:
+    """In a stream the arguments of that call break off inside the JSON."""
+    starts = (event for event in events if event["type"] == "content_block_start")
+    cut = [event["index"] for event in starts if event["content_block"].get("id", "").startswith(_CUT)]
+    delta = {"type": "input_json_delta", "partial_json": '{"te'}
+    return [{**event, "delta": delta} if "delta" in event and event.get("index") in cut else event for event in events]
+
+
+STOP.add(
+    "SR02",
+    "tool_use although max_tokens cut the arguments",
+    Manner(message=called_though_cut, events=arguments_cut),
+    needs="tools cut",
+)
+
+
+@STOP.message("SR04", "stop_reason is null at the end")
+def no_reason(message: Message, _: Call) -> Message:
+    return {**message, "stop_reason": None}
+
+
+@STOP.message("SR06", "the stop sequence is left in the text", needs="stop")
+def sequence_left(message: Message, _: Call) -> Message:
+    sequence = message["stop_sequence"]
+    if sequence is None:
+        return message
+    content = [*message["content"]]
+    if not content or content[-1]["type"] != "text":
+        content.append({"type": "text", "text": "", "citations": None})
+    content[-1] = {**content[-1], "text": content[-1]["text"] + sequence}
+    return {**message, "content": content}
+
+
+@STOP.body("SR07", "stop_sequences are ignored", needs="stop")
+def sequences_ignored(body: dict[str, Any]) -> None:
+    body.pop("stop_sequences", None)
+
+
+@STOP.message("SR09", "stop_reason has the words of another API: stop, length, tool_calls")
+def foreign_words(message: Message, _: Call) -> Message:
+    return {**message, "stop_reason": _OPENAI.get(message["stop_reason"], message["stop_reason"])}
+
+
+@STOP.events("SR11", "message_start already carries the final stop_reason", needs="stream")
+def decided_at_start(events: list[Event], _: Call) -> list[Event]:
+    return [{**events[0], "message": {**events[0]["message"], "stop_reason": "end_turn"}}, *events[1:]]
+
+
+@STOP.events("SR12", "message_start lacks stop_reason and stop_sequence", needs="stream")
+def start_without_keys(events: list[Event], _: Call) -> list[Event]:
+    message = {key: value for key, value in events[0]["message"].items() if not key.startswith("stop_")}
+    return [{**events[0], "message": message}, *events[1:]]
+
+
+@STOP.events("SR14", "two message_delta disagree about stop_reason", needs="stream")
+def two_reasons(events: list[Event], _: Call) -> list[Event]:
+    at = next(at for at, event in enumerate(events) if event["type"] == "message_delta")
+    final = events[at]
+    other = "max_tokens" if final["delta"]["stop_reason"] != "max_tokens" else "end_turn"
+    return [*events[:at], {**final, "delta": {**final["delta"], "stop_reason": other}}, *events[at:]]

@@ -1,0 +1,105 @@
+"""Other objects for the same answer: optional keys absent or null, unknown keys, ids of another form.
+
+Source: https://platform.claude.com/docs/en/api/versioning (what may be added within a version)
+"""
+
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from conformance.scripted.faults.fault import on_body
+from conformance.scripted.variants.variant import Answer, Call, Group, Manner, Message, rewritten
+
+FIELDS = Group("fields")
+
+OPTIONAL = frozenset(
+    ["stop_details", "container", "diagnostics", "citations", "caller", "cache_creation_input_tokens",
+     "cache_read_input_tokens", "cache_creation", "output_tokens_details", "server_tool_use", "service_tier",
+     "inference_geo", "speed"]
+)  # fmt: skip
+_NULLABLE = OPTIONAL - {"caller"}
+_OPEN = ("input", "capabilities")
+"""Objects whose keys are their content."""
+
+
+def _mapped(value: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
+    """Every object inside a value, changed from the inside out."""
+    if isinstance(value, list):
+        return [_mapped(item, change) for item in value]
+    if isinstance(value, dict):
+        inner = {key: item if key in _OPEN else _mapped(item, change) for key, item in value.items()}
+        return change(inner)
+    return value
+
+
+def _everywhere(name: str, says: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    def write(document: Any, _: bool) -> str:
+        return json.dumps(_mapped(document, change), ensure_ascii=False, separators=(",", ":"))
+
+    def answer(answer: Answer, call: Call) -> Answer:
+        return rewritten(answer, write) if call.path == "/v1/messages" else answer
+
+    FIELDS.add(name, says, Manner(answer=answer))
+
+
+def _optional(item: tuple[str, Any]) -> bool:
+    """Whether a key may be left out; citations that were given stay."""
+    return item[0] in OPTIONAL and not (item[0] == "citations" and item[1])
+
+
+_everywhere(
+    "optional-absent",
+    "cache counters, service_tier, container, stop_details and citations are absent",
+    lambda value: {key: item for key, item in value.items() if not _optional((key, item))},
+)
+_everywhere(
+    "optional-null",
+    "cache counters, service_tier, container, stop_details and citations are null",
+    lambda value: {key: None if _optional((key, item)) and key in _NULLABLE else item for key, item in value.items()},
+)
+_everywhere(
+    "citations-empty",
+    "a text without citations has an empty list of them",
+    lambda value: {key: [] if key == "citations" and item is None else item for key, item in value.items()},
+)
+_everywhere(
+    "unknown-keys",
+    "every object has a key that the API does not know",
+    lambda value: {**value, "x_vendor": {"note": "ignore me"}} if "x_vendor" not in value else value,
+)
+
+
+def _with_ids(message: Message, foreign: Callable[[int], str], own: str) -> Message:
+    tools = iter(range(1, 1 + len(message["content"])))
+    content = [
+        {**block, "id": foreign(next(tools))} if block["type"] == "tool_use" else block for block in message["content"]
+    ]
+    return {**message, "id": own, "content": content}
+
+
+def _dots_taken(body: dict[str, Any]) -> None:
+    """A server that gives such ids takes them back."""
+    for message in body.get("messages") or []:
+        content = message.get("content") if isinstance(message, dict) else None
+        for block in content if isinstance(content, list) else []:
+            for key in ("id", "tool_use_id"):
+                if isinstance(block, dict) and isinstance(block.get(key), str):
+                    block[key] = block[key].replace(".", "_")
+
+
+def _call_ids(message: Message, _: Call) -> Message:
+    stem = uuid.uuid4().hex[:12]
+    return _with_ids(message, lambda number: f"call_{stem}.{number}", f"chatcmpl-{stem}")
+
+
+def _uuids(message: Message, _: Call) -> Message:
+    return _with_ids(message, lambda _: str(uuid.uuid4()), str(uuid.uuid4()))
+
+
+FIELDS.add(
+    "foreign-ids",
+    "ids have the form call_abc.1 and chatcmpl-abc",
+    Manner(request=on_body(_dots_taken), message=_call_ids),
+)
+FIELDS.add("uuids", "ids are UUIDs", Manner(message=_uuids))

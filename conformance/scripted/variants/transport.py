@@ -1,0 +1,113 @@
+"""Other ways to carry the same bytes.
+
+Source: RFC 9112 (message framing), RFC 9110 (content coding)
+"""
+
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+from conformance.scripted.variants.variant import Answer, Call, Group, Piece, replace, rewritten
+
+TRANSPORT = Group("transport")
+
+_GZIP = 31
+"""zlib's window bits for a gzip member."""
+_ESCAPE = re.compile(rb"\\u[0-9a-f]{4}")
+
+
+def _recut(answer: Answer, cut: Callable[[bytes], list[int]]) -> Answer:
+    """Each piece in parts that end where `cut` says; what HTTP chunks does likewise."""
+
+    def parts(piece: Piece) -> Iterator[Piece]:
+        borders = [0, *cut(piece.data), len(piece.data)]
+        for start, end in pairwise(borders):
+            if end > start:
+                yield replace(piece, data=piece.data[start:end])
+
+    if not answer.pieces:
+        return answer
+    return replace(answer, pieces=tuple(part for piece in answer.pieces for part in parts(piece)), framing="chunked")
+
+
+@TRANSPORT.answer("cut-in-characters", "chunks end inside a UTF-8 character")
+def in_characters(answer: Answer, _: Call) -> Answer:
+    return _recut(answer, lambda data: [at for at, byte in enumerate(data) if byte & 0xC0 == 0x80])
+
+
+@TRANSPORT.answer("cut-in-names", "chunks end inside `event:` and `data:`", needs="stream")
+def in_names(answer: Answer, _: Call) -> Answer:
+    if not answer.is_stream:
+        return answer
+    return _recut(answer, lambda data: sorted({3, data.find(b"data:") + 2, len(data) - 1}))
+
+
+@TRANSPORT.answer("cut-in-escapes", "chunks end inside a JSON escape")
+def in_escapes(answer: Answer, _: Call) -> Answer:
+    import json
+
+    escaped = rewritten(answer, lambda document, _: json.dumps(document))
+    return _recut(escaped, lambda data: [match.start() + 3 for match in _ESCAPE.finditer(data)])
+
+
+@TRANSPORT.answer("cut-anywhere", "chunks are seven bytes long")
+def anywhere(answer: Answer, _: Call) -> Answer:
+    return _recut(answer, lambda data: list(range(7, len(data), 7)))
+
+
+@TRANSPORT.answer("joined", "several events come in one chunk, which ends inside another", needs="stream")
+def joined(answer: Answer, _: Call) -> Answer:
+    if not answer.is_stream:
+        return answer
+    pieces: list[Piece] = []
+    held = b""
+    for number, piece in enumerate(answer.pieces):
+        held += piece.data
+        if number % 3 == 2:
+            pieces.append(replace(piece, data=held[:-5]))
+            held = held[-5:]
+    return replace(answer, pieces=(*pieces, Piece(held, answer.pieces[-1].at)), framing="chunked")
+
+
+@TRANSPORT.answer("gzip", "bodies are compressed where the client takes gzip")
+def compressed(answer: Answer, call: Call) -> Answer:
+    if "gzip" not in call.headers.get("accept-encoding", "") or not answer.pieces:
+        return answer
+    compressor = zlib.compressobj(wbits=_GZIP)
+    pieces = [
+        replace(piece, data=compressor.compress(piece.data) + compressor.flush(zlib.Z_SYNC_FLUSH))
+        for piece in answer.pieces
+    ]
+    pieces.append(Piece(compressor.flush(), pieces[-1].at))
+    headers = [(name, value) for name, value in answer.headers if name != "content-length"]
+    headers += [("content-encoding", "gzip"), ("vary", "accept-encoding")]
+    return replace(answer, pieces=tuple(pieces), headers=tuple(headers))
+
+
+@TRANSPORT.answer("chunked", "JSON bodies are chunked, without a length")
+def chunked(answer: Answer, _: Call) -> Answer:
+    return replace(answer, framing="chunked") if answer.pieces else answer
+
+
+@TRANSPORT.answer("content-length", "streams announce their length")
+def announced(answer: Answer, _: Call) -> Answer:
+    return replace(answer, framing="length") if answer.pieces else answer
+
+
+@TRANSPORT.answer("close", "bodies end with the connection")
+def closed(answer: Answer, _: Call) -> Answer:
+    return replace(answer, framing="close") if answer.pieces else answer
+
+
+@TRANSPORT.answer("http10", "answers are HTTP/1.0")
+def http10(answer: Answer, _: Call) -> Answer:
+    return replace(answer, framing="close", http_version="1.0") if answer.pieces else answer
+
+
+@TRANSPORT.answer("header-case", "the names of headers are capitalised")
+def capitalised(answer: Answer, _: Call) -> Answer:
+    if not answer.pieces:
+        return answer
+    headers = tuple((name.title(), value) for name, value in answer.headers if name != "content-length")
+    return replace(answer, headers=headers, framing="chunked")
