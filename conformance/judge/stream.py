@@ -25,7 +25,7 @@ GRAMMAR = frozenset(
         "message_stop",
     }
 )
-CUT_SHORT = frozenset({"max_tokens", "model_context_window_exceeded"})
+CUT_SHORT = ("max_tokens", "model_context_window_exceeded")
 """Stop reasons after which the last tool input may be truncated, and its block may lack its stop."""
 
 

@@ -243,7 +243,7 @@ def request_id(answer: Answer) -> Found:
 
 @rule(
     "error.details",
-    row="error.details",
+    row="error.envelope",
     law="error.details is an object, and its error_code a string.",
     source=ERRORS,
     on=("error",),

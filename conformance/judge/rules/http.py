@@ -1,11 +1,24 @@
 """Laws of the transport: status, content type, lengths, request id, limits."""
 
+import json
 import re
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
-from conformance.judge.rules.rule import ERRORS, HTTP, MESSAGES, ON_ALL, ON_RESULTS, RATE_LIMITS, STREAMING, Found, rule
+from conformance.judge.rules.rule import (
+    ERRORS,
+    HTTP,
+    JSON,
+    MESSAGES,
+    ON_ALL,
+    ON_RESULTS,
+    RATE_LIMITS,
+    STREAMING,
+    Found,
+    rule,
+)
 
 RATE_LIMITED = 429
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -134,6 +147,40 @@ def stream_content_type(answer: Answer) -> Found:
     if charset and charset[1] not in ("utf-8", "utf8"):
         return [Violation("header/content-type", "charset=utf-8", given, "charset")]
     return []
+
+
+class _RepeatedKeyError(ValueError):
+    """Leaves the decoder at the first key that an object holds twice."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) != len(keys):
+        raise _RepeatedKeyError(next(key for key in keys if keys.count(key) > 1))
+
+
+@rule(
+    "http.unique-keys",
+    row="response.json",
+    law="No object of an answer holds a key twice.",
+    source=JSON + "#section-4",
+    on=ON_ALL,
+    level="should",
+    leniency="A SHOULD of JSON itself: decoders differ in which of the two they take. Deltas of a stream are not searched.",
+)
+def unique_keys(answer: Answer) -> Found:
+    bodies = [("", answer.exchange.body)] if answer.json is not ABSENT and not answer.in_events else []
+    if answer.in_events:
+        searched = [frame for frame in answer.frames if frame.data and frame.name in ("message_start", "message_delta")]
+        bodies = [(f"event/{frame.number}", frame.data or b"") for frame in searched]
+    for at, body in bodies:
+        try:
+            json.loads(body, object_pairs_hook=_once)
+        except _RepeatedKeyError as repeated:
+            return [Violation(at, "each key once", str(repeated), "repeated-key")]
+        except (ValueError, RecursionError):
+            continue
+    return [] if bodies else None
 
 
 @rule(

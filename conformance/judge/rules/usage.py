@@ -150,7 +150,7 @@ def counters(answer: Answer) -> Found:
 
 @rule(
     "usage.labels",
-    row="response.usage.labels",
+    row="response.usage.service_tier",
     law="service_tier is standard, priority or batch; speed is standard or fast; inference_geo is a string.",
     source=SDK_USAGE,
     level="should",
