@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
-from conformance.report.matrix import Matrix
+from conformance.report.matrix import UNEXPECTED, Cell, Matrix, breaks_promise, most_important
 from conformance.report.page_data import page_data
 from conformance.report.readiness import readiness_of
-from conformance.report.summary import headline
+from conformance.report.summary import headline, reason
 from conformance.report.trend import trends_of
-from conformance.report.wording import DRIFT_MEANS, SDK_MEANS, STATUS_MEANS, UNVERIFIED_MEANS, VERDICT_MEANS
+from conformance.report.wording import DRIFT_MEANS, SDK_MEANS, STATUS_MEANS, UNVERIFIED_MEANS, VERDICT_MEANS, printable
+from conformance.runs.log import RowInfo
 
 SOURCES = Path(__file__).parent / "page"
 STYLES = ("tokens.css", "page.css", "matrix.css", "cell.css")
@@ -29,6 +30,7 @@ def page_html(matrix: Matrix, detection: Any = None) -> str:
     loader = FileSystemLoader(SOURCES)
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.undefined = StrictUndefined
+    environment.finalize = lambda value: printable(value) if type(value) is str else value
     environment.filters["headline"] = headline
     style, script = _source(STYLES), _source(SCRIPTS)
     return environment.get_template("page.html").render(
@@ -36,6 +38,7 @@ def page_html(matrix: Matrix, detection: Any = None) -> str:
         columns=matrix.columns,
         detection=detection if isinstance(detection, dict) else None,
         readiness=readiness_of(matrix),
+        first=_first(matrix),
         trends=trends_of(matrix.columns),
         verdicts=VERDICT_MEANS,
         statuses=STATUS_MEANS,
@@ -48,6 +51,15 @@ def page_html(matrix: Matrix, detection: Any = None) -> str:
         script_hash=_hash(script),
         data=embedded(page_data(matrix)),
     )
+
+
+def _first(matrix: Matrix) -> list[tuple[RowInfo, Cell, str]]:
+    """What a reader of a single run should look at first: what is unexpected, or breaks the API's promise."""
+    if len(matrix.columns) != 1:
+        return []
+    listed = most_important(matrix.columns[0], {row.id: row for row in matrix.rows})
+    urgent = [(row, cell) for row, cell in listed if cell.status in UNEXPECTED or breaks_promise(row, cell.verdict)]
+    return [(row, cell, reason(cell)) for row, cell in urgent]
 
 
 def embedded(document: Any) -> str:

@@ -30,16 +30,16 @@ def select_line(cell: Cell, column: Column) -> str:
 
 
 def headline(column: Column) -> str:
-    """One sentence: conformant or not, how many rows, what was not verified."""
+    """The sentence beside `conformant` or not: how many rows, and what was not verified."""
     asked = len(column.cells)
-    not_verified = f"; {len(column.unproven)} core rows not verified" if column.unproven else ""
+    unproven = f"{len(column.unproven)} core row{' was' if len(column.unproven) == 1 else 's were'} not verified"
     match column.conformance:
         case "conformant":
-            return f"Conformant: all that the API promises was seen, over {asked} rows."
+            return f"All that the API promises was seen, over {asked} rows."
         case "not conformant":
-            return f"Not conformant: {len(column.breaches)} of {asked} rows break the API's promise{not_verified}."
+            breaking = f"{len(column.breaches)} of {asked} rows break the API's promise"
+            return f"{breaking}; {unproven}." if column.unproven else f"{breaking}."
         case "not verified":
-            unproven = f"{len(column.unproven)} core rows were not verified"
             return f"Nothing broken was seen, but {unproven if column.log.complete else 'the run is incomplete'}."
 
 
@@ -52,7 +52,7 @@ def summary_md(matrix: Matrix, *, page: str = "index.html") -> str:
 
 def _target_md(column: Column, rows: dict[str, RowInfo]) -> str:
     run = column.log.run
-    lines = [f"## {_md(column.title)}", "", _md(headline(column))]
+    lines = [f"## {_md(column.title)}: {column.conformance}", "", _md(headline(column))]
     if not column.log.complete:
         lines += ["", "**This run is incomplete: it ended before all questions were asked.**"]
     if (obeyed := column.obeyed) and obeyed[1] and obeyed[0] < 0.8 * obeyed[1]:

@@ -49,7 +49,8 @@ def print_terminal_summary(run: RunLog, page: Path | None, console: "Console") -
     matrix = matrix_of([run])
     column, rows = matrix.columns[0], {row.id: row for row in matrix.rows}
     console.print()
-    console.print(Text(printable(column.title), style="bold"), Text(printable(headline(column))))
+    console.print(Text(f"{printable(column.title)}: {column.conformance}", style="bold"))
+    console.print(Text(headline(column)))
     if not run.complete:
         console.print(Text("This run is incomplete: it ended before all questions were asked.", style="bold red"))
     counts = [Text(f"{n} {verdict}", style=_STYLES[verdict]) for verdict, n in column.counts.items()]

@@ -170,9 +170,9 @@ def _ollama(version: tuple[int, ...]) -> dict[str, Gap]:
         "request.tool_choice.tool": (
             "ignored",
             "documented-gap",
-            "/content",
-            {"contains": "tool_use"},
-            [{"type": "text", "text": "OK"}],
+            "/message.content[?type=='tool_use'].name | [0]",
+            "echo",
+            None,
         ),
         "request.tool_choice.none": (
             "ignored",

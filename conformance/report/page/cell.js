@@ -57,8 +57,8 @@ function panelHead(row, column, cell) {
     openCell(next.row, next.column, { step: false });
   };
   return element(
-    "header",
-    {},
+    "div",
+    { class: "head" },
     element("h2", { id: "cell-title", tabindex: -1 }, row.title),
     element(
       "div",
@@ -156,7 +156,7 @@ function itemView(item, row, column, count) {
   const shown = { open: null };
   const findings = (item.findings || []).map((finding) => findingView(finding, item, (path) => shown.open && shown.open(path, finding.at)));
   body.append(...findings);
-  const marks = (item.marks || []).length ? element("div", {}, element("h4", {}, "Rules that these answers broke"), element("p", { class: "note" }, "They are judged in rows of their own."), item.marks.map((mark) => markView(mark, column))) : "";
+  const marks = (item.marks || []).length ? element("div", {}, element("h3", { class: "minor" }, "Rules that these answers broke"), element("p", { class: "note" }, "They are judged in rows of their own."), item.marks.map((mark) => markView(mark, column))) : "";
   body.append(marks, exchangesView(item, shown), againView(item, column));
   return box;
 }
@@ -209,7 +209,7 @@ function exchangesView(item, shown) {
     const evidence = await evidenceOf(exchange);
     box.replaceChildren(evidence ? exchangeView(evidence, places(exchange[0])) : element("p", { class: "note" }, "This page has no room for this exchange; it is in the run's folder: ", element("code", {}, ...visible(exchange[0]))));
     const here = at !== undefined && box.querySelector(".here");
-    if (here) here.scrollIntoView({ block: "center", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+    if (here) here.scrollIntoView({ block: "center" });
   };
   shown.open = (path, at) => open(exchanges.find(([name]) => name === path) || exchanges[0], at);
   const firstTelling = exchanges.find(([path]) => (item.findings || []).some((finding) => finding.exchange === path)) || exchanges[0];
@@ -235,7 +235,7 @@ function exchangeView(evidence, ats) {
   return element(
     "div",
     {},
-    element("h4", {}, "Answer"),
+    element("h3", { class: "minor" }, "Answer"),
     element("p", { class: "note" }, status, " · ", told),
     answer.detail ? element("p", { class: "note" }, ...visible(answer.detail)) : null,
     answer.notes.map((note) => element("p", { class: "note" }, ...visible(note))),
@@ -243,7 +243,7 @@ function exchangeView(evidence, ats) {
     evidence.sdk ? element("p", {}, element("b", {}, `The official SDK ${evidence.sdk[0]}`), evidence.sdk[1] ? [": ", ...visible(cut(evidence.sdk[1], 600))] : " this answer.") : null,
     foldable("Headers of the answer", headersView(answer.headers, lit), lit.length > 0),
     foldable("Request", element("div", {}, element("p", { class: "note" }, ...visible(`${request.method} ${request.url}`)), headersView(request.headers, []), bodyView(request.body, [], leftOut(request)))),
-    element("h4", {}, "Send it yourself"),
+    element("h3", { class: "minor" }, "Send it yourself"),
     command(curl(request)),
   );
 }
@@ -253,7 +253,7 @@ function foldable(title, content, open) {
 }
 
 function againView(item, column) {
-  return item.case ? element("div", {}, element("h4", {}, "Ask again"), command(`${column.again} --select ${quoted(item.case)}`)) : "";
+  return item.case ? element("div", {}, element("h3", { class: "minor" }, "Ask again"), command(`${column.again} --select ${quoted(item.case)}`)) : "";
 }
 
 function command(text) {

@@ -31,7 +31,7 @@ function sizesFor(count) {
   const narrow = room < 640;
   const first = narrow ? (count > 1 ? 170 : 190) : count > 3 ? Math.min(380, room * 0.3) : Math.min(560, room * 0.44);
   const dense = count > 1 && (room - first) / count < WORD_WIDTH;
-  const least = dense ? 60 : WORD_WIDTH;
+  const least = dense ? (narrow ? 60 : 66) : WORD_WIDTH;
   return { first, dense, each: Math.max(least, (room - first) / count), scrolls: first + count * least > room + 1 };
 }
 
@@ -43,7 +43,9 @@ function layOut() {
   GRID.classList.toggle("dense", dense);
   table.style.setProperty("--columns", `${first}px repeat(${count}, minmax(${Math.floor(each)}px, 1fr))`);
   table.style.width = scrolls ? `${first + count * each}px` : "100%";
+  table.style.setProperty("--first", `${first}px`);
   GRID.classList.toggle("scrolls", scrolls);
+  GRID.classList.toggle("slim", dense && first < 300);
 }
 
 function columnHead(column) {
@@ -115,21 +117,21 @@ function cellBox(row, column) {
   const cell = CELLS[row.index][column.index];
   const told = cell ? toldOf(row, column) : wordOf(row, cell);
   const look = `${cell && cell.verdict} ${told}`;
-  if (!LOOKS.has(look)) LOOKS.set(look, lookOf(row, cell, told));
+  if (!LOOKS.has(look)) LOOKS.set(look, lookOf(row, cell));
   const box = LOOKS.get(look).cloneNode(true);
   box.dataset.column = column.index;
   if (cell && cell.reason && shownColumns.length <= 3) box.append(element("span", { class: "said" }, ...visible(cell.reason)));
   return box;
 }
 
-function lookOf(row, cell, told) {
+function lookOf(row, cell) {
   const marks = cell ? marksOf(cell) : [];
   return element(
     "td",
-    { role: "gridcell", class: cell && cell.verdict ? `v-${cell.verdict}` : "none", tabindex: -1, "aria-label": marks.length ? told : null },
+    { role: "gridcell", class: cell && cell.verdict ? `v-${cell.verdict}` : "none", tabindex: -1 },
     cell && cell.verdict && element("i", {}),
     element("span", { class: "word" }, wordOf(row, cell)),
-    marks.length > 0 && element("span", { class: "marks" }, marks.map((mark) => element("i", { class: `f-${mark.id}` }))),
+    marks.length > 0 && element("span", { class: "marks" }, marks.map((mark) => [element("i", { class: `f-${mark.id}` }), element("span", { class: "hush" }, `, ${mark.text}`)]).flat()),
   );
 }
 

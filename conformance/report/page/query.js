@@ -56,8 +56,9 @@ function fits(terms, row, columns) {
   for (const term of terms) {
     if (term.key in ofRow && !holds(term, (value) => ofRow[term.key].includes(value))) return false;
   }
-  const cells = columns.map((column) => [CELLS[row.index][column.index], column]).filter(([cell]) => cell);
   const cellTerms = terms.filter((term) => OF_CELLS.includes(term.key));
+  if (!cellTerms.length && !terms.some((term) => term.key === "differs")) return true;
+  const cells = columns.map((column) => [CELLS[row.index][column.index], column]).filter(([cell]) => cell);
   if (cellTerms.length && !cells.some(([cell, column]) => cellTerms.every((term) => cellHolds(term, cell, column)))) return false;
   const differ = new Set(cells.map(([cell]) => cell.verdict)).size > 1;
   return terms.every((term) => term.key !== "differs" || differ !== term.negated);
