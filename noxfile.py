@@ -30,7 +30,7 @@ def timed(session: nox.Session) -> Iterator[None]:
 
 @nox.session
 def conformance(session: nox.Session) -> None:
-    """Asks an endpoint: `nox -s conformance -- --base-url http://localhost:11434`; without arguments, the embedded reference."""
+    """Asks an endpoint, the embedded reference by default: `nox -s conformance -- --base-url URL`."""
     with timed(session):
         session.install("-e", ".")
         session.run("conformance", "run", *session.posargs)
@@ -71,9 +71,11 @@ def real(session: nox.Session) -> None:
         if not (litellm / "bin" / "litellm").exists():
             shutil.rmtree(litellm, ignore_errors=True)
             session.run("python", "-m", "venv", str(litellm), silent=True)
-            installer = ["uv", "pip", "install", "--python", str(litellm)] if shutil.which("uv") else [
-                str(litellm / "bin" / "python"), "-m", "pip", "install"
-            ]
+            installer = (
+                ["uv", "pip", "install", "--python", str(litellm)]
+                if shutil.which("uv")
+                else [str(litellm / "bin" / "python"), "-m", "pip", "install"]
+            )
             session.run(*installer, "-q", LITELLM, external=True)
         session.run("pytest", "tests/real", *session.posargs, env={"LITELLM": str(litellm / "bin" / "litellm")})
 
@@ -98,7 +100,9 @@ def browser(session: nox.Session) -> None:
         if not (axe / "node_modules" / "axe-core" / "axe.min.js").exists():
             session.run("npm", "install", "--silent", "--prefix", str(axe), "axe-core@4", external=True)
         session.run(
-            "pytest", "tests/browser", *session.posargs,
+            "pytest",
+            "tests/browser",
+            *session.posargs,
             env={"AXE": str(axe / "node_modules" / "axe-core" / "axe.min.js")},
         )
 

@@ -66,7 +66,7 @@ def _contains(value: Any, wanted: Any) -> bool:
 
 
 def _valid(value: Any, schema: dict[str, Any]) -> bool:
-    import jsonschema_rs  # noqa: PLC0415 - only the cases that ask for a schema pay for it
+    import jsonschema_rs
 
     if isinstance(value, str):
         try:

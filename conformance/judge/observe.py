@@ -66,7 +66,9 @@ def _steps(case: Case) -> int:
 def _trouble(case: Case, answer: Answer) -> Observation | None:
     """What kept the question from being answered at all, which says nothing about the feature."""
     exchange = answer.exchange
-    if exchange.outcome in TROUBLE and not exchange.chunks:  # a stream that began and then hung is an answer, a broken one
+    if (
+        exchange.outcome in TROUBLE and not exchange.chunks
+    ):  # a stream that began and then hung is an answer, a broken one
         return TROUBLE[exchange.outcome]
     if exchange.status in RATE_LIMITED and exchange.status not in case.waits_for and not _looks_at(case, "status"):
         return "rate-limited"

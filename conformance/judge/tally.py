@@ -49,4 +49,3 @@ class Tally:
         return LawVerdict(
             rule, decide_rule(rule.level, seen, broken), seen, broken, tuple(self._findings[rule.id].values())
         )
-

@@ -59,7 +59,11 @@ def decide(facts: Facts) -> Judgement:
     if facts.twin == "failed":
         return Judgement("not-run", "its accepted twin failed, so a refusal would prove nothing")
     judgement = _observed(facts) or _unobserved(facts)
-    if facts.level == "may" and judgement.verdict in ("broken", "ignored", "refused") and "unreadable" not in facts.attempts:
+    if (
+        facts.level == "may"
+        and judgement.verdict in ("broken", "ignored", "refused")
+        and "unreadable" not in facts.attempts
+    ):
         return Judgement("partial", f"{judgement.reason}; the API leaves this open")
     return judgement
 

@@ -21,7 +21,9 @@ def account_of(row: CaseRow | LawRow) -> str:
     status = "" if row.status == "as-expected" else f" [{row.status}]"
     lines = [head + status, *([reason] if reason else []), *([row.expected_by] if row.expected_by else [])]
     for finding in row.findings:
-        lines.append(f"  {finding.id} at {finding.at}: expected {brief(finding.expected)}, observed {brief(finding.observed)}")
+        lines.append(
+            f"  {finding.id} at {finding.at}: expected {brief(finding.expected)}, observed {brief(finding.observed)}"
+        )
     return "\n".join([*lines, *where])
 
 

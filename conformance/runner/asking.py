@@ -141,7 +141,13 @@ def attempt_of(question: Question, asked: Asked, target: Target) -> Attempt:
     """Reads what was asked and answered: every rule on every answer, then what the attempt showed."""
     several = question.case.concurrent > 1
     replies = tuple(
-        _reply(question, asked.attempt, f"{answer.step}{answer.copy}" if several else answer.step, answer.mode, answer.exchange)
+        _reply(
+            question,
+            asked.attempt,
+            f"{answer.step}{answer.copy}" if several else answer.step,
+            answer.mode,
+            answer.exchange,
+        )
         for answer in asked.answers
     )
     return Attempt(

@@ -204,4 +204,3 @@ def _merged(findings: Iterable[Finding]) -> list[Finding]:
         earlier = merged.get(finding.key)
         merged[finding.key] = finding if earlier is None else earlier.again()
     return list(merged.values())
-

@@ -69,7 +69,9 @@ def _dispatch(words: list[str]) -> int:
 def _overview() -> str:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {about}" for name, about in COMMANDS.items()]
-    return "\n".join(["usage: conformance COMMAND [ARGUMENT ...]", "", *lines, "", "conformance COMMAND --help says more."])
+    return "\n".join(
+        ["usage: conformance COMMAND [ARGUMENT ...]", "", *lines, "", "conformance COMMAND --help says more."]
+    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-import sys
+import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ import pytest
 from conformance.catalog.load import Catalog, load_catalog
 from conformance.catalog.problem import CatalogError
 from conformance.judge.rules import RULES
+from conformance.judge.witness import prepare
 from conformance.probe.asking import Fixtures
 from conformance.probe.client import Client
 from conformance.probe.preflight import preflight
@@ -44,7 +45,16 @@ from conformance.words import Mode
 
 QUESTIONS = Path(__file__).with_name("questions.py")
 CONFIGURATION = Path(__file__).with_name("pytest.ini")
-NEEDLESS = ("logging", "doctest", "unittest", "faulthandler", "unraisableexception", "threadexception", "warnings", "recwarn")
+NEEDLESS = (
+    "logging",
+    "doctest",
+    "unittest",
+    "faulthandler",
+    "unraisableexception",
+    "threadexception",
+    "warnings",
+    "recwarn",
+)
 """Plugins of pytest that cost time at every item and have nothing to do here."""
 REMEMBERS = ("--lf", "--last-failed", "--ff", "--failed-first", "--sw", "--stepwise", "--nf", "--new-first")
 
@@ -84,7 +94,9 @@ def _ask(
     progress: Progress,
     stack: ExitStack,
 ) -> int:
-    client = Client(limits=Limits(first_byte=options.timeout, idle=options.timeout), keys=[target.key])
+    client = Client(
+        limits=Limits(first_byte=options.timeout, idle=options.timeout, total=4 * options.timeout), keys=[target.key]
+    )
     wire = Wire(client, Patience(target.concurrency, say=progress.say), _fixtures(catalog, questions, target, stack))
     inquiry = Inquiry(
         catalog=catalog,
@@ -123,6 +135,10 @@ def _ask(
         )
         for record in earlier.values():
             session.take(record)
+        if not options.pytest_arguments:  # pytest can select nothing away, so the first answers need not wait for it
+            session.begin(session.questions)
+        if options.witness:
+            threading.Thread(target=prepare, name="conformance-witness", daemon=True).start()
         code = session.close(run_pytest(session, options))
     publish(out, code)
     if options.profile in session.readiness:
@@ -177,7 +193,16 @@ def snapshots_of(target: Target, options: RunOptions) -> Path | None:
 def run_pytest(session: Session, options: RunOptions) -> int:
     """Runs pytest over the questions of a session; its exit code."""
     given = list(options.pytest_arguments)
-    arguments = [str(QUESTIONS), "-c", str(CONFIGURATION), "-qq", "--no-header", "--no-summary", "--tb=no", "--capture=no"]
+    arguments = [
+        str(QUESTIONS),
+        "-c",
+        str(CONFIGURATION),
+        "-qq",
+        "--no-header",
+        "--no-summary",
+        "--tb=no",
+        "--capture=no",
+    ]
     needless = [*NEEDLESS, *([] if any(word in REMEMBERS for word in given) else ["cacheprovider"])]
     arguments += [word for name in needless for word in ("-p", f"no:{name}")]
     arguments += ["-o", f"cache_dir={Path.cwd() / '.pytest_cache'}"]
@@ -187,5 +212,4 @@ def run_pytest(session: Session, options: RunOptions) -> int:
         arguments += ["-p", "syrupy", "--snapshot-warn-unused"]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.environ.pop("PYTEST_ADDOPTS", None)
-    sys.dont_write_bytecode = True
     return int(pytest.main([*arguments, *given], plugins=[ConformancePlugin(session)]))

@@ -1,4 +1,4 @@
-"""The engine: asks questions on one event loop in a thread of its own, ahead of the judging, as many at once as allowed."""
+"""The engine: asks questions on one event loop in a thread of its own, ahead of the judging."""
 
 import asyncio
 import threading
@@ -47,8 +47,9 @@ class Engine:
         self._known[record.question] = record
 
     def begin(self, questions: Sequence[Question]) -> None:
-        """Starts to ask in this order, a bounded number ahead of the judging."""
-        self._feeder = asyncio.run_coroutine_threadsafe(self._feed(questions), self._loop)
+        """Starts to ask in this order, a bounded number ahead of the judging; once."""
+        if self._feeder is None:
+            self._feeder = asyncio.run_coroutine_threadsafe(self._feed(questions), self._loop)
 
     async def _feed(self, questions: Sequence[Question]) -> None:
         for question in questions:

@@ -1,9 +1,9 @@
 """The first two lines of a run log: who was asked with what, and the questions as they were then."""
 
 import hashlib
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -30,7 +30,7 @@ def run_row(catalog: Catalog, target: Target, options: RunOptions) -> RunRow:
     )
 
 
-def _chosen(options: RunOptions) -> Mapping[str, object]:
+def _chosen(options: RunOptions) -> dict[str, Any]:
     """The options that differ from their defaults."""
     defaults = msgspec.structs.asdict(RunOptions())
     return {

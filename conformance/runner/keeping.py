@@ -8,8 +8,9 @@ import msgspec
 from msgspec import Struct
 
 from conformance.judge.observe import Reply
+from conformance.judge.witness import Testimony, testify
 from conformance.runner.question import Attempt, Question, Record
-from conformance.runs.evidence import Evidence, Mark, Testimony, recorded, write_evidence
+from conformance.runs.evidence import Evidence, Mark, recorded, write_evidence
 from conformance.words import SdkTestimony
 
 WORST_FIRST: tuple[SdkTestimony, ...] = ("rejects", "misreads", "accepts")
@@ -50,10 +51,7 @@ class Keeper:
         return Kept(worst, drift is not None and drift(record))
 
     def _testify(self, reply: Reply) -> Testimony | None:
-        from conformance.judge.witness import testify  # noqa: PLC0415 - the SDK takes longer to import than all the rest
-
-        told = testify(reply.answer.exchange, reply.answer.mode)
-        return None if told is None else Testimony(told.verdict, told.detail)
+        return testify(reply.answer.exchange, reply.answer.mode)
 
     def _exhibit(self, question: Question, name: str, evidence: Evidence) -> None:
         text = msgspec.json.format(msgspec.json.encode(evidence), indent=1).decode()

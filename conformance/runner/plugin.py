@@ -1,7 +1,7 @@
 """The pytest plugin: makes the items, hands them to the session, and keeps pytest's own output out of the way."""
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -50,15 +50,12 @@ class ConformancePlugin:
             metafunc.parametrize("rule", rules, ids=[rule.id for rule in rules])
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        asked: list[Question] = [
-            item.callspec.params["question"]
-            for item in session.items
-            if isinstance(item, pytest.Function) and "question" in item.callspec.params
-        ]
+        parameters = (item.callspec.params for item in session.items if isinstance(item, pytest.Function))
+        asked = [cast("Question", named["question"]) for named in parameters if "question" in named]
         if not session.config.option.collectonly:
             self._session.begin(asked)
 
-    def pytest_report_teststatus(self, report: Any, config: pytest.Config) -> tuple[str, str, str] | None:
+    def pytest_report_teststatus(self, config: pytest.Config) -> tuple[str, str, str] | None:
         """Nothing per item, unless the caller asked pytest to be talkative."""
         return ("", "", "") if config.get_verbosity() <= QUIET else None
 
@@ -71,10 +68,10 @@ class ConformancePlugin:
         if call.excinfo is not None and not call.excinfo.errisinstance(VERDICTS):
             self._session.failed(item.name, call.excinfo.value)
         if report.when == "call" and item.config.pluginmanager.hasplugin("html"):
-            import pytest_html  # noqa: PLC0415 - only where `--html` was asked for
+            import pytest_html  # only where `--html` was asked for
 
             shown = self._session.exhibit(getattr(item, "callspec", None))
-            report.extras = [pytest_html.extras.text(text, name=name) for name, text in shown]
+            report.__dict__["extras"] = [pytest_html.extras.text(text, name=name) for name, text in shown]
         return report
 
 

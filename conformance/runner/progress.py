@@ -54,6 +54,8 @@ class Progress:
 
     def line(self, running: int, elapsed: float) -> str:
         """`120/640  4 running  118 supported  2 refused  0:45 left`."""
-        counts = "  ".join(f"{self._counts[verdict]} {verdict}" for verdict in reversed(VERDICTS) if self._counts[verdict])
+        counts = "  ".join(
+            f"{self._counts[verdict]} {verdict}" for verdict in reversed(VERDICTS) if self._counts[verdict]
+        )
         left = elapsed / self._done * (self._total - self._done) if self._done else 0.0
         return f"{self._done}/{self._total}  {running} running  {counts}  {int(left) // 60}:{int(left) % 60:02} left"

@@ -42,10 +42,11 @@ def readiness(
     cells = {row: _of_row(row, rows) for row in (*profile.must, *profile.should)}
     if not profile.must or not any(cells[row] for row in profile.must):
         return None
+    wanted: list[tuple[Level, Mapping[str, str]]] = [("must", profile.must), ("should", profile.should)]
     missing = [
         Missing(row, level, consequence, _evidence(cells[row]))
-        for level, wanted in (("must", profile.must), ("should", profile.should))
-        for row, consequence in wanted.items()
+        for level, rows_of_level in wanted
+        for row, consequence in rows_of_level.items()
         if _is_missing(cells[row])
     ]
     unverified = [row for row in profile.must if _verdict(cells[row]) not in OBSERVED]

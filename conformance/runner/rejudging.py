@@ -1,4 +1,4 @@
-"""Judges an earlier run again: the same evidence, today's rules and cases, the same expectations where its target has a file."""
+"""Judges an earlier run again: the same evidence and expectations, today's rules and cases."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from conformance.runner.head import catalog_row
 from conformance.runner.question import Question, Record
 from conformance.runner.replay import records_of, target_of
 from conformance.runs.expectations import Expectations, exit_code
-from conformance.runs.log import CaseRow, EndRow, LogWriter, RunLog, SuiteInfo
+from conformance.runs.log import CaseRow, EndRow, LawRow, LogWriter, RunLog, SuiteInfo
 from conformance.targets.load import TargetFileError
 from conformance.targets.resolve import gaps_of
 
@@ -40,12 +40,12 @@ def rejudge(log: RunLog, catalog: Catalog, out: Path) -> int:
         laws = [assessment.rule_row(rule) for rule in assessment.rules]
         for law in laws:
             writer.write(law)
-        judged = [*rows, *laws]
+        judged: list[CaseRow | LawRow] = [*rows, *laws]
         code = exit_code(
             [row.status for row in judged], [row.verdict for row in judged], strict=False, allow_improvements=False
         )
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        counts = dict(Counter(row.verdict for row in judged))
+        counts: dict[str, int] = dict(Counter(str(row.verdict) for row in judged))
         writer.write(EndRow(finished=now, counts=counts, complete=log.complete, exit=code))
     return code
 

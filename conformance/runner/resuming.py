@@ -14,7 +14,7 @@ from conformance.targets.target import Target
 
 
 def with_earlier_choices(options: RunOptions) -> RunOptions:
-    """The options of a resumed run: what it was asked then, where nothing else is said now; it goes on in its folder."""
+    """The options of a resumed run: in its folder, asking what it asked then where nothing else is said now."""
     if options.resume is None:
         return options
     try:
@@ -36,6 +36,6 @@ def earlier_records(folder: Path, catalog: Catalog, target: Target) -> dict[Ques
     told = log.run.target
     if (told.name, told.model) != (target.name, target.model):
         raise Mistake(
-            f"{folder} asked {told.name} with {told.model}, not {target.name} with {target.model}; start a run of its own"
+            f"{folder} asked {told.name} with {told.model}, not {target.name} with {target.model}; leave out --resume"
         )
     return dict(records_of(log, catalog, target))

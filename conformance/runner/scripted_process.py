@@ -48,7 +48,9 @@ class ScriptedProcess:
         self.__exit__(None, None, None)
         raise Mistake("the scripted model did not start; `conformance serve` shows why", OUR_FAULT)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         process = self._process
         if process is None:
             return

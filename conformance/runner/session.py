@@ -76,12 +76,14 @@ class Session:
         record = self._engine.record(question)
         kept = self._keeper.keep(record, drift)
         row = self._assessment.case_row(question, kept.sdk, drift=kept.drift)
-        self._log.write(row)
-        self._rows.append(row)
+        tendency = question.case.kind == "tendency"
+        self._log.write(_tendency(row, record) if tendency else row)
         self._remember(record)
         self._engine.judged(question)
         self._progress.judged(row.verdict, self._engine.running)
-        self._settle(row)
+        if not tendency:
+            self._rows.append(row)
+            self._settle(row)
 
     def take(self, record: Record) -> None:
         """Counts a question that an earlier part of this run judged; its row stands in the log already."""
@@ -151,7 +153,9 @@ class Session:
         """Obedience, tendencies and readiness: worth reading, and no verdict follows from them."""
         asked = sum(self._observations[name] for name in (*OBEYED, *DISOBEYED))
         obeyed = sum(self._observations[name] for name in OBEYED)
-        yield NoteRow(about="obedience", text=f"probes obeyed {obeyed} of {asked}", data={"obeyed": obeyed, "of": asked})
+        yield NoteRow(
+            about="obedience", text=f"probes obeyed {obeyed} of {asked}", data={"obeyed": obeyed, "of": asked}
+        )
         for name, profile in self._profiles.items():
             answer = readiness(name, profile, self._rows, self._timing)
             if answer is not None:
@@ -177,3 +181,19 @@ class Session:
             )
         )
         return code
+
+
+def _tendency(row: CaseRow, record: Record) -> NoteRow:
+    """What a case of kind tendency leaves: how often it was shown, and no verdict."""
+    shown = sum(observation in ("shown", "weak") for observation in record.observations)
+    return NoteRow(
+        about="tendency",
+        text=f"{row.case} ({row.mode}): {shown} of {len(record.observations)}",
+        data={
+            "case": row.case,
+            "mode": row.mode,
+            "shown": shown,
+            "of": len(record.observations),
+            "exchanges": row.exchanges,
+        },
+    )

@@ -1,4 +1,4 @@
-"""Snapshots of the shapes of answers, kept by syrupy: one file per case and mode below `reports/snapshots/<target>/`."""
+"""Snapshots of the shapes of answers, kept by syrupy: a file per case and mode below `reports/snapshots/<target>/`."""
 
 from collections.abc import Callable
 from pathlib import Path

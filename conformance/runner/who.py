@@ -17,11 +17,15 @@ from conformance.targets.target import Target
 REFERENCE_KEY = "CONFORMANCE_REFERENCE_KEY"
 """Variable of this process only: a fresh key for the reference endpoint that this process starts."""
 REFERENCE_MODEL = "scripted"
+VERSION_PATH = "/v1"
 
 
 def who_is_asked(options: RunOptions, stack: ExitStack, say: Callable[[str], None]) -> Target:
     """The target of a run; a reference endpoint that this starts lives as long as `stack`."""
     choices = choices_of(options)
+    if options.base_url is not None and options.base_url.rstrip("/").endswith(VERSION_PATH):
+        better = options.base_url.rstrip("/").removesuffix(VERSION_PATH)
+        raise Mistake(f"the base URL must not end in {VERSION_PATH}, which is added to it: --base-url {better}")
     try:
         if not asks_reference(choices):
             target = resolve(choices, os.environ, say)

@@ -8,7 +8,9 @@ from conformance.runs.expectations import Seen, seen_in
 from conformance.runs.log import RunLog
 from conformance.words import OBSERVED, Mode, Verdict
 
-Change = Literal["regression", "improvement", "findings changed", "question changed", "verified", "unverified", "new", "gone"]
+Change = Literal[
+    "regression", "improvement", "findings changed", "question changed", "verified", "unverified", "new", "gone"
+]
 """`verified`: not observed before, observed now; `unverified`: the other way round."""
 
 ORDER: tuple[Change, ...] = (

@@ -7,8 +7,9 @@ import msgspec
 from msgspec import Struct
 
 from conformance.judge.finding import Violation
+from conformance.judge.witness import Testimony
 from conformance.probe.exchange import Chunk, Exchange, Outcome, Request
-from conformance.words import Mode, SdkTestimony
+from conformance.words import Mode
 
 FOLDER = "evidence"
 
@@ -40,13 +41,6 @@ class RecordedAnswer(Struct, frozen=True, kw_only=True):
     finished: float
     detail: str = ""
     notes: list[str] = []
-
-
-class Testimony(Struct, frozen=True):
-    """What the official SDK made of this answer."""
-
-    verdict: SdkTestimony
-    detail: str = ""
 
 
 class Mark(Struct, frozen=True):

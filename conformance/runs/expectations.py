@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from conformance.runs.log import RunLog
-from conformance.targets.target import Gap, Target
+from conformance.targets.target import Gap, Target, TargetFile
 from conformance.words import OBSERVED, Level, Mode, Status, Tier, Verdict, worst
 
 
@@ -64,7 +64,7 @@ def _grounds(gap: Gap) -> str:
 
 
 def against_gap(seen: Seen, cell: Verdict, gap: Gap, place: Place, *, documented: bool) -> Standing:
-    """The status of a verdict for which the target's file has an entry; `cell` is the verdict that the entry speaks of."""
+    """The status of a verdict that a target's file has an entry for; `cell` is the verdict that the entry is about."""
     met: Status = "documented-gap" if documented else "known-gap"
     grounds = _grounds(gap)
     if seen.verdict == "error":
@@ -81,7 +81,9 @@ def against_gap(seen: Seen, cell: Verdict, gap: Gap, place: Place, *, documented
     if expected and _rank(seen.verdict) < min(expected):
         return Standing("regression", grounds)
     if gap.keys and not seen.keys <= frozenset(gap.keys):
-        return Standing("regression", f"another finding than the known ones: {', '.join(sorted(seen.keys - set(gap.keys)))}")
+        return Standing(
+            "regression", f"another finding than the known ones: {', '.join(sorted(seen.keys - set(gap.keys)))}"
+        )
     return Standing(met, grounds)
 
 
@@ -97,7 +99,7 @@ class Expectations(Struct, frozen=True):
     known: tuple[Gap, ...] = ()
 
     def gap_for(self, seen: Seen) -> tuple[Gap, bool] | None:
-        """The entry that speaks of this verdict, the closest first: case or rule, then surface; with whether it is documented."""
+        """The entry that is about this verdict, case or rule before surface, and whether it is documented."""
         candidates = [(gap, True) for gap in self.documented] + [(gap, False) for gap in self.known]
         named = [pair for pair in candidates if seen.id == (pair[0].rule if seen.mode is None else pair[0].case)]
         by_row = [pair for pair in candidates if pair[0].surface == seen.surface]
@@ -107,7 +109,7 @@ class Expectations(Struct, frozen=True):
         return None
 
     def standing(self, seen: Seen, siblings: Iterable[Seen], place: Place) -> Standing:
-        """The status of a verdict; `siblings` are all verdicts of its row, itself included, for entries about the row."""
+        """The status of a verdict; `siblings` are all verdicts of its row, itself included."""
         found = self.gap_for(seen)
         if found is None:
             return against_promise(seen, place)
@@ -168,14 +170,18 @@ def seen_in(log: RunLog) -> dict[tuple[str, Mode | None], Seen]:
     return cases | rules
 
 
-def unmatched(target: Target, surfaces: Collection[str], rules: Collection[str], cases: Collection[str]) -> list[str]:
+def unmatched(
+    target: Target | TargetFile, surfaces: Collection[str], rules: Collection[str], cases: Collection[str]
+) -> list[str]:
     """What is wrong with a target's entries: each must name one thing, and that thing must exist."""
     known: Mapping[str, Collection[str]] = {"surface": surfaces, "rule": rules, "case": cases}
     problems = []
     for gap in (*target.documented, *target.known):
         named = {kind: value for kind in known if (value := getattr(gap, kind)) is not None}
         if len(named) != 1:
-            problems.append(f"an entry of {target.name} must name exactly one of surface, rule, case; this one names {named or 'none'}")
+            problems.append(
+                f"an entry of {target.name} must name exactly one of surface, rule, case, not {named or 'none'}"
+            )
         problems += [
             f"{target.name}: no {kind} is called {value!r}, so this entry matches nothing"
             for kind, value in named.items()
@@ -184,7 +190,9 @@ def unmatched(target: Target, surfaces: Collection[str], rules: Collection[str],
     return problems
 
 
-def exit_code(statuses: Sequence[Status], verdicts: Sequence[Verdict], *, strict: bool, allow_improvements: bool) -> int:
+def exit_code(
+    statuses: Sequence[Status], verdicts: Sequence[Verdict], *, strict: bool, allow_improvements: bool
+) -> int:
     """The exit code of a finished run: 2 our fault, 1 not as expected, 3 not verified (strict), 0 as expected."""
     if "error" in verdicts:
         return 2

@@ -180,7 +180,9 @@ class LogWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -246,7 +248,9 @@ def read_log(path: Path) -> RunLog:
     if run is None:
         raise LogError(f"{file}: the head of the log is missing; this is not a run log, or its first line was lost")
     if run.format > FORMAT:
-        raise LogError(f"{file}: written in format {run.format}; this suite reads up to {FORMAT}: update messages-conformance")
+        raise LogError(
+            f"{file}: written in format {run.format}; this suite reads up to {FORMAT}: update messages-conformance"
+        )
     return RunLog(
         folder=file.parent,
         run=run,

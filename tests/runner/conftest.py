@@ -36,7 +36,9 @@ def served() -> Iterator[Callable[..., str]]:
 
     def serve(*words: str) -> str:
         process = subprocess.Popen(
-            [sys.executable, "-m", "conformance.scripted", "serve", "--port", "0", *words], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "conformance.scripted", "serve", "--port", "0", *words],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         processes.append(process)
         assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""`conformance run` from end to end: the files that it leaves, its exit codes, and what a person's mistake looks like."""
+"""`conformance run` from end to end: the files that it leaves, its exit codes, what a person's mistake looks like."""
 
 import http.server
 import signal
@@ -85,7 +85,9 @@ def test_a_fault_turns_its_case_red_and_names_the_row(conformance: Callable, ser
     assert rows["tools.choice.tool", "json"].status == "new"
 
 
-def test_a_model_that_disobeys_is_never_the_servers_fault(conformance: Callable, served: Callable, tmp_path: Path) -> None:
+def test_a_model_that_disobeys_is_never_the_servers_fault(
+    conformance: Callable, served: Callable, tmp_path: Path
+) -> None:
     url = served("--face", "anthropic", "--disobey", "2")
     done = conformance(
         "run", "--target", "reference", "--base-url", url, "--model", "scripted", "--attempts", "1", "--out", "out"
@@ -168,7 +170,18 @@ def test_a_wrong_key_is_named_and_never_written(conformance: Callable, served: C
 
 def test_a_key_reaches_no_file(conformance: Callable, served: Callable, tmp_path: Path) -> None:
     url = served("--face", "anthropic", "--api-key", KEY)
-    words = ("run", "--target", "reference", "--model", "scripted", "--base-url", url, "--api-key-env", "MY_KEY", "--debug")
+    words = (
+        "run",
+        "--target",
+        "reference",
+        "--model",
+        "scripted",
+        "--base-url",
+        url,
+        "--api-key-env",
+        "MY_KEY",
+        "--debug",
+    )
     done = conformance(*words, *FEW, "--out", "out", MY_KEY=KEY)
     assert done.returncode == 0, done.stderr[-2000:]
     assert KEY not in done.stdout + done.stderr
@@ -192,8 +205,22 @@ def test_a_broken_case_file_is_named_with_line_and_key(conformance: Callable, tm
 
 def test_ctrl_c_keeps_what_there_is(served: Callable, tmp_path: Path) -> None:
     url = served("--face", "anthropic")
-    words = ["run", "--target", "reference", "--base-url", url, "--model", "scripted", "--concurrency", "1", "--out", "out"]
-    process = subprocess.Popen([sys.executable, "-m", "conformance", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    words = [
+        "run",
+        "--target",
+        "reference",
+        "--base-url",
+        url,
+        "--model",
+        "scripted",
+        "--concurrency",
+        "1",
+        "--out",
+        "out",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "conformance", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
     log = tmp_path / "out" / "run.jsonl"
     for _ in range(600):
         if log.exists() and log.read_bytes().count(b'{"type":"case"') > 3:
@@ -228,8 +255,12 @@ def test_what_was_recorded_can_be_judged_again(conformance: Callable, tmp_path: 
     done = conformance("rejudge", "one", "-o", "two")
     assert done.returncode == 0, done.stderr
     one, two = read_log(tmp_path / "one"), read_log(tmp_path / "two")
-    assert [(row.case, row.mode, row.verdict) for row in one.cases] == [(row.case, row.mode, row.verdict) for row in two.cases]
-    assert [(row.rule, row.verdict, row.seen) for row in one.rules] == [(row.rule, row.verdict, row.seen) for row in two.rules]
+    assert [(row.case, row.mode, row.verdict) for row in one.cases] == [
+        (row.case, row.mode, row.verdict) for row in two.cases
+    ]
+    assert [(row.rule, row.verdict, row.seen) for row in one.rules] == [
+        (row.rule, row.verdict, row.seen) for row in two.rules
+    ]
 
 
 def test_a_killed_run_is_resumed_where_it_stopped(conformance: Callable, tmp_path: Path) -> None:

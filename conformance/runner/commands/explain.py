@@ -15,7 +15,9 @@ from conformance.runner.mistakes import Mistake
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="RULE|CASE|ROW", help="such as stream.stop-each, tools.choice.tool, request.max_tokens")
+    parser.add_argument(
+        "id", metavar="RULE|CASE|ROW", help="such as stream.stop-each, tools.choice.tool, request.max_tokens"
+    )
     parser.add_argument("--cases", metavar="DIR", type=Path, help="another folder of cases than the one that ships")
 
 
@@ -29,15 +31,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _explained(name: str, catalog: Catalog) -> Iterator[str]:
-    found = False
-    for there, page in ((RULES, _rule), (catalog.cases, _case), (catalog.rows, _row)):
-        if name in there:
-            yield from ([""] if found else [])
-            yield from page(there[name], catalog)
-            found = True
-    if not found:
+    if name not in RULES and name not in catalog.cases and name not in catalog.rows:
         known = [*RULES, *catalog.cases, *catalog.rows]
         raise Mistake(f"there is no rule, case or row {name!r}{nearest(name, known)}")
+    if name in RULES:
+        yield from _rule(RULES[name], catalog)
+    if name in catalog.cases:
+        yield from _case(catalog.cases[name], catalog)
+    if name in catalog.rows:
+        yield from _row(catalog.rows[name], catalog)
 
 
 def _rule(rule: Rule, catalog: Catalog) -> Iterator[str]:

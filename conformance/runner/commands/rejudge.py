@@ -4,9 +4,6 @@ import argparse
 import shutil
 from pathlib import Path
 
-from msgspec.structs import replace
-
-from conformance import __version__
 from conformance.catalog.load import load_catalog
 from conformance.catalog.problem import CatalogError
 from conformance.runner.commands.diff import read_run
@@ -20,7 +17,6 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from conformance.runner.conduct import check_entries
     from conformance.runner.publish import publish
     from conformance.runner.rejudging import rejudge
 

@@ -11,10 +11,14 @@ DETECTION = "detection.json"
 
 def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders or run.jsonl files")
-    parser.add_argument("-o", "--out", type=Path, default=Path("reports"), help="folder of the page (default: %(default)s)")
+    parser.add_argument(
+        "-o", "--out", type=Path, default=Path("reports"), help="folder of the page (default: %(default)s)"
+    )
     parser.add_argument("--format", choices=["html", "text"], default="html")
     parser.add_argument("--query", default="", help="as in the page's search box: 'verdict:ignored area:tools'")
-    parser.add_argument("--detection", type=Path, help="what the suite catches (default: detection.json in the out folder)")
+    parser.add_argument(
+        "--detection", type=Path, help="what the suite catches (default: detection.json in the out folder)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

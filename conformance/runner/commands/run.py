@@ -1,7 +1,6 @@
 """`conformance run`: asks an endpoint, judges its answers, writes log and report."""
 
 import argparse
-import os
 import re
 import shlex
 import sys
@@ -16,21 +15,41 @@ SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 def declare(parser: argparse.ArgumentParser) -> None:
     ask = parser.add_argument_group("who is asked")
-    ask.add_argument("--target", metavar="NAME[@VERSION]|FILE|none", help="whose documented gaps count; recognised by default")
-    ask.add_argument("--base-url", metavar="URL", help="where it listens; without it, the embedded reference endpoint is asked")
+    ask.add_argument(
+        "--target", metavar="NAME[@VERSION]|FILE|none", help="whose documented gaps count; recognised by default"
+    )
+    ask.add_argument(
+        "--base-url", metavar="URL", help="where it listens; without it, the embedded reference endpoint is asked"
+    )
     ask.add_argument("--model", metavar="M", help="the model to ask; needed where a server has several")
     ask.add_argument("--api-key-env", metavar="VAR", help="the environment variable that holds the key")
-    ask.add_argument("--capability", metavar="X", action="append", default=[], help="the model can do this (repeatable)")
-    ask.add_argument("--no-capability", metavar="X", action="append", default=[], help="the model cannot do this (repeatable)")
+    ask.add_argument(
+        "--capability", metavar="X", action="append", default=[], help="the model can do this (repeatable)"
+    )
+    ask.add_argument(
+        "--no-capability", metavar="X", action="append", default=[], help="the model cannot do this (repeatable)"
+    )
     ask.add_argument("--simulated", action="store_true", help="say in every file that this target is a simulation")
     what = parser.add_argument_group("what is asked")
-    what.add_argument("--profile", metavar="P", help="a named selection with a question of its own, such as claude-code or quick")
+    what.add_argument(
+        "--profile", metavar="P", help="a named selection with a question of its own, such as claude-code or quick"
+    )
     what.add_argument("--select", metavar="EXPR", help="such as 'tools.*', 'area:tools and level:must'")
     what.add_argument("--cases", metavar="DIR", type=Path, help="another folder of cases than the one that ships")
     how = parser.add_argument_group("how")
-    how.add_argument("--concurrency", metavar="N", type=_positive, help="requests in flight (default: the target's, else 4)")
-    how.add_argument("--attempts", metavar="K", type=_positive, default=3, help="tries where the model must play along (default: 3)")
-    how.add_argument("--timeout", metavar="S", type=_seconds, default=300.0, help="to the first byte, and between bytes (default: 300)")
+    how.add_argument(
+        "--concurrency", metavar="N", type=_positive, help="requests in flight (default: the target's, else 4)"
+    )
+    how.add_argument(
+        "--attempts", metavar="K", type=_positive, default=3, help="tries where the model must play along (default: 3)"
+    )
+    how.add_argument(
+        "--timeout",
+        metavar="S",
+        type=_seconds,
+        default=300.0,
+        help="to the first byte, and between bytes (default: 300)",
+    )
     how.add_argument("--budget", metavar="TIME", type=_duration, help="end the run after this time, such as 90s, 20m")
     how.add_argument("--resume", metavar="RUN", type=Path, help="go on where a killed run stopped")
     how.add_argument("--no-witness", action="store_true", help="do not show the answers to the official SDK")
@@ -41,12 +60,14 @@ def declare(parser: argparse.ArgumentParser) -> None:
     verdict.add_argument("--strict", action="store_true", help="exit 3 where something required was not verified")
     verdict.add_argument("--allow-improvements", action="store_true", help="do not fail on what got better")
     verdict.add_argument("--out", metavar="DIR", type=Path, help="default: reports/runs/<target>-<version>-<time>/")
-    parser.add_argument("pytest_arguments", nargs="*", metavar="-- PYTEST ARGUMENT", help="such as -k, -x, --lf, --html FILE")
+    parser.add_argument(
+        "pytest_arguments", nargs="*", metavar="-- PYTEST ARGUMENT", help="such as -k, -x, --lf, --html FILE"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     options = options_of(arguments, sys.argv)
-    from conformance.runner.conduct import conduct  # noqa: PLC0415 - `--help` needs none of it
+    from conformance.runner.conduct import conduct
 
     return conduct(options)
 
@@ -59,7 +80,7 @@ def options_of(arguments: argparse.Namespace, words: list[str]) -> RunOptions:
         raise Mistake("xdist is not needed: requests are in flight together already; use --concurrency N")
     taken = set(arguments.capability) & set(arguments.no_capability)
     if taken:
-        raise Mistake(f"--capability and --no-capability both name {sorted(taken)[0]!r}; keep one")
+        raise Mistake(f"--capability and --no-capability both name {min(taken)!r}; keep one")
     return RunOptions(
         target=arguments.target,
         base_url=arguments.base_url,
@@ -83,7 +104,7 @@ def options_of(arguments: argparse.Namespace, words: list[str]) -> RunOptions:
         evidence=not arguments.no_evidence,
         simulated=arguments.simulated,
         cases=arguments.cases,
-        command=shlex.join(["conformance", *words[1:]]) if os.path.basename(words[0]) != "pytest" else "conformance run",  # noqa: PTH119
+        command=shlex.join(["conformance", *words[1:]]),
         pytest_arguments=tuple(arguments.pytest_arguments),
     )
 

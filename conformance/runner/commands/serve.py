@@ -6,7 +6,9 @@ import sys
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--face", choices=["anthropic", "openai", "ollama"], default="anthropic", help="the wire it speaks")
+    parser.add_argument(
+        "--face", choices=["anthropic", "openai", "ollama"], default="anthropic", help="the wire it speaks"
+    )
     parser.add_argument("--port", default="8123", help="0 for a free one (default: %(default)s)")
     parser.add_argument("--fault", metavar="ID", help="commit this fault in every answer")
     parser.add_argument("--variant", metavar="ID", help="answer in this legal variant")
