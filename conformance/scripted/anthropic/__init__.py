@@ -13,6 +13,10 @@ def application(setting: Setting) -> Application:
 
     registries = {"fault": fault_named, "variant": variant_named}
     manners: list[Manner] = []
+    if setting.like is not None:
+        from conformance.scripted.likeness import likeness
+
+        manners += likeness(setting.like)
     for kind, name in (("fault", setting.fault), ("variant", setting.variant)):
         if name is not None:
             manner = registries[kind](name)

@@ -1,0 +1,34 @@
+"""Likenesses of real servers: the reference endpoint, bent as they bend the API, for each of their versions.
+
+A likeness is a list of named gaps. `ollama@0.33` has all that Ollama 0.33 has; `ollama@0.33 - tool_choice` has all but
+one, so that a person can see what a run says when a gap is mended.
+"""
+
+from conformance.scripted.anthropic.manner import Manner
+from conformance.scripted.face import UsageError
+
+TARGETS = ("ollama",)
+
+
+def likeness(name: str) -> tuple[Manner, ...]:
+    """The manners of `TARGET@VERSION [- GAP ...]`; UsageError for a target, version or gap that there is not."""
+    from conformance.scripted.likeness import ollama
+
+    wanted, *without = (part.strip() for part in name.split(" - "))
+    target, _, version = wanted.partition("@")
+    if target not in TARGETS:
+        raise UsageError(f"there is no likeness of {target!r}, only of {', '.join(TARGETS)}: say --like ollama@0.33")
+    if unknown := [gap for gap in without if gap not in ollama.GAPS]:
+        raise UsageError(f"ollama has no gap {unknown[0]!r}; there are {', '.join(ollama.GAPS)}")
+    return ollama.manners(_numbers(version or ollama.NEWEST), frozenset(ollama.GAPS) - frozenset(without))
+
+
+def _numbers(version: str) -> tuple[int, int, int]:
+    try:
+        numbers = [int(part) for part in version.split(".")]
+    except ValueError:
+        numbers = []
+    if not 1 <= len(numbers) <= 3:
+        raise UsageError(f"{version!r} is no version such as 0.33 or 0.23.4")
+    major, minor, patch = [*numbers, 0, 0][:3]
+    return major, minor, patch

@@ -1,0 +1,239 @@
+"""Ollama's Messages layer: what it makes of a request and of an answer, gap by gap, in each version.
+
+Source: what Ollama's own source says (https://github.com/ollama/ollama, `anthropic/anthropic.go` and
+`middleware/anthropic.go` at v0.33.0) and what a running v0.33.0 answered.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from conformance.scripted.anthropic.answer import Answer
+from conformance.scripted.anthropic.call import Call
+from conformance.scripted.anthropic.errors import Refusal
+from conformance.scripted.anthropic.identity import fresh
+from conformance.scripted.anthropic.manner import Manner, Message
+from conformance.scripted.anthropic.stream import Event
+from conformance.scripted.faults.fault import plain_answer, with_document
+from conformance.scripted.likeness.ollama_request import MODEL_HEADER, Understanding, estimated
+from conformance.scripted.likeness.ollama_routes import answer_of
+
+Version = tuple[int, int, int]
+
+NEWEST = "0.33.0"
+
+GAPS = {
+    "tool_choice": "tool_choice is ignored in all its forms",
+    "metadata": "metadata is ignored",
+    "output_format": "output_config.format is ignored",
+    "cache_control": "cache_control is ignored, and the cache counters are absent",
+    "citations": "citations are ignored",
+    "documents": "document, search_result and unknown blocks are dropped",
+    "is_error": "is_error of a tool_result is dropped",
+    "separator": "text blocks are joined without a separator",
+    "leniency": "unknown keys and values out of range are accepted",
+    "image_url": "an image by URL is refused",
+    "tool_types": "Anthropic-defined tools are taken for custom tools without a schema",
+    "empty": "a request whose content is all dropped ends as an empty success",
+    "thinks_by_default": "a model that can think does, where thinking is not said",
+    "signature": "thinking has no signature",
+    "stop_reason": "a stop sequence is reported as end_turn",
+    "stop_sequence": "stop_sequence is absent",
+    "stop_nulls": "message_start has no stop_reason and stop_sequence",
+    "null_content": "content is null where there is none",
+    "estimate": "message_start estimates the input",
+    "ping": "there is no ping",
+    "tool_ids": "tool ids begin with call_",
+    "request_id": "there is no request-id header",
+    "plain_errors": "unknown routes answer in plain text",
+    "count_tokens": "count_tokens is answered with 404",
+    "batches": "batches and files are answered with 404",
+    "models": "models are listed in OpenAI's shape",
+    "authentication": "a key is accepted and not validated",
+}
+"""Every gap by its name, with what it is."""
+
+ENVELOPE_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    529: "overloaded_error",
+}
+
+
+class Said(Refusal):
+    """An answer that is found before the reference endpoint is asked."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status, "", "")
+        self.answer = answer
+
+
+def manners(version: Version, gaps: frozenset[str]) -> tuple[Manner, ...]:
+    """The manners of one version of Ollama with these gaps."""
+    return (
+        Manner(
+            request=_request(version, gaps),
+            refusal=_refusal(gaps),
+            message=_message(gaps),
+            events=_events(version, gaps),
+            answer=_answer(gaps),
+        ),
+    )
+
+
+def _request(version: Version, gaps: frozenset[str]) -> Callable[[Call], Call]:
+    understanding = Understanding(version, gaps)
+
+    def request(call: Call) -> Call:
+        found = answer_of(call, ".".join(map(str, version)), gaps)
+        if found is not None:
+            raise Said(found)
+        if (call.method, call.path) != ("POST", "/v1/messages"):
+            return call
+        understood = understanding.of(call)
+        if isinstance(understood, Answer):
+            raise Said(understood)
+        return understood
+
+    return request
+
+
+def _refusal(gaps: frozenset[str]) -> Callable[[Refusal, Call], Refusal | Answer]:
+    def refusal(refused: Refusal, call: Call) -> Refusal | Answer:
+        if isinstance(refused, Said):
+            return refused.answer
+        if refused.about == "route" and "plain_errors" in gaps:
+            text = {404: "404 page not found", 405: "405 method not allowed"}.get(refused.status, "")
+            return plain_answer(text, refused.status, "text/plain")
+        return Refusal(refused.status, ENVELOPE_TYPES.get(refused.status, "api_error"), refused.message)
+
+    return refusal
+
+
+def _message(gaps: frozenset[str]) -> Callable[[Message, Call], Message]:
+    def message(message: Message, call: Call) -> Message:
+        bent = {**message, "model": call.headers.get(MODEL_HEADER, message["model"])}
+        bent["content"] = [_named(block, gaps) for block in bent["content"]]
+        if any(block["type"] == "tool_use" for block in bent["content"]):
+            bent["stop_reason"] = "tool_use"
+        elif bent["stop_reason"] == "stop_sequence" and "stop_reason" in gaps:
+            bent["stop_reason"] = "end_turn"
+        elif bent["stop_reason"] == "model_context_window_exceeded":
+            bent["stop_reason"] = "max_tokens"
+        return bent if call.streams else _plain(bent, gaps)
+
+    return message
+
+
+def _named(block: dict[str, Any], gaps: frozenset[str]) -> dict[str, Any]:
+    if block["type"] == "tool_use" and "tool_ids" in gaps:
+        return {**block, "id": f"call_{fresh('x')[-8:].lower()}"}
+    return block
+
+
+def _plain(message: Message, gaps: frozenset[str]) -> Message:
+    """The JSON answer with the keys that Ollama has."""
+    plain = {key: message[key] for key in ("id", "type", "role", "model", "content", "stop_reason")}
+    plain["content"] = [_plain_block(block, gaps) for block in message["content"]]
+    if not plain["content"] and "null_content" in gaps:
+        plain["content"] = None
+    if "stop_sequence" not in gaps:
+        plain["stop_sequence"] = message["stop_sequence"]
+    plain["usage"] = _usage(message["usage"], gaps)
+    return plain
+
+
+def _plain_block(block: dict[str, Any], gaps: frozenset[str]) -> dict[str, Any]:
+    match block["type"]:
+        case "thinking" if "signature" in gaps:
+            return {"type": "thinking", "thinking": block["thinking"]}
+        case "text" if "citations" in gaps:
+            return {"type": "text", "text": block["text"]}
+        case "tool_use":
+            return {key: block[key] for key in ("type", "id", "name", "input")}
+    return block
+
+
+def _usage(usage: dict[str, Any], gaps: frozenset[str]) -> dict[str, Any]:
+    if "cache_control" not in gaps:
+        return usage
+    read = (usage.get("cache_read_input_tokens") or 0) + (usage.get("cache_creation_input_tokens") or 0)
+    return {"input_tokens": usage["input_tokens"] + read, "output_tokens": usage["output_tokens"]}
+
+
+def _events(version: Version, gaps: frozenset[str]) -> Callable[[list[Event], Call], list[Event]]:
+    def events(events: list[Event], call: Call) -> list[Event]:
+        kept = [event for event in events if event["type"] != "ping" or "ping" not in gaps]
+        return _joined([bent for event in kept for bent in _event(event, call, version, gaps)])
+
+    return events
+
+
+def _event(event: Event, call: Call, version: Version, gaps: frozenset[str]) -> list[Event]:
+    match event["type"]:
+        case "message_start":
+            return [{**event, "message": _started(event["message"], call, version, gaps)}]
+        case "content_block_start":
+            return [{**event, "content_block": _plain_block(event["content_block"], gaps)}]
+        case "content_block_delta" if event["delta"]["type"] == "signature_delta" and "signature" in gaps:
+            return []
+        case "message_delta":
+            return [_ended(event, version, gaps)]
+    return [event]
+
+
+def _started(message: Message, call: Call, version: Version, gaps: frozenset[str]) -> Message:
+    keys = ["id", "type", "role", "model", "content"]
+    keys += [] if "stop_nulls" in gaps else ["stop_reason", "stop_sequence"]
+    usage = {**_usage(message["usage"], gaps), "output_tokens": 0}
+    if "estimate" in gaps:
+        usage["input_tokens"] = estimated(call) if version >= (0, 15, 5) else 0
+    return {**{key: message[key] for key in keys}, "usage": usage}
+
+
+def _ended(event: Event, version: Version, gaps: frozenset[str]) -> Event:
+    keys = ["stop_reason"] if "stop_sequence" in gaps else ["stop_reason", "stop_sequence"]
+    usage = _usage(event["usage"], gaps)
+    if version < (0, 15, 5):
+        del usage["input_tokens"]
+    return {"type": "message_delta", "delta": {key: event["delta"][key] for key in keys}, "usage": usage}
+
+
+def _joined(events: list[Event]) -> list[Event]:
+    """A tool's input in one piece, as Ollama sends it."""
+    joined: list[Event] = []
+    for event in events:
+        delta = event.get("delta", {})
+        before = joined[-1].get("delta", {}) if joined else {}
+        if delta.get("type") == before.get("type") == "input_json_delta":
+            whole = {**delta, "partial_json": before["partial_json"] + delta["partial_json"]}
+            joined[-1] = {**event, "delta": whole}
+        else:
+            joined.append(event)
+    return [_unempty(event) for event in joined]
+
+
+def _unempty(event: Event) -> Event:
+    delta = event.get("delta", {})
+    if delta.get("type") == "input_json_delta" and not delta["partial_json"]:
+        return {**event, "delta": {**delta, "partial_json": "{}"}}
+    return event
+
+
+def _answer(gaps: frozenset[str]) -> Callable[[Answer, Call], Answer]:
+    def answer(answer: Answer, call: Call) -> Answer:
+        if "request_id" not in gaps:
+            return answer
+        kept = [(k, v) for k, v in answer.headers if k not in ("request-id", "anthropic-organization-id")]
+        headers = tuple((k, "text/event-stream") if k == "content-type" and answer.is_stream else (k, v) for k, v in kept)
+        return replace(answer, headers=headers)
+
+    return answer
+
+
+__all__ = ["GAPS", "NEWEST", "Said", "manners", "with_document"]

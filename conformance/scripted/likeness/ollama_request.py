@@ -1,0 +1,323 @@
+"""What Ollama's Messages layer understands of a request, as a request that the strict reference endpoint accepts.
+
+Ollama turns messages into those of its own chat API: text blocks run together, tool results become messages of their
+own, and what it does not know falls away. Here the same is said in the words of the Messages API, with every call and
+result paired anew, since Ollama pairs none of them.
+"""
+
+import base64
+import binascii
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from conformance.scripted.anthropic.answer import Answer, json_answer, stream_answer
+from conformance.scripted.anthropic.answer import Frame
+from conformance.scripted.anthropic.call import Call
+from conformance.scripted.anthropic.checks.schema import check_schema
+from conformance.scripted.anthropic.errors import Refusal
+from conformance.scripted.anthropic.identity import fresh
+from conformance.scripted.anthropic.models import SCRIPTED
+
+MODEL_HEADER = "x-likeness-model"
+"""Where the model's name as asked travels to the answer, which echoes it."""
+
+NAMES = ("scripted", "scripted:latest", "claude-3-5-sonnet", "claude-3-5-sonnet:latest")
+"""The models that are installed."""
+
+Block = dict[str, Any]
+Body = dict[str, Any]
+
+_GO_TYPES = {
+    "model": (str, "string"),
+    "max_tokens": (int, "int"),
+    "stream": (bool, "bool"),
+    "temperature": (float, "float64"),
+    "top_p": (float, "float64"),
+    "top_k": (int, "int"),
+    "stop_sequences": (list, "[]string"),
+    "tools": (list, "[]anthropic.Tool"),
+    "tool_choice": (dict, "anthropic.ToolChoice"),
+    "thinking": (dict, "anthropic.ThinkingConfig"),
+    "metadata": (dict, "anthropic.Metadata"),
+    "output_config": (dict, "anthropic.OutputConfig"),
+}
+_JSON_NAMES = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
+_SIGNATURES = {
+    b"\x89PNG": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF8": "image/gif",
+    b"RIFF": "image/webp",
+}
+_SCHEMA_KEYS = ("type", "$defs", "items", "required", "properties")
+
+
+class Understanding:
+    """How one version, with its gaps, understands requests."""
+
+    def __init__(self, version: tuple[int, int, int], gaps: frozenset[str]) -> None:
+        self.version = version
+        self.gaps = gaps
+
+    def of(self, call: Call) -> Call | Answer:
+        """The request as understood; an answer where none is asked of the model; or the refusal."""
+        body = _decoded(call.body)
+        if "leniency" in self.gaps:
+            _check_types(body)
+        self._check(body)
+        name = body["model"]
+        system, messages = self._messages(body)
+        if not messages and "empty" in self.gaps:
+            return _loading(name, streams=call.streams)
+        understood = self._fields(body) if "leniency" in self.gaps else dict(body)
+        understood |= {"model": SCRIPTED.id, "messages": messages or [{"role": "user", "content": "(nothing)"}]}
+        understood.pop("system", None)
+        if system:
+            understood["system"] = system
+        if messages and messages[-1]["role"] == "assistant":
+            understood["thinking"] = {"type": "disabled"}
+        headers = {**call.headers, MODEL_HEADER: name, "anthropic-version": "2023-06-01"}
+        return replace(call, headers=headers, body=msgspec.json.encode(understood))
+
+    def _check(self, body: Body) -> None:
+        if not body.get("model"):
+            raise _bad("model is required")
+        if not isinstance(body.get("max_tokens"), int) or body["max_tokens"] <= 0:
+            raise _bad("max_tokens is required and must be positive")
+        if not body.get("messages"):
+            raise _bad("messages is required")
+        if body["model"] not in NAMES:
+            raise Refusal(404, "not_found_error", f"model '{body['model']}' not found")
+
+    def _fields(self, body: Body) -> Body:
+        """The fields beside the messages, those in the gaps left out."""
+        kept: Body = {"max_tokens": min(body["max_tokens"], SCRIPTED.max_output), "stream": body.get("stream") is True}
+        stops = [stop for stop in body.get("stop_sequences") or [] if isinstance(stop, str) and stop.strip()]
+        if stops:
+            kept["stop_sequences"] = stops
+        tools = self._tools(body.get("tools") or [])
+        if tools:
+            kept["tools"] = tools
+        if "tool_choice" not in self.gaps and body.get("tool_choice"):
+            kept["tool_choice"] = body["tool_choice"]
+        if "output_format" not in self.gaps and (body.get("output_config") or {}).get("format"):
+            kept["output_config"] = {"format": body["output_config"]["format"]}
+        if self._thinks(body):
+            kept["thinking"] = {"type": "adaptive"}
+        return kept
+
+    def _thinks(self, body: Body) -> bool:
+        said = (body.get("thinking") or {}).get("type")
+        if said == "disabled":
+            return self.version < (0, 23, 4)
+        return said in ("enabled", "adaptive") or "thinks_by_default" in self.gaps
+
+    def _tools(self, tools: list[Any]) -> list[Block]:
+        """Custom tools by name; of two with one name the last counts."""
+        kept: dict[str, Block] = {}
+        for tool in tools:
+            if not isinstance(tool, dict):
+                raise _bad("json: cannot unmarshal into Go struct field MessagesRequest.tools of type anthropic.Tool")
+            name, kind = tool.get("name"), tool.get("type")
+            if kind not in (None, "custom") and "tool_types" not in self.gaps:
+                raise _bad(f"tools of the type {kind} are not supported")
+            if isinstance(name, str) and name:
+                kept[name] = self._tool(name, tool)
+        return [tool for name, tool in kept.items() if _is_callable(name)]
+
+    def _tool(self, name: str, tool: Block) -> Block:
+        schema = tool.get("input_schema")
+        loose = {key: value for key, value in schema.items() if key in _SCHEMA_KEYS} if isinstance(schema, dict) else {}
+        loose["type"] = "object"
+        try:
+            check_schema(loose, "")
+        except Refusal:
+            loose = {"type": "object"}
+        described = {"description": tool["description"]} if isinstance(tool.get("description"), str) else {}
+        return {"name": name, "input_schema": loose, **described}
+
+    def _messages(self, body: Body) -> tuple[str, list[Body]]:
+        """The system prompt, hoisted system messages in it, and the turns."""
+        separator = "" if "separator" in self.gaps else "\n\n"
+        system = [_system(body.get("system"), separator)]
+        turns: list[Body] = []
+        for message in body["messages"]:
+            role = str(message.get("role", "")).lower()
+            content = message.get("content")
+            blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content or []
+            if role == "system":
+                system.append(_joined(blocks, separator))
+            elif role in ("user", "assistant"):
+                turns += self._turn(role, [block for block in blocks if isinstance(block, dict)], len(turns))
+        return "\n".join(text for text in system if text), _ended(turns)
+
+    def _turn(self, role: str, blocks: list[Block], number: int) -> list[Body]:
+        results = [self._result(block) for block in blocks if block.get("type") == "tool_result"]
+        images = [image for block in blocks if block.get("type") == "image" and (image := self._image(block))]
+        kept = blocks if "documents" in self.gaps else []
+        documents = [block for block in blocks if block.get("type") in ("document", "search_result") and not kept]
+        said: list[Block] = []
+        text = _joined(blocks, "" if "separator" in self.gaps else "\n")
+        if text.strip():
+            said.append({"type": "text", "text": text})
+        if role == "assistant":
+            return [{"role": "assistant", "content": said}] if said else []
+        calls = [{"type": "tool_use", "id": f"call_{number}_{at}", "name": "earlier", "input": {}} for at in range(len(results))]
+        for call, result in zip(calls, results, strict=True):
+            result["tool_use_id"] = call["id"]
+        turns: list[Body] = [{"role": "assistant", "content": calls}] if calls else []
+        content = [*results, *images, *documents, *said]
+        return [*turns, {"role": "user", "content": content}] if content else turns
+
+    def _result(self, block: Block) -> Block:
+        content = block.get("content")
+        result: Block = {"type": "tool_result"}
+        if block.get("is_error") is True and "is_error" not in self.gaps:
+            result["is_error"] = True
+        if isinstance(content, str):
+            return result | ({"content": content} if content.strip() else {})
+        parts = [part for part in content or [] if isinstance(part, dict)]
+        text = _joined(parts, "" if "separator" in self.gaps else "\n")
+        images = [image for part in parts if part.get("type") == "image" and (image := self._image(part))]
+        pieces = [{"type": "text", "text": text}] if text.strip() else []
+        return result | {"content": [*pieces, *(images if self.version >= (0, 23, 4) else [])]}
+
+    def _image(self, block: Block) -> Block | None:
+        source = block.get("source")
+        if not isinstance(source, dict):
+            raise _bad("invalid image source")
+        if source.get("type") != "base64":
+            if source.get("type") == "url" and "image_url" not in self.gaps:
+                return {"type": "image", "source": {"type": "url", "url": source.get("url")}}
+            raise _bad(f"invalid image source type: {source.get('type', '')}. Only base64 images are supported.")
+        try:
+            data = base64.b64decode(str(source.get("data", "")), validate=True)
+        except (binascii.Error, ValueError):
+            raise _bad("invalid base64 image data: illegal base64 data at input byte 0") from None
+        kind = next((kind for start, kind in _SIGNATURES.items() if data.startswith(start)), None)
+        if kind is None:
+            return None
+        return {"type": "image", "source": {"type": "base64", "media_type": kind, "data": source["data"]}}
+
+
+def estimated(call: Call) -> int:
+    """The input tokens that a stream begins with: a quarter of the characters, images left out."""
+    document = call.document if isinstance(call.document, dict) else {}
+    total = len(str(document.get("system") or ""))
+    for message in document.get("messages") or []:
+        content = message.get("content")
+        blocks = [{"text": content}] if isinstance(content, str) else content
+        total += len(message.get("role", "")) + sum(len(str(block.get("text") or "")) for block in blocks)
+    total += sum(len(msgspec.json.encode(tool)) for tool in document.get("tools") or [])
+    return max(total // 4, 1)
+
+
+def _decoded(body: bytes) -> Body:
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise _bad("invalid character looking for beginning of value") from None
+    if not isinstance(document, dict):
+        kind = _JSON_NAMES.get(type(document), "null")
+        raise _bad(f"json: cannot unmarshal {kind} into Go value of type anthropic.MessagesRequest")
+    return document
+
+
+def _check_types(body: Body) -> None:
+    for key, (kind, go_type) in _GO_TYPES.items():
+        value = body.get(key)
+        if value is None:
+            continue
+        fits = isinstance(value, int | float) if kind is float else isinstance(value, kind)
+        if not fits or (isinstance(value, bool) and kind is not bool):
+            raise _unmarshal(value, key, go_type)
+    for stop in body.get("stop_sequences") or []:
+        if not isinstance(stop, str):
+            raise _unmarshal(stop, "stop_sequences", "string")
+    if isinstance(body.get("metadata"), dict) and not isinstance(body["metadata"].get("user_id", ""), str):
+        raise _unmarshal(body["metadata"]["user_id"], "metadata.user_id", "string")
+    messages = body.get("messages")
+    if messages is not None and not isinstance(messages, list):
+        raise _unmarshal(messages, "messages", "[]anthropic.MessageParam")
+    for message in messages or []:
+        if not isinstance(message, dict):
+            raise _unmarshal(message, "messages", "anthropic.MessageParam")
+        if not isinstance(message.get("role", ""), str):
+            raise _unmarshal(message["role"], "messages.role", "string")
+        if "content" not in message:
+            raise _bad("unexpected end of JSON input")
+        if not isinstance(message["content"], str | list | None):
+            raise _unmarshal(message["content"], "messages.content", "[]anthropic.ContentBlock")
+        for block in message["content"] or []:
+            _check_block(block)
+
+
+def _check_block(block: Any) -> None:
+    if isinstance(block, str):
+        return
+    if not isinstance(block, dict):
+        raise _unmarshal(block, "messages.content", "anthropic.ContentBlock")
+    if block.get("type") == "tool_use":
+        for key in ("id", "name"):
+            if not block.get(key):
+                raise _bad(f"tool_use block missing required '{key}' field")
+        if not isinstance(block.get("input", {}), dict):
+            raise _unmarshal(block["input"], "messages.content.input", "api.ToolCallFunctionArguments")
+    if not isinstance(block.get("text", ""), str | None):
+        raise _unmarshal(block["text"], "messages.content.text", "string")
+
+
+def _unmarshal(value: Any, field: str, go_type: str) -> Refusal:
+    kind = _JSON_NAMES.get(type(value), "null")
+    return _bad(f"json: cannot unmarshal {kind} into Go struct field MessagesRequest.{field} of type {go_type}")
+
+
+def _bad(message: str) -> Refusal:
+    return Refusal(400, "invalid_request_error", message)
+
+
+def _system(system: Any, separator: str) -> str:
+    if isinstance(system, str):
+        return system
+    return _joined([block for block in system if isinstance(block, dict)], separator) if isinstance(system, list) else ""
+
+
+def _joined(blocks: list[Any], separator: str) -> str:
+    texts = [block.get("text") for block in blocks if isinstance(block, dict) and block.get("type") == "text"]
+    return separator.join(text for text in texts if isinstance(text, str))
+
+
+def _ended(turns: list[Body]) -> list[Body]:
+    """A final assistant turn as a prefill that the reference takes: without white space at its end."""
+    if turns and turns[-1]["role"] == "assistant":
+        content = turns[-1]["content"]
+        if content and content[-1]["type"] == "text":
+            content[-1]["text"] = content[-1]["text"].rstrip()
+    return turns
+
+
+def _is_callable(name: str) -> bool:
+    return len(name) <= 128 and all(character.isascii() and (character.isalnum() or character in "_-") for character in name)
+
+
+def _loading(model: str, *, streams: bool) -> Answer:
+    """What comes back where nothing is asked: the model is loaded, and that is told as a success."""
+    message = {
+        "id": fresh("msg"),
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": None,
+        "stop_reason": "stop_sequence",
+        "usage": {"input_tokens": 0, "output_tokens": 0},
+    }
+    if not streams:
+        return json_answer(message)
+    begun = {key: value for key, value in message.items() if key != "stop_reason"} | {"content": []}
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": begun},
+        {"type": "message_delta", "delta": {"stop_reason": "stop_sequence"}, "usage": message["usage"]},
+        {"type": "message_stop"},
+    ]
+    return stream_answer(Frame(event["type"], msgspec.json.encode(event).decode()) for event in events)
