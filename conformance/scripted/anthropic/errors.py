@@ -6,7 +6,7 @@ Source: https://platform.claude.com/docs/en/api/errors
 from typing import Any
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer of the protocol, not a failure of ours
+class Refusal(Exception):
     """A request that is answered with an error envelope."""
 
     def __init__(

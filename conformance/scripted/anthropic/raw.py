@@ -32,11 +32,17 @@ async def send_raw(answer: Answer, scope: Scope) -> bool:
             await asyncio.sleep(0.05)  # the socket offers no event to wait for
     if answer.ending == "end" and answer.framing in ("chunked", "none") and scope["method"] != "HEAD":
         await wire.write(b"0\r\n\r\n")
-    if answer.ending == "end" and answer.framing != "close":
+    if answer.ending == "end" and answer.framing != "close" and not _wants_close(scope):
         wire.finish()
     else:
         wire.close()
     return True
+
+
+def _wants_close(scope: Scope) -> bool:
+    """Whether the client asked for the connection to be closed after the answer."""
+    asked = [value.lower() for name, value in scope["headers"] if name == b"connection"]
+    return b"close" in asked or scope["http_version"] == "1.0"
 
 
 def _head(answer: Answer) -> bytes:

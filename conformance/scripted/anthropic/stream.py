@@ -45,7 +45,7 @@ def _message_delta(message: dict[str, Any]) -> Event:
     usage = message["usage"]
     kept = (*_START_KEYS, "output_tokens", "output_tokens_details", "server_tool_use")
     delta = {key: message[key] for key in ("stop_reason", "stop_sequence", "stop_details", "container")}
-    event = {"type": "message_delta", "delta": delta, "usage": {key: usage[key] for key in kept}}
+    event = {"type": "message_delta", "delta": delta, "usage": {key: usage[key] for key in kept if key in usage}}
     if "context_management" in message:
         event["context_management"] = message["context_management"]
     return event
@@ -55,7 +55,7 @@ def _opened(block: dict[str, Any]) -> dict[str, Any]:
     """A block as it stands before its first delta."""
     match block["type"]:
         case "text":
-            return {**block, "text": "", "citations": [] if block["citations"] else None}
+            return {**block, "text": "", "citations": [] if block.get("citations") else None}
         case "thinking":
             return {**block, "thinking": "", "signature": ""}
         case "tool_use":
@@ -66,7 +66,7 @@ def _opened(block: dict[str, Any]) -> dict[str, Any]:
 def _deltas(block: dict[str, Any]) -> list[dict[str, Any]]:
     match block["type"]:
         case "text":
-            cited = [{"type": "citations_delta", "citation": citation} for citation in block["citations"] or []]
+            cited = [{"type": "citations_delta", "citation": citation} for citation in block.get("citations") or []]
             return [*cited, *({"type": "text_delta", "text": piece} for piece in pieces_of(block["text"]))]
         case "thinking":
             said = [{"type": "thinking_delta", "thinking": piece} for piece in pieces_of(block["thinking"])]

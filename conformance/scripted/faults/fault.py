@@ -94,6 +94,15 @@ def on_body(change: Callable[[dict[str, Any]], object]) -> Callable[[Call], Call
     return request
 
 
+def forget(value: Any, key: str) -> None:
+    """Take a key out of every object inside a value."""
+    if isinstance(value, dict):
+        value.pop(key, None)
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for inner in inside:
+        forget(inner, key)
+
+
 def with_document(answer: Answer, document: Any) -> Answer:
     """The answer with another JSON body."""
     body = msgspec.json.encode(document)
@@ -123,6 +132,7 @@ __all__ = [
     "Piece",
     "Refusal",
     "document_of",
+    "forget",
     "on_body",
     "plain_answer",
     "replace",

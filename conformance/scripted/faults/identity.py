@@ -90,5 +90,5 @@ def version_wanted(call: Call) -> Call:
 @IDENTITY.request("ID14", "HEAD and OPTIONS are answered with 500")
 def probes_crash(call: Call) -> Call:
     if call.method in ("HEAD", "OPTIONS"):
-        raise Refusal(500, "api_error", "Internal server error")
+        raise Refusal(500, "api_error", "unhandled method")
     return call

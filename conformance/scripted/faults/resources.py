@@ -3,7 +3,7 @@
 from typing import Any
 
 from conformance.scripted.anthropic.errors import not_found
-from conformance.scripted.faults.fault import Answer, Call, Group, Message, document_of, replace, with_document
+from conformance.scripted.faults.fault import Answer, Call, Group, Message, document_of, forget, replace, with_document
 
 RESOURCES = Group("resources")
 
@@ -63,15 +63,7 @@ def misquoted(message: Message, _: Call) -> Message:
 
 @RESOURCES.body("CA01", "cache_control is ignored, and the counters stay 0", needs="caching")
 def never_cached(body: dict[str, Any]) -> None:
-    _forget(body, "cache_control")
-
-
-def _forget(value: Any, key: str) -> None:
-    """Take a key out of every object inside a value."""
-    if isinstance(value, dict):
-        value.pop(key, None)
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _forget(inner, key)
+    forget(body, "cache_control")
 
 
 @RESOURCES.body("SO01", "output_config.format is ignored", needs="structured-outputs")

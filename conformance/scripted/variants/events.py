@@ -6,11 +6,13 @@ Sources: https://platform.claude.com/docs/en/build-with-claude/streaming, https:
 from collections.abc import Callable
 from typing import Any
 
-from conformance.scripted.variants.variant import Call, Event, Group, Message
+from conformance.scripted.faults.fault import on_body
+from conformance.scripted.variants.variant import Call, Event, Group, Manner, Message
 
 EVENTS = Group("events")
 
 PING: Event = {"type": "ping"}
+MOOD = {"type": "mood", "mood": "calm"}
 _TEXT_KEYS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
 
 
@@ -105,11 +107,22 @@ def two_message_deltas(events: list[Event], _: Call) -> list[Event]:
     return [*events[:at], earlier, *events[at:]]
 
 
-@EVENTS.message("unknown-block", "a block of an unknown type ends the content")
-def unknown_block(message: Message, _: Call) -> Message:
-    if not message["content"]:
-        return message
-    return {**message, "content": [*message["content"], {"type": "mood", "mood": "calm"}]}
+def _unknown_block(message: Message, _: Call) -> Message:
+    return {**message, "content": [*message["content"], MOOD]} if message["content"] else message
+
+
+def _taken_back(body: dict[str, Any]) -> None:
+    """A server that sends such a block accepts it in the next turn."""
+    for message in body.get("messages") or []:
+        if isinstance(message, dict) and isinstance(message.get("content"), list):
+            message["content"] = [block for block in message["content"] if block != MOOD]
+
+
+EVENTS.add(
+    "unknown-block",
+    "a block of an unknown type ends the content",
+    Manner(request=on_body(_taken_back), message=_unknown_block),
+)
 
 
 @EVENTS.message("text-before-tool", "a text stands before a tool call", needs="tools")

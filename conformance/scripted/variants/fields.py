@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from conformance.scripted.faults.fault import on_body
+from conformance.scripted.faults.fault import forget, on_body
 from conformance.scripted.variants.variant import Answer, Call, Group, Manner, Message, rewritten
 
 FIELDS = Group("fields")
@@ -21,6 +21,7 @@ OPTIONAL = frozenset(
 _NULLABLE = OPTIONAL - {"caller"}
 _OPEN = ("input", "capabilities")
 """Objects whose keys are their content."""
+_UNKNOWN = "x_vendor_note"
 
 
 def _mapped(value: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
@@ -33,14 +34,19 @@ def _mapped(value: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> A
     return value
 
 
-def _everywhere(name: str, says: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+def _everywhere(
+    name: str,
+    says: str,
+    change: Callable[[dict[str, Any]], dict[str, Any]],
+    request: Callable[[Call], Call] | None = None,
+) -> None:
     def write(document: Any, _: bool) -> str:
         return json.dumps(_mapped(document, change), ensure_ascii=False, separators=(",", ":"))
 
     def answer(answer: Answer, call: Call) -> Answer:
         return rewritten(answer, write) if call.path == "/v1/messages" else answer
 
-    FIELDS.add(name, says, Manner(answer=answer))
+    FIELDS.add(name, says, Manner(request=request, answer=answer))
 
 
 def _optional(item: tuple[str, Any]) -> bool:
@@ -66,7 +72,8 @@ _everywhere(
 _everywhere(
     "unknown-keys",
     "every object has a key that the API does not know",
-    lambda value: {**value, "x_vendor": {"note": "ignore me"}} if "x_vendor" not in value else value,
+    lambda value: {**value, _UNKNOWN: True},
+    on_body(lambda body: forget(body, _UNKNOWN)),  # what it sent, it takes back
 )
 
 

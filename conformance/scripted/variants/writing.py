@@ -31,7 +31,7 @@ def escapes(document: Any, _: bool) -> str:
 
 @WRITING.document("all-escapes", "letters and the solidus are written as escapes too")
 def all_escapes(document: Any, _: bool) -> str:
-    return json.dumps(document, separators=(",", ":")).replace("/", "\\/").replace("e", "\\u0065")
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).replace("/", "\\/").replace("e", "\\u0065")
 
 
 @WRITING.document("white-space", "white space stands around every token of the JSON")

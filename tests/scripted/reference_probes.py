@@ -1,0 +1,149 @@
+"""Requests that between them show every fault and variant, and what can be told of an answer apart from its ids."""
+
+import re
+from typing import Any
+
+import httpx2
+from reference_client import ECHO, asking
+
+from conformance.scripted.anthropic.signature import sign
+
+IMAGE = {
+    "type": "image",
+    "source": {
+        "type": "base64",
+        "media_type": "image/png",
+        "data": "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEklEQVR4nGP8z4AdMOEQH6QSAM1BAQ/oQeJvAAAAAElFTkSuQmCC",
+    },
+}
+SECRET = "Reply with only the secret word."
+DOCUMENT = {
+    "type": "document",
+    "source": {"type": "text", "media_type": "text/plain", "data": "The secret word is fig."},
+}
+RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "a", "is_error": True}
+CALL = {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "echo", "input": {"text": "a"}}]}
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
+MANY = asking("Count from 1 to 20.")
+
+
+def turn(*content: Any, **fields: Any) -> dict[str, Any]:
+    return asking(messages=[{"role": "user", "content": list(content)}], **fields)
+
+
+def after_call(result: dict[str, Any], question: str) -> dict[str, Any]:
+    answer = {"role": "user", "content": [result, {"type": "text", "text": question}]}
+    return asking(messages=[{"role": "user", "content": "hello"}, CALL, answer], tools=[ECHO])
+
+
+TEXT = {"type": "text", "text": SECRET}
+MESSAGES: dict[str, dict[str, Any]] = {
+    "text": asking("Reply with exactly: Grüße, 世界 and seven more words"),
+    "thinking": asking("Think in 12 words, then reply with exactly: done", thinking={"type": "adaptive"}),
+    "tool": asking('Call the tool echo with this input: {"text": "Grüße"}', tools=[ECHO]),
+    "tools": asking('Call these tools in one turn: echo {"text": "a"}; echo {"text": "b"}', tools=[ECHO]),
+    "one tool": asking(
+        'Call these tools in one turn: echo {"text": "a"}; echo {"text": "b"}',
+        tools=[ECHO],
+        tool_choice={"type": "auto", "disable_parallel_tool_use": True},
+    ),
+    "forced": asking(tools=[ECHO], tool_choice={"type": "tool", "name": "echo"}),
+    "stopped": asking("Reply with exactly: a HALT b", stop_sequences=["HALT"]),
+    "cut call": asking('Call the tool echo with this input: {"text": "a b c d"}', tools=[ECHO], max_tokens=2),
+    "cached": asking(system=[{"type": "text", "text": "word " * 1100, "cache_control": {"type": "ephemeral"}}]),
+    "system array": asking(
+        SECRET, system=[{"type": "text", "text": "Hm."}, {"type": "text", "text": "The secret word is fig."}]
+    ),
+    "system message": asking(
+        messages=[{"role": "user", "content": SECRET}, {"role": "system", "content": "The secret word is fig."}]
+    ),
+    "image": turn(IMAGE, {"type": "text", "text": "Reply with only the colours of the images, in order."}),
+    "document": turn(DOCUMENT, TEXT),
+    "cited": turn({**DOCUMENT, "citations": {"enabled": True}}, TEXT),
+    "search result": turn(
+        {
+            "type": "search_result",
+            "source": "s",
+            "title": "t",
+            "content": [{"type": "text", "text": "The secret word is fig."}],
+        },
+        TEXT,
+    ),
+    "schema": asking("hello", output_config={"format": {"type": "json_schema", "schema": SCHEMA}}),
+    "error result": after_call(RESULT, 'Reply with only "error" if the last tool result is an error, otherwise "ok".'),
+    "array result": after_call({**RESULT, "content": [{"type": "text", "text": "a"}]}, "Reply with exactly: fig"),
+    "prefill": asking(
+        messages=[{"role": "user", "content": "Reply with exactly: a fig"}, {"role": "assistant", "content": "a"}]
+    ),
+    "replayed thinking": asking(
+        messages=[
+            {"role": "user", "content": "hello"},
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "thinking", "thinking": "hm", "signature": sign("hm")},
+                    {"type": "text", "text": "a"},
+                ],
+            },
+            {"role": "user", "content": "hello"},
+        ]
+    ),
+    "user id": asking(metadata={"user_id": "somebody"}),
+    "large": asking("word " * 220_000 + "Reply with exactly: a", model="scripted"),
+    "sampling": asking(temperature=7),
+    "late field": asking(context_management={"edits": []}),
+    "no max_tokens": asking(max_tokens=...),
+    "negative max_tokens": asking(max_tokens=-1),
+    "no messages": asking(messages=[]),
+    "unknown role": asking(messages=[{"role": "user", "content": "a"}, {"role": "tool", "content": "b"}]),
+    "unknown model": asking(model="nobody"),
+}
+COUNT = {"model": "scripted", "messages": [{"role": "user", "content": "a b"}], "system": "c d e"}
+BETAS = {"anthropic-beta": "claude-code-20250219,effort-2025-11-24"}
+OTHERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("POST", "/v1/messages", {"content": b"{"}),
+    ("POST", "/v1/messages?beta=true", {"json": asking()}),
+    ("POST", "/v1/messages", {"json": asking(), "headers": BETAS}),
+    ("POST", "/v1/messages", {"json": asking(), "headers": {"authorization": "Bearer any"}}),
+    ("POST", "/v1/messages", {"json": asking(), "headers": {"x-api-key": "any"}}),
+    ("POST", "/v1/messages/count_tokens", {"json": COUNT}),
+    ("GET", "/v1/messages", {}),
+    ("GET", "/v1/models?limit=1", {}),
+    ("GET", "/v1/messages/batches", {}),
+    ("GET", "/v1/files", {}),
+    ("HEAD", "/", {}),
+)
+
+_ID = re.compile(r"\b(?:msg|toolu|toolu_cut|call|req|file|msgbatch)_01\w{22}\b")
+_SIGNATURE = re.compile(r'"signature":\s*"[A-Za-z0-9+/]{64}"')
+_CHANGING = ("date", "request-id")
+
+
+def probes(wanted: set[str] | None = None) -> list[tuple[str, str, dict[str, Any]]]:
+    """Method, path and what else to send; every message both ways."""
+    messages = [body for name, body in MESSAGES.items() if wanted is None or name in wanted]
+    asked = [{**body, "stream": stream} for body in messages for stream in (True, False)]
+    return [*(("POST", "/v1/messages", {"json": body}) for body in asked), *(OTHERS if wanted is None else ())]
+
+
+def seen(client: httpx2.Client, base: str, probe: tuple[str, str, dict[str, Any]]) -> tuple[Any, ...]:
+    """What a client sees of an answer, ids and signatures replaced by their order."""
+    method, path, sent = probe
+    body = bytearray()
+    status: Any = None
+    headers: Any = None
+    try:
+        with client.stream(method, base + path, **sent) as answer:
+            status = answer.status_code
+            headers = [(name, value) for name, value in answer.headers.raw if name.decode().lower() not in _CHANGING]
+            for chunk in answer.iter_bytes():
+                body += chunk
+    except httpx2.HTTPError as error:
+        return status, headers, masked(body.decode("utf-8", "replace")), type(error).__name__
+    return status, headers, masked(body.decode("utf-8", "replace")), ""
+
+
+def masked(text: str) -> str:
+    known: dict[str, str] = {}
+    text = _ID.sub(lambda match: known.setdefault(match[0], f"id{len(known)}"), text)
+    return _SIGNATURE.sub('"signature":"signed"', text)

@@ -1,0 +1,164 @@
+"""Every fault shows to a client that asks the right thing, and only to the one that asks for the fault."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+import pytest
+from reference_client import asking, talk
+from reference_probes import MANY, probes, seen
+
+from conformance.scripted.faults import faults, list_faults
+
+STATEFUL = {"LC02", "LC03", "LC04"}
+KEYED = {"ER11", "ER11-openai"}
+BATCHED = {"BA02", "BA03"}
+SILENT = {"TR09", "LC05"}
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    command = [sys.executable, "-m", "conformance.scripted", "serve", "--until-stdin-closes"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdin
+        yield process.stdout.readline().split()[-1]
+        process.stdin.close()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def correct(address: str) -> dict[str, tuple[Any, ...]]:
+    with httpx2.Client(timeout=5) as client:
+        for probe in probes({"cached"}):
+            seen(client, address, probe)  # fills the prompt cache
+        return {repr(probe): seen(client, address, probe) for probe in probes()}
+
+
+@pytest.mark.parametrize("name", [name for name in faults() if name not in STATEFUL | KEYED | BATCHED | SILENT])
+def test_a_fault_shows(name: str, address: str, correct: dict[str, tuple[Any, ...]]) -> None:
+    with httpx2.Client(timeout=0.3) as client:
+        assert any(seen(client, f"{address}/fault/{name}", probe) != correct[repr(probe)] for probe in probes())
+
+
+@pytest.mark.parametrize("name", sorted(SILENT))
+def test_a_silence_outlasts_a_timeout(name: str, address: str) -> None:
+    body = asking("word " * 2000 + "\nReply with exactly: hello", stream=True)
+    with httpx2.Client(timeout=0.3) as client, pytest.raises(httpx2.ReadTimeout):
+        client.post(f"{address}/fault/{name}/v1/messages", json=body)
+
+
+@pytest.mark.parametrize(("name", "status"), [("ER11", 400), ("ER11-openai", 401)])
+def test_a_wrong_key_is_answered_wrongly(name: str, status: int) -> None:
+    answer = talk(lambda client: client.post("/v1/messages", json=asking()), api_key="right", fault=name)
+    assert answer.status_code == status
+    assert answer.json().get("type") != "error" or status == 400
+
+
+@pytest.mark.parametrize("name", sorted(BATCHED))
+def test_the_results_of_a_batch_are_given_wrongly(name: str) -> None:
+    async def script(client: httpx2.AsyncClient) -> tuple[str, str]:
+        path = f"/fault/{name}/v1/messages/batches"
+        batch = (await client.post(path, json={"requests": [{"custom_id": "a", "params": asking()}]})).json()
+        while batch["processing_status"] != "ended":
+            batch = (await client.get(f"{path}/{batch['id']}")).json()
+        return batch["results_url"], (await client.get(f"{path}/{batch['id']}/results")).text
+
+    url, results = talk(script)
+    assert url.startswith("http") is (name != "BA03")
+    assert ("custom_id" in results) is (name != "BA02")
+
+
+def test_a_cancelled_answer_blocks_the_next(address: str) -> None:
+    base = f"{address}/fault/LC02/v1/messages"
+    with httpx2.Client() as client:
+        with client.stream("POST", base, json=asking("Count from 1 to 500.", max_tokens=900, stream=True)) as answer:
+            next(answer.iter_raw())
+        statuses = [client.post(base, json=asking()).status_code for _ in range(20)]
+    assert 500 in statuses
+
+
+def test_concurrent_answers_cross() -> None:
+    async def script(client: httpx2.AsyncClient) -> list[str]:
+        import asyncio
+
+        bodies = [asking("Count from 1 to 150.", max_tokens=500), asking("Reply with exactly: mine")]
+        answers = await asyncio.gather(*(client.post("/fault/LC03/v1/messages", json=body) for body in bodies))
+        return [answer.json()["content"][0]["text"] for answer in answers]
+
+    first, second = talk(script)
+    assert first == second != "mine"
+
+
+def test_a_connection_is_poisoned_by_an_error(address: str) -> None:
+    with httpx2.Client() as client:
+        statuses = [
+            client.post(f"{address}/fault/LC04/v1/messages", json=body).status_code
+            for body in (asking(model=5), asking(), asking())
+        ]
+    assert statuses == [400, 400, 200]
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "text"),
+    [
+        ("drop:system", 200, "unknown"),
+        ("drop:messages.0", 400, ""),
+        ("drop:nothing.here", 200, "fig"),
+        ("refuse:system", 400, ""),
+        ("refuse:messages.0.content", 400, ""),
+        ("refuse:messages.5", 200, "fig"),
+    ],
+)
+def test_a_field_is_lost_or_refused(name: str, status: int, text: str) -> None:
+    body = asking("Reply with only the secret word.", system="The secret word is fig.")
+    answer = talk(lambda client: client.post(f"/fault/{quote(name, safe='')}/v1/messages", json=body))
+    assert answer.status_code == status
+    if status == 200:
+        assert answer.json()["content"][0]["text"] == text
+    elif name.startswith("refuse:"):
+        assert answer.json()["error"]["message"].startswith(name.removeprefix("refuse:"))
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    "body", [asking(max_tokens=...), asking(messages=[]), {}], ids=["max_tokens", "messages", "all"]
+)
+def test_a_refusal_does_not_come(stream: bool, body: dict[str, Any]) -> None:
+    answer = talk(lambda client: client.post("/fault/accept:any.case/v1/messages", json={**body, "stream": stream}))
+    assert answer.status_code == 200
+    assert '"type":"message"' in answer.text
+
+
+def test_malformed_json_is_accepted_too() -> None:
+    answer = talk(lambda client: client.post("/fault/accept:any.case/v1/messages", content=b"{"))
+    assert (answer.status_code, answer.json()["type"]) == (200, "message")
+
+
+def test_without_a_prefix_nothing_is_bent(address: str, correct: dict[str, tuple[Any, ...]]) -> None:
+    with httpx2.Client(timeout=5) as client:
+        assert {repr(probe): seen(client, address, probe) for probe in probes()} == correct
+
+
+def test_the_listing_is_complete() -> None:
+    command = [sys.executable, "-m", "conformance.scripted", "faults", "--json"]
+    listed = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+    assert [entry["id"] for entry in listed] == [entry.id for entry in list_faults()]
+    assert all(entry["says"] and entry["group"] and entry["strength"] in ("fault", "note") for entry in listed)
+    assert len({entry["id"] for entry in listed}) == len(listed) > 120
+
+
+def test_a_whole_server_can_commit_one_fault() -> None:
+    assert talk(lambda client: client.post("/v1/messages", json=MANY), fault="SR04").json()["stop_reason"] is None
+
+
+def test_an_unknown_fault_is_a_users_mistake() -> None:
+    command = [sys.executable, "-m", "conformance.scripted", "serve", "--fault", "XX99"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert "XX99" in done.stderr
+    assert "Traceback" not in done.stderr

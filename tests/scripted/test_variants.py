@@ -1,0 +1,114 @@
+"""Every legal variant differs on the wire, and none of them from what the official SDK reads."""
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import anthropic
+import httpx2
+import pytest
+from reference_client import ECHO, asking
+from reference_probes import MESSAGES, masked
+
+from conformance.scripted.variants import variants
+
+CHANGED = {"unknown-block", "text-before-tool"}
+"""Variants with one block more."""
+ASKED = [MESSAGES[name] for name in ("text", "thinking", "tool", "tools", "stopped", "cited")]
+REFUSED = asking(model=5)
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    command = [sys.executable, "-m", "conformance.scripted", "serve", "--until-stdin-closes"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdin
+        yield process.stdout.readline().split()[-1]
+        process.stdin.close()
+        process.wait()
+
+
+def wire(address: str, path: str, body: dict[str, Any]) -> str:
+    """All bytes of an answer, from the status line to the end of the connection."""
+    sent = json.dumps(body).encode()
+    head = f"POST {path} HTTP/1.1\r\nhost: reference\r\naccept-encoding: gzip\r\nconnection: close\r\ncontent-length: {len(sent)}\r\n\r\n"
+    place = urlsplit(address)
+    with socket.create_connection((str(place.hostname), int(place.port or 0)), timeout=5) as connection:
+        connection.sendall(head.encode() + sent)
+        received = bytearray()
+        while data := connection.recv(65536):
+            received += data
+    lines = received.decode("latin-1").split("\r\n")
+    return masked(
+        "\r\n".join(line for line in lines if not line.lower().startswith(("date:", "request-id:", "server:")))
+    )
+
+
+@pytest.mark.parametrize("name", variants())
+def test_a_variant_differs_on_the_wire(name: str, address: str) -> None:
+    bodies = [{**body, "stream": stream} for body in (*ASKED, REFUSED) for stream in (True, False)]
+    assert any(
+        wire(address, f"/variant/{name}/v1/messages", body) != wire(address, "/v1/messages", body) for body in bodies
+    )
+
+
+def content(message: Any) -> list[Any]:
+    """What a reader of the message makes use of."""
+    return [
+        getattr(block, "text", None) or getattr(block, "thinking", None) or (block.name, block.input)
+        for block in message.content
+        if block.type != "mood"
+    ]
+
+
+@pytest.fixture(scope="module")
+def correct(address: str) -> list[tuple[list[Any], str | None]]:
+    with anthropic.Anthropic(api_key="any", base_url=address, max_retries=0) as client:
+        messages = [client.messages.create(**body) for body in ASKED]
+    return [(content(message), message.stop_reason) for message in messages]
+
+
+@pytest.mark.parametrize("name", [name for name in variants() if name not in CHANGED])
+def test_the_sdk_reads_a_variant_as_the_correct_answer(name: str, address: str, correct: list[Any]) -> None:
+    with anthropic.Anthropic(api_key="any", base_url=f"{address}/variant/{name}", max_retries=0) as client:
+        for body, expected in zip(ASKED, correct, strict=True):
+            whole = client.messages.create(**body)
+            with client.messages.stream(**body) as stream:
+                streamed = stream.get_final_message()
+            assert (content(whole), whole.stop_reason) == (content(streamed), streamed.stop_reason) == expected
+
+
+@pytest.mark.parametrize("name", variants())
+def test_what_a_variant_answers_it_takes_back(name: str, address: str) -> None:
+    body = MESSAGES["tools"]
+    base = f"{address}/variant/{name}/v1/messages"
+    with httpx2.Client() as client:
+        message = client.post(base, json=body).json()
+        calls = [block for block in message["content"] if block["type"] == "tool_use"]
+        results = [{"type": "tool_result", "tool_use_id": block["id"], "content": "done"} for block in calls]
+        turns = [{"role": "assistant", "content": message["content"]}, {"role": "user", "content": results}]
+        answer = client.post(base, json={**body, "messages": [*body["messages"], *turns]})
+    assert answer.status_code == 200, answer.text
+    assert [block["text"] for block in answer.json()["content"] if block["type"] == "text"][-1] == "done"
+
+
+def test_gzip_only_where_it_is_taken(address: str) -> None:
+    with httpx2.Client() as client:
+        for accepted, coding in (("gzip", "gzip"), ("identity", None)):
+            answer = client.post(
+                f"{address}/variant/gzip/v1/messages", json=asking(), headers={"accept-encoding": accepted}
+            )
+            assert answer.headers.get("content-encoding") == coding
+            assert answer.json()["content"][0]["text"] == "hello"
+
+
+def test_there_are_many_and_a_fault_can_be_spoken_in_one(address: str) -> None:
+    assert len(variants()) > 40
+    answer = httpx2.post(f"{address}/variant/pretty/fault/SR04/v1/messages", json=asking(tools=[ECHO]))
+    assert answer.json()["stop_reason"] is None
+    assert answer.text.startswith("{\n")
