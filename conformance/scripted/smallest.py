@@ -83,11 +83,13 @@ class _Search:
             return []
         if schema is True:
             schema = {}
-        found: list[Any] = []
+        found: dict[str, Any] = {}
+        """By its text, since to Python 1 and true are the same."""
         for value in self._candidates(schema):
-            if value not in found and self._holds(value, schema):
-                found.append(value)
-        return sorted(found, key=lambda value: len(compact(value)))[:_MOST]
+            text = compact(value)
+            if text not in found and self._holds(value, schema):
+                found[text] = value
+        return [found[text] for text in sorted(found, key=len)][:_MOST]
 
     def _holds(self, value: Any, schema: dict[str, Any]) -> bool:
         if isinstance(self.root, dict):
@@ -138,8 +140,12 @@ class _Search:
                 merged = _both(merged, self._resolved(branch))
             yield from self.values(merged)
         else:
-            for branch in branches:
-                yield from self.values(_both(rest, self._resolved(branch)))
+            for position, branch in enumerate(branches):
+                wanted = _both(rest, self._resolved(branch))
+                others = [*branches[:position], *branches[position + 1 :]]
+                if key == "oneOf" and others:  # said here, so that what fits two of them takes no candidate's place
+                    wanted = _both(wanted, {"not": {"anyOf": others}})
+                yield from self.values(wanted)
 
     def _resolved(self, schema: Schema) -> Schema:
         """A branch that is nothing but a reference is merged as what it refers to, unless it is being followed."""
@@ -183,7 +189,8 @@ class _Search:
             wanted = _both(own, schema["contains"]) if "contains" in schema else own
             choices = self.values(wanted) or self.values(own)
             if schema.get("uniqueItems"):
-                choices = [choice for choice in choices if choice not in members]
+                taken = [compact(member) for member in members]
+                choices = [choice for choice in choices if compact(choice) not in taken]
             if not choices:
                 return
             members.append(choices[0])
@@ -243,6 +250,8 @@ def smallest_numbers(schema: dict[str, Any], *, whole: bool) -> Iterator[int | f
                 yield from ((math.floor(low * scale) + n) / scale for n in (0, 1, 2))
             elif math.isfinite(high):
                 yield from ((math.ceil(high * scale) - n) / scale for n in (0, 1, 2))
+            else:
+                yield 1 / scale
 
 
 def _bounds(schema: dict[str, Any]) -> tuple[float, float]:
@@ -292,6 +301,8 @@ def _both_of(key: str, one: Any, other: Any) -> Any:
             return _both(one, other)
         case "type":
             return _common_types(one, other)
+        case "not":
+            return {"anyOf": [one, other]}
         case _:
             return other
 

@@ -1,29 +1,12 @@
-"""Faces as a user has them: processes that listen on a socket."""
+"""Faces for the tests of this room, and a client to ask them with."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import cache
 
 import httpx2
 import pytest
-
-
-@contextmanager
-def started(*arguments: str) -> Iterator[str]:
-    """`python -m conformance.scripted serve ARGUMENTS`; the address it says it listens on."""
-    command = [sys.executable, "-m", "conformance.scripted", "serve", *arguments, "--until-stdin-closes"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            line = process.stdout.readline()
-            assert line.startswith("listening on http://127.0.0.1:"), line
-            yield line.split()[-1]
-        finally:
-            process.stdin.close()
-            assert process.wait(10) == 0
+from serving import started
 
 
 @pytest.fixture(scope="session")

@@ -16,9 +16,9 @@ Any model here answers chats with the scripted model. The names that bring troub
 | `remote` | a stub: another machine answers |
 | `NAME:cloud`, `NAME:SIZE-cloud` | answered by ollama.com once somebody has signed in; needs no pull |
 
-Models for everyday use (`gemma4`, `qwen3.5`, `qwen3-coder`, `glm-4.7-flash`, `gpt-oss`) have their real sizes and are
-loaded with 4,096 tokens until a variant has more; `scripted` and the troubled ones above, `short-context` apart, are
-loaded with 65,536 so that only their own trouble shows. A name that is not here cannot be pulled: `pull model manifest: file does not exist`.
+Models for everyday use (`gemma4`, `qwen3.5`, `qwen3-coder`, `glm-4.7-flash`, `gpt-oss`) and `disk-full` are loaded with
+4,096 tokens until a variant has more; `scripted` and the other troubled ones with 65,536, so that only their own trouble
+shows. A name that is not here cannot be pulled: `pull model manifest: file does not exist`.
 
 Signing in: POST /api/me answers 401 with a `signin_url` on this face; a GET there signs in, and POST /api/signout out
 again.
@@ -81,7 +81,7 @@ LIBRARY: dict[str, Model] = {
     "broken-pull": Model(num_ctx=LONG_CONTEXT),
     "flaky-pull": Model(num_ctx=LONG_CONTEXT),
     "slow-pull": Model(num_ctx=LONG_CONTEXT),
-    "disk-full": Model(num_ctx=LONG_CONTEXT),
+    "disk-full": Model(),
     "no-tools": Model(capabilities=("completion",), num_ctx=LONG_CONTEXT),
     "short-context": Model(context_length=8192),
     "huge": Model(size=900 * GIGABYTE, parameters_in_words="1.4T"),
