@@ -8,7 +8,7 @@ class Capability(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     title: str
     proof: list[str] = []
-    """Cases of which any one, once its effect is shown, proves the ability; in the mode of the question, where it has that."""
+    """Cases of which any one, once its effect is shown, proves the ability, if it can in the same mode."""
     assume_no: bool = False
     """Where it is neither declared nor proven the answer is no, not unknown."""
 

@@ -111,7 +111,7 @@ _FORMS = {
 }
 
 
-class _Mistake(Exception):  # noqa: N818 - it becomes a CatalogError as soon as its line is known
+class _Mistake(Exception):
     """A directive that cannot be carried out."""
 
 

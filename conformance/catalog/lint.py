@@ -17,6 +17,8 @@ from conformance.catalog.select import SelectionError, select
 
 GENERIC = ("drop", "refuse", "accept")
 """Faults that reach every request: a field is lost, a field is refused, a refusal does not come."""
+FILLED_IN = ("model", "stream")
+"""Fields that a run adds to what a case says."""
 _SAID = ("text", "thinking", "input", "partial_json")
 """Parts of an answer whose content is the model's choice."""
 
@@ -89,7 +91,9 @@ def _faults(case: Case, faults: Collection[str]) -> Iterator[str]:
         elif kind == "accept":
             if argument != case.id or not case.refuse:
                 yield f"`{fault}` makes sense in the refusal {argument} only"
-        elif not any(_holds(part, argument.split(".")) for ask in asks_of(case) for part in (ask.body, ask.multipart)):
+        elif argument not in FILLED_IN and not any(
+            _holds(part, argument.split(".")) for ask in asks_of(case) for part in (ask.body, ask.multipart)
+        ):
             yield f"`{fault}` is about a field that this case does not send"
 
 
@@ -152,7 +156,7 @@ def _prompts(case: Case) -> Iterator[str]:
     upstream = CONTROLLED_UPSTREAM in case.needs
     for ask in asks_of(case):
         for messages in conversations(ask):
-            if not speaks(messages, upstream=upstream):
+            if messages and not speaks(messages, upstream=upstream):
                 yield "its prompt is outside the probe language: the last user turn holds no instruction"
 
 

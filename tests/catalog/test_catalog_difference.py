@@ -22,6 +22,10 @@ def body(**fields):
         (body(messages=[{"role": "use", "content": "b"}]), ["body.messages.0.role", "body.messages.0.content"]),
         (body(messages=[{"role": "system", "content": "x"}, {"role": "user", "content": "a"}]), ["body.messages.0"]),
         (body(messages="a"), ["body.messages"]),
+        (
+            body(messages=[{"role": "user", "content": "b"}, {"role": "user", "content": "b"}]),
+            ["body.messages.0", "body.messages.1"],
+        ),
         (Ask(body=body().body, version=None), ["version"]),
         (Ask(raw='{"max_tokens": 1, "messages": [{"role": "user", "content": "a"}]}'), ["body.model"]),
         (Ask(raw="{"), ["body"]),
@@ -29,3 +33,11 @@ def body(**fields):
 )
 def test_places_at_which_two_requests_differ(other, places):
     assert differences(body(), other) == places
+
+
+def test_one_text_that_stands_at_several_places_is_one_place():
+    one = Ask(body={"call": {"id": "a"}, "result": {"id": "a"}})
+    other = Ask(body={"call": {"id": "b"}, "result": {"id": "b"}})
+    mixed = Ask(body={"call": {"id": "b"}, "result": {"id": "c"}})
+    assert differences(one, other) == ["body.call.id"]
+    assert differences(one, mixed) == ["body.call.id", "body.result.id"]
