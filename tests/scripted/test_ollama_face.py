@@ -1,5 +1,6 @@
 """The ollama face beyond the probe vectors: the state of its models, what each troubled name does, and its wire."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Callable, Iterator
@@ -8,6 +9,9 @@ from typing import Any
 import httpx2
 import pytest
 from serving import started
+
+from conformance.scripted.face import Setting
+from conformance.scripted.ollama import application
 
 
 @pytest.fixture
@@ -52,8 +56,12 @@ def test_it_says_what_it_is(ollama: httpx2.Client) -> None:
     ("like", "version"), [("ollama@0.33", "0.33.0"), ("ollama@0.13.5", "0.13.5"), ("ollama@0.33.0-rc2", "0.33.0-rc2")]
 )
 def test_its_version(like: str, version: str) -> None:
-    with started("--face", "ollama", "--like", like) as url:
-        assert httpx2.get(f"{url}/api/version").json() == {"version": version}
+    async def told() -> Any:
+        face = httpx2.ASGITransport(application(Setting(like=like)))
+        async with httpx2.AsyncClient(transport=face, base_url="http://ollama") as client:
+            return (await client.get("/api/version")).json()
+
+    assert asyncio.run(told()) == {"version": version}
 
 
 def test_a_chat(ollama: httpx2.Client) -> None:

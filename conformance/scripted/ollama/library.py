@@ -17,8 +17,8 @@ Any model here answers chats with the scripted model. The names that bring troub
 | `NAME:cloud`, `NAME:SIZE-cloud` | answered by ollama.com once somebody has signed in; needs no pull |
 
 Models for everyday use (`gemma4`, `qwen3.5`, `qwen3-coder`, `glm-4.7-flash`, `gpt-oss`) and `disk-full` are loaded with
-4,096 tokens until a variant has more; `scripted` and the other troubled ones with 65,536, so that only their own trouble
-shows. A name that is not here cannot be pulled: `pull model manifest: file does not exist`.
+4,096 tokens until a variant has more; `scripted` and the other troubled ones with 65,536, so that only their own
+trouble shows. A name that is not here cannot be pulled: `pull model manifest: file does not exist`.
 
 Signing in: POST /api/me answers 401 with a `signin_url` on this face; a GET there signs in, and POST /api/signout out
 again.
