@@ -6,6 +6,7 @@ from typing import Any
 
 import jmespath
 import msgspec
+from jmespath.exceptions import JMESPathError
 from msgspec import Struct
 
 from conformance.catalog.case import Check
@@ -32,8 +33,11 @@ class Outcome(Struct, frozen=True):
 
 
 def look(path: str, document: Mapping[str, Any]) -> Any:
-    """The value at a JMESPath; `{"absent": true}` where the last key of the path is missing rather than null."""
-    value = compiled(path).search(document)
+    """The value at a JMESPath; `{"absent": true}` where the last key is missing rather than null, or has no such value."""
+    try:
+        value = compiled(path).search(document)
+    except JMESPathError:  # such as a sum over what a faulty answer gives as texts: there is nothing of that kind there
+        return ABSENT
     if value is None and _last_key_missing(compiled(path).parsed, document):
         return ABSENT
     return value

@@ -1,7 +1,7 @@
 """How one question is asked: whether it arises, how often it is tried, and what is read in every answer."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -17,7 +17,7 @@ from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
 from conformance.probe.request import Setting, fill
 from conformance.probe.trouble import Patience
-from conformance.runner.engine import Asking, Deadline, Engine
+from conformance.runner.engine import Asking, Deadline
 from conformance.runner.question import Attempt, Question, Record, in_mode, weight_of
 from conformance.runs.evidence import evidence_name
 from conformance.targets.target import Target
@@ -27,6 +27,14 @@ SHOWN: tuple[Observation, ...] = ("shown", "weak")
 
 Watch = Callable[[Question, Exchange], None]
 """Sees every exchange as it happens, for `--debug`."""
+
+
+class Learner(Protocol):
+    """Who knows the records of a run, or finds them out."""
+
+    async def learn(self, question: Question) -> Record:
+        """The record of a question, asked for if need be."""
+        ...
 
 
 class Wire(Struct, frozen=True):
@@ -57,8 +65,8 @@ class Inquiry:
         self._deadline = deadline
         self._watch = watch
 
-    def on(self, engine: Engine) -> Asking:
-        """The way of asking for an engine."""
+    def on(self, engine: Learner) -> Asking:
+        """The way of asking for an engine, which remembers the answers."""
 
         async def ask(question: Question) -> Record:
             if self._deadline.passed:
@@ -71,7 +79,7 @@ class Inquiry:
 
         return ask
 
-    async def _capable(self, question: Question, engine: Engine) -> tuple[bool | None, str]:
+    async def _capable(self, question: Question, engine: Learner) -> tuple[bool | None, str]:
         """Yes, no or unknown, and why the question does not arise."""
         for name in question.case.lacks:
             if self._target.capabilities.get(name) is not False:
@@ -84,7 +92,7 @@ class Inquiry:
             capable = None if able is None else capable
         return capable, ""
 
-    async def _able(self, name: str, question: Question, engine: Engine) -> bool | None:
+    async def _able(self, name: str, question: Question, engine: Learner) -> bool | None:
         """Declared or discovered; else proven by the case that shows it, where there is one."""
         if name in self._target.capabilities:
             return self._target.capabilities[name]

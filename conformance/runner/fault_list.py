@@ -13,7 +13,7 @@ class NamedFault(Struct, frozen=True):
     """One deliberate violation."""
 
     id: str
-    sentence: str
+    says: str
     group: str = ""
     strength: str = "fault"
     needs: list[str] = []
@@ -21,8 +21,17 @@ class NamedFault(Struct, frozen=True):
 
 def named_faults() -> list[NamedFault]:
     """Every fault that `conformance faults` lists."""
-    command = [sys.executable, "-m", "conformance.scripted", "faults", "--json"]
+    return _listed("faults")
+
+
+def named_variants() -> list[NamedFault]:
+    """Every legal variant in which the reference endpoint can answer."""
+    return _listed("variants")
+
+
+def _listed(what: str) -> list[NamedFault]:
+    command = [sys.executable, "-m", "conformance.scripted", what, "--json"]
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - our own module
     if done.returncode != 0:
-        raise Mistake("the scripted model does not list its faults; `conformance faults` shows why", OUR_FAULT)
+        raise Mistake(f"the scripted model does not list its {what}; `conformance faults` shows why", OUR_FAULT)
     return msgspec.json.decode(done.stdout, type=list[NamedFault])

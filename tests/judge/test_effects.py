@@ -110,9 +110,16 @@ def test_every_matcher_is_tried_both_ways() -> None:
 
 
 def test_placeholders_are_filled_in_path_and_argument() -> None:
-    outcome = try_check(Check(at="text", contains="{nonce}"), DOCUMENT, lambda value: str(value).replace("{nonce}", "two"))
+    outcome = try_check(
+        Check(at="text", contains="{nonce}"), DOCUMENT, lambda value: str(value).replace("{nonce}", "two")
+    )
     assert outcome.held
     assert outcome.expected == {"contains": "two"}
+
+
+def test_a_function_of_a_value_of_another_type_finds_nothing() -> None:
+    assert look("sum(message.content[].type)", DOCUMENT) == ABSENT
+    assert not try_check(Check(at="length(status)", at_least=1), DOCUMENT).held
 
 
 def test_true_is_not_one() -> None:
@@ -121,7 +128,9 @@ def test_true_is_not_one() -> None:
 
 json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["message", "a", "b"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["message", "a", "b"]), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 

@@ -71,7 +71,7 @@ def _case(case: Case, catalog: Catalog) -> Iterator[str]:
 
 
 def _sentence(fault: NamedFault | None) -> str:
-    return fault.sentence if fault else "the generic fault of this kind"
+    return fault.says if fault else "the generic fault of this kind"
 
 
 def _row(row: Row, catalog: Catalog) -> Iterator[str]:

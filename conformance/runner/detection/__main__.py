@@ -1,0 +1,128 @@
+"""`python -m conformance.runner.detection`: measures, writes `reports/detection.json`, fails where it got worse."""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+
+from conformance.catalog.case import modes_of
+from conformance.catalog.load import Catalog, load_catalog
+from conformance.probe.asking import Fixtures
+from conformance.runner.detection.figures import (
+    Detection,
+    FaultFigure,
+    VariantFigure,
+    figure_of,
+    got_worse,
+    read_figures,
+    summary,
+    write_figures,
+)
+from conformance.runner.detection.mutation import mutant_figures
+from conformance.runner.detection.sweep import place, questions_for, rows_of, sweep, worse_rows
+from conformance.runner.fault_list import NamedFault, named_faults, named_variants
+from conformance.runner.fixture_server import FixtureServer
+from conformance.runner.options import RunOptions
+from conformance.runner.question import Question
+from conformance.runner.who import who_is_asked
+from conformance.runs.log import CaseRow, LawRow
+from conformance.targets.target import Target
+
+FILE = Path("reports", "detection.json")
+REASONS = Path(__file__).with_name("reasons.yaml")
+
+Correct = Mapping[tuple[str, str], CaseRow | LawRow]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measures what the suite catches.")
+    parser.add_argument(
+        "--full", action="store_true", help="ask every case of every fault, not only those that can show it"
+    )
+    parser.add_argument("--only", metavar="ID", action="append", default=[], help="only these faults or variants")
+    parser.add_argument("--cases", metavar="DIR", type=Path, help="another folder of cases than the one that ships")
+    parser.add_argument("--out", type=Path, default=FILE, help="default: %(default)s")
+    arguments = parser.parse_args()
+    began = time.monotonic()
+    with ExitStack() as stack:
+        figures = _measure(arguments, stack)
+    _tell(figures, time.monotonic() - began)
+    if arguments.only:
+        return 0
+    complaints = got_worse(figures, read_figures(arguments.out))
+    write_figures(arguments.out, figures)
+    for complaint in complaints:
+        print(complaint, file=sys.stderr)
+    return 1 if complaints else 0
+
+
+def _measure(arguments: argparse.Namespace, stack: ExitStack) -> Detection:
+    catalog = load_catalog(arguments.cases)
+    target = who_is_asked(RunOptions(), stack, lambda _line: None)
+    fixtures = Fixtures(catalog.fixtures, stack.enter_context(FixtureServer(catalog.fixtures)).url)
+    every = [Question(case, mode) for case in catalog.cases.values() for mode in modes_of(case)]
+    chosen = set(arguments.only)
+    faults = [fault for fault in named_faults() if not chosen or fault.id in chosen]
+    variants = [variant for variant in named_variants() if not chosen or variant.id in chosen]
+
+    def questions(names: Sequence[str]) -> list[Question]:
+        return every if arguments.full else questions_for(catalog, names)
+
+    async def measure() -> tuple[Correct, dict[str, list[CaseRow | LawRow]]]:
+        correct = await rows_of(catalog, target, every, fixtures)
+        prefixes = {f"/fault/{fault.id}": questions(_tagged(catalog, fault.id)) for fault in faults}
+        prefixes |= {f"/variant/{variant.id}": questions(()) for variant in variants}
+        return {place(row): row for row in correct}, await sweep(catalog, target, prefixes, fixtures)
+
+    correct, swept = asyncio.run(measure())
+    reasons = msgspec.yaml.decode(REASONS.read_bytes(), type=dict[str, list[str]])
+    each_fault = [
+        figure_of(
+            fault,
+            worse_rows(swept[f"/fault/{fault.id}"], correct),
+            [*reasons.get(fault.id, []), *_tagged(catalog, fault.id)],
+        )
+        for fault in faults
+    ]
+    each_variant = [
+        VariantFigure(
+            id=variant.id,
+            says=variant.says,
+            alarms=sorted({row.id for row in worse_rows(swept[f"/variant/{variant.id}"], correct)}),
+        )
+        for variant in variants
+    ]
+    mutants = mutant_figures()
+    return Detection(
+        faults=summary(each_fault),
+        variants={"false_alarms": sum(bool(figure.alarms) for figure in each_variant), "of": len(each_variant)},
+        mutants=mutants.counts,
+        each_fault=each_fault,
+        each_variant=each_variant,
+        silent_mutants=mutants.silent,
+        equivalent_mutants=mutants.equivalent,
+    )
+
+
+def _tagged(catalog: Catalog, fault: str) -> list[str]:
+    """The cases that say of themselves that this fault turns them red."""
+    return [case.id for case in catalog.cases.values() if fault in case.faults]
+
+
+def _tell(figures: Detection, seconds: float) -> None:
+    print(f"faults {figures.faults}  variants {figures.variants}  mutants {figures.mutants}  in {seconds:.0f} s")
+    for figure in figures.each_fault:
+        if figure.outcome not in ("killed", "note"):
+            print(f"{figure.outcome}: {figure.id} {figure.says}: {', '.join(figure.rules + figure.cases) or 'nothing'}")
+    for variant in figures.each_variant:
+        if variant.alarms:
+            print(f"false alarm: {variant.id} {variant.says}: {', '.join(variant.alarms)}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,110 @@
+"""The detection figures: what the suite catches, as `reports/detection.json` keeps it, and what must never get worse."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from conformance.runner.detection.sweep import Worse
+from conformance.runner.fault_list import NamedFault
+
+Outcome = Literal["killed", "foreign", "silent", "note", "false alarm"]
+"""`foreign`: something turned red, and none of it names this fault. `note`: legal, and left alone as it should be."""
+
+
+class FaultFigure(Struct, frozen=True, kw_only=True):
+    """What became of one fault."""
+
+    id: str
+    says: str
+    strength: str
+    outcome: Outcome
+    rules: list[str]
+    cases: list[str]
+
+
+class VariantFigure(Struct, frozen=True, kw_only=True):
+    """What became of one legal variant: every alarm is a mistake of the suite."""
+
+    id: str
+    says: str
+    alarms: list[str]
+
+
+class Detection(Struct, frozen=True, kw_only=True):
+    """All figures; the three summaries first, as readers of the short of it expect them."""
+
+    faults: dict[str, int]
+    variants: dict[str, int]
+    mutants: dict[str, int]
+    each_fault: list[FaultFigure] = []
+    each_variant: list[VariantFigure] = []
+    silent_mutants: list[str] = []
+    equivalent_mutants: dict[str, str] = {}
+    """Mutant to the written reason why it is no violation."""
+
+
+def figure_of(fault: NamedFault, worse: Sequence[Worse], reasons: Sequence[str]) -> FaultFigure:
+    """What the worse rows amount to; `reasons` are the rules and cases that rightly kill this fault."""
+    rules = sorted({row.id for row in worse if row.mode == ""})
+    cases = sorted({row.id for row in worse if row.mode != ""})
+    outcome: Outcome
+    if fault.strength == "note":
+        outcome = "false alarm" if worse else "note"
+    elif not worse:
+        outcome = "silent"
+    else:
+        outcome = "killed" if {*rules, *cases} & set(reasons) else "foreign"
+    return FaultFigure(id=fault.id, says=fault.says, strength=fault.strength, outcome=outcome, rules=rules, cases=cases)
+
+
+def summary(figures: Sequence[FaultFigure]) -> dict[str, int]:
+    """Killed, of how many, and what of the rest."""
+    faults = [figure for figure in figures if figure.strength == "fault"]
+    return {
+        "killed": sum(figure.outcome == "killed" for figure in faults),
+        "of": len(faults),
+        "foreign": sum(figure.outcome == "foreign" for figure in faults),
+        "silent": sum(figure.outcome == "silent" for figure in faults),
+        "false_alarms": sum(figure.outcome == "false alarm" for figure in figures),
+    }
+
+
+def got_worse(now: Detection, before: Detection | None) -> list[str]:
+    """What CI must not let pass: a kill gone silent or foreign, any false alarm, fewer mutants killed."""
+    outcomes = {figure.id: figure.outcome for figure in before.each_fault} if before else {}
+    complaints = [
+        f"{figure.id} was killed and is {figure.outcome} now: {figure.says}"
+        for figure in now.each_fault
+        if outcomes.get(figure.id) == "killed" and figure.outcome != "killed"
+    ]
+    complaints += [
+        f"{figure.id} is {figure.outcome}: {', '.join(figure.rules + figure.cases)}"
+        for figure in now.each_fault
+        if figure.outcome in ("foreign", "false alarm") and outcomes.get(figure.id) != "killed"
+    ]
+    complaints += [
+        f"legal variant {figure.id} ({figure.says}) raises {', '.join(figure.alarms)}"
+        for figure in now.each_variant
+        if figure.alarms
+    ]
+    if before and share(now.mutants) < share(before.mutants):
+        complaints.append(f"mutants killed: {now.mutants} after {before.mutants}")
+    return complaints
+
+
+def share(mutants: Mapping[str, int]) -> float:
+    """Killed among those that are violations at all."""
+    real = mutants.get("of", 0) - mutants.get("equivalent", 0)
+    return mutants.get("killed", 0) / real if real else 0.0
+
+
+def read_figures(file: Path) -> Detection | None:
+    return msgspec.json.decode(file.read_bytes(), type=Detection) if file.is_file() else None
+
+
+def write_figures(file: Path, figures: Detection) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
