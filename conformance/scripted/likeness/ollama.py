@@ -15,8 +15,8 @@ from conformance.scripted.anthropic.errors import Refusal
 from conformance.scripted.anthropic.identity import fresh
 from conformance.scripted.anthropic.manner import Manner, Message
 from conformance.scripted.anthropic.stream import Event
-from conformance.scripted.faults.fault import plain_answer, with_document
-from conformance.scripted.likeness.ollama_request import MODEL_HEADER, Understanding, estimated
+from conformance.scripted.faults.fault import plain_answer
+from conformance.scripted.likeness.ollama_request import MODEL_HEADER, SEARCH_HEADER, Understanding, estimated
 from conformance.scripted.likeness.ollama_routes import answer_of
 
 Version = tuple[int, int, int]
@@ -50,7 +50,9 @@ GAPS = {
     "count_tokens": "count_tokens is answered with 404",
     "batches": "batches and files are answered with 404",
     "models": "models are listed in OpenAI's shape",
-    "authentication": "a key is accepted and not validated",
+    "web_search": "a search that fails is a success, and its stream is announced as application/x-ndjson",
+    "truncation": "a prompt beyond the context is cut without a word",
+    "preflight": "a browser's preflight does not allow x-api-key and anthropic-version",
 }
 """Every gap by its name, with what it is."""
 
@@ -79,7 +81,7 @@ def manners(version: Version, gaps: frozenset[str]) -> tuple[Manner, ...]:
         Manner(
             request=_request(version, gaps),
             refusal=_refusal(gaps),
-            message=_message(gaps),
+            message=_message(version, gaps),
             events=_events(version, gaps),
             answer=_answer(gaps),
         ),
@@ -104,7 +106,7 @@ def _request(version: Version, gaps: frozenset[str]) -> Callable[[Call], Call]:
 
 
 def _refusal(gaps: frozenset[str]) -> Callable[[Refusal, Call], Refusal | Answer]:
-    def refusal(refused: Refusal, call: Call) -> Refusal | Answer:
+    def refusal(refused: Refusal, _: Call) -> Refusal | Answer:
         if isinstance(refused, Said):
             return refused.answer
         if refused.about == "route" and "plain_errors" in gaps:
@@ -115,10 +117,12 @@ def _refusal(gaps: frozenset[str]) -> Callable[[Refusal, Call], Refusal | Answer
     return refusal
 
 
-def _message(gaps: frozenset[str]) -> Callable[[Message, Call], Message]:
+def _message(version: Version, gaps: frozenset[str]) -> Callable[[Message, Call], Message]:
     def message(message: Message, call: Call) -> Message:
         bent = {**message, "model": call.headers.get(MODEL_HEADER, message["model"])}
         bent["content"] = [_named(block, gaps) for block in bent["content"]]
+        if SEARCH_HEADER in call.headers:
+            bent = _searched(bent, version)
         if any(block["type"] == "tool_use" for block in bent["content"]):
             bent["stop_reason"] = "tool_use"
         elif bent["stop_reason"] == "stop_sequence" and "stop_reason" in gaps:
@@ -134,6 +138,19 @@ def _named(block: dict[str, Any], gaps: frozenset[str]) -> dict[str, Any]:
     if block["type"] == "tool_use" and "tool_ids" in gaps:
         return {**block, "id": f"call_{fresh('x')[-8:].lower()}"}
     return block
+
+
+def _searched(message: Message, version: Version) -> Message:
+    """A call of the web_search server tool, which fails here for want of an account: a 200 all the same."""
+    call = next((b for b in message["content"] if b["type"] == "tool_use" and b["name"] == "web_search"), None)
+    if call is None:
+        return message
+    code = "unavailable" if version >= (0, 18, 0) else "web_search_not_supported_for_local_models"
+    name = f"srvtoolu_{message['id'].removeprefix('msg_')}"
+    used = {"type": "server_tool_use", "id": name, "name": "web_search", "input": call["input"]}
+    error = {"type": "web_search_tool_result_error", "error_code": code}
+    result = {"type": "web_search_tool_result", "tool_use_id": name, "content": error}
+    return {**message, "content": [used, result], "stop_reason": "end_turn"}
 
 
 def _plain(message: Message, gaps: frozenset[str]) -> Message:
@@ -227,13 +244,13 @@ def _unempty(event: Event) -> Event:
 
 def _answer(gaps: frozenset[str]) -> Callable[[Answer, Call], Answer]:
     def answer(answer: Answer, call: Call) -> Answer:
-        if "request_id" not in gaps:
-            return answer
-        kept = [(k, v) for k, v in answer.headers if k not in ("request-id", "anthropic-organization-id")]
-        headers = tuple((k, "text/event-stream") if k == "content-type" and answer.is_stream else (k, v) for k, v in kept)
-        return replace(answer, headers=headers)
+        headers = dict(answer.headers)
+        if "request_id" in gaps:
+            headers.pop("request-id", None)
+            headers.pop("anthropic-organization-id", None)
+        if answer.is_stream:
+            searched = "web_search" in gaps and SEARCH_HEADER in call.headers
+            headers["content-type"] = "application/x-ndjson" if searched else "text/event-stream"
+        return replace(answer, headers=tuple(headers.items()))
 
     return answer
-
-
-__all__ = ["GAPS", "NEWEST", "Said", "manners", "with_document"]

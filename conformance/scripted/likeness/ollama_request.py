@@ -12,8 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from conformance.scripted.anthropic.answer import Answer, json_answer, stream_answer
-from conformance.scripted.anthropic.answer import Frame
+from conformance.scripted.anthropic.answer import Answer, Frame, json_answer, stream_answer
 from conformance.scripted.anthropic.call import Call
 from conformance.scripted.anthropic.checks.schema import check_schema
 from conformance.scripted.anthropic.errors import Refusal
@@ -23,8 +22,11 @@ from conformance.scripted.anthropic.models import SCRIPTED
 MODEL_HEADER = "x-likeness-model"
 """Where the model's name as asked travels to the answer, which echoes it."""
 
-NAMES = ("scripted", "scripted:latest", "claude-3-5-sonnet", "claude-3-5-sonnet:latest")
-"""The models that are installed."""
+SEARCH_HEADER = "x-likeness-web-search"
+"""Says to the answer that the request has the web_search server tool."""
+
+NAMES = ("scripted", "scripted:latest")
+"""The model that is installed, with and without its tag."""
 
 Block = dict[str, Any]
 Body = dict[str, Any]
@@ -78,6 +80,10 @@ class Understanding:
         if messages and messages[-1]["role"] == "assistant":
             understood["thinking"] = {"type": "disabled"}
         headers = {**call.headers, MODEL_HEADER: name, "anthropic-version": "2023-06-01"}
+        if self._searches(body):
+            headers[SEARCH_HEADER] = "yes"
+        if "truncation" in self.gaps:
+            _truncate(understood)
         return replace(call, headers=headers, body=msgspec.json.encode(understood))
 
     def _check(self, body: Body) -> None:
@@ -126,8 +132,14 @@ class Understanding:
                 kept[name] = self._tool(name, tool)
         return [tool for name, tool in kept.items() if _is_callable(name)]
 
+    def _searches(self, body: Body) -> bool:
+        kinds = [tool.get("type") for tool in body.get("tools") or [] if isinstance(tool, dict)]
+        return self.version >= (0, 16, 2) and any(str(kind).startswith("web_search") for kind in kinds)
+
     def _tool(self, name: str, tool: Block) -> Block:
         schema = tool.get("input_schema")
+        if schema is not None and not _is_readable(schema):
+            raise _bad(f'invalid input_schema for tool "{name}": json: cannot unmarshal')
         loose = {key: value for key, value in schema.items() if key in _SCHEMA_KEYS} if isinstance(schema, dict) else {}
         loose["type"] = "object"
         try:
@@ -163,7 +175,10 @@ class Understanding:
             said.append({"type": "text", "text": text})
         if role == "assistant":
             return [{"role": "assistant", "content": said}] if said else []
-        calls = [{"type": "tool_use", "id": f"call_{number}_{at}", "name": "earlier", "input": {}} for at in range(len(results))]
+        calls = [
+            {"type": "tool_use", "id": f"call_{number}_{at}", "name": "earlier", "input": {}}
+            for at in range(len(results))
+        ]
         for call, result in zip(calls, results, strict=True):
             result["tool_use_id"] = call["id"]
         turns: list[Body] = [{"role": "assistant", "content": calls}] if calls else []
@@ -235,29 +250,37 @@ def _check_types(body: Body) -> None:
     for stop in body.get("stop_sequences") or []:
         if not isinstance(stop, str):
             raise _unmarshal(stop, "stop_sequences", "string")
-    if isinstance(body.get("metadata"), dict) and not isinstance(body["metadata"].get("user_id", ""), str):
+    if not isinstance((body.get("metadata") or {}).get("user_id"), str | None):
         raise _unmarshal(body["metadata"]["user_id"], "metadata.user_id", "string")
-    messages = body.get("messages")
-    if messages is not None and not isinstance(messages, list):
+    messages = body.get("messages") or []
+    if not isinstance(messages, list):
         raise _unmarshal(messages, "messages", "[]anthropic.MessageParam")
-    for message in messages or []:
-        if not isinstance(message, dict):
-            raise _unmarshal(message, "messages", "anthropic.MessageParam")
-        if not isinstance(message.get("role", ""), str):
-            raise _unmarshal(message["role"], "messages.role", "string")
-        if "content" not in message:
-            raise _bad("unexpected end of JSON input")
-        if not isinstance(message["content"], str | list | None):
-            raise _unmarshal(message["content"], "messages.content", "[]anthropic.ContentBlock")
-        for block in message["content"] or []:
-            _check_block(block)
+    for message in messages:
+        _check_message(message)
+
+
+def _check_message(message: Any) -> None:
+    if not isinstance(message, dict):
+        raise _unmarshal(message, "messages", "anthropic.MessageParam")
+    if not isinstance(message.get("role"), str | None):
+        raise _unmarshal(message["role"], "messages.role", "string")
+    if "content" not in message:
+        raise _bad("unexpected end of JSON input")
+    content = message["content"]
+    if not isinstance(content, str | list | None):
+        raise _unmarshal(content, "messages.content", "[]anthropic.ContentBlock")
+    for block in content if isinstance(content, list) else []:
+        _check_block(block)
 
 
 def _check_block(block: Any) -> None:
-    if isinstance(block, str):
-        return
     if not isinstance(block, dict):
-        raise _unmarshal(block, "messages.content", "anthropic.ContentBlock")
+        raise _unmarshal(block, "messages", "anthropic.ContentBlock")
+    # a document's `citations: {enabled: true}` and a search result's `source` meet types made for other blocks
+    if not isinstance(block.get("citations"), list | None):
+        raise _unmarshal(block["citations"], "messages.citations", "[]anthropic.Citation")
+    if not isinstance(block.get("source"), dict | None):
+        raise _unmarshal(block["source"], "messages.source", "anthropic.ImageSource")
     if block.get("type") == "tool_use":
         for key in ("id", "name"):
             if not block.get(key):
@@ -280,7 +303,9 @@ def _bad(message: str) -> Refusal:
 def _system(system: Any, separator: str) -> str:
     if isinstance(system, str):
         return system
-    return _joined([block for block in system if isinstance(block, dict)], separator) if isinstance(system, list) else ""
+    return (
+        _joined([block for block in system if isinstance(block, dict)], separator) if isinstance(system, list) else ""
+    )
 
 
 def _joined(blocks: list[Any], separator: str) -> str:
@@ -297,8 +322,32 @@ def _ended(turns: list[Body]) -> list[Body]:
     return turns
 
 
+def _truncate(body: Body) -> None:
+    """A prompt beyond the context loses the middle of its longest text, and nobody is told."""
+    texts = [block for message in body["messages"] for block in message["content"] if block["type"] == "text"]
+    excess = sum(len(block["text"].split()) for block in texts) - SCRIPTED.window * 9 // 10
+    if excess > 0:
+        longest = max(texts, key=lambda block: len(block["text"]))
+        words = longest["text"].split(" ")
+        kept = max(len(words) - excess, 2) // 2
+        longest["text"] = " ".join([*words[:kept], *words[-kept:]])
+
+
+def _is_readable(schema: Any) -> bool:
+    """Whether a schema fits the types that Ollama reads it into."""
+    if not isinstance(schema, dict) or not isinstance(schema.get("type", ""), str):
+        return False
+    properties = schema.get("properties") or {}
+    if not isinstance(properties, dict):
+        return False
+    kinds = [each.get("type", "") if isinstance(each, dict) else None for each in properties.values()]
+    return all(isinstance(kind, str | list) for kind in kinds)
+
+
 def _is_callable(name: str) -> bool:
-    return len(name) <= 128 and all(character.isascii() and (character.isalnum() or character in "_-") for character in name)
+    return len(name) <= 128 and all(
+        character.isascii() and (character.isalnum() or character in "_-") for character in name
+    )
 
 
 def _loading(model: str, *, streams: bool) -> Answer:
@@ -314,7 +363,7 @@ def _loading(model: str, *, streams: bool) -> Answer:
     }
     if not streams:
         return json_answer(message)
-    begun = {key: value for key, value in message.items() if key != "stop_reason"} | {"content": []}
+    begun: dict[str, Any] = {key: value for key, value in message.items() if key != "stop_reason"} | {"content": []}
     events: list[dict[str, Any]] = [
         {"type": "message_start", "message": begun},
         {"type": "message_delta", "delta": {"stop_reason": "stop_sequence"}, "usage": message["usage"]},

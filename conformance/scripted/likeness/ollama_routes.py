@@ -53,6 +53,8 @@ def _shown(call: Call) -> Answer:
 
 def _lacking(call: Call, gaps: frozenset[str]) -> Answer | None:
     path = call.path
+    if call.method == "OPTIONS" and "preflight" in gaps:
+        return _preflight(call)
     if path == "/v1/messages/count_tokens" and "count_tokens" in gaps:
         return plain_answer("404 page not found", 404, "text/plain")
     if path.startswith(("/v1/messages/batches", "/v1/files")) and "batches" in gaps:
@@ -60,6 +62,15 @@ def _lacking(call: Call, gaps: frozenset[str]) -> Answer | None:
     if "models" in gaps and call.method == "GET":
         return _models(path)
     return None
+
+
+def _preflight(call: Call) -> Answer:
+    """What Ollama allows a browser is what OpenAI's client sends; without an origin it is no preflight."""
+    if "origin" not in call.headers:
+        return plain_answer("405 method not allowed", 405, "text/plain")
+    allowed = "Authorization,Content-Type,User-Agent,Accept,X-Requested-With,Openai-Beta,X-Stainless-Lang"
+    headers = (("access-control-allow-headers", allowed), ("access-control-allow-origin", call.headers["origin"]))
+    return Answer(status=204, headers=headers)
 
 
 def _models(path: str) -> Answer | None:
