@@ -10,7 +10,8 @@
     -status:known-gap       a minus turns a term around
 
 What is said of cells (verdict, status, sdk, mark) must hold of one and the same cell: `verdict:ignored
--status:documented-gap` finds what is ignored in some column although no document says so.
+-status:documented-gap` finds what is ignored in some column although no document says so. A cell in which only optional
+questions were asked has no verdict, and is not looked at.
 """
 
 import difflib
@@ -37,7 +38,7 @@ VALUES: dict[str, tuple[str, ...]] = {
 KEYS: tuple[str, ...] = ("area", "target", *VALUES)
 OF_CELLS = ("verdict", "status", "sdk", "mark")
 
-_TERM = re.compile(r'(?P<minus>-?)(?:(?P<key>[a-z]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<plain>[^\s"]+))')
+_TERM = re.compile(r'(?P<minus>-?)(?:(?P<key>[a-z]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<plain>[^\s"]+)|(?<=:))')
 
 
 class QueryError(ValueError):
@@ -65,11 +66,11 @@ def parse(text: str) -> Query:
     words: list[Term] = []
     for found in _TERM.finditer(text.lower()):
         key, negated = found["key"], bool(found["minus"])
-        value = found["quoted"] if found["quoted"] is not None else found["plain"]
+        value = found["quoted"] or found["plain"] or ""
         if key is None:
             if value == "differs" and found["quoted"] is None:
                 terms["differs", negated] = Term("differs", (), negated)
-            elif value:
+            elif value not in ("", "-"):
                 words.append(Term("text", (value,), negated))
             continue
         values = tuple(part for part in value.split(",") if part)
@@ -98,10 +99,11 @@ def _fits(query: Query, row: RowInfo, columns: list[Column], areas: Titles, titl
     if not all(_holds(term, of_row[term.key].__contains__) for term in query.of(*of_row)):
         return False
     cell_terms = query.of(*OF_CELLS)
-    cells = [(column, column.cells.get(row.id)) for column in columns]
-    if cell_terms and not any(cell and all(_cell_holds(t, cell, column) for t in cell_terms) for column, cell in cells):
+    cells = [(column, column.cells[row.id]) for column in columns if row.id in column.cells]
+    judged = [(column, cell) for column, cell in cells if cell.verdict is not None]
+    if cell_terms and not any(all(_cell_holds(term, cell, column) for term in cell_terms) for column, cell in judged):
         return False
-    differ = len({cell.verdict for _, cell in cells if cell}) > 1
+    differ = len({cell.verdict for _, cell in judged}) > 1
     return all(differ is not term.negated for term in query.of("differs"))
 
 

@@ -81,7 +81,7 @@ def _md(text: str) -> str:
     """Text that Markdown shows and does not obey: no link, image, mention, tag or table column comes of it."""
     flat = " ".join(printable(text).split())
     no_tags = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_{}\[\]()#+!|~@])", r"\\\1", no_tags)
+    return re.sub(r"([\\`*_\[\]!|~@#])", r"\\\1", no_tags)
 
 
 def _code(text: str) -> str:

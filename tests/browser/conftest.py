@@ -1,4 +1,4 @@
-"""A real browser in front of pages made from synthetic runs. These tests have a session of their own: `nox -s browser`."""
+"""A real browser in front of pages made from synthetic runs; a session of its own runs these tests: `nox -s browser`."""
 
 import os
 import sys

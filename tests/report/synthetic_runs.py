@@ -420,6 +420,7 @@ def make_run(
     simulated: bool = False,
     started: str = "2026-11-20T09:00:00Z",
     complete: bool = True,
+    base_url: str = "http://127.0.0.1:11434",
     with_evidence: bool = True,
     obeyed: tuple[int, int] = (60, 60),
     gaps: dict[str, Gap] | None = None,
@@ -429,7 +430,7 @@ def make_run(
     rows = surface() if rows is None else rows
     questions = catalog(rows)
     owned = {rule.surface: rule for rule in questions.rules}
-    target = TargetInfo(name=name, version=version, base_url="http://127.0.0.1:11434", model=model, simulated=simulated)
+    target = TargetInfo(name=name, version=version, base_url=base_url, model=model, simulated=simulated)
     gaps = gaps_of(name, version) if gaps is None else gaps
     letters = Letters(f"{name}{version}{model}")
     counts: dict[str, int] = {}
@@ -619,15 +620,18 @@ def _readiness(gaps: dict[str, Gap]) -> NoteRow:
 OLLAMA_VERSIONS = ("0.14.0", "0.15.6", "0.18.0", "0.23.4", "0.30.0", "0.32.2", "0.33.0", "0.40.12")
 
 
-def a_few_runs(folder: Path) -> list[Path]:
+def a_few_runs(folder: Path, *, with_evidence: bool = True) -> list[Path]:
     """The reference endpoint, one gateway, and six versions of a simulated server."""
+    asked = [("reference", "0.1.0"), ("litellm", "1.106.2"), *(("ollama", version) for version in OLLAMA_VERSIONS[2:])]
     return [
-        make_run(folder / "reference"),
-        make_run(folder / "litellm", name="litellm", version="1.106.2"),
-        *(
-            make_run(folder / f"ollama-{version}", name="ollama", version=version, model="scripted", simulated=True)
-            for version in OLLAMA_VERSIONS[2:]
-        ),
+        make_run(
+            folder / f"{name}-{version}",
+            name=name,
+            version=version,
+            simulated=name == "ollama",
+            with_evidence=with_evidence,
+        )
+        for name, version in asked
     ]
 
 

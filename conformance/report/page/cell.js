@@ -264,7 +264,7 @@ function command(text) {
     button.textContent = "Copied";
     setTimeout(() => { button.textContent = "Copy"; }, 1600);
   });
-  return element("div", { class: "command" }, element("pre", { tabindex: 0, "aria-label": "Command" }, text), button);
+  return element("div", { class: "command" }, element("pre", { tabindex: 0, "aria-label": "Command" }, ...visible(text)), button);
 }
 
 /* Pages from disk may not use the clipboard's own interface everywhere: then the old way. */

@@ -45,7 +45,7 @@ function missing(row, column) {
 
 function wordOf(row, cell) {
   if (!cell) return row.unasked ? "cannot be asked" : "not asked";
-  if (cell.verdict === null) return "optional only";
+  if (cell.verdict === null) return "optional";
   return cell.verdict === "supported" && !row.observable ? "accepted" : words(cell.verdict);
 }
 

@@ -10,7 +10,7 @@ const CLOSED = {
 };
 const KEYS = ["area", "target", ...Object.keys(CLOSED)];
 const OF_CELLS = ["verdict", "status", "sdk", "mark"];
-const TERM = /(-?)(?:([a-z]+):)?(?:"([^"]*)"?|([^\s"]+))/g;
+const TERM = /(-?)(?:([a-z]+):)?(?:"([^"]*)"?|([^\s"]+)|(?<=:))/g;
 
 class QueryError extends Error {}
 
@@ -19,10 +19,10 @@ function parseQuery(text) {
   const terms = new Map();
   for (const [, minus, key, quoted, plain] of text.toLowerCase().matchAll(TERM)) {
     const negated = minus === "-";
-    const value = quoted === undefined ? plain : quoted;
+    const value = quoted || plain || "";
     if (key === undefined) {
       if (value === "differs" && quoted === undefined) terms.set(`differs${negated}`, { key: "differs", values: [], negated });
-      else if (value) texts.push({ key: "text", values: [value], negated });
+      else if (value !== "" && value !== "-") texts.push({ key: "text", values: [value], negated });
       continue;
     }
     const values = value.split(",").filter(Boolean);
@@ -58,7 +58,7 @@ function fits(terms, row, columns) {
   }
   const cellTerms = terms.filter((term) => OF_CELLS.includes(term.key));
   if (!cellTerms.length && !terms.some((term) => term.key === "differs")) return true;
-  const cells = columns.map((column) => [CELLS[row.index][column.index], column]).filter(([cell]) => cell);
+  const cells = columns.map((column) => [CELLS[row.index][column.index], column]).filter(([cell]) => cell && cell.verdict);
   if (cellTerms.length && !cells.some(([cell, column]) => cellTerms.every((term) => cellHolds(term, cell, column)))) return false;
   const differ = new Set(cells.map(([cell]) => cell.verdict)).size > 1;
   return terms.every((term) => term.key !== "differs" || differ !== term.negated);
