@@ -85,8 +85,8 @@ def _md(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    flat = " ".join(printable(text).split()).replace("|", "¦")
-    return f"`{flat}`" if "`" not in flat else f"`` {flat.replace('``', '')} ``"
+    plain = re.fullmatch(r"[\w ./:@=,'\"+-]+", text)
+    return f"`{text}`" if plain else f"<code>{_md(text)}</code>"
 
 
 _COLOURS: dict[str, str] = {"conformant": "brightgreen", "not conformant": "red", "not verified": "yellow"}

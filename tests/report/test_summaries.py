@@ -1,0 +1,163 @@
+"""The small readers of a run: Markdown, JUnit, badge, JSON, terminal."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+import synthetic_runs
+from rich.console import Console
+
+from conformance.report.query import parse
+from conformance.report.terminal import print_table, print_terminal_summary
+from conformance.report.write import write_summaries
+from conformance.runs.log import RunLog, read_log
+
+
+@pytest.fixture(scope="module")
+def newest(tmp_path_factory: pytest.TempPathFactory) -> RunLog:
+    """A simulated server with a regression, a new gap, an improvement and known gaps."""
+    folder = tmp_path_factory.mktemp("newest")
+    return read_log(
+        synthetic_runs.make_run(folder, name="ollama", version="0.40.12", simulated=True, with_evidence=False)
+    )
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> RunLog:
+    return read_log(synthetic_runs.hostile_run(tmp_path_factory.mktemp("hostile"), megabytes=0.01))
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[[RunLog], Path]:
+    def write(run: RunLog) -> Path:
+        assert [path.name for path in write_summaries([run], tmp_path)] == [
+            "summary.md", "junit.xml", "badge.json", "matrix.json",
+        ]  # fmt: skip
+        return tmp_path
+
+    return write
+
+
+def shown(run: RunLog) -> str:
+    screen = io.StringIO()
+    print_terminal_summary(run, Path("out/index.html"), Console(file=screen, width=140, color_system=None))
+    return screen.getvalue()
+
+
+# --- summary.md ------------------------------------------------------------------------------------------------------
+
+
+def test_the_summary_says_first_what_is_unexpected(newest: RunLog, written: Callable[[RunLog], Path]) -> None:
+    text = (written(newest) / "summary.md").read_text()
+    assert text.startswith("## ollama 0.40.12 (simulated): not conformant\n")
+    unexpected, known = text.index("### Unexpected"), text.index("### Known and expected gaps")
+    assert unexpected < text.index("request.tools.parallel") < known
+    assert unexpected < text.index("request.stop_sequences") < known
+    assert known < text.index("`error.envelope`")
+    assert "**37** supported" in text
+    assert "`index.html`" in text
+
+
+def test_the_summary_obeys_nothing_that_an_endpoint_said(hostile: RunLog, written: Callable[[RunLog], Path]) -> None:
+    text = (written(hostile) / "summary.md").read_text()
+    assert "<script" not in text
+    assert "<img" not in text
+    assert "](" not in text.replace("\\](", "")
+    assert not set(text) & set("\u202e\x1b\x00")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert len(rows) == 40
+    assert all(line.replace("\\|", "").count("|") == 5 for line in rows)
+
+
+def test_an_incomplete_run_says_so_everywhere(tmp_path: Path, written: Callable[[RunLog], Path]) -> None:
+    run = read_log(synthetic_runs.make_run(tmp_path / "run", complete=False, with_evidence=False))
+    folder = written(run)
+    assert "incomplete" in (folder / "summary.md").read_text()
+    assert "incomplete" in json.loads((folder / "badge.json").read_text())["message"]
+    assert json.loads((folder / "matrix.json").read_text())["targets"][0]["complete"] is False
+    assert ET.parse(folder / "junit.xml").find("testsuite/testcase[@name='the run is complete']/error") is not None
+    assert "incomplete" in shown(run)
+
+
+def test_a_weak_model_is_named_before_the_server(tmp_path: Path, written: Callable[[RunLog], Path]) -> None:
+    run = read_log(synthetic_runs.make_run(tmp_path / "run", obeyed=(40, 60), with_evidence=False))
+    assert "The model, not the server, limits this run" in (written(run) / "summary.md").read_text()
+
+
+# --- junit.xml -------------------------------------------------------------------------------------------------------
+
+
+def test_junit_counts_what_ci_servers_show(newest: RunLog, written: Callable[[RunLog], Path]) -> None:
+    suite = ET.parse(written(newest) / "junit.xml").find("testsuite")
+    assert suite is not None
+    tests = suite.findall("testcase")
+    assert suite.get("name") == "ollama 0.40.12 (simulated)"
+    assert suite.get("tests") == str(len(tests)) == str(len(newest.cases) + len(newest.rules))
+    failed = {test.get("name") for test in tests if test.find("failure") is not None}
+    assert suite.get("failures") == str(len(failed))
+    assert failed == {
+        f"{case} [{mode}]"
+        for case in ("tools.parallel", "stop-sequences", "content.document.text")
+        for mode in ("json", "stream")
+    }
+    assert all(
+        "known-gap" in (gap.get("message") or "")
+        for gap in suite.findall("testcase[@name='rule error.envelope']/skipped")
+    )
+    assert suite.find("properties/property[@name='simulated']").get("value") == "yes"  # type: ignore[union-attr]
+
+
+def test_junit_is_xml_whatever_an_endpoint_said(hostile: RunLog, written: Callable[[RunLog], Path]) -> None:
+    suite = ET.parse(written(hostile) / "junit.xml").find("testsuite")
+    assert suite is not None
+    assert len(suite.findall("testcase/failure")) == 40
+
+
+# --- badge.json, matrix.json -----------------------------------------------------------------------------------------
+
+
+def test_the_badge_counts_and_names_what_was_asked(newest: RunLog, written: Callable[[RunLog], Path]) -> None:
+    assert json.loads((written(newest) / "badge.json").read_text()) == {
+        "schemaVersion": 1,
+        "label": "messages api · ollama 0.40.12 (simulated)",
+        "message": "37 supported · 5 broken · 13 ignored · 3 refused · 1 partial",
+        "color": "red",
+    }
+
+
+def test_the_matrix_is_there_for_other_tools(newest: RunLog, written: Callable[[RunLog], Path]) -> None:
+    document = json.loads((written(newest) / "matrix.json").read_text())
+    (target,) = document["targets"]
+    cell = target["cells"]["request.tools.parallel"]
+    assert (cell["verdict"], cell["status"], cell["drift"]) == ("broken", "regression", True)
+    assert cell["reason"] == "message.content: expected length 2, observed 1"
+    assert target["not_verified"] == ["stream.error_event"]
+    assert target["target"]["simulated"] is True
+
+
+# --- the terminal ----------------------------------------------------------------------------------------------------
+
+
+def test_the_terminal_shows_ten_rows_and_where_the_page_is(newest: RunLog) -> None:
+    lines = shown(newest).strip().splitlines()
+    assert lines[0] == "ollama 0.40.12 (simulated): not conformant"
+    assert "37 supported" in lines[2]
+    listed = [line for line in lines if line.startswith(("x ", "o ", "+ ", "- ", "~ ", "? "))]
+    assert len(listed) == 10
+    assert "request.tools.parallel" in listed[0]
+    assert lines[-1].endswith("out/index.html")
+
+
+def test_the_terminal_is_not_moved_by_an_endpoint(hostile: RunLog) -> None:
+    assert not set(shown(hostile)) & set("\x1b\x00\u202e\u2066\x7f")
+
+
+def test_a_query_gives_a_table(newest: RunLog) -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, width=140, color_system=None)
+    assert print_table([newest], parse("status:regression"), console) == 1
+    assert "request.tools.parallel" in screen.getvalue()
+    assert "1 of 63 rows" in screen.getvalue()
