@@ -113,6 +113,12 @@ def known_targets() -> list[TargetFile]:
     return [file for file in map(load_target_file, target_names()) if file.asked]
 
 
+def gaps_of(name: str, version: str | None) -> tuple[tuple[Gap, ...], tuple[Gap, ...]]:
+    """The documented and the known gaps of a packaged target in a version; TargetFileError when it has no file."""
+    file, asked = load_target_file(name), read_version(version)
+    return _holding(file.documented, asked), _holding(file.known, asked)
+
+
 def _named(target: str | None) -> tuple[TargetFile | None, str | None]:
     if target is None:
         return None, None
