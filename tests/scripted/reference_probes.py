@@ -89,7 +89,6 @@ MESSAGES: dict[str, dict[str, Any]] = {
         ]
     ),
     "user id": asking(metadata={"user_id": "somebody"}),
-    "large": asking("word " * 220_000 + "Reply with exactly: a", model="scripted"),
     "sampling": asking(temperature=7),
     "late field": asking(context_management={"edits": []}),
     "no max_tokens": asking(max_tokens=...),
@@ -112,11 +111,12 @@ OTHERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("GET", "/v1/messages/batches", {}),
     ("GET", "/v1/files", {}),
     ("HEAD", "/", {}),
+    ("POST", "/v1/messages", {"json": asking("word " * 220_000)}),
 )
 
 _ID = re.compile(r"\b(?:msg|toolu|toolu_cut|call|req|file|msgbatch)_01\w{22}\b")
 _SIGNATURE = re.compile(r'"signature":\s*"[A-Za-z0-9+/]{64}"')
-_CHANGING = ("date", "request-id")
+_CHANGING = ("date", "request-id", "anthropic-ratelimit-requests-reset")
 
 
 def probes(wanted: set[str] | None = None) -> list[tuple[str, str, dict[str, Any]]]:

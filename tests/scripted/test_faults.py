@@ -32,23 +32,29 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def correct(address: str) -> dict[str, tuple[Any, ...]]:
-    with httpx2.Client(timeout=5) as client:
-        for probe in probes({"cached"}):
-            seen(client, address, probe)  # fills the prompt cache
-        return {repr(probe): seen(client, address, probe) for probe in probes()}
+def client() -> Iterator[httpx2.Client]:
+    with httpx2.Client(timeout=0.5) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def correct(address: str, client: httpx2.Client) -> list[tuple[Any, tuple[Any, ...]]]:
+    for probe in probes({"cached"}):
+        seen(client, address, probe)  # fills the prompt cache
+    return [(probe, seen(client, address, probe)) for probe in probes()]
 
 
 @pytest.mark.parametrize("name", [name for name in faults() if name not in STATEFUL | KEYED | BATCHED | SILENT])
-def test_a_fault_shows(name: str, address: str, correct: dict[str, tuple[Any, ...]]) -> None:
-    with httpx2.Client(timeout=0.3) as client:
-        assert any(seen(client, f"{address}/fault/{name}", probe) != correct[repr(probe)] for probe in probes())
+def test_a_fault_shows(
+    name: str, address: str, client: httpx2.Client, correct: list[tuple[Any, tuple[Any, ...]]]
+) -> None:
+    assert any(seen(client, f"{address}/fault/{name}", probe) != expected for probe, expected in correct)
 
 
 @pytest.mark.parametrize("name", sorted(SILENT))
-def test_a_silence_outlasts_a_timeout(name: str, address: str) -> None:
+def test_a_silence_outlasts_a_timeout(name: str, address: str, client: httpx2.Client) -> None:
     body = asking("word " * 2000 + "\nReply with exactly: hello", stream=True)
-    with httpx2.Client(timeout=0.3) as client, pytest.raises(httpx2.ReadTimeout):
+    with pytest.raises(httpx2.ReadTimeout):
         client.post(f"{address}/fault/{name}/v1/messages", json=body)
 
 
@@ -139,9 +145,10 @@ def test_malformed_json_is_accepted_too() -> None:
     assert (answer.status_code, answer.json()["type"]) == (200, "message")
 
 
-def test_without_a_prefix_nothing_is_bent(address: str, correct: dict[str, tuple[Any, ...]]) -> None:
-    with httpx2.Client(timeout=5) as client:
-        assert {repr(probe): seen(client, address, probe) for probe in probes()} == correct
+def test_without_a_prefix_nothing_is_bent(
+    address: str, client: httpx2.Client, correct: list[tuple[Any, tuple[Any, ...]]]
+) -> None:
+    assert [(probe, seen(client, address, probe)) for probe, _ in correct] == correct
 
 
 def test_the_listing_is_complete() -> None:

@@ -161,7 +161,17 @@ REFUSED = {
                 {"role": "assistant", "content": [{"type": "thinking", "thinking": "", "signature": sign("")}]},
             ]
         ),
-        "messages.1.content: ",
+        "messages.1.content.0: ",
+    ),
+    "thinking last in an earlier turn": (
+        asking(
+            messages=[
+                USER,
+                {"role": "assistant", "content": [{"type": "thinking", "thinking": "", "signature": sign("")}]},
+                USER,
+            ]
+        ),
+        "messages.1.content.0: ",
     ),
     "effort unknown": (asking(output_config={"effort": "huge"}), "output_config.effort: "),
     "schema open": (asking(**schema(additionalProperties=True)), "output_config.format.schema.additionalProperties: "),

@@ -5,6 +5,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
 from msgspec.structs import replace
@@ -92,7 +93,7 @@ class _Exchange:
         except Exception:  # noqa: BLE001  # a bug of ours: the client still gets an envelope
             traceback.print_exc(file=sys.stderr)
             answer = self._refused(Refusal(500, "api_error", "Internal server error"))
-        answer = _with_identity(answer, self.request_id)
+        answer = _with_headers(answer, self.request_id, self.call)
         for manner in self.manners:
             answer = manner.answer(answer, self.call) if manner.answer and self.call else answer
         return answer
@@ -125,6 +126,18 @@ def _named(call: Call, names: dict[str, str]) -> Call:
     return replace(call, names=names)
 
 
-def _with_identity(answer: Answer, request_id: str) -> Answer:
-    identity = (("request-id", request_id), ("anthropic-organization-id", "00000000-0000-4000-8000-000000000000"))
-    return replace(answer, headers=(*answer.headers, *identity))
+_ORGANIZATION = ("anthropic-organization-id", "00000000-0000-4000-8000-000000000000")
+_REQUESTS_A_MINUTE = 1000
+
+
+def _with_headers(answer: Answer, request_id: str, call: Call | None) -> Answer:
+    """What every answer carries: who was asked, the limits that hold, and leave for browsers to read it."""
+    headers = [("request-id", request_id), _ORGANIZATION]
+    if call is not None and call.method == "POST":
+        reset = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=1)
+        values = (str(_REQUESTS_A_MINUTE), str(_REQUESTS_A_MINUTE - 1), f"{reset:%Y-%m-%dT%H:%M:%SZ}")
+        names = ("limit", "remaining", "reset")
+        headers += [(f"anthropic-ratelimit-requests-{name}", value) for name, value in zip(names, values, strict=True)]
+    if call is not None and "origin" in call.headers:
+        headers.append(("access-control-allow-origin", "*"))
+    return replace(answer, headers=(*answer.headers, *headers))

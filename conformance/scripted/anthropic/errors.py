@@ -10,19 +10,33 @@ class Refusal(Exception):
     """A request that is answered with an error envelope."""
 
     def __init__(
-        self, status: int, kind: str, message: str, headers: tuple[tuple[str, str], ...] = (), *, about: str = ""
+        self,
+        status: int,
+        kind: str,
+        message: str,
+        headers: tuple[tuple[str, str], ...] = (),
+        *,
+        about: str = "",
+        code: str | None = None,
     ) -> None:
-        """`about` tells refusals apart for those who bend them: `json`, `route`; empty for all others."""
+        """`about` tells refusals apart for those who bend them: `json`, `route`; empty for all others.
+
+        `code` is the machine-readable `details.error_code` that some errors have.
+        """
         super().__init__(message)
         self.status = status
         self.kind = kind
         self.message = message
         self.headers = headers
         self.about = about
+        self.code = code
 
     def envelope(self, request_id: str | None) -> dict[str, Any]:
         """The error body, with the id that the `request-id` header carries too."""
-        return {"type": "error", "error": {"type": self.kind, "message": self.message}, "request_id": request_id}
+        error: dict[str, Any] = {"type": self.kind, "message": self.message}
+        if self.code is not None:
+            error["details"] = {"error_code": self.code}
+        return {"type": "error", "error": error, "request_id": request_id}
 
 
 def invalid(path: str, message: str) -> Refusal:

@@ -8,9 +8,9 @@ from email.message import Message
 from email.parser import BytesParser
 from email.policy import HTTP
 
-from conformance.scripted.anthropic.answer import Answer, Piece, json_answer
+from conformance.scripted.anthropic.answer import Answer, json_answer
 from conformance.scripted.anthropic.call import Call
-from conformance.scripted.anthropic.errors import invalid
+from conformance.scripted.anthropic.errors import Refusal, invalid
 from conformance.scripted.anthropic.paging import limit_of
 from conformance.scripted.anthropic.service import Service
 
@@ -81,9 +81,10 @@ async def retrieve(service: Service, call: Call, _: object) -> Answer:
 
 
 async def content(service: Service, call: Call, _: object) -> Answer:
+    """Only files that a tool of the server made can be downloaded, and no such tool runs here."""
     file = service.files.get(call.names["file"])
-    headers = (("content-type", file.mime_type), ("content-length", str(len(file.content))))
-    return Answer(headers=headers, pieces=(Piece(file.content),))
+    message = f"the file {file.id} was uploaded, and cannot be downloaded"
+    raise Refusal(400, "invalid_request_error", message, code="file_not_downloadable")
 
 
 async def delete(service: Service, call: Call, _: object) -> Answer:

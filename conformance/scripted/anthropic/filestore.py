@@ -29,7 +29,7 @@ class File(Struct, frozen=True):
             "mime_type": self.mime_type,
             "size_bytes": len(self.content),
             "created_at": timestamp(self.created),
-            "downloadable": True,
+            "downloadable": False,
             "expires_at": timestamp(self.expires) if self.expires else None,
         }
 

@@ -77,7 +77,10 @@ def handler_for(scope: Scope) -> tuple[Handler, dict[str, str]]:
 
 
 def _options(methods: str) -> Handler:
-    async def answer(*_: object) -> Answer:
-        return Answer(status=204, headers=(("allow", methods),))
+    async def answer(_: Service, call: Call, __: object) -> Answer:
+        """What may be asked here; a browser's preflight is told that it may ask, too."""
+        wanted = call.headers.get("access-control-request-headers", "*")
+        cross = (("access-control-allow-methods", methods), ("access-control-allow-headers", wanted))
+        return Answer(status=204, headers=(("allow", methods), *cross))
 
     return answer

@@ -39,6 +39,7 @@ def check_messages(request: Prompt) -> None:
     for index, message in enumerate(request.messages):
         _check_message(message, f"messages.{index}", last=index == len(request.messages) - 1)
     _check_system_places(request.messages)
+    _check_last_blocks(request.messages)
     _check_tool_results(request.messages)
     _check_ending(request.messages[-1], f"messages.{len(request.messages) - 1}")
 
@@ -176,12 +177,17 @@ def _check_result(block: ToolResultBlock, at: str, asked: dict[str, str], answer
     answered.add(block.tool_use_id)
 
 
+def _check_last_blocks(messages: list[Message]) -> None:
+    """Thinking leads to something: no turn of the assistant ends with it."""
+    for role, placed in merged(messages):
+        if role == "assistant" and placed and isinstance(placed[-1][1], ThinkingBlock | RedactedThinkingBlock):
+            raise invalid(placed[-1][0], "the last block of an assistant message cannot be a thinking block")
+
+
 def _check_ending(message: Message, at: str) -> None:
     """A final assistant message is a prefill, which the answer continues."""
     if message.role != "assistant" or not message.content:
         return
     last = message.blocks[-1]
-    if isinstance(last, ThinkingBlock | RedactedThinkingBlock):
-        raise invalid(f"{at}.content", "the last block of an assistant message cannot be a thinking block")
     if isinstance(last, TextBlock) and last.text != last.text.rstrip():
         raise invalid(f"{at}.content", "a final assistant message cannot end with trailing white space")
