@@ -16,7 +16,13 @@ from conformance.scripted.anthropic.identity import fresh
 from conformance.scripted.anthropic.manner import Manner, Message
 from conformance.scripted.anthropic.stream import Event
 from conformance.scripted.faults.fault import plain_answer
-from conformance.scripted.likeness.ollama_request import MODEL_HEADER, SEARCH_HEADER, Understanding, estimated
+from conformance.scripted.likeness.ollama_request import (
+    MODEL_HEADER,
+    SEARCH_HEADER,
+    Understanding,
+    estimated,
+    known_model,
+)
 from conformance.scripted.likeness.ollama_routes import answer_of
 
 Version = tuple[int, int, int]
@@ -96,7 +102,7 @@ def _request(version: Version, gaps: frozenset[str]) -> Callable[[Call], Call]:
         if found is not None:
             raise Said(found)
         if (call.method, call.path) != ("POST", "/v1/messages"):
-            return call
+            return known_model(call)
         understood = understanding.of(call)
         if isinstance(understood, Answer):
             raise Said(understood)

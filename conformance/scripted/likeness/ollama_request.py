@@ -109,7 +109,8 @@ class Understanding:
             kept["tool_choice"] = body["tool_choice"]
         if "output_format" not in self.gaps and (body.get("output_config") or {}).get("format"):
             kept["output_config"] = {"format": body["output_config"]["format"]}
-        if self._thinks(body):
+        forced = kept.get("tool_choice", {}).get("type") in ("any", "tool")
+        if self._thinks(body) and not forced:
             kept["thinking"] = {"type": "adaptive"}
         return kept
 
@@ -214,6 +215,14 @@ class Understanding:
         if kind is None:
             return None
         return {"type": "image", "source": {"type": "base64", "media_type": kind, "data": source["data"]}}
+
+
+def known_model(call: Call) -> Call:
+    """A request for another route, with the name that the reference endpoint knows the model by."""
+    document = call.document
+    if not isinstance(document, dict) or document.get("model") not in NAMES:
+        return call
+    return replace(call, body=msgspec.json.encode({**document, "model": SCRIPTED.id}))
 
 
 def estimated(call: Call) -> int:
