@@ -117,6 +117,8 @@ class Answer(Struct, frozen=True, dict=True):
     @cached_property
     def blocks(self) -> list[dict[str, Any]]:
         """The content blocks that are objects; empty when there is no content to look into."""
+        if self.streaming and not self.in_events:
+            return []
         content = self.message.get("content") if isinstance(self.message, dict) else None
         return [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
 

@@ -45,6 +45,8 @@ class Block:
         self.kind = str(start.get("type", ""))
         self.damaged = False
         """Some of its content was lost: what is wrong with the rest is a consequence."""
+        self.late = False
+        """It came after message_stop."""
         self.overlapped_at: int | None = None
         """The event that opened another block while this one was open."""
         self.texts: list[str] = []

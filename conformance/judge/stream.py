@@ -152,7 +152,7 @@ class Machine:
             return
         if self.error is not None:
             self._breach("stream.error-last", where, "nothing after an error event", kind, "event-after")
-        elif kind == "error":
+        elif kind == "error" and not self._stopped:
             self.error, self.error_at = data, where
         else:
             self._order(where, kind)
@@ -210,17 +210,17 @@ class Machine:
     def _block_start(self, where: str, data: dict[str, Any]) -> None:
         index = self._index(where, data, self._next_index)
         content = data.get("content_block", ABSENT)
-        if not isinstance(content, dict) or not isinstance(content.get("type"), str):
+        if not isinstance(content, dict) or not _has_type(content):
             kind = slug(content, "type")
             self._breach(
                 "stream.block", where + "/content_block", "an object with a type", shown(content), kind, lost=True
             )
             content = {}
-        if self.deltas:
-            self._breach(
-                "stream.message-delta-last", where, "message_delta after every block", "a new block", "block-after"
-            )
+        if self.deltas and not self._stopped:
+            expected = "message_delta after every block"
+            self._breach("stream.message-delta-last", where, expected, "a new block", "block-after")
         block = Block(index, content, self._frame.number)
+        block.late = self._stopped
         self._place(where, block)
         for other in self.blocks:
             if other is not block and other.life == "open" and other.overlapped_at is None:
@@ -248,12 +248,15 @@ class Machine:
                 wrong = "not-empty" if isinstance(value, type(empty)) and value is not ABSENT else slug(value, "type")
                 law = "stream.tool-start" if kind == "tool_use" else f"stream.{kind}-start"
                 self._breach(law, f"{where}/{key}", empty, shown(value), wrong)
+        signature = block.start.get("signature")
+        if block.kind == "thinking" and signature is not None and not isinstance(signature, str):
+            self._breach("stream.thinking-start", f"{where}/signature", "a string", shown(signature), "type")
 
     def _block_delta(self, where: str, data: dict[str, Any]) -> None:
         self.delta_times.append(self._frame.at)
         block = self._open_block("stream.delta-open", where, data)
         delta = data.get("delta", ABSENT)
-        if not isinstance(delta, dict) or not isinstance(delta.get("type"), str):
+        if not isinstance(delta, dict) or not _has_type(delta):
             kind = slug(delta, "type")
             self._breach("stream.delta", where + "/delta", "an object with a type", shown(delta), kind, lost=True)
             if block is not None:
@@ -346,7 +349,7 @@ class Machine:
         reason = self.deltas[-1][1]["delta"].get("stop_reason")
         for block in self.blocks:
             cut = reason in CUT_SHORT and block.kind == "tool_use" and block is self.blocks[-1]
-            if block.life == "open" and not cut:
+            if block.life == "open" and not (cut or block.late):
                 at = f"event/{block.event}"
                 self._breach("stream.stop-each", at, f"content_block_stop for block {block.index}", "none", "missing")
 
@@ -378,3 +381,7 @@ class Machine:
             known.append(violation)
         if lost and self.lost is None:
             self.lost = violation
+
+
+def _has_type(holder: dict[str, Any]) -> bool:
+    return isinstance(holder.get("type"), str) and holder["type"] != ""

@@ -30,7 +30,7 @@ def decode(data: bytes | str) -> Any:
     """The JSON value, or the absent marker: not for NaN, nor a lone surrogate, nor anything after the value."""
     try:
         return _DECODER.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return ABSENT
 
 
@@ -62,9 +62,20 @@ def one_by_one(text: str) -> list[Any]:
             value, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
             return []
-        values.append(value)
+        values.append(_mended(value))
         start = end + len(text[end:]) - len(text[end:].lstrip())
     return values
+
+
+def _mended(value: Any) -> Any:
+    """A JSON value whose halves of surrogate pairs are U+FFFD, so that it can be written again."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_mended(one) for one in value]
+    if isinstance(value, dict):
+        return {_mended(key): _mended(one) for key, one in value.items()}
+    return value
 
 
 def is_integer(value: Any) -> TypeGuard[int]:

@@ -138,6 +138,8 @@ def events_of(whole: dict[str, Any]) -> list[Event]:
         "stop_sequence": None,
         "usage": whole["usage"] | {"output_tokens": 1},
     }
+    if "stop_details" in whole:
+        started["stop_details"] = None
     events: list[Event] = [{"type": "message_start", "message": started}, {"type": "ping"}]
     for index, block in enumerate(whole["content"]):
         start, deltas = deltas_of(block)
@@ -272,6 +274,44 @@ def _others() -> dict[str, Exchange]:
             request=b"",
         ),
         "head": exchange(b"", method="HEAD", path="/", headers=()),
+        "refusal with details": told(
+            {
+                "type": "error",
+                "error": {"type": "invalid_request_error", "message": "no", "details": {"error_code": "file_expired"}},
+            },
+            status=400,
+        ),
+        "full model": told(
+            MODEL
+            | {
+                "max_input_tokens": 200000,
+                "max_tokens": 64000,
+                "capabilities": {},
+                "lifecycle": "active",
+                "line": None,
+            },
+            path="/v1/models/m",
+            method="GET",
+            request=b"",
+        ),
+        "ended batch": told(
+            BATCH
+            | {"processing_status": "ended", "ended_at": "2026-01-01T01:00:00Z", "results_url": "https://x/results"},
+            path="/v1/messages/batches/msgbatch_01",
+            method="GET",
+            request=b"",
+        ),
+        "cumulative usage": streamed(
+            [
+                *events_of(message([TEXT]))[:-2],
+                {
+                    "type": "message_delta",
+                    "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+                    "usage": usage() | {"cache_read_input_tokens": 0, "cache_creation_input_tokens": None},
+                },
+                {"type": "message_stop"},
+            ]
+        ),
         "edge 413": exchange(b"", status=413, request=asked()),
     }
 

@@ -1,6 +1,5 @@
 """Faults that real servers have shown: each breaks the law that it is about first, and few others."""
 
-
 import json
 from collections.abc import Callable
 from copy import deepcopy

@@ -71,8 +71,9 @@ _SHAPES: dict[str, tuple[tuple[str, type | tuple[type, ...]], ...]] = {
     "server_tool_use": (("id", str), ("name", str), ("input", dict)),
     "mcp_tool_use": (("id", str), ("name", str), ("input", dict)),
     "container_upload": (("file_id", str),),
+    "mcp_tool_result": (("tool_use_id", str), ("content", (list, str))),
 }
-_RESULT_SHAPE: tuple[tuple[str, type | tuple[type, ...]], ...] = (("tool_use_id", str), ("content", (list, dict, str)))
+_RESULT_SHAPE: tuple[tuple[str, type | tuple[type, ...]], ...] = (("tool_use_id", str), ("content", (list, dict)))
 
 
 @rule(
@@ -101,11 +102,13 @@ def block_fields(answer: Answer) -> Found:
     seen = False
     for at, one in blocks_at(answer):
         kind = one.get("type")
-        shape = _RESULT_SHAPE if isinstance(kind, str) and kind.endswith("_tool_result") else _SHAPES.get(str(kind), ())
+        result = isinstance(kind, str) and kind.endswith("_tool_result")
+        shape = _SHAPES.get(str(kind), _RESULT_SHAPE if result else ())
         for key, form in shape:
             seen = True
             given = one.get(key, ABSENT)
-            if given is ABSENT or not isinstance(given, form):
+            untyped = key == "content" and isinstance(given, dict) and not isinstance(given.get("type"), str)
+            if given is ABSENT or not isinstance(given, form) or given == "" or untyped:
                 return [Violation(f"{at}/{key}", "the field of its type", shown(given), slug(given, "type"))]
     return [] if seen else None
 
@@ -125,10 +128,24 @@ def no_empty_text(answer: Answer) -> Found:
     return [Violation(f"{empty[0]}/text", "some text, or no block", "", "empty")] if empty else []
 
 
+_CITATION_FIELDS: dict[str, tuple[tuple[str, type], ...]] = {
+    "char_location": (("document_index", int), ("start_char_index", int), ("end_char_index", int)),
+    "page_location": (("document_index", int), ("start_page_number", int), ("end_page_number", int)),
+    "content_block_location": (("document_index", int), ("start_block_index", int), ("end_block_index", int)),
+    "web_search_result_location": (("url", str), ("encrypted_index", str)),
+    "search_result_location": (
+        ("source", str),
+        ("search_result_index", int),
+        ("start_block_index", int),
+        ("end_block_index", int),
+    ),
+}
+
+
 @rule(
     "message.citations",
     row="response.content.citations",
-    law="citations is null, or an array of objects with a type and the cited text.",
+    law="citations is null, or an array of objects that hold the cited text and where it stands.",
     source=CITATIONS,
     leniency="It may be left out.",
 )
@@ -145,10 +162,10 @@ def citations(answer: Answer) -> Found:
             place = f"{at}/citations/{number}"
             if not isinstance(citation, dict):
                 return [Violation(place, "an object", shown(citation), "not-an-object")]
-            for key in ("type", "cited_text"):
-                if not isinstance(citation.get(key), str):
-                    value = citation.get(key, ABSENT)
-                    return [Violation(f"{place}/{key}", "a string", shown(value), slug(value, "type"))]
+            for key, form in (("type", str), ("cited_text", str), *_CITATION_FIELDS.get(str(citation.get("type")), ())):
+                value = citation.get(key, ABSENT)
+                if value is ABSENT or not isinstance(value, form) or isinstance(value, bool):
+                    return [Violation(f"{place}/{key}", form.__name__, shown(value), slug(value, "type"))]
     return [] if seen else None
 
 

@@ -101,10 +101,10 @@ def stop_sequence_excluded(answer: Answer) -> Found:
 @rule(
     "message.stop-details",
     row="response.stop_details",
-    law="stop_details of a refusal has type refusal, and accompanies no other stop_reason.",
+    law="stop_details has type refusal, a category and an explanation, and accompanies no other stop_reason.",
     source=SDK_MESSAGE,
     level="should",
-    leniency="It may be null or left out for a refusal too.",
+    leniency="It may be null or left out for a refusal too, and so may its category and explanation.",
 )
 def stop_details(answer: Answer) -> Found:
     given = ending(answer)
@@ -115,4 +115,8 @@ def stop_details(answer: Answer) -> Found:
     if details.get("type", ABSENT) != "refusal":
         value = details.get("type", ABSENT)
         return [Violation(f"{at}/type", "refusal", value, slug(value, "other"))]
+    for key in ("category", "explanation"):
+        value = details.get(key)
+        if value is not None and not isinstance(value, str):
+            return [Violation(f"{at}/{key}", "a string or null", shown(value), "type")]
     return [] if ended(answer) == "refusal" else [Violation(at, None, details, "without-refusal")]

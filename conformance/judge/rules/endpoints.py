@@ -232,7 +232,7 @@ def _end_faults(given: dict[str, Any], at: str) -> list[Violation]:
     ended = given["processing_status"] == "ended"
     for key in ("ended_at", "results_url"):
         value = given.get(key, ABSENT)
-        if value is not ABSENT and isinstance(value, str) is not ended:
+        if value is not ABSENT and not (isinstance(value, str) and value if ended else value is None):
             expected = "a string" if ended else None
             return [Violation(f"{at}/{key}", expected, shown(value), "not-ended" if not ended else slug(value, "type"))]
     return []
@@ -252,4 +252,10 @@ def batches_list(answer: Answer) -> Found:
     data, more = body.get("data", ABSENT), body.get("has_more", ABSENT)
     if not isinstance(data, list):
         return [Violation("/data", "an array", shown(data), slug(data, "type"))]
-    return [] if isinstance(more, bool) else [Violation("/has_more", "a boolean", more, slug(more, "type"))]
+    if not isinstance(more, bool):
+        return [Violation("/has_more", "a boolean", more, slug(more, "type"))]
+    for key in ("first_id", "last_id"):
+        given = body.get(key)
+        if given is not None and not (isinstance(given, str) and given):
+            return [Violation(f"/{key}", "a string or null", shown(given), slug(given, "type"))]
+    return []

@@ -33,7 +33,7 @@ _LIMIT = re.compile(r"anthropic-ratelimit-.*(limit|remaining|reset)$")
     on=("message", "stream", "count", "models", "model", "other"),
 )
 def status(answer: Answer) -> Found:
-    if answer.scope == "other" and not (answer.path == "/v1/messages" and answer.exchange.request.method == "POST"):
+    if answer.scope == "other" and answer.endpoint not in ("POST /v1/messages", "POST /v1/messages/count_tokens"):
         return None
     return [] if answer.status == 200 else [Violation("/status", 200, answer.status, "status")]
 
@@ -159,6 +159,9 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
         raise _RepeatedKeyError(next(key for key in keys if keys.count(key) > 1))
 
 
+_SEARCH = json.JSONDecoder(object_pairs_hook=_once)
+
+
 @rule(
     "http.unique-keys",
     row="response.json",
@@ -166,7 +169,7 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
     source=JSON + "#section-4",
     on=ON_ALL,
     level="should",
-    leniency="A SHOULD of JSON itself: decoders differ in which of the two they take. Deltas of a stream are not searched.",
+    leniency="A SHOULD of JSON itself: decoders differ in which of the two they take. Deltas are not searched.",
 )
 def unique_keys(answer: Answer) -> Found:
     bodies = [("", answer.exchange.body)] if answer.json is not ABSENT and not answer.in_events else []
@@ -175,7 +178,7 @@ def unique_keys(answer: Answer) -> Found:
         bodies = [(f"event/{frame.number}", frame.data or b"") for frame in searched]
     for at, body in bodies:
         try:
-            json.loads(body, object_pairs_hook=_once)
+            _SEARCH.decode(body.decode())
         except _RepeatedKeyError as repeated:
             return [Violation(at, "each key once", str(repeated), "repeated-key")]
         except (ValueError, RecursionError):

@@ -98,12 +98,7 @@ def content(answer: Answer) -> Found:
     return [] if isinstance(given, list) else [Violation("/content", "an array", shown(given), slug(given, "type"))]
 
 
-_NULLABLE: tuple[tuple[str, type], ...] = (
-    ("stop_details", dict),
-    ("container", dict),
-    ("diagnostics", dict),
-    ("context_management", dict),
-)
+_NULLABLE = ("stop_details", "container", "diagnostics", "context_management")
 
 
 @rule(
@@ -114,15 +109,13 @@ _NULLABLE: tuple[tuple[str, type], ...] = (
     leniency="They may be left out.",
 )
 def optional_keys(answer: Answer) -> Found:
-    given = ending(answer)
-    if given is None:
-        return None
-    at, end = given
-    for key, form in _NULLABLE:
-        value = end.get(key)
-        if value is not None and not isinstance(value, form):
-            return [Violation(f"{at}/{key}", "an object or null", shown(value), "type")]
-    return []
+    given = [found for found in (head(answer), ending(answer)) if found is not None]
+    for at, holder in given:
+        for key in _NULLABLE:
+            value = holder.get(key)
+            if value is not None and not isinstance(value, dict):
+                return [Violation(f"{at}/{key}", "an object or null", shown(value), "type")]
+    return [] if given else None
 
 
 @rule(

@@ -104,11 +104,9 @@ def ending(answer: Answer) -> tuple[str, dict[str, Any]] | None:
 def is_message(answer: Answer) -> bool:
     """Whether a JSON answer is a message at all, however faulty; else its other laws are not asked about it."""
     message = answer.message
-    return (
-        isinstance(message, dict)
-        and "error" not in message
-        and ("content" in message or message.get("type") == "message")
-    )
+    if answer.streaming or not isinstance(message, dict) or "error" in message:
+        return False
+    return "content" in message or message.get("type") == "message"
 
 
 def ended(answer: Answer) -> str | None:
