@@ -27,6 +27,9 @@ TEXT_LIMIT = 64 * 1024
 EVIDENCE_BUDGET = 1_500_000
 """Bytes that all packs of evidence may take in the page."""
 
+MOST_EXCHANGES = 6000
+"""Evidence files that one page reads, so that a report of any size is written within seconds."""
+
 Place = tuple[int, int]
 """A pack, and a position in it."""
 
@@ -51,6 +54,8 @@ def pack_evidence(matrix: Matrix, budget: int = EVIDENCE_BUDGET) -> tuple[list[s
     for key in _by_importance(matrix):
         if key in places:
             continue
+        if len(places) == MOST_EXCHANGES:
+            break
         document = _document(matrix.columns[key[0]].log.folder, key[1])
         if document is None:
             continue
@@ -102,7 +107,7 @@ def _exchanges(number: int, answer: Judged) -> Iterable[tuple[int, str]]:
 
 def _document(folder: Path, path: str) -> bytes | None:
     """An evidence file as the page reads it; None where it is missing, unreadable or outside of the run's folder."""
-    if not (folder / path).resolve().is_relative_to(folder.resolve()):
+    if path.startswith("/") or ".." in path:
         return None
     try:
         evidence = read_evidence(folder, path)
@@ -158,17 +163,21 @@ def _text(chunks: Iterable[Text]) -> tuple[list[tuple[float | None, str]], int]:
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     shown: list[tuple[float | None, str]] = []
     room, cut = TEXT_LIMIT, 0
+    pending = False
     for chunk in chunks:
-        data = as_bytes(chunk)
-        if room <= 0:
-            cut += len(data)
-            continue
-        text = decoder.decode(data[: room * 4])
-        shown.append((_milliseconds(chunk.at), text[:room]))
-        cut += len(data[room * 4 :]) + len(text[room:].encode())
+        if chunk.text is not None and not pending:
+            text = chunk.text
+        else:
+            text = decoder.decode(as_bytes(chunk))
+            pending = bool(decoder.getstate()[0])
+        if len(text) > room:
+            cut += len(text[room:].encode())
+            text = text[:room]
         room -= len(text)
-    if room > 0 and (rest := decoder.decode(b"", final=True)):
-        shown.append((shown[-1][0] if shown else None, rest))
+        if text or not cut:
+            shown.append((_milliseconds(chunk.at), text))
+    if pending and room:
+        shown.append((shown[-1][0], decoder.decode(b"", final=True)))
     return shown, cut
 
 

@@ -1,18 +1,24 @@
 """What the page's script reads: the matrix as one compact JSON document, with the packs of its details and evidence."""
 
 import shlex
+import zlib
 from typing import Any
 
 import msgspec
 
 from conformance.report.matrix import Cell, Column, Matrix
-from conformance.report.packing import Place, pack_evidence, packed
+from conformance.report.packing import pack_evidence, packed
 from conformance.report.summary import reason
 from conformance.report.wording import SDK_MEANS, STATUS_MEANS, VERDICT_MEANS
 from conformance.runs.log import CaseRow, Finding, LawRow
 from conformance.words import STATUSES, VERDICTS, SdkTestimony
 
 ROWS_IN_A_PACK = 24
+PAGE = 2_800_000
+"""Bytes that the page may have; evidence that does not fit is left out."""
+LEAST_EVIDENCE = 200_000
+CODE = 120_000
+"""About what templates, style and script take."""
 REASONS_UP_TO = 3
 """With more columns than this, a cell has no room for its reason."""
 
@@ -21,7 +27,25 @@ _SDK: tuple[SdkTestimony, ...] = ("accepts", "rejects", "misreads")
 
 def page_data(matrix: Matrix) -> dict[str, Any]:
     """The document; verdicts and statuses are indices into its lists, one character per row and column."""
-    packs, places = pack_evidence(matrix)
+    data = _small(matrix)
+    details, waiting = _details(matrix)
+    spent = CODE + len(msgspec.json.encode(data)) + _estimate(details)
+    packs, places = pack_evidence(matrix, max(LEAST_EVIDENCE, PAGE - spent))
+    for key, exchange in waiting:
+        exchange += places.get(key, ())
+    return {
+        **data,
+        "rowsInAPack": ROWS_IN_A_PACK,
+        "details": [
+            packed(details[start : start + ROWS_IN_A_PACK]) for start in range(0, len(details), ROWS_IN_A_PACK)
+        ],
+        "evidence": packs,
+    }
+
+
+def _small(matrix: Matrix) -> dict[str, Any]:
+    """All that the page needs before any cell is opened."""
+    alike = _asked_alike(matrix)
     return {
         "verdicts": [{"id": verdict, "means": VERDICT_MEANS[verdict]} for verdict in VERDICTS],
         "statuses": [{"id": status, "means": STATUS_MEANS[status]} for status in STATUSES],
@@ -38,10 +62,7 @@ def page_data(matrix: Matrix) -> dict[str, Any]:
             for column in reversed(matrix.columns)
             for rule in column.log.catalog.rules
         },
-        "columns": [_column(column, matrix) for column in matrix.columns],
-        "rowsInAPack": ROWS_IN_A_PACK,
-        "details": _details(matrix, places),
-        "evidence": packs,
+        "columns": [_column(column, matrix, alike) for column in matrix.columns],
     }
 
 
@@ -75,7 +96,7 @@ def _questions(matrix: Matrix) -> dict[str, list[str]]:
     return {row: list(ids) for row, ids in found.items()}
 
 
-def _column(column: Column, matrix: Matrix) -> dict[str, Any]:
+def _column(column: Column, matrix: Matrix, alike: dict[tuple[str, str], str]) -> dict[str, Any]:
     run = column.log.run
     cells = [column.cells.get(row.id) for row in matrix.rows]
     return {
@@ -95,7 +116,9 @@ def _column(column: Column, matrix: Matrix) -> dict[str, Any]:
         "sdk": "".join(str(_SDK.index(cell.sdk)) if cell and cell.sdk else "." for cell in cells),
         "unverified": {n: [cell.unverified, cell.asked] for n, cell in enumerate(cells) if cell and cell.unverified},
         "drift": [n for n, cell in enumerate(cells) if cell and cell.drift],
-        "questions": [cell.question if cell else "" for cell in cells] if len(matrix.columns) > 1 else [],
+        "questions": "".join(
+            alike[row.id, cell.question] if cell else "." for row, cell in zip(matrix.rows, cells, strict=True)
+        ),
         "reasons": {n: reason(cell) for n, cell in enumerate(cells) if cell and cell.verdict != "supported"}
         if len(matrix.columns) <= REASONS_UP_TO
         else {},
@@ -119,28 +142,49 @@ def _known(column: Column, matrix: Matrix) -> str:
     return "".join("1" if row.id in known else "0" for row in matrix.rows)
 
 
+def _asked_alike(matrix: Matrix) -> dict[tuple[str, str], str]:
+    """Row and question to a character: the same in two columns exactly if they were asked the same of the row."""
+    found: dict[str, dict[str, str]] = {}
+    for column in matrix.columns:
+        for row, cell in column.cells.items():
+            known = found.setdefault(row, {})
+            known.setdefault(cell.question, chr(ord("A") + len(known)))
+    return {(row, question): code for row, known in found.items() for question, code in known.items()}
+
+
 def _verdict(cell: Cell | None) -> str:
     if cell is None:
         return "."
     return "-" if cell.verdict is None else str(VERDICTS.index(cell.verdict))
 
 
-def _details(matrix: Matrix, places: dict[tuple[int, str], Place]) -> list[str]:
-    """Packs of so many rows each: row, then column, then what stands in the cell."""
+Exchange = list[Any]
+"""The path of an evidence file, then its pack and position where the page has it."""
+Waiting = list[tuple[tuple[int, str], Exchange]]
+
+
+def _details(matrix: Matrix) -> tuple[list[Any], Waiting]:
+    """Row, then column, then what stands in the cell; and the exchanges that wait for their places."""
+    waiting: Waiting = []
     rows = [
-        [_cell(column.cells.get(row.id), number, places) for number, column in enumerate(matrix.columns)]
+        [_cell(column.cells.get(row.id), number, waiting) for number, column in enumerate(matrix.columns)]
         for row in matrix.rows
     ]
-    return [packed(rows[start : start + ROWS_IN_A_PACK]) for start in range(0, len(rows), ROWS_IN_A_PACK)]
+    return rows, waiting
 
 
-def _cell(cell: Cell | None, number: int, places: dict[tuple[int, str], Place]) -> list[dict[str, Any]]:
+def _estimate(details: list[Any]) -> int:
+    """About how many bytes the packs of the details take, and their places in the evidence."""
+    return len(zlib.compress(msgspec.json.encode(details), 1)) * 4 // 3
+
+
+def _cell(cell: Cell | None, number: int, waiting: Waiting) -> list[dict[str, Any]]:
     if cell is None:
         return []
-    return [*(_case(case, number, places) for case in cell.cases), *(_law(law, number, places) for law in cell.rules)]
+    return [*(_case(case, number, waiting) for case in cell.cases), *(_law(law, number, waiting) for law in cell.rules)]
 
 
-def _case(case: CaseRow, number: int, places: dict[tuple[int, str], Place]) -> dict[str, Any]:
+def _case(case: CaseRow, number: int, waiting: Waiting) -> dict[str, Any]:
     told = {
         "case": case.case,
         "mode": case.mode,
@@ -155,13 +199,13 @@ def _case(case: CaseRow, number: int, places: dict[tuple[int, str], Place]) -> d
         "expected_by": case.expected_by,
         "drift": case.drift,
         "findings": [_finding(finding) for finding in case.findings],
-        "marks": [_finding(mark) for mark in case.marks],
-        "exchanges": [_exchange(path, number, places) for path in case.exchanges],
+        "marks": [_mark(mark) for mark in case.marks],
+        "exchanges": [_exchange(path, number, waiting) for path in case.exchanges],
     }
     return {key: value for key, value in told.items() if value}
 
 
-def _law(law: LawRow, number: int, places: dict[tuple[int, str], Place]) -> dict[str, Any]:
+def _law(law: LawRow, number: int, waiting: Waiting) -> dict[str, Any]:
     paths = dict.fromkeys(finding.exchange for finding in law.findings if finding.exchange)
     return {
         "rule": law.rule,
@@ -172,13 +216,20 @@ def _law(law: LawRow, number: int, places: dict[tuple[int, str], Place]) -> dict
         "violations": law.violations,
         "expected_by": law.expected_by,
         "findings": [_finding(finding) for finding in law.findings],
-        "exchanges": [_exchange(path, number, places) for path in paths],
+        "exchanges": [_exchange(path, number, waiting) for path in paths],
     }
 
 
-def _exchange(path: str, number: int, places: dict[tuple[int, str], Place]) -> list[Any]:
-    """The path of the file, and its pack and position where the page has it."""
-    return [path, *places.get((number, path), ())]
+def _exchange(path: str, number: int, waiting: Waiting) -> Exchange:
+    exchange: Exchange = [path]
+    waiting.append(((number, path), exchange))
+    return exchange
+
+
+def _mark(mark: Finding) -> dict[str, Any]:
+    """What a cell shows of a finding that is judged in another row."""
+    told = _finding(mark)
+    return {name: told[name] for name in ("id", "at", "observed", "exchange")}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -43,7 +43,6 @@ _STYLES: dict[Verdict, str] = {
 
 def print_terminal_summary(run: RunLog, page: Path | None, console: "Console") -> None:
     """Counts, the ten most important rows, and where the page is."""
-    from rich.table import Table
     from rich.text import Text
 
     matrix = matrix_of([run])
@@ -57,17 +56,15 @@ def print_terminal_summary(run: RunLog, page: Path | None, console: "Console") -
     console.print(Text(" · ").join(counts))
     if obeyed := column.obeyed:
         console.print(Text(f"probes obeyed {obeyed[0]} of {obeyed[1]}", style="dim"))
-    listed = most_important(column, rows)
-    if listed:
-        table = Table(box=None, padding=(0, 1), show_header=False, pad_edge=False)
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="fold", ratio=2)
-        table.add_column(no_wrap=True, style="dim")
-        table.add_column(overflow="ellipsis", ratio=3, no_wrap=True)
-        for row, cell in listed:
-            status = "" if cell.status == "as-expected" else cell.status
-            table.add_row(_sign(cell.verdict), Text(printable(row.id)), status, Text(printable(reason(cell))))
-        console.print(table)
+    for row, cell in most_important(column, rows):
+        line = (
+            _sign(cell.verdict).append(" " * (14 - len(cell.verdict or ""))).append(printable(row.id), style="default")
+        )
+        if cell.status != "as-expected":
+            line.append(f"  {cell.status}", style="default")
+        console.print(line, no_wrap=True, overflow="ellipsis")
+        if why := reason(cell):
+            console.print(Text(f"{'':17}{printable(why)}", style="dim"), no_wrap=True, overflow="ellipsis")
     if page is not None:
         console.print(Text(f"The matrix, with the evidence of every cell: {page}"), soft_wrap=True)
 

@@ -40,7 +40,7 @@ UNVERIFIED_MEANS = "Some of the questions of this row ended without an observati
 
 SHOWN = 120
 
-_EFFECT = re.compile(r"/(message|status|headers|text|events|steps|timing)\b")
+_EFFECT = re.compile(r"/((message|status|headers|text|events|steps|timing)\b|[^/]*[.(\[])")
 
 
 def shown(value: Any, *, quote: bool = True, limit: int = SHOWN) -> str:
@@ -69,7 +69,7 @@ def wanted(expected: Any, *, limit: int = SHOWN) -> str:
 
 def place(at: str) -> str:
     """Where a finding is: the path of an effect as its author wrote it, other places as they are."""
-    return shown(at[1:] if _EFFECT.match(at) else at, quote=False)
+    return shown(at[1:] if _EFFECT.match(at) else at, quote=False, limit=60)
 
 
 def printable(text: str) -> str:

@@ -23,7 +23,7 @@ from conformance.runs.log import FILE, RunLog, read_log
 
 def data_of(page: Path) -> dict[str, Any]:
     found = re.search(
-        r'<script type="application/json" id="data">(.*?)</script>', page.read_text(encoding="utf-8"), re.S
+        r'<script type="application/json" id="data">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL
     )
     assert found is not None
     document: dict[str, Any] = json.loads(found[1])

@@ -20,7 +20,7 @@ function placeOf(at) {
 
 /* The path of an effect as its author wrote it; other places as they are. */
 function placeText(at) {
-  return /^\/(message|status|headers|text|events|steps|timing)\b/.test(at) ? at.slice(1) : at;
+  return /^\/((message|status|headers|text|events|steps|timing)\b|[^/]*[.([])/.test(at) ? at.slice(1) : at;
 }
 
 function stepsOf(pointer) {

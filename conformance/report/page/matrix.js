@@ -29,7 +29,7 @@ function buildMatrix(columns) {
 function sizesFor(count) {
   const room = GRID.clientWidth;
   const narrow = room < 640;
-  const first = narrow ? (count > 1 ? 170 : 190) : count > 3 ? Math.min(380, room * 0.3) : Math.min(560, room * 0.44);
+  const first = narrow ? (count > 1 ? 170 : 190) : Math.min(560, Math.max(room > 1000 ? 340 : room * 0.3, room - count * 190));
   const dense = count > 1 && (room - first) / count < WORD_WIDTH;
   const least = dense ? (narrow ? 60 : 66) : WORD_WIDTH;
   return { first, dense, each: Math.max(least, (room - first) / count), scrolls: first + count * least > room + 1 };
