@@ -67,14 +67,23 @@ def _problems(document: Document, value: Any, kind: type[Any], at: Steps) -> lis
         except msgspec.ValidationError as error:
             says, path = _told(str(error))
             unknown = _UNKNOWN.fullmatch(says)
-            if unknown is None:
+            keys = [unknown[1]] if unknown else _strangers(_below(rest, path), _keys(kind, path))
+            if not keys:
                 found.append(document.problem(at + path, _explained(says, kind, path)))
                 return found
-            key = unknown[1]
-            found.append(document.problem((*at, *path, key), f"unknown key `{key}`{nearest(key, _keys(kind, path))}"))
-            del _below(rest, path)[key]
+            for key in keys:
+                says = f"unknown key `{key}`{nearest(key, _keys(kind, path))}"
+                found.append(document.problem((*at, *path, key), says))
+                del _below(rest, path)[key]
+            if unknown is None:  # what is missing stands there under a name that is none
+                return found
         else:
             return found
+
+
+def _strangers(value: Any, keys: list[str]) -> list[str]:
+    """The keys of a mapping that its type does not know."""
+    return [key for key in value if key not in keys] if isinstance(value, dict) and keys else []
 
 
 def _told(message: str) -> tuple[str, Steps]:

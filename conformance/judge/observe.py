@@ -134,7 +134,7 @@ def _effects(case: Case, replies: Sequence[Reply], bind: Bind) -> Observed:
         return Observed("shown")
     if _cut_by_limit(case, last.answer):
         return Observed("unelicited")
-    if failed and failed[0][0] == 0 and failed[0][1].level == "must":
+    if failed and failed[0][0] == 0:  # the first effect is the feature itself
         return Observed("absent", tuple(findings))
     musts = any(finding.level == "must" for finding in findings)
     return Observed("contradicted" if musts else "weak", tuple(findings))

@@ -1,5 +1,6 @@
 """How one question is asked: whether it arises, how often it is tried, and what is read in every answer."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -24,6 +25,8 @@ from conformance.targets.target import Target
 from conformance.words import Mode
 
 SHOWN: tuple[Observation, ...] = ("shown", "weak")
+CONFIRMATIONS = 12
+"""How often a control is asked again: a model that obeys every second time passes once in four thousand."""
 
 Watch = Callable[[Question, Exchange], None]
 """Sees every exchange as it happens, for `--debug`."""
@@ -64,6 +67,7 @@ class Inquiry:
         self._attempts = attempts
         self._deadline = deadline
         self._watch = watch
+        self._confirmations: dict[Question, asyncio.Task[bool]] = {}
 
     def on(self, engine: Learner) -> Asking:
         """The way of asking for an engine, which remembers the answers."""
@@ -75,7 +79,13 @@ class Inquiry:
             if why_not:
                 return Record(question=question, inapplicable=why_not)
             attempts = await self._try(question)
-            return Record(question=question, attempts=attempts, capable=capable, weight=weight_of(attempts))
+            return Record(
+                question=question,
+                attempts=attempts,
+                capable=capable,
+                weight=weight_of(attempts),
+                confirmed=await self._confirmed(question, attempts),
+            )
 
         return ask
 
@@ -97,9 +107,11 @@ class Inquiry:
         if name in self._target.capabilities:
             return self._target.capabilities[name]
         capability = self._catalog.capabilities.get(name)
-        if capability is None or question.case.id in capability.proof:
+        if capability is None:
             return None
         for proof in capability.proof:
+            if proof == question.case.id:  # a proof leans on those before it only, or they would wait for each other
+                return None
             record = await engine.learn(in_mode(self._catalog.cases[proof], question.mode))
             if any(observation in SHOWN for observation in record.observations):
                 return True
@@ -114,6 +126,29 @@ class Inquiry:
             if not _worth_another(question.case, attempt.observed.observation) or self._deadline.passed:
                 break
         return tuple(attempts)
+
+    async def _confirmed(self, question: Question, attempts: Sequence[Attempt]) -> bool:
+        """Whether the model can be trusted to have done its part where a witnessed effect was never shown.
+
+        One control that was shown says that the model obeys at times. Before the silence is held against the server,
+        the control is asked again and again, once for all questions that lean on it, and has to be shown every time.
+        """
+        case = question.case
+        if case.kind != "witnessed" or case.control is None:
+            return True
+        if not attempts or attempts[-1].observed.observation != "absent":
+            return True
+        control = in_mode(self._catalog.cases[case.control], question.mode)
+        if control not in self._confirmations:
+            self._confirmations[control] = asyncio.create_task(self._obeys(control))
+        return await self._confirmations[control]
+
+    async def _obeys(self, control: Question) -> bool:
+        for number in range(CONFIRMATIONS):
+            attempt = await self._attempt(control, number + 1)
+            if attempt.observed.observation not in SHOWN:
+                return False
+        return True
 
     async def _attempt(self, question: Question, number: int) -> Attempt:
         wire = self._wire

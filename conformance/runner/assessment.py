@@ -51,7 +51,7 @@ class Assessment:
             kind=case.kind,
             level=case.level,
             attempts=record.observations,
-            control=self._witness(case.control, question.mode),
+            control=self._witness(case.control, question.mode) if record.confirmed else "failed",
             twin=self._witness(case.twin, question.mode),
             capable=record.capable,
             dropped=self._dropped(question, record),
@@ -98,6 +98,7 @@ class Assessment:
             exchanges=[reply.evidence for attempt in record.attempts for reply in attempt.replies],
             expected_by=standing.expected_by,
             capable=record.capable,
+            confirmed=record.confirmed,
             drift=drift,
         )
 

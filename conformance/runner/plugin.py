@@ -67,7 +67,7 @@ class ConformancePlugin:
         report = yield
         if call.excinfo is not None and not call.excinfo.errisinstance(VERDICTS):
             self._session.failed(item.name, call.excinfo.value)
-        if report.when == "call" and item.config.pluginmanager.hasplugin("html"):
+        if report.when == "call" and item.config.pluginmanager.hasplugin("pytest_html.plugin"):
             import pytest_html  # only where `--html` was asked for
 
             shown = self._session.exhibit(getattr(item, "callspec", None))

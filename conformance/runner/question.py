@@ -45,6 +45,8 @@ class Record(Struct, frozen=True, kw_only=True):
     prevented: str = ""
     weight: int | None = None
     """The input tokens that the last answer reports."""
+    confirmed: bool = True
+    """Whether its control was shown every time that it was asked again, where that was needed."""
 
     @property
     def observations(self) -> tuple[Observation, ...]:
@@ -59,6 +61,7 @@ class Record(Struct, frozen=True, kw_only=True):
             inapplicable=self.inapplicable,
             prevented=self.prevented,
             weight=self.weight,
+            confirmed=self.confirmed,
         )
 
 

@@ -45,7 +45,9 @@ def _record(folder: Path, question: Question, row: CaseRow, target: Target) -> R
         attempt_of(question, _asked(question, number, list(replies)), target)
         for number, replies in groupby(evidence, key=lambda one: one.attempt)
     )
-    return Record(question=question, attempts=attempts, capable=row.capable, weight=weight_of(attempts))
+    return Record(
+        question=question, attempts=attempts, capable=row.capable, weight=weight_of(attempts), confirmed=row.confirmed
+    )
 
 
 def _asked(question: Question, number: int, evidence: list[Evidence]) -> Asked:

@@ -26,6 +26,8 @@ def who_is_asked(options: RunOptions, stack: ExitStack, say: Callable[[str], Non
     if options.base_url is not None and options.base_url.rstrip("/").endswith(VERSION_PATH):
         better = options.base_url.rstrip("/").removesuffix(VERSION_PATH)
         raise Mistake(f"the base URL must not end in {VERSION_PATH}, which is added to it: --base-url {better}")
+    if options.api_key_env is not None and not os.environ.get(options.api_key_env, "").strip():
+        raise Mistake(f"the environment variable {options.api_key_env} is not set: export {options.api_key_env}=...")
     try:
         if not asks_reference(choices):
             target = resolve(choices, os.environ, say)

@@ -119,6 +119,8 @@ class CaseRow(Struct, frozen=True, tag="case", kw_only=True):
     """The source or reason of the expectation that this row met, where it is not the API's promise."""
     capable: bool | None = True
     """Whether the target has what the case needs; None where nobody knows."""
+    confirmed: bool = True
+    """False where the control of a witnessed effect was not shown every time that it was asked again."""
     drift: bool = False
     """The shape of the answer differs from the committed snapshot."""
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 
-from conformance.catalog.case import modes_of
 from conformance.catalog.load import Catalog, load_catalog
 from conformance.probe.asking import Fixtures
 from conformance.runner.detection.figures import (
@@ -28,6 +27,7 @@ from conformance.runner.detection.sweep import place, questions_for, rows_of, sw
 from conformance.runner.fault_list import NamedFault, named_faults, named_variants
 from conformance.runner.fixture_server import FixtureServer
 from conformance.runner.options import RunOptions
+from conformance.runner.plan import every_question
 from conformance.runner.question import Question
 from conformance.runner.who import who_is_asked
 from conformance.runs.log import CaseRow, LawRow
@@ -65,7 +65,7 @@ def _measure(arguments: argparse.Namespace, stack: ExitStack) -> Detection:
     catalog = load_catalog(arguments.cases)
     target = who_is_asked(RunOptions(), stack, lambda _line: None)
     fixtures = Fixtures(catalog.fixtures, stack.enter_context(FixtureServer(catalog.fixtures)).url)
-    every = [Question(case, mode) for case in catalog.cases.values() for mode in modes_of(case)]
+    every = every_question(catalog)
     chosen = set(arguments.only)
     faults = [fault for fault in named_faults() if not chosen or fault.id in chosen]
     variants = [variant for variant in named_variants() if not chosen or variant.id in chosen]

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from conformance.catalog.load import Catalog
 from conformance.runner.asking import Inquiry
 from conformance.runner.assessment import Assessment
-from conformance.runner.plan import depends_on
-from conformance.runner.question import Question, Record, in_mode
+from conformance.runner.plan import with_dependencies
+from conformance.runner.question import Question, Record
 from conformance.runs.expectations import Expectations
 from conformance.runs.log import CaseRow, LawRow
 
@@ -32,21 +32,9 @@ class Sitting:
 
     async def rows(self, questions: Iterable[Question]) -> list[CaseRow | LawRow]:
         """The rows of these questions and of all rules; cases that they lean on are asked along."""
-        asked = _with_dependencies(self._catalog, questions)
+        asked = list(with_dependencies(self._catalog, questions))
         await asyncio.gather(*(self.learn(question) for question in asked))
         records = {question: task.result() for question, task in self._tasks.items()}
         assessment = Assessment(self._catalog, asked, records.__getitem__, Expectations())
         rows: list[CaseRow | LawRow] = [assessment.case_row(question, None, drift=False) for question in asked]
         return [*rows, *(assessment.rule_row(rule) for rule in assessment.rules)]
-
-
-def _with_dependencies(catalog: Catalog, questions: Iterable[Question]) -> list[Question]:
-    """The questions and all that they lean on, each once."""
-    found: dict[Question, None] = {}
-    waiting = list(questions)
-    while waiting:
-        question = waiting.pop()
-        if question not in found:
-            found[question] = None
-            waiting += [in_mode(catalog.cases[name], question.mode) for name in depends_on(question.case)]
-    return list(found)
