@@ -1,7 +1,7 @@
 """An answer as it goes out: status, headers, and the pieces of its body with the times at which they are due."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -94,9 +94,8 @@ async def send_answer(answer: Answer, scope: Scope, receive: Receive, send: Send
         return await send_raw(answer, scope)
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    begun = asyncio.get_running_loop().time()
-    for piece in answer.pieces:
-        if await _gone_before(begun + piece.at, receive):
+    for piece, wait in paced(answer.pieces):
+        if await _gone_within(wait, receive):
             return False
         await send({"type": "http.response.body", "body": piece.data, "more_body": True})
     if answer.ending == "open":
@@ -106,13 +105,20 @@ async def send_answer(answer: Answer, scope: Scope, receive: Receive, send: Send
     return True
 
 
-async def _gone_before(due: float, receive: Receive) -> bool:
-    """Wait until a time of the event loop; True when the client has gone by then."""
-    left = due - asyncio.get_running_loop().time()
-    if left <= 0:
+def paced(pieces: tuple[Piece, ...]) -> Iterator[tuple[Piece, float]]:
+    """Each piece with the seconds to wait after the one before; so a server that was held up does not rush."""
+    said = 0.0
+    for piece in pieces:
+        yield piece, piece.at - said
+        said = piece.at
+
+
+async def _gone_within(seconds: float, receive: Receive) -> bool:
+    """Wait; True as soon as the client has gone."""
+    if seconds <= 0:
         return False
     try:
-        async with asyncio.timeout(left):
+        async with asyncio.timeout(seconds):
             message = await receive()
             return bool(message["type"] == "http.disconnect")
     except TimeoutError:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from starlette.types import Scope
 
-from conformance.scripted.anthropic.answer import Answer, Piece
+from conformance.scripted.anthropic.answer import Answer, Piece, paced
 from conformance.scripted.wire import wire_of
 
 
@@ -18,11 +18,9 @@ async def send_raw(answer: Answer, scope: Scope) -> bool:
     """Write status line, headers and body as the answer says; a body that the connection delimits closes it."""
     wire = wire_of(scope)
     await wire.write(_head(answer))
-    begun = asyncio.get_running_loop().time()
-    for piece in answer.pieces:
-        left = begun + piece.at - asyncio.get_running_loop().time()
-        if left > 0:
-            await asyncio.sleep(left)
+    for piece, wait in paced(answer.pieces):
+        if wait > 0:
+            await asyncio.sleep(wait)
         if wire.disconnected:
             return False
         if scope["method"] != "HEAD":

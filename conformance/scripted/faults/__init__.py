@@ -1,8 +1,9 @@
 """Deliberate violations: what real servers have done wrong, each a small bend of the correct endpoint.
 
 The ids are those of a public survey of issue threads; where one sentence there names two deeds, the second has the id
-with a suffix (`ER19-text`). Not here: what only the upstream of a gateway can bring about (ER07, GW01 to GW04, GW06,
-GW07, GW09, GW10), and generation that goes on after the client has gone (LC01), which no client can see.
+with a suffix (`ER19-text`). Not here: what only the upstream of a gateway can bring about (ER07, ER12, GW01 to GW04,
+GW06, GW07, GW09, GW10), and generation that goes on after the client has gone (LC01), which no client can see. ER12, an
+answer that breaks off and ends as if it were complete, is without the upstream just a model with no more to say.
 """
 
 from functools import cache

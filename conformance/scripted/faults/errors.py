@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from conformance.scripted.anthropic.answer import json_answer, stream_answer
-from conformance.scripted.anthropic.stream import pieces_of
 from conformance.scripted.faults.fault import Answer, Call, Frame, Group, Message, Refusal, plain_answer
 
 ERRORS = Group("errors")
@@ -62,16 +61,6 @@ def key_is_bad_request(refusal: Refusal, _: Call) -> Refusal:
 @ERRORS.refusal("ER11-openai", "a wrong key is answered with 401 in OpenAI's envelope", needs="key")
 def key_in_foreign_envelope(refusal: Refusal, call: Call) -> Refusal | Answer:
     return openai_envelope(refusal, call) if refusal.status == 401 else refusal
-
-
-@ERRORS.message("ER12", "the answer breaks off in the middle, and ends as if it were complete")
-def broken_off(message: Message, _: Call) -> Message:
-    def halved(block: dict[str, Any]) -> dict[str, Any]:
-        pieces = pieces_of(block["text"])
-        return {**block, "text": "".join(pieces[: len(pieces) // 2])}
-
-    content = [halved(block) if block["type"] == "text" else block for block in message["content"]]
-    return {**message, "content": content}
 
 
 @ERRORS.message("ER14", "a failure becomes a well-formed empty answer")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.scripted.faults.fault import on_body
-from conformance.scripted.variants.variant import Call, Event, Group, Manner, Message
+from conformance.scripted.variants.variant import Call, Event, Frame, Group, Manner, Message, replace
 
 EVENTS = Group("events")
 
@@ -64,9 +64,16 @@ def _resized(events: list[Event], pieces_of: Callable[[str], list[str]]) -> list
     return resized
 
 
-@EVENTS.events("one-delta", "each block comes in one delta")
-def one_delta(events: list[Event], _: Call) -> list[Event]:
+def _one_delta(events: list[Event], _: Call) -> list[Event]:
     return _resized(events, lambda text: [text] if text else [])
+
+
+def _at_once(frames: list[Frame], _: Call) -> list[Frame]:
+    """A text may come whole where it was ready at once, so it is not paced either."""
+    return [replace(frame, at=0.0) for frame in frames]
+
+
+EVENTS.add("one-delta", "each block comes in one delta, at once", Manner(events=_one_delta, frames=_at_once), "stream")
 
 
 @EVENTS.events("one-character", "each delta holds one character")

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from conformance.scripted.anthropic.answer import Answer, Piece
+from conformance.scripted.anthropic.answer import Answer, Frame, Piece
 from conformance.scripted.anthropic.call import Call
 from conformance.scripted.anthropic.manner import Manner, Message
 from conformance.scripted.anthropic.stream import Event
@@ -102,6 +102,7 @@ __all__ = [
     "Answer",
     "Call",
     "Event",
+    "Frame",
     "Group",
     "Manner",
     "Message",

@@ -4,11 +4,14 @@ Sources: RFC 8259; https://platform.claude.com/docs/en/api/errors
 """
 
 import json
+import re
 from typing import Any
 
 from conformance.scripted.variants.variant import Answer, Call, Group, rewritten
 
 WRITING = Group("writing")
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 def _reversed(value: Any) -> Any:
@@ -31,7 +34,8 @@ def escapes(document: Any, _: bool) -> str:
 
 @WRITING.document("all-escapes", "letters and the solidus are written as escapes too")
 def all_escapes(document: Any, _: bool) -> str:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).replace("/", "\\/").replace("e", "\\u0065")
+    written = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return _STRING.sub(lambda match: match[0].replace("/", "\\/").replace("e", "\\u0065"), written)
 
 
 @WRITING.document("white-space", "white space stands around every token of the JSON")
