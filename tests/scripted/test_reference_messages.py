@@ -283,3 +283,29 @@ def test_a_forced_schema_wins_over_the_prompt() -> None:
 def test_context_management_is_reported_when_asked_for() -> None:
     edits = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
     assert post(asking(context_management=edits)).json()["context_management"] == {"applied_edits": []}
+
+
+def test_a_changed_prompt_is_diagnosed() -> None:
+    async def script(client: httpx2.AsyncClient) -> list[Any]:
+        first = asking(system="Be kind.", diagnostics={"previous_message_id": None})
+        message = (await client.post("/v1/messages", json=first)).json()
+        longer = [*first["messages"], {"role": "assistant", "content": "OK"}, {"role": "user", "content": "more"}]
+        again = {"diagnostics": {"previous_message_id": message["id"]}}
+        bodies = [
+            {**first, **again, "messages": longer},
+            {**first, **again, "system": "Be brief."},
+            {**first, **again, "tools": [ECHO]},
+            {**first, **again, "messages": longer[1:]},
+            {**first, "diagnostics": {"previous_message_id": "msg_unknown"}},
+        ]
+        answers = [(await client.post("/v1/messages", json=body)).json()["diagnostics"] for body in bodies]
+        return [message["diagnostics"], *(answer and answer["cache_miss_reason"]["type"] for answer in answers)]
+
+    assert talk(script) == [
+        None,
+        None,
+        "system_changed",
+        "tools_changed",
+        "messages_changed",
+        "previous_message_not_found",
+    ]

@@ -15,6 +15,7 @@ from conformance.scripted.anthropic.blocks import (
     FileSource,
     ImageBlock,
     Pieces,
+    PlainText,
     ToolResultBlock,
     Url,
 )
@@ -36,10 +37,10 @@ async def load_media(request: Prompt, model: Model, file_content: Callable[[str]
     """Fetch and check all images and documents of a request, or refuse the first that is not what it should be."""
     media: Media = {}
     for place, block in _media_blocks(request):
-        if not model.sees:
-            kind = "image" if isinstance(block, ImageBlock) else "document"
-            raise invalid(place, f"{kind} input is not supported by the model {model.id}")
         source = block.source
+        if not model.sees and not isinstance(source, PlainText | Pieces):
+            kind = "image" if isinstance(block, ImageBlock) else "PDF"
+            raise invalid(place, f"{kind} input is not supported by the model {model.id}")
         if isinstance(source, Base64Image | Base64Pdf | Url | FileSource) and source not in media:
             media[source] = await _load(source, f"{place}.source", file_content)
             _check(block, media[source], f"{place}.source")

@@ -17,7 +17,7 @@ class Model(Struct, frozen=True):
     """The most input tokens; with the answer's tokens, the whole context."""
     max_output: int
     sees: bool = True
-    """Reads images and documents."""
+    """Reads images and PDFs."""
     thinks: bool = True
     minimum_cached: int = 1024
     """A prefix with fewer tokens is silently not cached."""
@@ -61,7 +61,7 @@ def _capabilities(model: Model) -> dict[str, Any]:
     sees, thinks = (yes if model.sees else no), (yes if model.thinks else no)
     return {
         "batch": yes,
-        "citations": sees,
+        "citations": yes,
         "code_execution": no,
         "context_management": {
             "supported": True,

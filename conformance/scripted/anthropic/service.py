@@ -8,6 +8,7 @@ from msgspec import Struct
 from conformance.scripted.anthropic.caching import PromptCache
 from conformance.scripted.anthropic.checks import check
 from conformance.scripted.anthropic.checks.version import version_of
+from conformance.scripted.anthropic.diagnostics import Diagnosis, Record
 from conformance.scripted.anthropic.errors import invalid
 from conformance.scripted.anthropic.fields import Tool
 from conformance.scripted.anthropic.filestore import FileStore
@@ -41,6 +42,7 @@ class Service:
     def __init__(self, brain: Brain) -> None:
         self.brain = brain
         self.cache = PromptCache()
+        self.diagnosis = Diagnosis()
         self.files = FileStore()
         self.batches: dict[str, Batch] = {}
 
@@ -68,4 +70,8 @@ class Service:
         window_full = room < request.max_tokens
         limited = msgspec.structs.replace(asked.conversation, max_tokens=min(request.max_tokens, room))
         counters = self.cache.use(request, asked.tools, asked.media, asked.model)
-        return message_of(self.brain(limited), request, asked.media, asked.model, counters, window_full=window_full)
+        message = message_of(self.brain(limited), request, asked.media, asked.model, counters, window_full=window_full)
+        record = Record(request, asked.tools, asked.input_tokens)
+        message["diagnostics"] = self.diagnosis.compare(record)
+        self.diagnosis.remember(message["id"], record)
+        return message
