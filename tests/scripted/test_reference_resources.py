@@ -24,6 +24,8 @@ def test_models_are_listed_in_pages() -> None:
     assert [first["has_more"], first["first_id"], first["last_id"]] == [True, "scripted", "scripted"]
     assert [second["has_more"], second["first_id"]] == [False, "scripted-small"]
     assert [model["id"] for model in before["data"]] == ["scripted"]
+    retired = talk(lambda client: client.get("/v1/models?lifecycle[]=retired&lifecycle[]=deprecated")).json()
+    assert (retired["data"], retired["first_id"]) == ([], None)
     model = first["data"][0]
     assert model["type"] == "model"
     assert {"display_name", "created_at", "lifecycle", "max_input_tokens", "max_tokens"} <= set(model)
@@ -35,6 +37,7 @@ def test_models_are_listed_in_pages() -> None:
     [
         ("GET", "/v1/models/nobody", 404, "not_found_error"),
         ("GET", "/v1/models?limit=0", 400, "invalid_request_error"),
+        ("GET", "/v1/models?lifecycle[]=unborn", 400, "invalid_request_error"),
         ("GET", "/v1/messages", 405, "invalid_request_error"),
         ("DELETE", "/v1/messages", 405, "invalid_request_error"),
         ("GET", "/v1/messages/count_tokens", 405, "invalid_request_error"),

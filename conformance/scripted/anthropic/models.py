@@ -23,6 +23,8 @@ class Model(Struct, frozen=True):
     """A prefix with fewer tokens is silently not cached."""
 
 
+LIFECYCLES = ("active", "deprecated", "retired")
+
 SCRIPTED = Model("scripted", "Scripted model", window=200_000, max_output=128_000)
 SMALL = Model("scripted-small", "Scripted model, small", window=8_192, max_output=4_096, sees=False, thinks=False)
 MODELS = {model.id: model for model in (SCRIPTED, SMALL)}

@@ -11,10 +11,10 @@ from starlette.types import Scope
 from conformance.scripted.anthropic import batches, files
 from conformance.scripted.anthropic.answer import Answer, json_answer
 from conformance.scripted.anthropic.call import Call
-from conformance.scripted.anthropic.errors import no_route, wrong_method
+from conformance.scripted.anthropic.errors import invalid, no_route, wrong_method
 from conformance.scripted.anthropic.manner import Manner
 from conformance.scripted.anthropic.messages import count_tokens, create_message
-from conformance.scripted.anthropic.models import MODELS, described, model_named
+from conformance.scripted.anthropic.models import LIFECYCLES, MODELS, described, model_named
 from conformance.scripted.anthropic.paging import page
 from conformance.scripted.anthropic.service import Service
 
@@ -27,7 +27,11 @@ async def _alive(*_: object) -> Answer:
 
 
 async def _list_models(_: Service, call: Call, __: object) -> Answer:
-    return json_answer(page([described(model) for model in MODELS.values()], call))
+    wanted = {value for key, value in call.query if key in ("lifecycle", "lifecycle[]")}
+    if unknown := wanted - set(LIFECYCLES):
+        raise invalid("lifecycle", f"unknown value {min(unknown)!r}; expected one of {', '.join(LIFECYCLES)}")
+    models = [described(model) for model in MODELS.values()]
+    return json_answer(page([model for model in models if not wanted or model["lifecycle"] in wanted], call))
 
 
 async def _get_model(_: Service, call: Call, __: object) -> Answer:
