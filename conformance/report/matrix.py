@@ -42,6 +42,8 @@ class Cell(Struct, frozen=True, kw_only=True):
     """The worst of what the official SDK made of the answers."""
     question: str = ""
     """Equal in two cells exactly if the same questions were asked."""
+    found: str = ""
+    """Equal in two cells exactly if the same kinds of findings stand in them."""
 
     @property
     def judged(self) -> list[Judged]:
@@ -138,7 +140,8 @@ def cell_of(cases: Sequence[CaseRow], rules: Sequence[LawRow]) -> Cell:
         unverified=sum(row.verdict in UNVERIFIED for row in counted),
         drift=any(case.drift for case in cases),
         sdk=next((word for word in ("misreads", "rejects", "accepts") if word in testimonies), None),
-        question=_fingerprint(cases),
+        question=_fingerprint(f"{case.case_sha256} {case.mode}" for case in cases),
+        found=_fingerprint({finding.key for row in counted for finding in row.findings}),
     )
 
 
@@ -218,9 +221,9 @@ def _new_names(renames: Iterable[tuple[str, str]]) -> dict[str, str]:
     return names
 
 
-def _fingerprint(cases: Iterable[CaseRow]) -> str:
-    asked = sorted(f"{case.case_sha256} {case.mode}" for case in cases)
-    return hashlib.sha256("\n".join(asked).encode()).hexdigest()[:8] if asked else ""
+def _fingerprint(texts: Iterable[str]) -> str:
+    ordered = sorted(texts)
+    return hashlib.sha256("\n".join(ordered).encode()).hexdigest()[:8] if ordered else ""
 
 
 def _called(run: RunLog) -> str:

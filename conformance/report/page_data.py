@@ -22,6 +22,9 @@ CODE = 120_000
 REASONS_UP_TO = 3
 """With more columns than this, a cell has no room for its reason."""
 
+Alike = dict[tuple[str, str], str]
+"""Row and fingerprint to a character that tells it from the other fingerprints of the row."""
+
 _SDK: tuple[SdkTestimony, ...] = ("accepts", "rejects", "misreads")
 
 
@@ -45,7 +48,7 @@ def page_data(matrix: Matrix) -> dict[str, Any]:
 
 def _small(matrix: Matrix) -> dict[str, Any]:
     """All that the page needs before any cell is opened."""
-    alike = _asked_alike(matrix)
+    questions, found = _alike(matrix, "question"), _alike(matrix, "found")
     return {
         "verdicts": [{"id": verdict, "means": VERDICT_MEANS[verdict]} for verdict in VERDICTS],
         "statuses": [{"id": status, "means": STATUS_MEANS[status]} for status in STATUSES],
@@ -62,7 +65,7 @@ def _small(matrix: Matrix) -> dict[str, Any]:
             for column in reversed(matrix.columns)
             for rule in column.log.catalog.rules
         },
-        "columns": [_column(column, matrix, alike) for column in matrix.columns],
+        "columns": [_column(column, matrix, questions, found) for column in matrix.columns],
     }
 
 
@@ -96,9 +99,10 @@ def _questions(matrix: Matrix) -> dict[str, list[str]]:
     return {row: list(ids) for row, ids in found.items()}
 
 
-def _column(column: Column, matrix: Matrix, alike: dict[tuple[str, str], str]) -> dict[str, Any]:
+def _column(column: Column, matrix: Matrix, questions: Alike, found: Alike) -> dict[str, Any]:
     run = column.log.run
     cells = [column.cells.get(row.id) for row in matrix.rows]
+    asked = list(zip(matrix.rows, cells, strict=True))
     return {
         "id": column.id,
         "title": column.title,
@@ -116,9 +120,8 @@ def _column(column: Column, matrix: Matrix, alike: dict[tuple[str, str], str]) -
         "sdk": "".join(str(_SDK.index(cell.sdk)) if cell and cell.sdk else "." for cell in cells),
         "unverified": {n: [cell.unverified, cell.asked] for n, cell in enumerate(cells) if cell and cell.unverified},
         "drift": [n for n, cell in enumerate(cells) if cell and cell.drift],
-        "questions": "".join(
-            alike[row.id, cell.question] if cell else "." for row, cell in zip(matrix.rows, cells, strict=True)
-        ),
+        "questions": "".join(questions[row.id, cell.question] if cell else "." for row, cell in asked),
+        "found": "".join(found[row.id, cell.found] if cell else "." for row, cell in asked),
         "reasons": {n: reason(cell) for n, cell in enumerate(cells) if cell and cell.verdict != "supported"}
         if len(matrix.columns) <= REASONS_UP_TO
         else {},
@@ -142,14 +145,14 @@ def _known(column: Column, matrix: Matrix) -> str:
     return "".join("1" if row.id in known else "0" for row in matrix.rows)
 
 
-def _asked_alike(matrix: Matrix) -> dict[tuple[str, str], str]:
-    """Row and question to a character: the same in two columns exactly if they were asked the same of the row."""
-    found: dict[str, dict[str, str]] = {}
+def _alike(matrix: Matrix, name: str) -> Alike:
+    """The characters for one of the fingerprints of cells: `question` or `found`."""
+    known: dict[str, dict[str, str]] = {}
     for column in matrix.columns:
         for row, cell in column.cells.items():
-            known = found.setdefault(row, {})
-            known.setdefault(cell.question, chr(ord("A") + len(known)))
-    return {(row, question): code for row, known in found.items() for question, code in known.items()}
+            codes = known.setdefault(row, {})
+            codes.setdefault(getattr(cell, name), chr(ord("A") + len(codes)))
+    return {(row, print_): code for row, codes in known.items() for print_, code in codes.items()}
 
 
 def _verdict(cell: Cell | None) -> str:

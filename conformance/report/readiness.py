@@ -1,8 +1,8 @@
 """Whether a target is ready for a client, as the runs say it: one card per profile and target.
 
 The run says it in a note: `about` is `readiness`, and its data are `{"profile": id, "verdict": "ready" | "ready with
-limits" | "not ready" | "not verified", "missing": [{"row", "level", "consequence", "evidence"}], "timing": {...}}`;
-`evidence` is a case's or a rule's id, and `timing` maps a name to seconds or text.
+limits" | "not ready" | "not verified", "missing": [{"row", "level", "consequence", "evidence"}], "unverified": [row],
+"timing": {name: seconds}, "warnings": [text]}`; `evidence` is a case's or a rule's id.
 """
 
 from typing import Any
@@ -29,7 +29,17 @@ class Card(Struct, frozen=True, kw_only=True):
     column: Column
     verdict: str
     missing: list[Missing]
-    timing: dict[str, Any]
+    unverified: list[str]
+    timing: dict[str, str]
+    warnings: list[str]
+
+    @property
+    def breaking(self) -> list[Missing]:
+        return [missing for missing in self.missing if missing.level == "must"]
+
+    @property
+    def limiting(self) -> list[Missing]:
+        return [missing for missing in self.missing if missing.level != "must"]
 
 
 class Readiness(Struct, frozen=True, kw_only=True):
@@ -73,5 +83,18 @@ def _card(column: Column, note: NoteRow) -> Card:
         column=column,
         verdict=str(note.data.get("verdict", "not verified")),
         missing=missing,
-        timing=timing if isinstance(timing, dict) else {},
+        unverified=_texts(note.data.get("unverified")),
+        timing=_timing(timing) if isinstance(timing, dict) else {},
+        warnings=_texts(note.data.get("warnings")),
     )
+
+
+def _timing(told: dict[str, Any]) -> dict[str, str]:
+    return {
+        name.replace("_", " "): f"{value:.2g} s" if isinstance(value, float | int) else str(value)
+        for name, value in told.items()
+    }
+
+
+def _texts(told: Any) -> list[str]:
+    return [str(one) for one in told] if isinstance(told, list) else []

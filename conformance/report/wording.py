@@ -63,7 +63,10 @@ def wanted(expected: Any, *, limit: int = SHOWN) -> str:
     """What was expected: a sentence, a value, or a matcher with its value."""
     if isinstance(expected, dict) and len(expected) == 1 and expected != ABSENT:
         ((matcher, value),) = expected.items()
-        return f"{str(matcher).replace('_', ' ')} {shown(value, limit=limit)}"
+        name = str(matcher).replace("_", " ")
+        if isinstance(value, bool):
+            return name if value else f"not {name}"
+        return f"{name} {shown(value, limit=limit)}"
     return shown(expected, quote=False, limit=limit)
 
 

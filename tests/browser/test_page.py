@@ -39,7 +39,7 @@ def test_who_has_never_seen_it_finds_tool_choice(page: Page, few: str) -> None:
     panel = page.locator("#cell")
     expect(panel).to_contain_text("Accepted with a well-formed 200, and the effect is not there")
     expect(panel).to_contain_text("The vendor documents this gap.")
-    expect(panel).to_contain_text("in every version that was asked up to 0.33.0 (first asked: 0.18.0)")
+    expect(panel).to_contain_text("ignored since 0.18.0, the first version that was asked.")
     expect(panel.locator(".expected").first).to_have_text("echo")
     expect(panel.locator(".observed").first).to_have_text("null")
     expect(panel.locator(".tree .here").first).to_contain_text('"type": "text"')

@@ -120,10 +120,12 @@ function since(row, column, others) {
   const verdict = verdictAt(column);
   let first = others.indexOf(column);
   while (first > 0 && verdictAt(others[first - 1]) === verdict) first -= 1;
-  const word = wordOf(row, CELLS[row.index][column.index]);
-  const before = first > 0 ? others[first - 1] : null;
-  if (!before) return `${word}, in every version that was asked up to ${column.version} (first asked: ${others[0].version}).`;
-  return `${word} since ${others[first].version}; ${before.version} was ${wordOf(row, CELLS[row.index][before.index])}.`;
+  let last = others.indexOf(column);
+  while (last < others.length - 1 && verdictAt(others[last + 1]) === verdict) last += 1;
+  const wordAt = (other) => wordOf(row, CELLS[row.index][other.index]);
+  const before = first > 0 ? `; ${others[first - 1].version} was ${wordAt(others[first - 1])}` : ", the first version that was asked";
+  const after = last < others.length - 1 ? `; ${others[last + 1].version} is ${wordAt(others[last + 1])}` : "";
+  return `${wordAt(column)} since ${others[first].version}${before}${after}.`;
 }
 
 function itemView(item, row, column, count) {
@@ -156,7 +158,8 @@ function itemView(item, row, column, count) {
   const shown = { open: null };
   const findings = (item.findings || []).map((finding) => findingView(finding, item, (path) => shown.open && shown.open(path, finding.at)));
   body.append(...findings);
-  const marks = (item.marks || []).length ? element("div", {}, element("h3", { class: "minor" }, "Rules that these answers broke"), element("p", { class: "note" }, "They are judged in rows of their own."), item.marks.map((mark) => markView(mark, column))) : "";
+  const broken = item.marks || [];
+  const marks = broken.length ? foldable(`These answers broke ${broken.length} rule${broken.length > 1 ? "s" : ""}, judged in rows of their own`, element("div", {}, broken.map((mark) => markView(mark, column)))) : "";
   body.append(marks, exchangesView(item, shown), againView(item, column));
   return box;
 }
@@ -183,8 +186,9 @@ function findingView(finding, item, jump) {
 /* What was expected: a sentence, a value, or a matcher with its value. */
 function wanted(any) {
   const keys = any && typeof any === "object" && !Array.isArray(any) ? Object.keys(any) : [];
-  const matcher = keys.length === 1 && keys[0] !== "absent" && /^[a-z_]+$/.test(keys[0]);
-  return matcher ? `${keys[0].replaceAll("_", " ")} ${value(any[keys[0]], true)}` : value(any, false);
+  if (keys.length !== 1 || keys[0] === "absent" || !/^[a-z_]+$/.test(keys[0])) return value(any, false);
+  const [name, told] = [keys[0].replaceAll("_", " "), any[keys[0]]];
+  return told === true ? name : told === false ? `not ${name}` : `${name} ${value(told, true)}`;
 }
 
 function value(any, quote) {

@@ -3,16 +3,17 @@
 const BETTER = ["broken", "ignored", "refused", "partial", "supported"];
 
 function changesBetween(before, after) {
-  const groups = { worse: [], better: [], other: [], question: [] };
+  const groups = { worse: [], found: [], better: [], other: [], question: [] };
   let same = 0;
   for (const row of ROWS) {
     const one = CELLS[row.index][before.index];
     const two = CELLS[row.index][after.index];
+    const change = { row, one, two };
     if ((one && one.verdict) === (two && two.verdict)) {
-      same += 1;
+      if (one && one.found !== two.found && one.question === two.question) groups.found.push(change);
+      else same += 1;
       continue;
     }
-    const change = { row, one, two };
     const [from, to] = [one, two].map((cell) => (cell ? BETTER.indexOf(cell.verdict) : -1));
     if (one && two && one.question !== two.question) groups.question.push(change);
     else if (from < 0 || to < 0) groups.other.push(change);
@@ -28,7 +29,7 @@ function drawChanges() {
   document.getElementById("before").value = before.id;
   document.getElementById("after").value = after.id;
   const { groups, same } = changesBetween(before, after);
-  const titles = { worse: "Worse", better: "Better", other: "Verified on one side only", question: "The question changed, so these are not compared" };
+  const titles = { worse: "Worse", found: "The same verdict, but other findings", better: "Better", other: "Verified on one side only", question: "The question changed, so these are not compared" };
   const shown = Object.entries(titles).filter(([group]) => groups[group].length).flatMap(([group, title]) => [
     element("h3", {}, `${title} (${groups[group].length})`),
     element("ul", { class: "changes" }, groups[group].map((change) => changeLine(change, after))),

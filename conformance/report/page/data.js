@@ -30,6 +30,7 @@ function cellOf(row, column) {
     asked,
     drift: column.drift.includes(row.index),
     question: column.questions[row.index],
+    found: column.found[row.index],
     reason: column.reasons[row.index] || "",
   };
 }

@@ -45,7 +45,8 @@ function layOut() {
   table.style.width = scrolls ? `${first + count * each}px` : "100%";
   table.style.setProperty("--first", `${first}px`);
   GRID.classList.toggle("scrolls", scrolls);
-  GRID.classList.toggle("slim", dense && first < 300);
+  GRID.classList.toggle("slim", first < 300);
+  GRID.classList.toggle("roomy", each >= 190);
 }
 
 function columnHead(column) {
