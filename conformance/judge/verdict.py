@@ -21,6 +21,9 @@ Observation = Literal[
 ]
 """What one attempt showed, worst first."""
 
+SHOWN: tuple[Observation, ...] = ("shown", "weak")
+"""What counts as the feature having been seen."""
+
 Witness = Literal["none", "shown", "failed"]
 """What a control or twin said: there is none, it did its part, or it did not."""
 

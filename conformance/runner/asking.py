@@ -12,7 +12,7 @@ from conformance.judge.answer import read
 from conformance.judge.effects import try_check
 from conformance.judge.observe import Observed, Reply, observe
 from conformance.judge.rules import examine
-from conformance.judge.verdict import Observation
+from conformance.judge.verdict import SHOWN, Observation
 from conformance.probe.asking import Asked, Fixtures, ask_case
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
@@ -24,7 +24,6 @@ from conformance.runs.evidence import evidence_name
 from conformance.targets.target import Target
 from conformance.words import Mode
 
-SHOWN: tuple[Observation, ...] = ("shown", "weak")
 CONFIRMATIONS = 12
 """How often a control is asked again: a model that obeys every second time passes once in four thousand."""
 

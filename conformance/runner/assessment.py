@@ -7,7 +7,7 @@ from conformance.catalog.load import Catalog
 from conformance.judge.finding import Finding
 from conformance.judge.rules import RULES, Rule, examine_conversation, examine_pair
 from conformance.judge.tally import Tally
-from conformance.judge.verdict import Facts, Judgement, Witness, decide
+from conformance.judge.verdict import SHOWN, Facts, Judgement, Witness, decide
 from conformance.runner.question import Attempt, Question, Record, in_mode
 from conformance.runs.expectations import Expectations, Place, Seen, Standing, against_baseline
 from conformance.runs.log import CaseRow, LawRow
@@ -62,8 +62,8 @@ class Assessment:
     def _witness(self, name: str | None, mode: Mode) -> Witness:
         if name is None:
             return "none"
-        verdict = self.judgement(in_mode(self._catalog.cases[name], mode)).verdict
-        return "shown" if verdict in ("supported", "partial") else "failed"
+        record = self._lookup(in_mode(self._catalog.cases[name], mode))
+        return "shown" if any(observation in SHOWN for observation in record.observations) else "failed"
 
     def _dropped(self, question: Question, record: Record) -> bool:
         """Whether the usage is that of the request without the content."""
@@ -75,7 +75,7 @@ class Assessment:
     def case_row(self, question: Question, sdk: SdkTestimony | None, *, drift: bool) -> CaseRow:
         """The row of a question; its answers are counted into the rules, so this is asked once for each question."""
         case, record = question.case, self._lookup(question)
-        marks = self._count(question, record)
+        marks = [] if case.kind == "tendency" else self._count(question, record)
         judgement = self.judgement(question)
         findings = _telling(record, judgement.verdict)
         standing = self._standing(self._seen(question, judgement.verdict, findings))
