@@ -113,7 +113,8 @@ def deltas_of(block: dict[str, Any]) -> tuple[dict[str, Any], list[Event]]:
         case "text":
             pieces = [{"type": "citations_delta", "citation": one} for one in block.get("citations") or []]
             pieces += [{"type": "text_delta", "text": one} for one in _pieces(block["text"])]
-            return {"type": "text", "text": ""}, pieces
+            extras = {key: value for key, value in block.items() if key != "citations"}
+            return extras | {"text": ""}, pieces
         case "thinking":
             thoughts = [{"type": "thinking_delta", "thinking": one} for one in _pieces(block["thinking"])]
             signed = {"type": "signature_delta", "signature": block["signature"]}
