@@ -50,7 +50,7 @@ def test_what_it_does_to_every_answer_is_one_red_rule(rules: dict[str, str], rul
         ("auth.wrong-key", "json", "partial", "a wrong key is 400, not 401"),
         ("validation.model-unknown", "json", "partial", "an unknown model is 400, not 404"),
         ("validation.messages-empty", "json", "broken", "no messages are a 500"),
-        ("validation.role-unknown", "json", "ignored", "an unknown role is dropped with a 200"),
+        ("validation.role-unknown-among-others", "json", "ignored", "an unknown role is dropped with a 200"),
         ("validation.tool-choice-type", "json", "broken", "an unknown tool_choice is a 500"),
         ("tools.loop.is-error", "json", "ignored", "is_error is lost"),
         ("tools.loop.is-error", "stream", "ignored", "is_error is lost"),
