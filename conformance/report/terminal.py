@@ -4,16 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance.report.matrix import matrix_of, most_important
+from conformance.report.matrix import UNEXPECTED, Cell, matrix_of, most_important
 from conformance.report.query import Query, select
 from conformance.report.summary import headline, reason
 from conformance.report.wording import printable
 from conformance.runs.log import RunLog
-from conformance.words import Verdict
+from conformance.words import STATUSES, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
+
+IN_WORDS = 4
+"""With more columns than this, a table in a terminal has signs in place of words."""
 
 SIGNS: dict[Verdict, str] = {
     "supported": "+",
@@ -76,22 +79,29 @@ def print_table(runs: Sequence[RunLog], query: Query, console: "Console") -> int
 
     matrix = matrix_of(runs)
     rows, columns = select(query, matrix)
+    in_words = len(columns) <= IN_WORDS
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
-    table.add_column("row", overflow="fold")
-    for column in columns:
-        table.add_column(Text(printable(column.title)), overflow="fold")
+    table.add_column("row", overflow="fold", min_width=24)
+    for number, column in enumerate(columns, start=1):
+        title = printable(column.title)
+        table.add_column(Text(title) if in_words else Text(str(number)), overflow="fold")
+        if not in_words:
+            console.print(Text(f"{number:>3} {title}"))
     for row in rows:
-        cells = []
-        for column in columns:
-            cell = column.cells.get(row.id)
-            text = _sign(cell.verdict if cell else None)
-            if cell and cell.status != "as-expected":
-                text.append(f" {cell.status}", style="dim")
-            cells.append(text)
+        cells = [_cell(column.cells.get(row.id), in_words=in_words) for column in columns]
         table.add_row(Text(printable(row.id)), *cells)
     console.print(table)
     console.print(Text(f"{len(rows)} of {len(matrix.rows)} rows", style="dim"))
     return len(rows)
+
+
+def _cell(cell: Cell | None, *, in_words: bool) -> "Text":
+    """The verdict of a cell, and how it relates to what was expected: in words, or as a sign with a mark."""
+    verdict = cell.verdict if cell else None
+    text = _sign(verdict) if in_words or verdict is None else _sign(verdict)[:1]
+    if cell and cell.status in (UNEXPECTED if not in_words else STATUSES) and cell.status != "as-expected":
+        text.append(f" {cell.status}" if in_words else "!", style="dim" if in_words else "bold red")
+    return text
 
 
 def _sign(verdict: Verdict | None) -> "Text":

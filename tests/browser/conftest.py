@@ -1,4 +1,4 @@
-"""A real browser in front of pages made from synthetic runs; a session of its own runs these tests: `nox -s browser`."""
+"""A real browser in front of pages made from synthetic runs; `nox -s browser` runs these tests, `tests` does not."""
 
 import os
 import sys
@@ -112,9 +112,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def axe() -> str:
     """The source of axe-core."""
-    places = [Path(os.environ["AXE_CORE"])] if "AXE_CORE" in os.environ else []
+    places = [Path(os.environ["AXE"])] if "AXE" in os.environ else []
     places += [folder / "node_modules/axe-core/axe.min.js" for folder in (Path.cwd(), *Path.cwd().parents)]
     found = next((place for place in places if place.is_file()), None)
     if found is None:
-        pytest.fail("axe-core is missing: npm install axe-core, or name axe.min.js in AXE_CORE", pytrace=False)
+        pytest.fail("axe-core is missing: npm install axe-core, or name axe.min.js in AXE", pytrace=False)
     return found.read_text(encoding="utf-8")

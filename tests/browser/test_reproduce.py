@@ -89,7 +89,7 @@ def test_the_curl_line_takes_the_key_from_the_environment(page: Page, address: s
 def test_any_body_survives_the_shell(page: Page, address: str, body: str, tmp_path: Path) -> None:
     page.goto(address)
     line = page.evaluate(
-        "(body) => curl({ method: 'POST', url: 'http://x/', headers: [['x-a', \"it's\"]], body, base64: null, cut: 0 })",
+        "(body) => curl({ method: 'POST', url: 'http://x/', headers: [['x-a', `it's`]], body, base64: null, cut: 0 })",
         body,
     )
     shim = tmp_path / "curl"

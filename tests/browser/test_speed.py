@@ -31,6 +31,18 @@ def test_the_big_page_opens_and_answers(page: Page, many: str) -> None:
     assert took < 300
 
 
+def test_nothing_jumps_while_the_big_page_opens(page: Page, many: str) -> None:
+    page.add_init_script(
+        """window.jumps = 0;
+        const add = (list) => list.getEntries().forEach((shift) => { window.jumps += shift.value; });
+        new PerformanceObserver(add).observe({ type: 'layout-shift', buffered: true });"""
+    )
+    page.goto(many)
+    expect(page.locator("#found")).to_have_text("400 rows")
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.jumps") < 0.01
+
+
 def test_every_cell_of_the_big_page_has_its_details(page: Page, many: str) -> None:
     page.goto(many)
     counts = page.evaluate(

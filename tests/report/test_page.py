@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import zlib
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import synthetic_runs
 from hypothesis import given
 from hypothesis import strategies as some
 
+from conformance.report.content import content_of
 from conformance.report.html import embedded
 from conformance.report.matrix import matrix_of
 from conformance.report.packing import PACK, TEXT_LIMIT, pack_evidence, packed, unpacked
@@ -86,6 +88,18 @@ def test_the_policy_names_exactly_its_own_script_and_style(few: list[RunLog], tm
 
 def test_the_same_runs_give_the_same_page(few: list[RunLog], tmp_path: Path) -> None:
     assert render(few, tmp_path / "a").read_bytes() == render(few, tmp_path / "b.html").read_bytes()
+
+
+def test_pages_are_compared_by_what_they_say(
+    few: list[RunLog], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = render(few[:2], tmp_path / "a.html").read_text(encoding="utf-8")
+    squeeze = zlib.compress
+    monkeypatch.setattr(zlib, "compress", lambda data, level=6: squeeze(data, 1))
+    other = render(few[:2], tmp_path / "b.html").read_text(encoding="utf-8")
+    assert page != other
+    assert content_of(page) == content_of(other)
+    assert content_of(page) != content_of(render(few[1:3], tmp_path / "c.html").read_text(encoding="utf-8"))
 
 
 def test_nothing_of_this_machine_is_in_the_page(few: list[RunLog], tmp_path: Path) -> None:

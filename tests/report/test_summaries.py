@@ -155,6 +155,14 @@ def test_the_terminal_is_not_moved_by_an_endpoint(hostile: RunLog) -> None:
     assert not set(shown(hostile)) & set("\x1b\x00\u202e\u2066\x7f")
 
 
+def test_many_columns_become_signs_with_a_key(newest: RunLog) -> None:
+    screen = io.StringIO()
+    print_table([newest] * 6, parse("request.tools.parallel"), Console(file=screen, width=80, color_system=None))
+    lines = screen.getvalue().splitlines()
+    assert lines[5].split() == ["6", "ollama", "0.40.12", "(simulated),", "scripted"]
+    assert lines[7].split() == ["request.tools.parallel", "x!", "x!", "x!", "x!", "x!", "x!"]
+
+
 def test_a_query_gives_a_table(newest: RunLog) -> None:
     screen = io.StringIO()
     console = Console(file=screen, width=140, color_system=None)

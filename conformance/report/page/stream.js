@@ -69,7 +69,8 @@ function streamView(answer, places) {
   const placed = places.filter((place) => place.kind === "event").map((place) => (place.event === "end" ? { event: last ? last.number : 0, pointer: "" } : place));
   const times = events.map((event) => event.at);
   const gaps = times.map((at, index) => at - (times[index - 1] || 0));
-  const longest = Math.max(1, ...gaps);
+  const longest = Math.max(0.1, ...gaps);
+  const between = Math.max(0, ...gaps.slice(1));
   const lines = events.map((event, index) => ({ event, index, gap: gaps[index], share: gaps[index] / longest, pointers: placed.filter((place) => place.event === event.number).map((place) => place.pointer) }));
   const list = element("ol", { class: "events", tabindex: 0, "aria-label": "Events of the stream" });
   const fill = (all) => {
@@ -85,7 +86,7 @@ function streamView(answer, places) {
     "div",
     {},
     scale(answer, lines),
-    element("p", { class: "note" }, `${count} event${count === 1 ? "" : "s"} in ${seconds(answer.finished)}; the longest silence was ${seconds(longest)}. ${leftOut(answer)}`),
+    element("p", { class: "note" }, `${count} event${count === 1 ? "" : "s"}, the first after ${seconds(times[0])}; the longest silence between them was ${seconds(between)}. ${leftOut(answer)}`),
     list,
     more,
     message && foldable("The message that they add up to", tree(message, pointers), pointers.length > 0),
@@ -115,15 +116,17 @@ function eventLine({ event, gap, share, pointers }) {
 function scale(answer, lines) {
   const end = Math.max(answer.finished || 0, ...lines.map((line) => line.event.at), 1);
   const x = (at) => (8 + (984 * at) / end).toFixed(1);
-  return element(
+  const drawn = element(
     "svg:svg",
-    { class: "scale", viewBox: "0 0 1000 44", preserveAspectRatio: "none", role: "img", "aria-label": `Events over ${seconds(end)}` },
-    element("svg:path", { class: "axis", d: "M8 30H992", "vector-effect": "non-scaling-stroke" }),
-    lines.map(({ event, pointers }) => element("svg:path", { class: pointers.length ? "tick here" : "tick", d: `M${x(event.at)} 10V30`, "vector-effect": "non-scaling-stroke" })),
+    { viewBox: "0 0 1000 30", preserveAspectRatio: "none", role: "img", "aria-label": `Events over ${seconds(end)}` },
+    element("svg:path", { class: "axis", d: "M8 26H992", "vector-effect": "non-scaling-stroke" }),
+    lines.map(({ event, pointers }) => element("svg:path", { class: pointers.length ? "tick here" : "tick", d: `M${x(event.at)} 6V26`, "vector-effect": "non-scaling-stroke" })),
   );
+  return element("div", { class: "scale" }, drawn, element("span", {}, "request sent"), element("span", {}, seconds(end)));
 }
 
 function seconds(milliseconds) {
   if (milliseconds === null || milliseconds === undefined) return "";
+  if (milliseconds < 100) return `${milliseconds.toFixed(1)} ms`;
   return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(milliseconds < 10000 ? 2 : 1)} s`;
 }
