@@ -79,7 +79,7 @@ def _leans(catalog: Catalog, case: Case) -> Iterator[str]:
 
 def _faults(case: Case, faults: Collection[str]) -> Iterator[str]:
     """At least one fault, and each of them possible; a tendency has no verdict that one could turn."""
-    if not case.faults and case.kind != "tendency":
+    if case.kind != "tendency" and not case.faults:
         yield "no fault turns this case red: name one, or drop:PATH, refuse:PATH, accept:CASE"
     for fault in case.faults:
         kind, colon, argument = fault.partition(":")
