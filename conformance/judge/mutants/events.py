@@ -8,6 +8,7 @@ from conformance.judge.mutants.bodies import made
 from conformance.judge.mutants.fields import EVENTS, field_at
 from conformance.judge.mutants.mutant import Mutant, with_sent
 from conformance.judge.mutants.values import places, put, wrong_values
+from conformance.judge.wire import ABSENT, decode
 
 Sent = list[tuple[str, Any]]
 TYPED = {"content_block_delta": "delta", "content_block_start": "content_block"}
@@ -86,6 +87,11 @@ TWICE: dict[str, tuple[str, ...]] = {
 }
 
 
+def _whole(data: Any) -> bool:
+    """Whether a piece of tool input is all of it."""
+    return decode(data["delta"]["partial_json"]) is not ABSENT
+
+
 def _aim(table: dict[str, tuple[str, ...]], name: str, data: Any) -> tuple[str, ...]:
     return table.get(inner(name, data), table.get(name, ()))
 
@@ -95,8 +101,8 @@ def lost_and_repeated(answer: Answer) -> Iterator[Mutant]:
     events = sent(answer)
     for number, (name, data) in enumerate(events):
         kind = inner(name, data)
-        if any(kind.endswith(free) for free in FREE_DELTAS):
-            continue  # a lost or repeated piece of text is another text
+        if kind.endswith(FREE_DELTAS) or (kind.endswith("input_json_delta") and _whole(data)):
+            continue  # a lost or repeated piece of content is other content
         empty = kind.endswith("input_json_delta") and not data["delta"]["partial_json"]
         harmless = LENIENT if name == "ping" else NOTHING if empty else ""
         where = f"{kind}{' empty' if empty else ''}"

@@ -49,12 +49,12 @@ _BLOCKS = (
     Field("*/content/tool_use/name", ("tools.name", "tools.name-declared")),
     Field("*/content/tool_use/input", ("tools.input", "tools.input-schema"), notes=("empty",)),
     Field("*/content/server_tool_use/input", ("message.block-fields",), {"empty": FREE}),
+    Field("*/content/*/*/*"),
     Field("*/content/*/type", ("message.block",)),
     *(
         Field(f"*/content/{kind}/*", ("message.block-fields",))
         for kind in ("redacted_thinking", "*_tool_*", "server_*")
     ),
-    Field("*/content/*/*/*"),
     *(Field(f"*/content/{kind}/*") for kind in ("text", "thinking", "tool_use", "hologram")),
     Field("*/content/*", ("message.block",)),
 )
@@ -132,6 +132,7 @@ EVENTS = (
         ("message.block-fields",),
         dict.fromkeys(("missing", "null", "type", "string"), "its deltas bring the whole input of a server tool"),
     ),
+    Field("content_block_start/content_block/*/*/*"),
     Field("content_block_start/content_block/*/type", ("stream.block",)),
     *(
         Field(f"content_block_start/content_block/{kind}/*", ("message.block-fields",))

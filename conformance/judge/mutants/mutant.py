@@ -35,9 +35,11 @@ class Mutant(Struct, frozen=True, kw_only=True):
 
 
 def with_body(exchange: Exchange, body: bytes) -> Exchange:
-    """The exchange with another body, which arrives when the old one did."""
+    """The exchange with another body, which arrives when the old one did, and whose length is the one announced."""
     at = exchange.chunks[-1].at if exchange.chunks else exchange.finished
-    return replace(exchange, chunks=(Chunk(at, body),))
+    length = str(len(body))
+    headers = tuple((name, length if name == "content-length" else value) for name, value in exchange.headers)
+    return replace(exchange, headers=headers, chunks=(Chunk(at, body),))
 
 
 def with_json(exchange: Exchange, value: Any) -> Exchange:

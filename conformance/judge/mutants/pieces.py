@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from conformance.judge.answer import read
 from conformance.judge.mutants.events import Sent, sent
 from conformance.judge.mutants.maker import Maker
 from conformance.judge.mutants.mutant import Mutant, with_request, with_sent
@@ -160,12 +161,16 @@ def inputs(make: Maker) -> Iterator[Mutant]:
         sofar.append(piece)
         return "".join(sofar)
 
-    law = "tools.input-json"
-    yield make.made("the last brace missing", pieces(lambda piece, _: piece.removesuffix("}")), law)
-    yield make.made("the last brace twice", pieces(lambda piece, _: piece + "}" if piece.endswith("}") else piece), law)
-    yield make.made("all of the input each time", pieces(accumulated), law)
-    yield make.made("each piece twice", pieces(lambda piece, _: piece * 2), law)
-    yield make.made("an input that is an array", pieces(lambda _, number: "[]" if number == 0 else ""), law)
-    yield make.made("an input that is a string of JSON", pieces(lambda _, number: '"{}"' if number == 0 else ""), law)
-    yield make.made("an input of single quotes", pieces(lambda piece, _: piece.replace('"', "'")), law)
-    yield make.made("an input of null", pieces(lambda _, number: "null" if number == 0 else ""), law)
+    for slug, change in (
+        ("the last brace missing", lambda piece, _: piece.removesuffix("}")),
+        ("the last brace twice", lambda piece, _: piece + "}" if piece.endswith("}") else piece),
+        ("all of the input each time", accumulated),
+        ("each piece twice", lambda piece, _: piece * 2),
+        ("an input that is an array", lambda _, number: "" if number else "[]"),
+        ("an input that is a string of JSON", lambda _, number: "" if number else '"{}"'),
+        ("an input of single quotes", lambda piece, _: piece.replace('"', "'")),
+        ("an input of null", lambda _, number: "" if number else "null"),
+    ):
+        changed = pieces(change)
+        if read(changed, "stream").message != make.answer.message:  # some inputs have nothing that could be changed so
+            yield make.made(slug, changed, "tools.input-json")

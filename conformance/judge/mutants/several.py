@@ -7,6 +7,7 @@ from typing import Any
 from conformance.judge.answer import read
 from conformance.judge.mutants.events import Sent, sent
 from conformance.judge.mutants.mutant import Mutant, with_json, with_sent
+from conformance.judge.rules.usage import total_input
 from conformance.probe.exchange import Exchange
 
 
@@ -21,6 +22,8 @@ def mutants_of_pair(told: Exchange, streamed: Exchange) -> Iterator[Mutant]:
             id=f"pair: {slug}", sentence=slug, exchanges=(one, other), mode="stream", relation="pair", aim=aim
         )
 
+    if not kinds:
+        return
     if len(set(kinds)) > 1:
         turned = with_json(told, message | {"content": message["content"][::-1]})
         yield made("blocks in another order", turned, streamed, "parity.block-order")
@@ -29,13 +32,14 @@ def mutants_of_pair(told: Exchange, streamed: Exchange) -> Iterator[Mutant]:
             yield made("text in many blocks", told, with_sent(streamed, _split(events)), "parity.text-blocks")
         dearer = with_json(told, message | {"usage": message["usage"] | {"output_tokens": 99}})
         yield made("another count of output", dearer, streamed, "parity.output-tokens")
-    dearer = with_json(told, message | {"usage": message["usage"] | {"input_tokens": 60}})
+    weighed = (total_input(message["usage"]) or 0) * 2 + 20
+    dearer = with_json(told, message | {"usage": message["usage"] | {"input_tokens": weighed}})
     yield made("another count of input", dearer, streamed, "parity.input-tokens")
     if "thinking" in kinds:
         bare = [{key: value for key, value in block.items() if key != "signature"} for block in message["content"]]
         unsigned = with_json(told, message | {"content": bare})
         yield made("a field in the stream only", unsigned, streamed, "parity.block-fields")
-    if kinds.count("tool_use") == 1:
+    if kinds.count("tool_use") == 1 and any(block.get("input") for block in message["content"]):
         called = [
             block | {"input": {key: [value] for key, value in block["input"].items()}} if "input" in block else block
             for block in message["content"]

@@ -10,6 +10,7 @@ from conformance.judge.mutants.mutant import Mutant, with_sent
 
 UNKNOWN = "an event that nobody knows is skipped"
 UNKNOWN_BLOCK = "a block that nobody knows may take any delta"
+ANYWHERE = (LENIENT, UNKNOWN)
 FOREIGN_INDEX = 7
 
 State = str
@@ -50,7 +51,7 @@ def inserted(answer: Answer) -> Iterator[Mutant]:
             if not aim and not equivalent:
                 continue
             yield Mutant(
-                id=f"stream: {slug} when {named}",
+                id=f"stream: {slug} when {state if equivalent in ANYWHERE else named}",
                 sentence=f"{slug} comes when the stream is {state}",
                 exchanges=(with_sent(answer.exchange, [*events[:number], (name, data), *events[number:]]),),
                 mode=answer.mode,

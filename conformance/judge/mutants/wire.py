@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 from msgspec.structs import replace
 
-from conformance.judge.answer import Answer
+from conformance.judge.answer import Answer, read
 from conformance.judge.mutants.events import sent
-from conformance.judge.mutants.mutant import Mutant, with_body, with_header
+from conformance.judge.mutants.mutant import Mutant, with_body, with_header, with_sent
 from conformance.probe.exchange import Exchange
 
 Change = Callable[[bytes], bytes]
@@ -42,6 +42,7 @@ EVENTS = (
 
 def frames(answer: Answer) -> Iterator[Mutant]:
     """Each way in which an event can be framed wrongly."""
+    answer = read(with_sent(answer.exchange, sent(answer)), "stream")  # in the one writing that the changes know
     for name in dict(sent(answer)).keys() & set(EVENTS):
         line = f"event: {name}\n".encode()
         yield _bytes(answer, f"{name} without its event line", _replaced(line, b""), "stream.event-name")

@@ -65,6 +65,8 @@ def stop_sequence_agrees(answer: Answer) -> Found:
     if given is None:
         return None
     at, value = f"{given[0]}/stop_sequence", given[1].get("stop_sequence", ABSENT)
+    if ended(answer) not in STOP_REASONS_KNOWN:
+        return None
     if ended(answer) != "stop_sequence":
         return [Violation(at, None, value, "without-reason")] if isinstance(value, str) else []
     asked = _stop_sequences(answer)

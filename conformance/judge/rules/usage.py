@@ -34,10 +34,8 @@ LABELS = {"service_tier": ("standard", "priority", "batch"), "speed": ("standard
 """Keys of usage that are words, with the words that they may be; none: any."""
 LIMIT_MARGIN = 64
 """Tokens by which an answer may end before max_tokens and still be cut by it: a tool call that does not fit."""
-NO_OUTPUT = frozenset(
-    {"refusal", "model_context_window_exceeded", "compaction", "max_tokens", "stop_sequence", "pause_turn"}
-)
-"""Stop reasons that can end an answer before its first token."""
+BY_ITSELF = ("end_turn", "tool_use")
+"""Stop reasons of an answer that nothing else ended."""
 
 
 def _usages(answer: Answer) -> list[tuple[str, dict[str, Any]]]:
@@ -209,7 +207,7 @@ def output_counted(answer: Answer) -> Found:
     if not is_integer(count) or ended(answer) is None:
         return None
     said = any(_says(block) for _, block in blocks_at(answer))
-    if count or (not said and ended(answer) in NO_OUTPUT):
+    if count or (not said and ended(answer) not in BY_ITSELF):
         return []
     return [Violation("/usage/output_tokens", "more than 0", count, "zero" if said else "empty-answer")]
 
