@@ -14,6 +14,7 @@ from conformance.runs.log import read_log
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "report"))
 
+import synthetic_hostile  # noqa: E402
 import synthetic_runs  # noqa: E402
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
@@ -105,7 +106,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a page of a run whose endpoint wrote dangerous text wherever it could."""
     folder = tmp_path_factory.mktemp("hostile")
     return _page_of(
-        [synthetic_runs.hostile_run(folder / "run"), synthetic_runs.make_run(folder / "good")], folder / "page"
+        [synthetic_hostile.hostile_run(folder / "run"), synthetic_runs.make_run(folder / "good")], folder / "page"
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import synthetic_hostile
 import synthetic_runs
 from hypothesis import given
 from hypothesis import strategies as some
@@ -179,7 +180,7 @@ def test_missing_and_damaged_evidence_is_left_out(tmp_path: Path) -> None:
 
 
 def test_long_bodies_are_cut_between_characters(tmp_path: Path) -> None:
-    matrix = matrix_of([read_log(synthetic_runs.hostile_run(tmp_path, megabytes=0.3))])
+    matrix = matrix_of([read_log(synthetic_hostile.hostile_run(tmp_path, megabytes=0.3))])
     packs, places = pack_evidence(matrix)
     documents = [unpacked(pack) for pack in packs]
     long = max((document for pack in documents for document in pack), key=lambda one: one["answer"]["cut"])

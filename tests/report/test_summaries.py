@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+import synthetic_hostile
 import synthetic_runs
 from rich.console import Console
 
@@ -27,7 +28,7 @@ def newest(tmp_path_factory: pytest.TempPathFactory) -> RunLog:
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> RunLog:
-    return read_log(synthetic_runs.hostile_run(tmp_path_factory.mktemp("hostile"), megabytes=0.01))
+    return read_log(synthetic_hostile.hostile_run(tmp_path_factory.mktemp("hostile"), megabytes=0.01))
 
 
 @pytest.fixture
