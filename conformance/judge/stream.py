@@ -254,8 +254,9 @@ class Machine:
 
     def _block_delta(self, where: str, data: dict[str, Any]) -> None:
         self.delta_times.append(self._frame.at)
-        block = self._open_block("stream.delta-open", where, data)
         delta = data.get("delta", ABSENT)
+        signature = isinstance(delta, dict) and delta.get("type") == "signature_delta"  # loses nothing that is shown
+        block = self._open_block("stream.delta-open", where, data, lost=not signature)
         if not isinstance(delta, dict) or not _has_type(delta):
             kind = slug(delta, "type")
             self._breach("stream.delta", where + "/delta", "an object with a type", shown(delta), kind, lost=True)
@@ -274,8 +275,8 @@ class Machine:
                 "stream.delta-type", where + "/type", sorted(allowed), kind, f"{kind}-in-{block.kind}", lost=True
             )
         elif payload is ABSENT or not (isinstance(payload, form) or (kind == "compaction_delta" and payload is None)):
-            wrong = slug(payload, "type")
-            self._breach("stream.delta-payload", f"{where}/{key}", form.__name__, shown(payload), wrong, lost=True)
+            wrong, lost = slug(payload, "type"), kind != "signature_delta"
+            self._breach("stream.delta-payload", f"{where}/{key}", form.__name__, shown(payload), wrong, lost=lost)
         else:
             if kind == "thinking_delta" and block.signatures:
                 expected = "signature_delta after the last thinking_delta"
@@ -296,7 +297,7 @@ class Machine:
             expected = "message_delta after every content_block_stop"
             self._breach("stream.message-delta-last", where, expected, "content_block_stop", "stop-after")
 
-    def _open_block(self, law: str, where: str, data: dict[str, Any]) -> Block | None:
+    def _open_block(self, law: str, where: str, data: dict[str, Any], *, lost: bool = False) -> Block | None:
         """The open block that an event speaks of; None, and the law is broken, when there is none."""
         only = [block.index for block in self.blocks if block.life == "open"][-1:] or [self._next_index - 1]
         index = self._index(where, data, only[0])
@@ -306,14 +307,14 @@ class Machine:
         if self._torn:
             return None
         kind = "never-opened" if block is None else "closed"
-        lost = law == "stream.delta-open"
-        if lost:
+        delta = law == "stream.delta-open"
+        if delta:
             self._astray.add(index)
         elif index in self._astray:
             return self._at_index.get(only[0]) if self._is_open(only[0]) else None
         if not (self._early and not self._started and block is None and not self.blocks):
             self._breach(law, where + "/index", "the index of an open block", index, kind, lost=lost)
-        if lost:
+        if delta:
             for hit in [block] if block else self.blocks[-1:]:
                 hit.damaged = True
         return None

@@ -9,6 +9,7 @@ from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
 from conformance.judge.rules.rule import STREAMING, Found, is_message, rule
 from conformance.judge.rules.usage import total_input
+from conformance.judge.wire import decode
 
 Pair = tuple[Answer, Answer]
 """The JSON answer and the stream of one case."""
@@ -79,13 +80,16 @@ def block_fields(pair: Pair) -> Found:
     shared = [kind for kind in required if kind in told and kind in streamed]
     for kind in shared:
         keys = [required[kind] & block.keys() for block in (told[kind], streamed[kind])]
-        if (
-            keys[0] != keys[1]
-            and not pair[1].story.breaches
-            and not any(block.damaged for block in pair[1].story.blocks)
-        ):
+        if keys[0] != keys[1] and not _spoiled(pair[1]):
             return [Violation(f"/content/{kind}", sorted(keys[0]), sorted(keys[1]), "fields")]
     return [] if shared else None
+
+
+def _spoiled(streamed: Answer) -> bool:
+    """Whether a block of the stream lacks something because of what other rules say already."""
+    story = streamed.story
+    unreadable = any(block.input_json.strip() and decode(block.input_json) is ABSENT for block in story.blocks)
+    return bool(story.breaches) or unreadable or any(block.damaged for block in story.blocks)
 
 
 def _form(value: Any) -> str:
