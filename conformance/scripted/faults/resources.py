@@ -52,10 +52,16 @@ def uncited(message: Message, _: Call) -> Message:
     return {**message, "content": content}
 
 
-@RESOURCES.message("CI02", "a citation's text is not what stands at its place", needs="citations")
-def misquoted(message: Message, _: Call) -> Message:
+_PLACES = ("_char_index", "_page_number", "_block_index")
+
+
+@RESOURCES.message("CI02", "a citation points one place too far", needs="citations")
+def misplaced(message: Message, _: Call) -> Message:
+    def further(citation: dict[str, Any]) -> dict[str, Any]:
+        return {key: value + 1 if key.endswith(_PLACES) else value for key, value in citation.items()}
+
     def shifted(block: dict[str, Any]) -> dict[str, Any]:
-        cited = [{**citation, "cited_text": citation["cited_text"][::-1]} for citation in block.get("citations") or []]
+        cited = [further(citation) for citation in block.get("citations") or []]
         return {**block, "citations": cited} if cited else block
 
     return {**message, "content": [shifted(block) for block in message["content"]]}

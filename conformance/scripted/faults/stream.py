@@ -223,12 +223,6 @@ def delta_early(events: list[Event], _: Call) -> list[Event]:
     return _moved(events, lambda event: event["type"] == _ANSWER, -1)
 
 
-@STREAM.events("ST34", "the second tool call is silently not sent", needs="stream parallel")
-def second_call_lost(events: list[Event], _: Call) -> list[Event]:
-    later = _indices(events, "tool_use")[1:]
-    return [event for event in events if event.get("index") not in later]
-
-
 @STREAM.events("ST36", "a tool call and a later text collide on one index", needs="stream tools")
 def index_shared(events: list[Event], _: Call) -> list[Event]:
     tools = _indices(events, "tool_use")

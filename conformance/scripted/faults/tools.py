@@ -66,6 +66,20 @@ TOOLS.add(
 )
 
 
+def _second_unsent(events: list[Event], _: Call) -> list[Event]:
+    starts = (event for event in events if event["type"] == "content_block_start")
+    later = [event["index"] for event in starts if event["content_block"]["type"] == "tool_use"][1:]
+    return [event for event in events if event.get("index") not in later]
+
+
+TOOLS.add(
+    "ST34",
+    "of two tool calls with one id, the second is silently not streamed",
+    Manner(request=on_body(_told_apart), message=_same_id, events=_second_unsent),
+    needs="parallel",
+)
+
+
 @TOOLS.message("TO04", "the tool's name is empty", needs="tools")
 def nameless(message: Message, _: Call) -> Message:
     return _calls(message, lambda block: {**block, "name": ""})
