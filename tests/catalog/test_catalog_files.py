@@ -10,12 +10,15 @@ import pytest
 import yaml
 
 from conformance.catalog.case import Check
+from conformance.catalog.lint import lint
 from conformance.catalog.load import case_files, load_catalog
 from conformance.catalog.location import cases_folder
 from conformance.catalog.matchers import MATCHERS
 from conformance.catalog.problem import CatalogError
 from conformance.catalog.schema import FILE, case_schema, schema_text
 from conformance.catalog.skeleton import write_skeleton
+from conformance.judge.rules import RULES
+from conformance.scripted.faults import list_faults
 
 
 def test_the_published_schema_is_the_one_of_the_types():
@@ -91,7 +94,11 @@ def test_a_skeleton_is_not_written_under_a_bad_id(write, id_, told):
     assert sorted(folder.rglob("*")) == before
 
 
-def test_the_suite_s_own_catalog_loads():
+def test_the_suite_s_own_catalog_is_clean():
     catalog = load_catalog()
     assert len(catalog.rows) >= 250
+    assert len(catalog.cases) >= 300
+    rules = {rule.id: rule.surface for rule in RULES.values()}
+    problems = lint(catalog, rules, {fault.id for fault in list_faults()})
+    assert [str(problem) for problem in problems] == []
     assert json.loads((catalog.folder / FILE).read_text())["$schema"].startswith("https://json-schema.org/")
