@@ -27,7 +27,7 @@ class Request(Struct, frozen=True):
     body: bytes = b""
 
 
-class Chunk(Struct, frozen=True):
+class Chunk(Struct, frozen=True, gc=False):
     """A piece of the body as it arrived, content encoding undone; `at` in seconds since the request was sent."""
 
     at: float

@@ -9,7 +9,7 @@ from conformance.probe.exchange import Chunk
 BOM = b"\xef\xbb\xbf"
 
 
-class Frame(Struct, frozen=True):
+class Frame(Struct, frozen=True, gc=False):
     """What stands between two blank lines, comments left out; without data it is a frame, but no event."""
 
     number: int

@@ -208,8 +208,12 @@ def run_pytest(session: Session, options: RunOptions) -> int:
     arguments += ["-o", f"cache_dir={Path.cwd() / '.pytest_cache'}"]
     if any(word.startswith("--html") for word in given):
         arguments += ["-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin"]
+    plugins: list[object] = [ConformancePlugin(session)]
     if session.snapshots is not None:
+        from conformance.runner.snapshots import ShapesPlugin
+
         arguments += ["-p", "syrupy", "--snapshot-warn-unused"]
+        plugins.append(ShapesPlugin(session, session.snapshots))
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.environ.pop("PYTEST_ADDOPTS", None)
-    return int(pytest.main([*arguments, *given], plugins=[ConformancePlugin(session)]))
+    return int(pytest.main([*arguments, *given], plugins=plugins))

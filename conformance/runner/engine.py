@@ -3,8 +3,8 @@
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from concurrent.futures import Future
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from itertools import islice
 from typing import TypeVar
 
 from conformance.runner.question import Question, Record
@@ -26,9 +26,11 @@ class Engine:
         self._tasks: dict[Question, asyncio.Task[Record]] = {}
         self._known: dict[Question, Record] = {}
         self._loop = asyncio.new_event_loop()
-        self._window = asyncio.Semaphore(ahead)
         self._thread = threading.Thread(target=self._run, name="conformance-engine", daemon=True)
-        self._feeder: Future[None] | None = None
+        self._begun = False
+        self._left: Iterator[Question] = iter(())
+        self._fed = 0  # counted on the loop
+        self._judged = 0  # counted by the judging thread
 
     def start(self) -> None:
         self._thread.start()
@@ -48,18 +50,22 @@ class Engine:
 
     def begin(self, questions: Sequence[Question]) -> None:
         """Starts to ask in this order, a bounded number ahead of the judging; once."""
-        if self._feeder is None:
-            self._feeder = asyncio.run_coroutine_threadsafe(self._feed(questions), self._loop)
+        if not self._begun:
+            self._begun = True
+            self._left = iter(questions)
+            self._loop.call_soon_threadsafe(self._feed)
 
-    async def _feed(self, questions: Sequence[Question]) -> None:
-        for question in questions:
-            await self._window.acquire()
+    def _feed(self, _done: object = None) -> None:
+        """Fills the window, whenever an answer is there or the judging has caught up."""
+        for question in islice(self._left, self._ahead - (self._fed - self._judged)):
+            self._fed += 1
             self._task(question)
 
     def _task(self, question: Question) -> asyncio.Task[Record]:
         task = self._tasks.get(question)
         if task is None:
             task = self._tasks[question] = self._loop.create_task(self._recorded(question))
+            task.add_done_callback(self._feed)
         return task
 
     async def _recorded(self, question: Question) -> Record:
@@ -82,22 +88,26 @@ class Engine:
         return task.result() if task is not None and task.done() else self.call(self.learn(question))
 
     def judged(self, question: Question) -> None:
-        """Lets go of a question's answers, and asks one more."""
+        """Lets go of a question's answers, and makes room for another.
+
+        The loop makes use of it with its next answer; it is woken only when half of the window is judged, since to
+        wake it for every question costs as much as to judge one.
+        """
         record = self._known.get(question) or self._tasks[question].result()
         self._known[question] = record.light()
         self._tasks.pop(question, None)
-        self._loop.call_soon_threadsafe(self._window.release)
+        self._judged += 1
+        if self._fed - self._judged == self._ahead // 2:
+            self._loop.call_soon_threadsafe(self._feed)
 
-    @property
     def running(self) -> int:
+        """How many questions are under way."""
         return sum(not task.done() for task in list(self._tasks.values()))
 
     def stop(self, closing: Coroutine[object, object, None] | None = None) -> None:
         """Cancels what is under way, closes what `closing` closes, and ends the thread."""
         if not self._thread.is_alive():
             return
-        if self._feeder is not None:
-            self._feeder.cancel()
         self.call(self._cancel())
         if closing is not None:
             self.call(closing)
@@ -106,6 +116,7 @@ class Engine:
         self._loop.close()
 
     async def _cancel(self) -> None:
+        self._left = iter(())
         tasks = [task for task in self._tasks.values() if not task.done()]
         for task in tasks:
             task.cancel()

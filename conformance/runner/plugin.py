@@ -1,11 +1,10 @@
 """The pytest plugin: makes the items, hands them to the session, and keeps pytest's own output out of the way."""
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, cast
+from collections.abc import Generator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance.runner.keeping import Drift
 from conformance.runs.log import CaseRow, LawRow
 
 if TYPE_CHECKING:
@@ -26,21 +25,6 @@ class ConformancePlugin:
     def __init__(self, session: "Session") -> None:
         self._session = session
 
-    @pytest.fixture(scope="session")
-    def conformance_session(self) -> "Session":
-        return self._session
-
-    @pytest.fixture
-    def drift(self, request: pytest.FixtureRequest) -> Drift | None:
-        """Compares shapes with their snapshots, where there are any or they are to be written."""
-        folder = self._session.snapshots
-        if folder is None:
-            return None
-        from conformance.runner.snapshots import drift_of, extension_for
-
-        snapshot = request.getfixturevalue("snapshot").use_extension(extension_for(folder))
-        return drift_of(snapshot, folder)
-
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "question" in metafunc.fixturenames:
             questions = self._session.questions
@@ -50,10 +34,20 @@ class ConformancePlugin:
             metafunc.parametrize("rule", rules, ids=[rule.id for rule in rules])
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        parameters = (item.callspec.params for item in session.items if isinstance(item, pytest.Function))
-        asked = [cast("Question", named["question"]) for named in parameters if "question" in named]
+        asked: list[Question] = [made["question"] for item in session.items if "question" in (made := _made_for(item))]
         if not session.config.option.collectonly:
             self._session.begin(asked)
+
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        """Judges what an item was made for; the functions of other files run as usual."""
+        match _made_for(pyfuncitem):
+            case {"question": question}:
+                self._session.judge_case(question)
+            case {"rule": rule}:
+                self._session.judge_rule(rule)
+            case _:
+                return None
+        return True
 
     def pytest_report_teststatus(self, config: pytest.Config) -> tuple[str, str, str] | None:
         """Nothing per item, unless the caller asked pytest to be talkative."""
@@ -70,9 +64,15 @@ class ConformancePlugin:
         if report.when == "call" and item.config.pluginmanager.hasplugin("pytest_html.plugin"):
             import pytest_html  # only where `--html` was asked for
 
-            shown = self._session.exhibit(getattr(item, "callspec", None))
+            shown = self._session.exhibit(_made_for(item).get("question"))
             report.__dict__["extras"] = [pytest_html.extras.text(text, name=name) for name, text in shown]
         return report
+
+
+def _made_for(item: pytest.Item) -> Mapping[str, Any]:
+    """The `question` or the `rule` of an item; neither for an item of another file."""
+    callspec = getattr(item, "callspec", None)
+    return {} if callspec is None else callspec.params
 
 
 def settle(row: CaseRow | LawRow, account: str, *, strict: bool, allow_improvements: bool) -> None:

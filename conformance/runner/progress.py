@@ -3,6 +3,7 @@
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import TextIO
 
 from conformance.words import VERDICTS, Verdict
@@ -12,7 +13,7 @@ PLAIN_EVERY_SECONDS = 15.0
 
 
 class Progress:
-    """Counts verdicts and shows them; `running` tells how many requests are in flight at the moment of asking."""
+    """Counts verdicts and shows them now and then."""
 
     def __init__(self, total: int, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
@@ -22,14 +23,14 @@ class Progress:
         self._counts: Counter[Verdict] = Counter()
         self._began = self._shown = time.monotonic()
 
-    def judged(self, verdict: Verdict, running: int) -> None:
-        """One more question has its verdict."""
+    def judged(self, verdict: Verdict, running: Callable[[], int]) -> None:
+        """One more question has its verdict; `running` tells how many are under way, if the line is shown."""
         self._done += 1
         self._counts[verdict] += 1
         now = time.monotonic()
         if now - self._shown >= (EVERY_SECONDS if self._live else PLAIN_EVERY_SECONDS):
             self._shown = now
-            self._show(running, now)
+            self._show(running(), now)
 
     def say(self, line: str) -> None:
         """A line that stays, above the live one."""

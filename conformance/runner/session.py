@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -53,6 +52,8 @@ class Session:
         """Profile to its answer in words, once the run is closed."""
         self.snapshots = snapshots
         """The folder of the target's snapshots, where shapes are compared at all."""
+        self.drift: Drift | None = None
+        """Compares the shape of the question that is judged next."""
         self.questions = list(questions)
         self.rules = assessment.rules
         self._options = options
@@ -71,10 +72,10 @@ class Session:
         """Starts to ask what pytest has left after its own selection."""
         self._engine.begin(asked)
 
-    def judge_case(self, question: Question, drift: Drift | None = None) -> None:
+    def judge_case(self, question: Question) -> None:
         """Judges one question, writes its row and evidence, and tells pytest how it came out."""
         record = self._engine.record(question)
-        kept = self._keeper.keep(record, drift)
+        kept = self._keeper.keep(record, self.drift)
         row = self._assessment.case_row(question, kept.sdk, drift=kept.drift)
         tendency = question.case.kind == "tendency"
         self._log.write(_tendency(row, record) if tendency else row)
@@ -127,9 +128,8 @@ class Session:
         trace = "".join(traceback.format_exception(problem))
         self._progress.say(f"{name}: the suite itself failed; please report this\n{trace}")
 
-    def exhibit(self, callspec: Any) -> list[tuple[str, str]]:
+    def exhibit(self, question: Question | None) -> list[tuple[str, str]]:
         """Name and text of what pytest-html shows beside an item: its last exchange."""
-        question = None if callspec is None else callspec.params.get("question")
         return [] if question is None else self._keeper.exhibit(question)
 
     def code(self, outcome: int) -> int:

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 from syrupy.types import PropertyFilter, PropertyMatcher, SerializableData, SerializedData, SnapshotIndex
 
 from conformance.judge.shape import shape_of
 from conformance.runner.question import Record
+from conformance.runner.session import Session
 
 
 def extension_for(folder: Path) -> type[SingleFileSnapshotExtension]:
@@ -39,6 +41,19 @@ def extension_for(folder: Path) -> type[SingleFileSnapshotExtension]:
             return str(index)
 
     return ShapeExtension
+
+
+class ShapesPlugin:
+    """Gives every item of pytest its own comparison of shapes, which syrupy binds to the item."""
+
+    def __init__(self, session: Session, folder: Path) -> None:
+        self._session = session
+        self._folder = folder
+        self._extension = extension_for(folder)
+
+    @pytest.fixture(autouse=True)
+    def shapes(self, snapshot: Any) -> None:
+        self._session.drift = drift_of(snapshot.use_extension(self._extension), self._folder)
 
 
 def drift_of(snapshot: Any, folder: Path) -> Callable[[Record], bool]:
