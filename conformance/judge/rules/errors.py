@@ -5,7 +5,7 @@ from typing import Any
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
-from conformance.judge.rules.rule import ERRORS, ON_RESULTS, STREAMING, VERSIONING, Found, rule
+from conformance.judge.rules.rule import ERRORS, ON_RESULTS, STREAMING, Found, rule
 from conformance.judge.wire import looks_of, shown, slug
 
 INVALID = "invalid_request_error"
@@ -290,7 +290,7 @@ def event(answer: Answer) -> Found:
     "error.before-stream",
     row="stream.error",
     law="A failure that is known before the first event is an HTTP error, which a client can retry.",
-    source=VERSIONING,
+    source=STREAMING + "#error-events",
     on=("stream",),
     level="should",
     leniency="A SHOULD: the API's grammar lets an error event replace the whole stream, and clients read it.",

@@ -15,7 +15,6 @@ Found = Sequence[Violation] | None
 MESSAGES = "https://platform.claude.com/docs/en/api/messages"
 STREAMING = "https://platform.claude.com/docs/en/build-with-claude/streaming"
 ERRORS = "https://platform.claude.com/docs/en/api/errors"
-VERSIONING = "https://platform.claude.com/docs/en/api/versioning"
 RATE_LIMITS = "https://platform.claude.com/docs/en/api/rate-limits"
 STOP_REASONS = "https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons"
 TOOL_USE = "https://platform.claude.com/docs/en/agents-and-tools/tool-use/implement-tool-use"
