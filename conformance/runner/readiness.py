@@ -49,7 +49,7 @@ def readiness(
         for row, consequence in rows_of_level.items()
         if _is_missing(cells[row])
     ]
-    unverified = [row for row in profile.must if _verdict(cells[row]) not in OBSERVED]
+    unverified = [row for row in profile.must if _verdict(cells[row]) not in (*OBSERVED, "not-applicable")]
     return Readiness(
         profile=name,
         verdict=_decide(missing, unverified),

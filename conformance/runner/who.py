@@ -62,4 +62,5 @@ def choices_of(options: RunOptions) -> Choices:
 def with_circumstances(target: Target) -> Target:
     """The target with what follows from how it is reached: whether there is a key, whether it can fetch from here."""
     circumstances = {"authentication": target.key is not None, "reachable-fixtures": is_loopback(target.base_url)}
-    return replace(target, capabilities=circumstances | target.capabilities)
+    simulated = target.simulated and target.name != "reference"  # which is itself, and stands for nobody else
+    return replace(target, capabilities=circumstances | target.capabilities, simulated=simulated)

@@ -28,7 +28,7 @@ from conformance.runner.fault_list import NamedFault, named_faults, named_varian
 from conformance.runner.fixture_server import FixtureServer
 from conformance.runner.options import RunOptions
 from conformance.runner.plan import every_question
-from conformance.runner.question import Question
+from conformance.runner.question import Question, Record
 from conformance.runner.who import who_is_asked
 from conformance.runs.log import CaseRow, LawRow
 from conformance.targets.target import Target
@@ -73,13 +73,14 @@ def _measure(arguments: argparse.Namespace, stack: ExitStack) -> Detection:
     def questions(names: Sequence[str]) -> list[Question]:
         return every if arguments.full else questions_for(catalog, names)
 
-    async def measure() -> tuple[Correct, dict[str, list[CaseRow | LawRow]]]:
-        correct = await rows_of(catalog, target, every, fixtures)
+    async def measure() -> tuple[Correct, dict[Question, Record], dict[str, list[CaseRow | LawRow]]]:
+        correct, records = await rows_of(catalog, target, every, fixtures)
         prefixes = {f"/fault/{fault.id}": questions(_tagged(catalog, fault.id)) for fault in faults}
         prefixes |= {f"/variant/{variant.id}": questions(()) for variant in variants}
-        return {place(row): row for row in correct}, await sweep(catalog, target, prefixes, fixtures)
+        answers = {question: records[question] for question in questions_for(catalog, ())}
+        return {place(row): row for row in correct}, answers, await sweep(catalog, target, prefixes, fixtures)
 
-    correct, swept = asyncio.run(measure())
+    correct, answers, swept = asyncio.run(measure())
     reasons = msgspec.yaml.decode(REASONS.read_bytes(), type=dict[str, list[str]])
     each_fault = [
         figure_of(
@@ -97,7 +98,7 @@ def _measure(arguments: argparse.Namespace, stack: ExitStack) -> Detection:
         )
         for variant in variants
     ]
-    mutants = mutant_figures()
+    mutants = mutant_figures(answers)
     return Detection(
         faults=summary(each_fault),
         variants={"false_alarms": sum(bool(figure.alarms) for figure in each_variant), "of": len(each_variant)},
@@ -106,6 +107,7 @@ def _measure(arguments: argparse.Namespace, stack: ExitStack) -> Detection:
         each_variant=each_variant,
         silent_mutants=mutants.silent,
         equivalent_mutants=mutants.equivalent,
+        mutant_alarms=mutants.false_alarms,
     )
 
 

@@ -10,6 +10,9 @@ from msgspec import Struct
 from conformance.runner.detection.sweep import Worse
 from conformance.runner.fault_list import NamedFault
 
+KILLED_SHARE = 0.95
+"""Of the mutants that are violations, at least."""
+
 Outcome = Literal["killed", "foreign", "silent", "note", "false alarm"]
 """`foreign`: something turned red, and none of it names this fault. `note`: legal, and left alone as it should be."""
 
@@ -41,9 +44,12 @@ class Detection(Struct, frozen=True, kw_only=True):
     mutants: dict[str, int]
     each_fault: list[FaultFigure] = []
     each_variant: list[VariantFigure] = []
-    silent_mutants: list[str] = []
+    silent_mutants: dict[str, str] = {}
+    """Mutant to what was done wrong in it."""
     equivalent_mutants: dict[str, str] = {}
     """Mutant to the written reason why it is no violation."""
+    mutant_alarms: dict[str, list[str]] = {}
+    """Legal changes that a rule took for a violation."""
 
 
 def figure_of(fault: NamedFault, worse: Sequence[Worse], reasons: Sequence[str]) -> FaultFigure:
@@ -90,15 +96,15 @@ def got_worse(now: Detection, before: Detection | None) -> list[str]:
         for figure in now.each_variant
         if figure.alarms
     ]
-    if before and share(now.mutants) < share(before.mutants):
-        complaints.append(f"mutants killed: {now.mutants} after {before.mutants}")
+    complaints += [f"mutant {name} is legal and raises {', '.join(rules)}" for name, rules in now.mutant_alarms.items()]
+    if share(now.mutants) < (share(before.mutants) if before else KILLED_SHARE):
+        complaints.append(f"mutants killed: {now.mutants}, which is less than it was")
     return complaints
 
 
 def share(mutants: Mapping[str, int]) -> float:
     """Killed among those that are violations at all."""
-    real = mutants.get("of", 0) - mutants.get("equivalent", 0)
-    return mutants.get("killed", 0) / real if real else 0.0
+    return mutants.get("killed", 0) / (mutants.get("of", 0) or 1)
 
 
 def read_figures(file: Path) -> Detection | None:

@@ -30,11 +30,15 @@ class Sitting:
     async def _recorded(self, question: Question) -> Record:
         return await self._ask(question)
 
+    @property
+    def records(self) -> dict[Question, Record]:
+        """What was learned so far."""
+        return {question: task.result() for question, task in self._tasks.items() if task.done()}
+
     async def rows(self, questions: Iterable[Question]) -> list[CaseRow | LawRow]:
         """The rows of these questions and of all rules; cases that they lean on are asked along."""
         asked = list(with_dependencies(self._catalog, questions))
         await asyncio.gather(*(self.learn(question) for question in asked))
-        records = {question: task.result() for question, task in self._tasks.items()}
-        assessment = Assessment(self._catalog, asked, records.__getitem__, Expectations())
+        assessment = Assessment(self._catalog, asked, self.records.__getitem__, Expectations())
         rows: list[CaseRow | LawRow] = [assessment.case_row(question, None, drift=False) for question in asked]
         return [*rows, *(assessment.rule_row(rule) for rule in assessment.rules)]

@@ -15,7 +15,7 @@ from conformance.probe.trouble import Patience
 from conformance.runner.asking import Inquiry, Wire
 from conformance.runner.detection.sitting import Sitting
 from conformance.runner.engine import Deadline
-from conformance.runner.question import Question
+from conformance.runner.question import Question, Record
 from conformance.runs.log import CaseRow, LawRow
 from conformance.targets.target import Target
 from conformance.words import OBSERVED, Verdict
@@ -65,9 +65,9 @@ def questions_for(catalog: Catalog, names: Sequence[str]) -> list[Question]:
 
 async def rows_of(
     catalog: Catalog, target: Target, questions: Sequence[Question], fixtures: Fixtures
-) -> list[CaseRow | LawRow]:
-    """The rows of a target, asked with a client and a patience of its own: a fault must not spill over."""
-    limits = Limits(first_byte=PATIENCE, idle=PATIENCE, total=10 * PATIENCE, grace=1.0)
+) -> tuple[list[CaseRow | LawRow], dict[Question, Record]]:
+    """The rows and records of a target, asked with a client and a patience of its own: a fault must not spill over."""
+    limits = Limits(first_byte=PATIENCE, idle=PATIENCE, total=10 * PATIENCE)
     async with Client(limits=limits, keys=[target.key]) as client:
         inquiry = Inquiry(
             catalog=catalog,
@@ -76,7 +76,8 @@ async def rows_of(
             attempts=2,
             deadline=Deadline(None),
         )
-        return await Sitting(catalog, inquiry).rows(questions)
+        sitting = Sitting(catalog, inquiry)
+        return await sitting.rows(questions), sitting.records
 
 
 async def sweep(
@@ -91,7 +92,8 @@ async def sweep(
     async def one(prefix: str, questions: Sequence[Question]) -> tuple[str, list[CaseRow | LawRow]]:
         async with gate:
             bent = replace(target, base_url=target.base_url + prefix)
-            return prefix, await rows_of(catalog, bent, questions, fixtures)
+            rows, _ = await rows_of(catalog, bent, questions, fixtures)
+            return prefix, rows
 
     return dict(await asyncio.gather(*(one(prefix, questions) for prefix, questions in prefixes.items())))
 
