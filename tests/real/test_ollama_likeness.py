@@ -1,0 +1,33 @@
+"""All questions to a simulated Ollama: each gap of a version is documented or known, and none is claimed in vain."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from conformance.runs.log import read_log
+
+Run = Callable[..., tuple[int, str, Path]]
+
+
+@pytest.fixture(params=["0.33.0", "0.14.0"])
+def likeness(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The reference endpoint as an Ollama of one version; its address."""
+    words = ["serve", "--face", "anthropic", "--like", f"ollama@{request.param}"]
+    command = [sys.executable, "-m", "conformance.scripted", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().removeprefix("listening on ").strip()
+        process.terminate()
+
+
+def test_all_of_it_is_known(likeness: str, conformance: Run) -> None:
+    code, said, out = conformance("--base-url", likeness)
+    log = read_log(out)
+    rows = [*log.cases, *log.rules]
+    assert [row for row in rows if row.status in ("new", "regression", "improvement")] == [], said[-2000:]
+    assert code == 0, said[-2000:]
+    assert log.run.target.name == "ollama"
+    assert log.run.target.simulated
