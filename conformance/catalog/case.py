@@ -116,7 +116,7 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     asks_max_tokens: bool = False
     """The question is about max_tokens: no headroom is added, and ending at the limit is an answer."""
     concurrent: int = 1
-    """How many copies of the request are in flight at once."""
+    """How many copies of the request are in flight at once; `{copy}` tells them apart, counted from 0."""
     renamed_from: list[str] = []
     note: str | None = None
     """A leniency or an observation that forced it."""

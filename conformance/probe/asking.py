@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import UNSET, Struct
 
 from conformance.catalog.case import Case, Step
@@ -117,11 +118,12 @@ class _Asker:
         )
         if self._case.transport != "http":
             return [await self._through_sdk(step, setting)]
-        outgoing = render(step.ask, setting, asks_max_tokens=self._case.asks_max_tokens)
-        if self._case.concurrent == 1:
-            return [await self._send(outgoing)]
+        settings = [msgspec.structs.replace(setting, copy=copy) for copy in range(self._case.concurrent)]
+        copies = [render(step.ask, each, asks_max_tokens=self._case.asks_max_tokens) for each in settings]
+        if len(copies) == 1:
+            return [await self._send(copies[0])]
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._send(outgoing)) for _ in range(self._case.concurrent)]
+            tasks = [group.create_task(self._send(outgoing)) for outgoing in copies]
         return [task.result() for task in tasks]
 
     async def _send(self, outgoing: Outgoing) -> Answer:

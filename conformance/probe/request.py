@@ -26,7 +26,7 @@ SAMPLING = ("temperature", "top_p", "top_k")
 _LETTERS = string.ascii_lowercase
 _SIGNS = _LETTERS + "23456789"
 _FOLLOWERS = {sign: _SIGNS.replace(sign, "") for sign in _SIGNS}
-_PLACEHOLDER = re.compile(r"\{(nonce|model|base_url|fixtures|steps\.[A-Za-z0-9_-]+\.[^{}]+)\}")
+_PLACEHOLDER = re.compile(r"\{(nonce|copy|model|base_url|fixtures|steps\.[A-Za-z0-9_-]+\.[^{}]+)\}")
 
 
 class StepError(Exception):
@@ -48,6 +48,8 @@ class Setting(Struct, frozen=True, kw_only=True):
     target: Target
     mode: Mode
     nonce: str
+    copy: int = 0
+    """Which of the copies that are in flight together, counted from 0."""
     documents: Mapping[str, Mapping[str, Any]] = {}
     """Step name to the document of its answer (`status`, `headers`, `message`, ...)."""
     fixtures: Path | None = None
@@ -119,6 +121,8 @@ def _value(name: str, setting: Setting) -> Any:
     match name:
         case "nonce":
             return setting.nonce
+        case "copy":
+            return setting.copy
         case "model":
             return setting.target.model
         case "base_url":

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
+import msgspec
 from msgspec import Struct
 
 from conformance.catalog.case import Case, Step
@@ -208,13 +210,16 @@ def _observed(question: Question, asked: Asked, replies: Sequence[Reply], target
     documents = {reply.step: reply.answer.document for reply in replies}
     setting = Setting(target=target, mode=question.mode, nonce=asked.nonce, documents=documents)
 
-    def bind(value: Any) -> Any:
-        return fill(value, setting)
+    def bind_of(copy: int) -> Callable[[Any], Any]:
+        return partial(fill, setting=msgspec.structs.replace(setting, copy=copy))
 
     if question.case.concurrent > 1:
-        observed = [observe(question.case, [reply], bind) for reply in replies]
+        observed = [
+            observe(question.case, [reply], bind_of(answer.copy))
+            for answer, reply in zip(asked.answers, replies, strict=True)
+        ]
         return min(observed, key=lambda one: SEVERITY.index(one.observation))
-    return observe(question.case, replies, bind)
+    return observe(question.case, replies, bind_of(0))
 
 
 SEVERITY: tuple[Observation, ...] = Observation.__args__  # type: ignore[attr-defined]
