@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 from conformance.catalog.load import Catalog, load_catalog
 from conformance.catalog.problem import CatalogError
+from conformance.judge import witness
 from conformance.judge.rules import RULES
-from conformance.judge.witness import prepare
 from conformance.probe.asking import Fixtures
 from conformance.probe.client import Client
 from conformance.probe.preflight import preflight
 from conformance.probe.recording import Limits
 from conformance.probe.trouble import Patience
+from conformance.runner import publish
 from conformance.runner.asking import Inquiry, Wire
 from conformance.runner.assessment import Assessment
 from conformance.runner.debug import show_exchange
@@ -29,12 +29,9 @@ from conformance.runner.keeping import Keeper
 from conformance.runner.mistakes import Mistake
 from conformance.runner.options import RunOptions
 from conformance.runner.plan import plan
-from conformance.runner.plugin import ConformancePlugin
 from conformance.runner.progress import Progress
-from conformance.runner.publish import publish
 from conformance.runner.question import Question, Record
 from conformance.runner.resuming import earlier_records, with_earlier_choices
-from conformance.runner.session import Session
 from conformance.runner.who import who_is_asked
 from conformance.runs.evidence import FOLDER as EVIDENCE
 from conformance.runs.expectations import Expectations, Seen, seen_in, unmatched
@@ -42,6 +39,9 @@ from conformance.runs.log import FILE as LOG
 from conformance.runs.log import LogError, LogWriter, read_log
 from conformance.targets.target import Target
 from conformance.words import Mode
+
+if TYPE_CHECKING:
+    from conformance.runner.session import Session
 
 QUESTIONS = Path(__file__).with_name("questions.py")
 CONFIGURATION = Path(__file__).with_name("pytest.ini")
@@ -109,8 +109,11 @@ def _ask(
     engine = Engine(inquiry.on)
     engine.start()
     stack.callback(lambda: engine.stop(client.aclose()))
+    first = engine.submit(preflight(target, client, say=progress.say))
     baseline = _baseline(options)
-    problem = engine.call(preflight(target, client, say=progress.say))
+    from conformance.runner.session import Session  # it brings pytest, imported while the endpoint answers
+
+    problem = first.result()
     if problem is not None:
         raise Mistake(problem.line, problem.exit)
     out = options.out or default_folder(target)
@@ -137,13 +140,19 @@ def _ask(
             session.take(record)
         if not options.pytest_arguments:  # pytest can select nothing away, so the first answers need not wait for it
             session.begin(session.questions)
-        if options.witness:
-            threading.Thread(target=prepare, name="conformance-witness", daemon=True).start()
+        threading.Thread(target=_import_ahead, args=(options,), name="conformance-imports", daemon=True).start()
         code = session.close(run_pytest(session, options))
-    publish(out, code)
+    publish.publish(out, code)
     if options.profile in session.readiness:
         print(session.readiness[options.profile])
     return code
+
+
+def _import_ahead(options: RunOptions) -> None:
+    """Imports what is slow to import and needed late, while the endpoint is waited for."""
+    if options.witness:
+        witness.prepare()
+    publish.prepare()
 
 
 def _earlier(options: RunOptions, out: Path, catalog: Catalog, target: Target) -> dict[Question, Record]:
@@ -190,8 +199,12 @@ def snapshots_of(target: Target, options: RunOptions) -> Path | None:
     return folder if writes or folder.is_dir() else None
 
 
-def run_pytest(session: Session, options: RunOptions) -> int:
+def run_pytest(session: "Session", options: RunOptions) -> int:
     """Runs pytest over the questions of a session; its exit code."""
+    import pytest
+
+    from conformance.runner.plugin import ConformancePlugin
+
     given = list(options.pytest_arguments)
     arguments = [
         str(QUESTIONS),

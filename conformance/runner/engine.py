@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Future
 from itertools import islice
 from typing import TypeVar
 
@@ -40,9 +41,13 @@ class Engine:
         self._ask = self._make_asking(self)
         self._loop.run_forever()
 
+    def submit(self, work: Coroutine[object, object, Result]) -> Future[Result]:
+        """Runs a coroutine on the engine's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
     def call(self, work: Coroutine[object, object, Result]) -> Result:
         """Runs a coroutine on the engine's loop and waits for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        return self.submit(work).result()
 
     def know(self, record: Record) -> None:
         """Takes a record that an earlier run left, so that the question is not asked again."""

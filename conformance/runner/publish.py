@@ -5,6 +5,17 @@ from pathlib import Path
 from conformance.runs.log import read_log
 
 
+def prepare() -> None:
+    """Imports what writing takes: to be called on another thread while the answers are awaited."""
+    import jinja2  # noqa: F401
+    import rich.console  # noqa: F401
+
+    import conformance.report.html
+    import conformance.report.junit
+    import conformance.report.summary
+    import conformance.report.terminal  # noqa: F401
+
+
 def publish(folder: Path, code: int) -> int:
     """Page, summaries, badge and JUnit beside the log; then the terminal's summary. The exit code is passed through."""
     from rich.console import Console
