@@ -133,7 +133,7 @@ def _pieces(make: Maker) -> Iterator[Mutant]:
         "each piece of text twice", text("One", "One", " two", " two", " three", " three"), "stream.delta-adds"
     )
     long = text(*(f"{word} " for word in LONG_TEXT.split()))
-    waited = replace(long, chunks=(Chunk(1.5, long.body),), finished=1.5)
+    waited = replace(long, chunks=(Chunk(2.5, long.body),), finished=2.5)
     yield make.made("all at once, and late", with_request(waited, max_tokens=4096), "stream.incremental")
     half = len(long.body) // 2
     silent = replace(long, chunks=(Chunk(0.1, long.body[:half]), Chunk(90.0, long.body[half:])), finished=90.0)

@@ -57,8 +57,8 @@ def tool_ids_unique(answers: Sequence[Answer]) -> Found:
     leniency="A note: nothing is promised of it, though some clients merge turns of the same id.",
 )
 def message_ids_unique(answers: Sequence[Answer]) -> Found:
-    ids = [answer.message["id"] for answer in answers if isinstance(answer.message, dict) and answer.message.get("id")]
-    ids = [one for one in ids if isinstance(one, str)]
+    told = [answer.message for answer in answers if answer.scope in ("message", "stream")]
+    ids = [message["id"] for message in told if isinstance(message, dict) and isinstance(message.get("id"), str)]
     if len(ids) < 2:
         return None
     again = _repeated(ids)

@@ -12,7 +12,7 @@ from conformance.judge.wire import looks_of
 from conformance.words import Level
 
 LONG_ANSWER_WORDS = 100
-LATE = 0.3
+LATE = 2.0
 """Seconds until the first delta from which on one burst means that the server held the answer back."""
 BURST = 0.01
 """Seconds within which everything arrives when it was held back."""
@@ -258,11 +258,13 @@ def incremental(answer: Answer) -> Found:
     timing = answer.timing
     if not answer.in_events or timing.first_delta is None or timing.last_delta is None:
         return None
-    if timing.first_delta < LATE or len(answer.text.split()) <= LONG_ANSWER_WORDS:
+    if len(answer.text.split()) <= LONG_ANSWER_WORDS:
         return None
     span = timing.last_delta - timing.first_delta
     if span > BURST:
         return []
+    if timing.first_delta < LATE:
+        return None
     return [Violation("", "deltas over time", f"all within {span:.3f} s, after {timing.first_delta:.1f} s", "burst")]
 
 

@@ -63,7 +63,7 @@ def _messages(record: Record | None) -> Sequence[Exchange]:
 
 
 def _exchanges(record: Record | None) -> Sequence[Exchange]:
-    """The exchanges of the last attempt, in the order of its steps."""
-    if record is None or not record.attempts:
-        return []
-    return [reply.answer.exchange for reply in record.attempts[-1].replies]
+    """The exchanges of the last attempt, in the order of its steps; none where a busy machine made one late."""
+    replies = record.attempts[-1].replies if record is not None and record.attempts else ()
+    broken = any(reading.violations and reading.rule.level != "may" for reply in replies for reading in reply.readings)
+    return [] if broken else [reply.answer.exchange for reply in replies]
