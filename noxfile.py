@@ -81,6 +81,14 @@ def real(session: nox.Session) -> None:
 
 
 @nox.session
+def ollama(session: nox.Session) -> None:
+    """Asks one version of Ollama: `-- --version 0.33.0 --scripted`, `-- --binary PATH [--model M]`."""
+    with timed(session):
+        session.install("-e", ".")
+        session.run("python", "-m", "conformance.runner.ollama_release", *session.posargs)
+
+
+@nox.session
 def detect(session: nox.Session) -> None:
     """Measures what the suite catches: every fault, every legal variant, every mutant; `-- --full` sweeps all cases."""
     with timed(session):
