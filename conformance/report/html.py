@@ -2,8 +2,9 @@
 
 import base64
 import hashlib
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,6 +16,9 @@ from conformance.report.trend import trends_of
 from conformance.report.wording import DRIFT_MEANS, SDK_MEANS, STATUS_MEANS, UNVERIFIED_MEANS, VERDICT_MEANS, printable
 from conformance.runs.log import RowInfo
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 SOURCES = Path(__file__).parent / "page"
 STYLES = ("tokens.css", "page.css", "matrix.css", "cell.css")
 SCRIPTS = (
@@ -25,15 +29,8 @@ SCRIPTS = (
 
 def page_html(matrix: Matrix, detection: Any = None) -> str:
     """The page as text: the same runs give the same page."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    loader = FileSystemLoader(SOURCES)
-    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.undefined = StrictUndefined
-    environment.finalize = lambda value: printable(value) if type(value) is str else value
-    environment.filters["headline"] = headline
     style, script = _source(STYLES), _source(SCRIPTS)
-    return environment.get_template("page.html").render(
+    return template().render(
         matrix=matrix,
         columns=matrix.columns,
         detection=detection if isinstance(detection, dict) else None,
@@ -51,6 +48,20 @@ def page_html(matrix: Matrix, detection: Any = None) -> str:
         script_hash=_hash(script),
         data=embedded(page_data(matrix)),
     )
+
+
+@cache
+def template() -> "Template":
+    """The page's template with its parts, compiled once: that takes most of the time of a small page."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    loader = FileSystemLoader(SOURCES)
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.undefined = StrictUndefined
+    environment.finalize = lambda value: printable(value) if type(value) is str else value
+    environment.filters["headline"] = headline
+    environment.get_template("parts.html")
+    return environment.get_template("page.html")
 
 
 def _first(matrix: Matrix) -> list[tuple[RowInfo, Cell, str]]:

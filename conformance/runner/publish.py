@@ -6,14 +6,15 @@ from conformance.runs.log import read_log
 
 
 def prepare() -> None:
-    """Imports what writing takes: to be called on another thread while the answers are awaited."""
-    import jinja2  # noqa: F401
+    """Imports and compiles what writing takes: to be called on another thread while the answers are awaited."""
     import rich.console  # noqa: F401
 
-    import conformance.report.html
     import conformance.report.junit
     import conformance.report.summary
     import conformance.report.terminal  # noqa: F401
+    from conformance.report.html import template
+
+    template()
 
 
 def publish(folder: Path, code: int) -> int:
