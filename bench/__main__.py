@@ -1,6 +1,7 @@
 """`python -m bench [ROUNDS]`: what the suite costs, as ratios to a plain httpx2 loop measured in the same rounds.
 
-Writes `reports/bench.json`. Ratios hold on any machine; seconds and milliseconds are of this one.
+Writes `reports/bench.json` and says which of the numbers to hold are held: by the ratio, which means the same on any
+machine, or by the memory. A number that is not held is worth a look and no error: the exit code does not speak of it.
 """
 
 import platform
@@ -12,11 +13,15 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bench.process import Cost, measure, stub
 from bench.questions import write_cases
 
 EVENTS = 200
+LARGEST = 150.0
+"""Megabytes."""
+MARKS = {True: "holds", False: "EXCEEDED", None: ""}
 REPORT = Path("reports/bench.json")
 
 
@@ -29,6 +34,8 @@ class Figure(Struct, frozen=True, kw_only=True):
     floor: float | None
     ratio: float | None
     limit: str
+    holds: bool | None
+    """Whether the number is held; None where it is only told."""
 
 
 class Bench:
@@ -90,8 +97,10 @@ def cpu_per_case(bench: Bench) -> Iterator[Figure]:
         )
     suite = (high.cpu - low.cpu) / (many - few) * 1000
     floor = (floor_high.cpu - floor_low.cpu) / (many - few) * 1000
-    yield _figure("one more JSON case", "ms CPU", suite, floor, "1.3 ms, 3.5 times the floor")
-    yield _figure("start-up, one case (floor: pytest alone)", "s CPU", one.cpu, pytest_alone.cpu, "0.6 s")
+    yield _figure("one more JSON case", "ms CPU", suite, floor, "2.9 times the floor", most=2.9)
+    yield _figure(
+        "start-up, one case (floor: pytest alone)", "s CPU", one.cpu, pytest_alone.cpu, "1.9 times the floor", most=1.9
+    )
 
 
 def wall_with_latency(bench: Bench) -> Iterator[Figure]:
@@ -103,9 +112,9 @@ def wall_with_latency(bench: Bench) -> Iterator[Figure]:
             bench.floor(url, 200, "json", in_flight=16),
             bench.floor(url, 1, "json", in_flight=16),
         )
-    yield _figure("200 cases of 50 ms, 16 in flight", "s", suite.wall, floor.wall, "1.3 times the floor")
+    yield _figure("200 cases of 50 ms, 16 in flight", "s", suite.wall, floor.wall, "1.3 times the floor", most=1.3)
     net, floor_net = suite.wall - one.wall, floor.wall - floor_one.wall
-    yield _figure("the same without start-up", "s", net, floor_net, "1.3 times the floor")
+    yield _figure("the same without start-up", "s", net, floor_net, "1.3 times the floor", most=1.3)
 
 
 def streams(bench: Bench) -> Iterator[Figure]:
@@ -120,31 +129,33 @@ def streams(bench: Bench) -> Iterator[Figure]:
         )
     events = EVENTS * (many - few)
     suite, floor = events / (high.cpu - low.cpu), events / (floor_high.cpu - floor_low.cpu)
-    yield _figure("stream events, recorded and judged", "per CPU s", suite, floor, "half of the floor")
-    yield _figure(f"memory, {many} streams (floor: {few} of them)", "MB", high.megabytes, low.megabytes, "150 MB, flat")
+    yield _figure("stream events, recorded and judged", "per CPU s", suite, floor, "told only")
+    memory = _figure(f"memory, {many} streams (floor: {few})", "MB", high.megabytes, low.megabytes, "150 MB")
+    yield replace(memory, holds=high.megabytes <= LARGEST)
 
 
-def _figure(what: str, unit: str, suite: float, floor: float | None, limit: str) -> Figure:
-    return Figure(what=what, unit=unit, suite=suite, floor=floor, ratio=suite / floor if floor else None, limit=limit)
+def _figure(what: str, unit: str, suite: float, floor: float | None, limit: str, most: float | None = None) -> Figure:
+    ratio = suite / floor if floor else None
+    holds = None if most is None or ratio is None else ratio <= most
+    return Figure(what=what, unit=unit, suite=suite, floor=floor, ratio=ratio, limit=limit, holds=holds)
 
 
 def main(rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), rounds)
         figures = []
-        print(f"{'':48} {'suite':>10} {'floor':>10} {'ratio':>6}  limit")
+        print(f"{'':48} {'suite':>10} {'floor':>10} {'ratio':>6} {'':8} unit; limit")
         for part in (cpu_per_case, wall_with_latency, streams):
             for figure in part(bench):
                 figures.append(figure)
                 floor = f"{figure.floor:10.2f}" if figure.floor is not None else " " * 10
                 ratio = f"{figure.ratio:6.2f}" if figure.ratio is not None else " " * 6
-                print(
-                    f"{figure.what:48} {figure.suite:10.2f} {floor} {ratio}  {figure.unit}; {figure.limit}", flush=True
-                )
+                told = f"{figure.what:48} {figure.suite:10.2f} {floor} {ratio} {MARKS[figure.holds]:8}"
+                print(f"{told} {figure.unit}; {figure.limit}", flush=True)
     machine = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
     REPORT.parent.mkdir(exist_ok=True)
-    told = {"rounds": rounds, "on": machine, "figures": figures}
-    REPORT.write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n")
+    document = {"rounds": rounds, "on": machine, "figures": figures}
+    REPORT.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
 
 
 if __name__ == "__main__":

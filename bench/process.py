@@ -21,7 +21,7 @@ class Cost(Struct, frozen=True):
     megabytes: float
 
 
-class Failed(Exception):  # noqa: N818 - a measurement that cannot be used
+class Failed(Exception):
     """A measured program did not end as it should."""
 
 
