@@ -38,7 +38,7 @@ class Choices(Struct, frozen=True, kw_only=True):
     concurrency: int | None = None
 
 
-class TargetProblem(Exception):  # noqa: N818 - it is the caller's, not ours
+class TargetProblem(Exception):
     """Why nobody can be asked, in words that say what to do, and the exit code of the command."""
 
     def __init__(self, message: str, exit_code: int = BAD_USAGE) -> None:

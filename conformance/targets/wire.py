@@ -19,7 +19,7 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 15.0
 
 
-class Unreachable(Exception):  # noqa: N818 - it names the server's state
+class Unreachable(Exception):
     """No connection to the server, or none that ends in an answer; the message says which."""
 
 

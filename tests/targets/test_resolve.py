@@ -268,7 +268,7 @@ def test_the_key_that_the_caller_names_is_sent_in_the_targets_form(stub) -> None
         Choices(target="litellm", base_url=server.url, api_key_env="MY_KEY"), KEYS | {"MY_KEY": " abc\n"}
     )
     assert (found.key, found.auth.env) == ("abc", "MY_KEY")
-    assert {headers.get("authorization") for _, headers, _ in server.asked} == {"Bearer abc"}
+    assert {headers.get("authorization") for _, headers, _ in server.asked} == {None, "Bearer abc"}
     assert "hush" not in sent(server)
 
 

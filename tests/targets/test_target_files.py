@@ -6,9 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from conformance.catalog.location import cases_folder
-from conformance.catalog.reading import read_typed
-from conformance.catalog.surface import SurfaceFile
+from conformance.catalog.load import load_catalog
+from conformance.judge.rules import RULES
 from conformance.targets.load import TargetFileError, load_target_file, target_names, target_problems
 
 DOCUMENTS_ONLY = {"claude-bridge", "lm-studio", "vllm"}
@@ -37,8 +36,10 @@ def test_what_ships() -> None:
 
 @pytest.mark.parametrize("name", target_names())
 def test_every_entry_names_a_row_that_exists_and_is_not_past_its_date(name: str) -> None:
-    rows = {row.id for row in read_typed(cases_folder() / "surface.yaml", SurfaceFile).rows}
-    found = target_problems(name, surfaces=rows, rules=RULES, cases=CASES, today=dt.date.today())
+    catalog = load_catalog()
+    found = target_problems(
+        name, surfaces=catalog.rows, rules=RULES, cases=catalog.cases, today=dt.datetime.now(dt.UTC).date()
+    )
     assert [str(problem) for problem in found] == []
 
 
@@ -148,7 +149,3 @@ def test_what_matches_nothing_or_is_past_its_date_is_named_by_line(tmp_path: Pat
 def test_a_target_survives_the_way_to_json_and_back() -> None:
     file = load_target_file("ollama")
     assert msgspec.json.decode(msgspec.json.encode(file), type=type(file)) == file
-
-
-RULES: tuple[str, ...] = ()
-CASES: tuple[str, ...] = ()

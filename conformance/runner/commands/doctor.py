@@ -10,7 +10,7 @@ from conformance.runner.mistakes import OUR_FAULT, UNEXPECTED
 if TYPE_CHECKING:
     from conformance.targets.ollama.doctor import Diagnosis
 
-SIGNS = {"good": "ok  ", "note": "note", "warning": "slow", "problem": "BAD "}
+SIGNS = {"good": "ok  ", "note": "note", "warning": "warn", "problem": "BAD "}
 UNREACHABLE = {"unreachable", "not-running", "not-installed"}
 
 

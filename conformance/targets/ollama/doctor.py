@@ -170,10 +170,13 @@ async def _choose(ollama: Ollama, model: str | None, note: Callable[..., None]) 
         return model
     if model is None and len(installed) == 1:
         return installed[0]
+    if model is None and not installed:
+        note(Diagnosis("model-missing", "problem", "no model is installed", _prepare(recommended()[0].name)))
+        return None
     if model is None:
-        choice = recommended()[0].name
-        says = f"{len(installed)} models are there: {', '.join(installed)}" if installed else "no model is installed"
-        note(Diagnosis("model-missing", "problem", says, _prepare(installed[0] if installed else choice)))
+        says = f"{len(installed)} models are there: {', '.join(installed)}; which one?"
+        mend = f"conformance doctor --target ollama --model {installed[0]}"
+        note(Diagnosis("model-missing", "problem", says, mend))
         return None
     if any(same_model(model, name) for name in installed):
         return model
