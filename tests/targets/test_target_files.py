@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from conformance.catalog.load import load_catalog
+from conformance.catalog.load import Catalog, load_catalog
 from conformance.judge.rules import RULES
 from conformance.targets.load import TargetFileError, load_target_file, target_names, target_problems
 
@@ -34,9 +34,13 @@ def test_what_ships() -> None:
     assert {name for name in target_names() if not load_target_file(name).asked} == DOCUMENTS_ONLY
 
 
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog()
+
+
 @pytest.mark.parametrize("name", target_names())
-def test_every_entry_names_a_row_that_exists_and_is_not_past_its_date(name: str) -> None:
-    catalog = load_catalog()
+def test_every_entry_names_a_row_that_exists_and_is_not_past_its_date(name: str, catalog: Catalog) -> None:
     found = target_problems(
         name, surfaces=catalog.rows, rules=RULES, cases=catalog.cases, today=dt.datetime.now(dt.UTC).date()
     )

@@ -51,7 +51,7 @@ GAPS = {
     "estimate": "message_start estimates the input",
     "ping": "there is no ping",
     "tool_ids": "tool ids begin with call_",
-    "request_id": "there is no request-id header",
+    "request_id": "there is no request-id header, nor any other of the vendor's",
     "plain_errors": "unknown routes answer in plain text",
     "count_tokens": "count_tokens is answered with 404",
     "batches": "batches and files are answered with 404",
@@ -252,8 +252,7 @@ def _answer(gaps: frozenset[str]) -> Callable[[Answer, Call], Answer]:
     def answer(answer: Answer, call: Call) -> Answer:
         headers = dict(answer.headers)
         if "request_id" in gaps:
-            headers.pop("request-id", None)
-            headers.pop("anthropic-organization-id", None)
+            headers = {k: v for k, v in headers.items() if k != "request-id" and not k.startswith("anthropic-")}
         if answer.is_stream:
             searched = "web_search" in gaps and SEARCH_HEADER in call.headers
             headers["content-type"] = "application/x-ndjson" if searched else "text/event-stream"
