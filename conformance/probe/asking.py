@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ from msgspec import UNSET, Struct
 from conformance.catalog.case import Case, Step
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
-from conformance.probe.request import Outgoing, Setting, StepError, new_nonce, render
+from conformance.probe.request import Outgoing, Setting, StepError, fill, new_nonce, render
 from conformance.probe.trouble import Answer, Patience
 from conformance.targets.target import Target
 from conformance.words import Mode
 
-Proceed = Callable[[Step, Mode, Exchange], Mapping[str, Any] | None]
+Bind = Callable[[Any], Any]
+"""Fills the placeholders of a value as they stand in one attempt."""
+Proceed = Callable[[Step, Mode, Exchange, Bind], Mapping[str, Any] | None]
 """Judges a step's premises: the document of its answer that later steps may use, or None when they do not hold."""
 
 
@@ -64,7 +67,7 @@ async def ask_case(
     """One attempt at a case, within one slot of the run; its nonce is fresh, and the same in all its steps."""
     asker = _Asker(case, target, mode, client, patience, fixtures or Fixtures())
     async with patience.slots:
-        return await asker.attempt(attempt, proceed or (lambda _step, _mode, _exchange: {}))
+        return await asker.attempt(attempt, proceed or (lambda _step, _mode, _exchange, _bind: {}))
 
 
 class _Asker:
@@ -91,7 +94,7 @@ class _Asker:
             trouble = next((answer.trouble for answer in told if answer.trouble), "")
             if trouble or step is steps[-1]:
                 break
-            document = proceed(step, mode, told[-1].exchange)
+            document = proceed(step, mode, told[-1].exchange, partial(fill, setting=self._setting(mode, documents)))
             if document is None:
                 stopped = step.name
                 break
@@ -108,7 +111,20 @@ class _Asker:
 
     async def _copies(self, step: Step, mode: Mode, documents: Mapping[str, Mapping[str, Any]]) -> list[Answer]:
         """The answers to all copies of a step, which are in flight together."""
-        setting = Setting(
+        setting = self._setting(mode, documents)
+        if self._case.transport != "http":
+            return [await self._through_sdk(step, setting)]
+        settings = [msgspec.structs.replace(setting, copy=copy) for copy in range(self._case.concurrent)]
+        rendered = [render(step.ask, each, asks_max_tokens=self._case.asks_max_tokens) for each in settings]
+        copies = [msgspec.structs.replace(one, hang_up=True) for one in rendered] if step.hang_up else rendered
+        if len(copies) == 1:
+            return [await self._send(copies[0])]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._send(outgoing)) for outgoing in copies]
+        return [task.result() for task in tasks]
+
+    def _setting(self, mode: Mode, documents: Mapping[str, Mapping[str, Any]]) -> Setting:
+        return Setting(
             target=self._target,
             mode=mode,
             nonce=self._nonce,
@@ -116,15 +132,6 @@ class _Asker:
             fixtures=self._fixtures.folder,
             fixtures_url=self._fixtures.url,
         )
-        if self._case.transport != "http":
-            return [await self._through_sdk(step, setting)]
-        settings = [msgspec.structs.replace(setting, copy=copy) for copy in range(self._case.concurrent)]
-        copies = [render(step.ask, each, asks_max_tokens=self._case.asks_max_tokens) for each in settings]
-        if len(copies) == 1:
-            return [await self._send(copies[0])]
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._send(outgoing)) for outgoing in copies]
-        return [task.result() for task in tasks]
 
     async def _send(self, outgoing: Outgoing) -> Answer:
         return await self._patience.ask(self._client, outgoing, waits_for=self._case.waits_for)

@@ -67,6 +67,8 @@ class Client:
 
         try:
             await self._receive(outgoing, recording, connection, keep_alive=keep_alive)
+        except _HungUp:
+            return "abandoned", "the case closes the connection here"
         except TimeoutError:
             return _too_slow(recording, self.limits)
         except OversizedError as problem:
@@ -114,6 +116,8 @@ class Client:
                     arrived = now()
                     recording.take(data, arrived - begun)
                     deadline.move(arrived, recording.last_word)
+                    if outgoing.hang_up:
+                        raise _HungUp
                 recording.end()
 
     def _transport(self, *, secure: bool, keep_alive: bool) -> "httpx2.AsyncHTTPTransport":
@@ -162,6 +166,10 @@ class _Deadline:
             slack = self._limits.idle * self.SLACK
             self._stands_until = arrived + slack
             self._timer.reschedule(min(arrived + self._limits.idle + slack, self._last))
+
+
+class _HungUp(Exception):
+    """The case closes the connection inside the answer."""
 
 
 class _Connection:

@@ -10,6 +10,7 @@ Outcome = Literal[
     "cut",  # the connection closed, or broke, inside the answer
     "reset",  # closed or reset before the first byte of an answer
     "unfinished",  # a stream said message_stop and the body never ended
+    "abandoned",  # the case hung up inside the answer
     "slow",  # no first byte, or no further byte, within the timeout
     "oversized",  # a limit on body, events, headers or decompression was reached
     "malformed",  # the bytes are not HTTP, or not of the announced content encoding

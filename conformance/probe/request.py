@@ -40,6 +40,8 @@ class Outgoing(Struct, frozen=True):
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes = b""
+    hang_up: bool = False
+    """Close the connection as soon as the answer has begun."""
 
 
 class Setting(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from conformance.judge.effects import try_check
 from conformance.judge.observe import Observed, Reply, observe
 from conformance.judge.rules import examine
 from conformance.judge.verdict import SHOWN, Observation
-from conformance.probe.asking import Asked, Fixtures, ask_case
+from conformance.probe.asking import Asked, Bind, Fixtures, ask_case
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
 from conformance.probe.request import Setting, fill
@@ -173,11 +173,13 @@ def _worth_another(case: Case, observation: Observation) -> bool:
     return observation in ("unelicited", "slow") or (case.kind in ("witnessed", "tendency") and observation == "absent")
 
 
-def _proceed(step: Step, mode: Mode, exchange: Exchange) -> Mapping[str, Any] | None:
+def _proceed(step: Step, mode: Mode, exchange: Exchange, bind: Bind) -> Mapping[str, Any] | None:
     """The document of a step's answer for the steps after it; None where there is no use in going on."""
     answer = read(exchange, mode)
     document = answer.document
-    held = all(try_check(check, document).held for check in step.premise)
+    if step.hang_up:
+        return document
+    held = all(try_check(check, document, bind).held for check in step.premise)
     return document if held and (step.premise or (answer.unreadable is None and answer.status < 400)) else None
 
 
@@ -228,4 +230,6 @@ SEVERITY: tuple[Observation, ...] = Observation.__args__  # type: ignore[attr-de
 def _reply(question: Question, number: int, step: str, mode: Mode, exchange: Exchange) -> Reply:
     answer = read(exchange, mode)
     name = evidence_name(question.case.id, question.mode, number, step)
+    if exchange.outcome == "abandoned":  # half an answer, by our own doing: no law is asked about it
+        return Reply(step, answer, name)
     return Reply(step, answer, name, examine(answer))

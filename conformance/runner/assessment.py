@@ -141,7 +141,8 @@ class Assessment:
                     marks += self._tally.add(reading, reply.answer.endpoint, question.mode, reply.evidence)
             if attempt.replies:
                 last = attempt.replies[-1]
-                for reading in examine_conversation([reply.answer for reply in attempt.replies]):
+                answers = [reply.answer for reply in attempt.replies if reply.answer.exchange.outcome != "abandoned"]
+                for reading in examine_conversation(answers):
                     marks += self._tally.add(reading, last.answer.endpoint, question.mode, last.evidence)
         return marks + self._pair(question, record)
 

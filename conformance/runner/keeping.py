@@ -33,7 +33,7 @@ class Keeper:
         self._folder = folder
         self._witness = witness
         self._evidence = evidence
-        self._exhibits: OrderedDict[Question, list[tuple[str, str]]] = OrderedDict()
+        self._exhibits: OrderedDict[Question, list[tuple[str, Evidence]]] = OrderedDict()
 
     def keep(self, record: Record, drift: Drift | None = None) -> Kept:
         """Keeps everything of a record; the SDK's worst testimony and whether the shape drifted."""
@@ -51,17 +51,18 @@ class Keeper:
         return Kept(worst, drift is not None and drift(record))
 
     def _testify(self, reply: Reply) -> Testimony | None:
-        return testify(reply.answer.exchange, reply.answer.mode)
+        exchange = reply.answer.exchange
+        return None if exchange.outcome == "abandoned" else testify(exchange, reply.answer.mode)
 
     def _exhibit(self, question: Question, name: str, evidence: Evidence) -> None:
-        text = msgspec.json.format(msgspec.json.encode(evidence), indent=1).decode()
-        self._exhibits.setdefault(question, []).append((name, text))
+        self._exhibits.setdefault(question, []).append((name, evidence))
         while len(self._exhibits) > EXHIBITS:
             self._exhibits.popitem(last=False)
 
     def exhibit(self, question: Question) -> list[tuple[str, str]]:
         """Name and text of the exchanges of a question, while they are fresh."""
-        return self._exhibits.pop(question, [])
+        kept = self._exhibits.pop(question, [])
+        return [(name, msgspec.json.format(msgspec.json.encode(one), indent=1).decode()) for name, one in kept]
 
 
 def _evidence(question: Question, attempt: Attempt, reply: Reply, testimony: Testimony | None) -> Evidence:

@@ -10,7 +10,7 @@ from misbehaving import Behaviour, Peer, answers, serving
 from msgspec.structs import replace
 
 from conformance.catalog.case import Ask, Case, Step
-from conformance.probe.asking import Asked, Proceed, ask_case
+from conformance.probe.asking import Asked, Bind, Proceed, ask_case
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
 from conformance.probe.recording import Limits
@@ -50,7 +50,7 @@ def step(name: str, content: str, **given: Any) -> Step:
     return Step(name=name, ask=Ask(body={"max_tokens": 9, "messages": [{"role": "user", "content": content}]}), **given)
 
 
-def reads(_step: Step, _mode: Mode, exchange: Exchange) -> Mapping[str, Any]:
+def reads(_step: Step, _mode: Mode, exchange: Exchange, _bind: Bind) -> Mapping[str, Any]:
     return {"message": json.loads(exchange.body)}
 
 
@@ -77,8 +77,8 @@ def test_a_premise_that_fails_ends_the_conversation() -> None:
     steps = [step("first", "1"), step("second", "2"), step("third", "3")]
     case = replace(ONE, steps=steps)
 
-    def until_second(current: Step, mode: Mode, exchange: Exchange) -> Mapping[str, Any] | None:
-        return None if current.name == "second" else reads(current, mode, exchange)
+    def until_second(current: Step, mode: Mode, exchange: Exchange, bind: Bind) -> Mapping[str, Any] | None:
+        return None if current.name == "second" else reads(current, mode, exchange, bind)
 
     asked, bodies = ask(case, message(), proceed=until_second)
     assert ([answer.step for answer in asked.answers], asked.stopped, len(bodies)) == (["first", "second"], "second", 2)

@@ -1,5 +1,6 @@
 """Mutants of streams: each key of each event done wrong, each event lost, repeated or out of its place."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -107,10 +108,26 @@ def lost_and_repeated(answer: Answer) -> Iterator[Mutant]:
         harmless = LENIENT if name == "ping" else NOTHING if empty else ""
         where = f"{kind}{' empty' if empty else ''}"
         before, after = events[:number], events[number + 1 :]
-        yield _mutant(answer, f"{where} lost", f"{kind} is not sent", before + after, _aim(LOST, name, data), harmless)
+        lost, twice = before + after, [*before, events[number], events[number], *after]
+        piece = kind.endswith("input_json_delta") and not empty
+        if not (piece and _reads(lost, data)):
+            yield _mutant(answer, f"{where} lost", f"{kind} is not sent", lost, _aim(LOST, name, data), harmless)
         again = AGAIN if name == "message_delta" else harmless
-        twice = [*before, events[number], events[number], *after]
-        yield _mutant(answer, f"{where} twice", f"{kind} is sent twice", twice, _aim(TWICE, name, data), again)
+        if not (piece and _reads(twice, data)):
+            yield _mutant(answer, f"{where} twice", f"{kind} is sent twice", twice, _aim(TWICE, name, data), again)
+
+
+def _reads(events: Sent, data: Any) -> bool:
+    """Whether the input of a block can still be read: then the change made another input, not a violation."""
+    pieces = [
+        one["delta"]["partial_json"]
+        for name, one in events
+        if name == "content_block_delta" and one["index"] == data["index"] and "partial_json" in one["delta"]
+    ]
+    try:
+        return isinstance(json.loads("".join(pieces)), dict)
+    except ValueError:
+        return False
 
 
 ORDER = (

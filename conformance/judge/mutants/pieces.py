@@ -37,7 +37,8 @@ def streams(make: Maker) -> Iterator[Mutant]:
     place = [name for name, _ in events].index("message_delta")
     twice = [*events[:place], ("message_delta", first), *events[place:]]
     yield make.made("two reasons", with_sent(exchange, twice), "stream.one-stop-reason")
-    shrinking = [*events[:place], ("message_delta", final | {"usage": {"output_tokens": 99}}), *events[place:]]
+    more = {"output_tokens": final["usage"]["output_tokens"] + 50}
+    shrinking = [*events[:place], ("message_delta", final | {"usage": more}), *events[place:]]
     yield make.made("output that shrinks", with_sent(exchange, shrinking), "usage.cumulative")
     errors: list[tuple[str, Any]] = [
         ("of unknown type", {"type": "oops", "message": "x"}),

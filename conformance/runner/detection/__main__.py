@@ -113,7 +113,8 @@ def _measure(arguments: argparse.Namespace, stack: ExitStack) -> Detection:
 
 def _tagged(catalog: Catalog, fault: str) -> list[str]:
     """The cases that say of themselves that this fault turns them red."""
-    return [case.id for case in catalog.cases.values() if fault in case.faults]
+    parent = fault.partition("-")[0]  # `ER19-text` is a second deed of `ER19`
+    return [case.id for case in catalog.cases.values() if {fault, parent} & set(case.faults)]
 
 
 def _tell(figures: Detection, seconds: float) -> None:
