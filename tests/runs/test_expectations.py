@@ -22,8 +22,12 @@ from conformance.words import OBSERVED, STATUSES, VERDICTS, Level, Status, Tier,
 CORE, FEATURE = Place("core"), Place("feature")
 
 
-def seen(verdict: Verdict, *, level: Level = "must", keys: tuple[str, ...] = (), case: str = "tools.choice.tool") -> Seen:
-    return Seen(id=case, surface="request.tool_choice.tool", mode="json", level=level, verdict=verdict, keys=frozenset(keys))
+def seen(
+    verdict: Verdict, *, level: Level = "must", keys: tuple[str, ...] = (), case: str = "tools.choice.tool"
+) -> Seen:
+    return Seen(
+        id=case, surface="request.tool_choice.tool", mode="json", level=level, verdict=verdict, keys=frozenset(keys)
+    )
 
 
 @pytest.mark.parametrize(
@@ -148,7 +152,9 @@ def test_a_cell_is_its_worst_observed_verdict_and_may_does_not_count() -> None:
         (["regression", "as-expected"], ["broken", "not-run"], True, False, 1),
     ],
 )
-def test_the_exit_code(statuses: list[Status], verdicts: list[Verdict], strict: bool, forgiving: bool, code: int) -> None:
+def test_the_exit_code(
+    statuses: list[Status], verdicts: list[Verdict], strict: bool, forgiving: bool, code: int
+) -> None:
     assert exit_code(statuses, verdicts, strict=strict, allow_improvements=forgiving) == code
 
 

@@ -60,7 +60,14 @@ def case(name: str, verdict: Verdict, *keys: str, sha: str = "a") -> CaseRow:
 
 def rule(name: str, verdict: Verdict) -> LawRow:
     return LawRow(
-        rule=name, surface="response.id", level="must", verdict=verdict, status="as-expected", seen=1, violations=0, findings=[]
+        rule=name,
+        surface="response.id",
+        level="must",
+        verdict=verdict,
+        status="as-expected",
+        seen=1,
+        violations=0,
+        findings=[],
     )
 
 

@@ -20,6 +20,7 @@ from conformance.runner.detection.figures import (
     got_worse,
     read_figures,
     summary,
+    with_figures,
     write_figures,
 )
 from conformance.runner.detection.mutation import mutant_figures
@@ -34,6 +35,7 @@ from conformance.runs.log import CaseRow, LawRow
 from conformance.targets.target import Target
 
 FILE = Path("reports", "detection.json")
+README = Path("README.md")
 REASONS = Path(__file__).with_name("reasons.yaml")
 
 Correct = Mapping[tuple[str, str], CaseRow | LawRow]
@@ -56,6 +58,8 @@ def main() -> int:
         return 0
     complaints = got_worse(figures, read_figures(arguments.out))
     write_figures(arguments.out, figures)
+    if README.is_file() and arguments.out == FILE:
+        README.write_text(with_figures(README.read_text(), figures))
     for complaint in complaints:
         print(complaint, file=sys.stderr)
     return 1 if complaints else 0

@@ -114,3 +114,27 @@ def read_figures(file: Path) -> Detection | None:
 def write_figures(file: Path, figures: Detection) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
+
+
+BEGIN, END = "<!-- detection: written by `nox -s detect` from reports/detection.json -->", "<!-- end of detection -->"
+
+
+def with_figures(page: str, figures: Detection) -> str:
+    """A page whose detection block says these figures; a page without the block stays as it is."""
+    head, begin, rest = page.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    return f"{head}{begin}\n{in_words(figures)}\n{end}{tail}" if begin and end else page
+
+
+def in_words(figures: Detection) -> str:
+    """The three figures as a table."""
+    faults, variants, mutants = figures.faults, figures.variants, figures.mutants
+    return "\n".join(
+        [
+            "| what | figure |",
+            "|---|---|",
+            f"| faults killed, each for its own reason | {faults['killed']} of {faults['of']} |",
+            f"| legal variants that raise an alarm | {variants['false_alarms']} of {variants['of']} |",
+            f"| mutants killed | {mutants['killed']} of {mutants['of']}, and {mutants['equivalent']} equivalent |",
+        ]
+    )

@@ -23,7 +23,7 @@ from conformance.words import OBSERVED, Verdict
 BASE = (
     "messages.text",
     "stop.sequence-honoured",
-    "stop.max-tokens",
+    "stop.max-tokens-cuts",
     "tools.choice.auto-call",
     "tools.choice.tool",
     "tools.parallel.two-tools",
@@ -32,11 +32,11 @@ BASE = (
     "tools.loop.two-calls",
     "thinking.request.adaptive",
     "thinking.turns.with-tool-call",
-    "count-tokens.text",
+    "count-tokens.basic",
     "models.list",
     "validation.max-tokens-missing",
-    "errors.unknown-route",
-    "streaming.unicode",
+    "errors.unknown-path",
+    "messages.unicode",
     "streaming.long-text",
 )
 """The cases whose answers give most rules something to hold on: asked of every fault and variant."""
