@@ -25,7 +25,8 @@ from conformance.runs.expectations import exit_code
 from conformance.runs.log import CaseRow, EndRow, LawRow, LogWriter, NoteRow
 
 OBEYED: tuple[Observation, ...] = ("shown", "weak", "contradicted")
-DISOBEYED: tuple[Observation, ...] = ("unelicited",)
+DISOBEYED: tuple[Observation, ...] = ("unelicited", "absent")
+"""Counted over controls only: what they ask is plain, so that a server has little to lose of it."""
 
 RATE_LIMITED_SHARE = 0.2
 """With more of the questions than this rate limited, the run says nothing about the endpoint."""
@@ -64,6 +65,7 @@ class Session:
         self._progress = progress
         self._rows: list[CaseRow | LawRow] = []
         self._observations: Counter[Observation] = Counter()
+        self._controls = {question.case.control for question in questions}
         self._timing: dict[str, float] = {}
         self._rate_limited = 0
         self._defects = 0
@@ -103,7 +105,7 @@ class Session:
     def _remember(self, record: Record) -> None:
         """What the notes at the end of the log are made of."""
         self._rate_limited += record.observations[-1:] == ("rate-limited",)
-        if record.question.case.premise or record.question.case.control or record.question.case.kind == "witnessed":
+        if record.question.case.id in self._controls:
             self._observations.update(record.observations)
         for attempt in record.attempts:
             for reply in attempt.replies:
