@@ -32,8 +32,10 @@ from conformance.targets.wire import Unreachable
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 STUB = "scripted"
-STUB_ABILITIES = ("tools", "vision", "thinking")
+STUB_ABILITIES = ("tools", "vision", "thinking", "controlled-upstream")
 """What the scripted model can do; a stub does not say so itself."""
+STUB_PATIENCE = "30"
+"""Seconds: the scripted model answers at once, but for the one question that asks it to fall silent."""
 
 KEPT_VARIABLES = ("PATH", "LANG", "TMPDIR", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
@@ -147,6 +149,7 @@ def _ask(url: str, model: str, arguments: argparse.Namespace, rest: list[str], *
     words = ["--target", "ollama", "--base-url", url, "--model", model]
     if scripted:
         words += [word for ability in STUB_ABILITIES for word in ("--capability", ability)]
+        words += ["--timeout", STUB_PATIENCE, "--concurrency", "8"]
     if arguments.out is not None:
         words += ["--out", str(arguments.out)]
     parser = Parser(prog="conformance run", allow_abbrev=False)
