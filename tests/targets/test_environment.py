@@ -153,3 +153,17 @@ def test_the_official_sdk_reaches_the_endpoint_through_the_exports(stub, tmp_pat
     assert headers["authorization"] == "Bearer ollama"
     assert body["model"] == "qwen3-coder"
     assert "real" not in str(headers)
+
+
+def test_a_gateways_configuration_comes_apart_from_how_to_start_it() -> None:
+    from msgspec import yaml
+
+    done = printed("--target", "litellm", "--model", "m", "--upstream", "http://127.0.0.1:8000/v1")
+    entry = yaml.decode(done.stdout)["model_list"][0]
+    assert entry["model_name"] == "m"
+    assert entry["litellm_params"]["api_base"] == "http://127.0.0.1:8000/v1"
+    assert "litellm --config litellm.yaml" in done.stderr
+    router = printed("--target", "claude-code-router", "--model", "m", "--upstream", "http://127.0.0.1:8000/v1/")
+    provider = json.loads(router.stdout)["Providers"][0]
+    assert provider["api_base_url"] == "http://127.0.0.1:8000/v1/chat/completions"
+    assert "ccr start" in router.stderr
