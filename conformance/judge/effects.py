@@ -33,7 +33,7 @@ class Outcome(Struct, frozen=True):
 
 
 def look(path: str, document: Mapping[str, Any]) -> Any:
-    """The value at a JMESPath; `{"absent": true}` where the last key is missing rather than null, or has no such value."""
+    """The value at a JMESPath; `{"absent": true}` where the last key is missing rather than null."""
     try:
         value = compiled(path).search(document)
     except JMESPathError:  # such as a sum over what a faulty answer gives as texts: there is nothing of that kind there

@@ -143,7 +143,12 @@ def _effects(case: Case, replies: Sequence[Reply], bind: Bind) -> Observed:
 def _cut_by_limit(case: Case, answer: Answer) -> bool:
     """Whether max_tokens ended the answer before it could show anything; a limit that was not reached ends nothing."""
     message = answer.message
-    if answer.path != "/v1/messages" or case.asks_max_tokens or not isinstance(message, dict) or message.get("stop_reason") != "max_tokens":
+    if (
+        answer.path != "/v1/messages"
+        or case.asks_max_tokens
+        or not isinstance(message, dict)
+        or message.get("stop_reason") != "max_tokens"
+    ):
         return False
     usage, limit = message.get("usage"), (answer.request or {}).get("max_tokens")
     spent = usage.get("output_tokens") if isinstance(usage, dict) else None

@@ -58,17 +58,21 @@ NEEDLESS = (
 """Plugins of pytest that cost time at every item and have nothing to do here."""
 REMEMBERS = ("--lf", "--last-failed", "--ff", "--failed-first", "--sw", "--stepwise", "--nf", "--new-first")
 
+Baseline = dict[tuple[str, Mode | None], Seen]
+"""The verdicts of an earlier run by case and mode, or by rule."""
+
 
 def conduct(options: RunOptions) -> int:
     """Runs `conformance run`; the exit code."""
     options = with_earlier_choices(options)
     catalog = catalog_of(options)
     questions = plan(catalog, options)
+    baseline = _baseline(options)
     with ExitStack() as stack:
         progress = Progress(len(questions))
         target = who_is_asked(options, stack, progress.say)
         check_entries(target, catalog)
-        return _ask(catalog, questions, target, options, progress, stack)
+        return _ask(catalog, questions, target, options, baseline, progress, stack)
 
 
 def catalog_of(options: RunOptions) -> Catalog:
@@ -91,6 +95,7 @@ def _ask(
     questions: Sequence[Question],
     target: Target,
     options: RunOptions,
+    baseline: Baseline | None,
     progress: Progress,
     stack: ExitStack,
 ) -> int:
@@ -110,7 +115,6 @@ def _ask(
     engine.start()
     stack.callback(lambda: engine.stop(client.aclose()))
     first = engine.submit(preflight(target, client, say=progress.say))
-    baseline = _baseline(options)
     from conformance.runner.session import Session  # it brings pytest, imported while the endpoint answers
 
     problem = first.result()
@@ -168,7 +172,7 @@ def _expectations(target: Target) -> Expectations:
     return Expectations(documented=target.documented, known=target.known)
 
 
-def _baseline(options: RunOptions) -> dict[tuple[str, Mode | None], Seen] | None:
+def _baseline(options: RunOptions) -> Baseline | None:
     if options.baseline is None:
         return None
     try:

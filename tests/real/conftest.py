@@ -109,5 +109,3 @@ def conformance(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple
         return done.returncode, done.stdout + done.stderr, out
 
     return run
-
-

@@ -1,4 +1,4 @@
-"""LiteLLM 1.106.2: what is known to be true of it is found, each by the rule or case that names it, and nothing else."""
+"""LiteLLM 1.106.2: what is known to be true of it is found, by the rule or case that names it, and nothing else."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -100,7 +100,9 @@ def test_its_streams_keep_the_grammar(rules: dict[str, str], rule: str) -> None:
 
 def test_all_of_it_is_known(run: tuple[int, str, RunLog]) -> None:
     code, said, log = run
-    unexpected = [(row.case, row.mode, row.verdict, row.status) for row in log.cases if row.status in ("new", "regression")]
+    unexpected = [
+        (row.case, row.mode, row.verdict, row.status) for row in log.cases if row.status in ("new", "regression")
+    ]
     unexpected += [(row.rule, "", row.verdict, row.status) for row in log.rules if row.status in ("new", "regression")]
     assert unexpected == [], said[-2000:]
     assert code == 0, said[-2000:]

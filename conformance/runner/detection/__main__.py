@@ -14,7 +14,6 @@ from conformance.catalog.load import Catalog, load_catalog
 from conformance.probe.asking import Fixtures
 from conformance.runner.detection.figures import (
     Detection,
-    FaultFigure,
     VariantFigure,
     figure_of,
     got_worse,
@@ -25,14 +24,13 @@ from conformance.runner.detection.figures import (
 )
 from conformance.runner.detection.mutation import mutant_figures
 from conformance.runner.detection.sweep import place, questions_for, rows_of, sweep, worse_rows
-from conformance.runner.fault_list import NamedFault, named_faults, named_variants
+from conformance.runner.fault_list import named_faults, named_variants
 from conformance.runner.fixture_server import FixtureServer
 from conformance.runner.options import RunOptions
 from conformance.runner.plan import every_question
 from conformance.runner.question import Question, Record
 from conformance.runner.who import who_is_asked
 from conformance.runs.log import CaseRow, LawRow
-from conformance.targets.target import Target
 
 FILE = Path("reports", "detection.json")
 README = Path("README.md")

@@ -1,4 +1,4 @@
-"""The detection figures: what the suite catches, as `reports/detection.json` keeps it, and what must never get worse."""
+"""The detection figures: what the suite catches, as `reports/detection.json` keeps it, and what must not get worse."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -9,7 +9,6 @@ from conformance.judge.mutants import Mutant, mutants, mutants_of_conversation, 
 from conformance.probe.exchange import Exchange
 from conformance.runner.question import Question, Record
 
-
 A_CONVERSATION = 2
 """Answers that a mutated conversation has."""
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
 from msgspec.structs import replace
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from conformance.scripted.anthropic.answer import Answer, json_answer, send_answer
@@ -90,6 +90,8 @@ class _Exchange:
             answer = await self._handled()
         except Refusal as refusal:
             answer = self._refused(refusal)
+        except ClientDisconnect:  # nobody is left to be answered
+            answer = self._refused(Refusal(499, "api_error", "The client closed the connection"))
         except Exception:  # noqa: BLE001  # a bug of ours: the client still gets an envelope
             traceback.print_exc(file=sys.stderr)
             answer = self._refused(Refusal(500, "api_error", "Internal server error"))
