@@ -1,5 +1,6 @@
 """From records to rows of the log: verdict, status, findings and marks of each question, then of each rule."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from conformance.catalog.case import modes_of
@@ -27,6 +28,8 @@ class Assessment:
         lookup: Lookup,
         expectations: Expectations,
         baseline: Mapping[tuple[str, Mode | None], Seen] | None = None,
+        *,
+        whole: bool = True,
     ) -> None:
         self._catalog = catalog
         self._lookup = lookup
@@ -38,6 +41,9 @@ class Assessment:
         self._by_surface: dict[str, list[Question]] = {}
         for question in asked:
             self._by_surface.setdefault(question.case.surface, []).append(question)
+        every = [Question(case, mode) for case in catalog.cases.values() for mode in modes_of(case)]
+        self._of_surface = Counter(question.case.surface for question in every)
+        self._whole = whole and sum(map(len, self._by_surface.values())) == len(every)
 
     def judgement(self, question: Question) -> Judgement:
         """The verdict of a question, from its own record and those of the cases that it leans on."""
@@ -116,6 +122,20 @@ class Assessment:
     def _standing(self, seen: Seen) -> Standing:
         row = self._catalog.rows.get(seen.surface)  # a folder of cases of one's own need not have the rows of rules
         place = Place("core") if row is None else Place(row.tier, row.observable)
+        standing = self._compared(seen, place)
+        if standing.status == "improvement" and not self._knows_all(seen):
+            return Standing("as-expected")  # what was not asked may still be as it was
+        return standing
+
+    def _knows_all(self, seen: Seen) -> bool:
+        """Whether enough was asked to say that something got better: a rule is broken by any answer of a run."""
+        if seen.mode is None:
+            return self._whole
+        found = self._expectations.gap_for(seen)
+        speaks_of_row = self._baseline is None and found is not None and found[0].surface is not None
+        return not speaks_of_row or len(self._by_surface[seen.surface]) == self._of_surface[seen.surface]
+
+    def _compared(self, seen: Seen, place: Place) -> Standing:
         if self._baseline is not None:
             return against_baseline(seen, self._baseline.get((seen.id, seen.mode)), place)
         return self._expectations.standing(seen, self._siblings(seen), place)

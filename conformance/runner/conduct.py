@@ -3,7 +3,7 @@
 import os
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,9 +34,10 @@ from conformance.runner.question import Question, Record
 from conformance.runner.resuming import earlier_records, with_earlier_choices
 from conformance.runner.who import who_is_asked
 from conformance.runs.evidence import FOLDER as EVIDENCE
-from conformance.runs.expectations import Expectations, Seen, seen_in, unmatched
+from conformance.runs.expectations import Expectations, Seen, seen_in
 from conformance.runs.log import FILE as LOG
 from conformance.runs.log import LogError, LogWriter, read_log
+from conformance.targets.load import target_problems
 from conformance.targets.target import Target
 from conformance.words import Mode
 
@@ -71,7 +72,7 @@ def conduct(options: RunOptions) -> int:
     with ExitStack() as stack:
         progress = Progress(len(questions))
         target = who_is_asked(options, stack, progress.say)
-        check_entries(target, catalog)
+        check_entries(options, target, catalog, progress.say)
         return _ask(catalog, questions, target, options, baseline, progress, stack)
 
 
@@ -83,11 +84,19 @@ def catalog_of(options: RunOptions) -> Catalog:
         raise Mistake(str(error)) from error
 
 
-def check_entries(target: Target, catalog: Catalog) -> None:
-    """Mistake where an entry of the target's file matches nothing."""
-    problems = unmatched(target, catalog.rows, RULES, catalog.cases)
-    if problems:
-        raise Mistake("\n".join(problems))
+def check_entries(options: RunOptions, target: Target, catalog: Catalog, say: Callable[[str], None]) -> None:
+    """Mistake where an entry of the target's file matches nothing; one that is past its end is only said."""
+    if target.name == "none" or options.cases is not None:  # a folder of one's own need not have the rows of ours
+        return
+    named = (options.target or target.name).partition("@")[0]
+    today = datetime.now(UTC).date()
+    problems = target_problems(named, surfaces=catalog.rows, rules=RULES, cases=catalog.cases, today=today)
+    wrong = [str(problem) for problem in problems if not problem.at.endswith("until")]
+    for problem in problems:
+        if str(problem) not in wrong:
+            say(str(problem))
+    if wrong:
+        raise Mistake("\n".join(wrong))
 
 
 def _ask(
@@ -128,7 +137,9 @@ def _ask(
         if options.resume is None:
             log.write(run_row(catalog, target, options))
             log.write(catalog_row(catalog))
-        assessment = Assessment(catalog, questions, engine.record, _expectations(target), baseline)
+        assessment = Assessment(
+            catalog, questions, engine.record, _expectations(target), baseline, whole=not options.pytest_arguments
+        )
         session = Session(
             options=options,
             questions=[question for question in questions if question not in earlier],

@@ -3,12 +3,12 @@
 All of it is pure: rows in, statuses out.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
 from conformance.runs.log import RunLog
-from conformance.targets.target import Gap, Target, TargetFile
+from conformance.targets.target import Gap
 from conformance.words import OBSERVED, Level, Mode, Status, Tier, Verdict, worst
 
 
@@ -168,26 +168,6 @@ def seen_in(log: RunLog) -> dict[tuple[str, Mode | None], Seen]:
         for row in log.rules
     }
     return cases | rules
-
-
-def unmatched(
-    target: Target | TargetFile, surfaces: Collection[str], rules: Collection[str], cases: Collection[str]
-) -> list[str]:
-    """What is wrong with a target's entries: each must name one thing, and that thing must exist."""
-    known: Mapping[str, Collection[str]] = {"surface": surfaces, "rule": rules, "case": cases}
-    problems = []
-    for gap in (*target.documented, *target.known):
-        named = {kind: value for kind in known if (value := getattr(gap, kind)) is not None}
-        if len(named) != 1:
-            problems.append(
-                f"an entry of {target.name} must name exactly one of surface, rule, case, not {named or 'none'}"
-            )
-        problems += [
-            f"{target.name}: no {kind} is called {value!r}, so this entry matches nothing"
-            for kind, value in named.items()
-            if value not in known[kind]
-        ]
-    return problems
 
 
 def exit_code(

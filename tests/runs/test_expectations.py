@@ -14,9 +14,8 @@ from conformance.runs.expectations import (
     cell_verdict,
     exit_code,
     promised,
-    unmatched,
 )
-from conformance.targets.target import Gap, Target
+from conformance.targets.target import Gap
 from conformance.words import OBSERVED, STATUSES, VERDICTS, Level, Status, Tier, Verdict
 
 CORE, FEATURE = Place("core"), Place("feature")
@@ -156,15 +155,3 @@ def test_the_exit_code(
     statuses: list[Status], verdicts: list[Verdict], strict: bool, forgiving: bool, code: int
 ) -> None:
     assert exit_code(statuses, verdicts, strict=strict, allow_improvements=forgiving) == code
-
-
-def test_an_entry_that_matches_nothing_is_named() -> None:
-    target = Target(
-        name="mine",
-        base_url="http://127.0.0.1:1",
-        known=(Gap(surface="request.nothing", verdict=["ignored"]), Gap(verdict=["ignored"])),
-    )
-    problems = unmatched(target, surfaces={"request.model"}, rules=set(), cases=set())
-    assert len(problems) == 2
-    assert "request.nothing" in problems[0]
-    assert "exactly one of" in problems[1]

@@ -2,7 +2,6 @@
 
 import argparse
 import datetime
-from collections.abc import Iterator
 from pathlib import Path
 
 from conformance.catalog.lint import lint
@@ -11,9 +10,7 @@ from conformance.catalog.problem import CatalogError
 from conformance.judge.rules import RULES
 from conformance.runner.fault_list import named_faults
 from conformance.runner.mistakes import AS_EXPECTED, BAD_USAGE
-from conformance.runs.expectations import unmatched
-from conformance.targets.load import TargetFileError, load_target_file, target_names
-from conformance.targets.target import TargetFile
+from conformance.targets.load import TargetFileError, target_names, target_problems
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -40,21 +37,14 @@ def _tell(problems: list[str]) -> int:
 
 
 def _targets(catalog: Catalog) -> list[str]:
+    """What is wrong with the target files that ship, entries that match nothing or are past their end among it."""
+    today = datetime.datetime.now(datetime.UTC).date()
     problems: list[str] = []
     for name in target_names():
         try:
-            file = load_target_file(name)
+            found = target_problems(name, surfaces=catalog.rows, rules=RULES, cases=catalog.cases, today=today)
         except TargetFileError as error:
             problems.append(str(error))
         else:
-            problems += unmatched(file, catalog.rows, RULES, catalog.cases)
-            problems += _expired(file)
+            problems += [str(problem) for problem in found]
     return problems
-
-
-def _expired(file: TargetFile) -> Iterator[str]:
-    today = datetime.datetime.now(datetime.UTC).date()
-    for gap in (*file.documented, *file.known):
-        if gap.until is not None and gap.until < today:
-            named = gap.surface or gap.rule or gap.case
-            yield f"{file.name}: the entry for {named} ended on {gap.until}: ask again, and renew or remove it"
