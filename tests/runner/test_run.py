@@ -4,6 +4,7 @@ import base64
 import http.server
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -308,3 +309,14 @@ def test_help_and_version_are_quick_to_answer(conformance: Callable) -> None:
     assert "--base-url" in conformance("run", "--help").stdout
     assert conformance("--version").stdout.startswith("messages-conformance ")
     assert conformance("rum").returncode == 4
+
+
+def test_a_served_model_ends_with_its_command() -> None:
+    command = [sys.executable, "-m", "conformance", "serve", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    url = process.stdout.readline().removeprefix("listening on ").strip()
+    process.terminate()
+    process.communicate(timeout=20)
+    with pytest.raises(OSError, match="refused"), socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))):
+        pass

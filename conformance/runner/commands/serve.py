@@ -1,8 +1,9 @@
 """`conformance serve`: hands its arguments to the scripted model, which is a program of its own."""
 
 import argparse
-import subprocess
+import os
 import sys
+from typing import NoReturn
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -17,12 +18,9 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--disobey", metavar="N", help="ignore every N-th prompt, as a weak model would")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> NoReturn:
     given = {"--" + name.replace("_", "-"): value for name, value in vars(arguments).items() if value is not None}
     words = [word for pair in given.items() for word in pair]
-    command = [sys.executable, "-m", "conformance.scripted", "serve", *words]
-    process = subprocess.Popen(command)  # noqa: S603 - our own module
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        return process.wait()
+    sys.stdout.flush()
+    # becomes that program rather than its parent: a signal to this process ends it, and nothing is left behind
+    os.execv(sys.executable, [sys.executable, "-m", "conformance.scripted", "serve", *words])  # noqa: S606 - our own module
