@@ -149,6 +149,7 @@ def _ask(
             keeper=Keeper(out, witness=options.witness, evidence=options.evidence),
             progress=progress,
             profiles=catalog.profiles,
+            controls=_plain_controls(catalog, questions),
             snapshots=snapshots_of(target, options),
         )
         for record in earlier.values():
@@ -190,6 +191,13 @@ def _baseline(options: RunOptions) -> Baseline | None:
         return seen_in(read_log(options.baseline))
     except LogError as problem:
         raise Mistake(str(problem)) from problem
+
+
+def _plain_controls(catalog: Catalog, questions: Sequence[Question]) -> frozenset[str]:
+    """The controls that any server passes on: what they show of the model's obedience, no missing feature hides."""
+    named = {question.case.control for question in questions if question.case.control is not None}
+    rows = {name: catalog.rows.get(catalog.cases[name].surface) for name in named}
+    return frozenset(name for name, row in rows.items() if row is not None and row.tier == "core")
 
 
 def _fixtures(catalog: Catalog, questions: Sequence[Question], target: Target, stack: ExitStack) -> Fixtures:

@@ -2,7 +2,7 @@
 
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,6 +46,7 @@ class Session:
         keeper: Keeper,
         progress: Progress,
         profiles: Mapping[str, Profile],
+        controls: Collection[str] = (),
         snapshots: Path | None = None,
     ) -> None:
         self._profiles = profiles
@@ -65,7 +66,7 @@ class Session:
         self._progress = progress
         self._rows: list[CaseRow | LawRow] = []
         self._observations: Counter[Observation] = Counter()
-        self._controls = {question.case.control for question in questions}
+        self._controls = controls
         self._timing: dict[str, float] = {}
         self._rate_limited = 0
         self._defects = 0
@@ -106,7 +107,7 @@ class Session:
         """What the notes at the end of the log are made of."""
         self._rate_limited += record.observations[-1:] == ("rate-limited",)
         if record.question.case.id in self._controls:
-            self._observations.update(record.observations)
+            self._observations.update(record.observations[-1:])  # the attempt that showed it ends a question
         for attempt in record.attempts:
             for reply in attempt.replies:
                 timing = reply.answer.timing
