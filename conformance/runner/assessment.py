@@ -31,6 +31,7 @@ class Assessment:
         *,
         whole: bool = True,
     ) -> None:
+        """`whole`: the questions are all that somebody wanted to know, not the sample that a profile takes."""
         self._catalog = catalog
         self._lookup = lookup
         self._expectations = expectations
@@ -41,9 +42,8 @@ class Assessment:
         self._by_surface: dict[str, list[Question]] = {}
         for question in asked:
             self._by_surface.setdefault(question.case.surface, []).append(question)
-        every = [Question(case, mode) for case in catalog.cases.values() for mode in modes_of(case)]
-        self._of_surface = Counter(question.case.surface for question in every)
-        self._whole = whole and sum(map(len, self._by_surface.values())) == len(every)
+        self._of_surface = Counter(case.surface for case in catalog.cases.values() for _ in modes_of(case))
+        self._whole = whole
 
     def judgement(self, question: Question) -> Judgement:
         """The verdict of a question, from its own record and those of the cases that it leans on."""
@@ -129,7 +129,7 @@ class Assessment:
 
     def _knows_all(self, seen: Seen) -> bool:
         """Whether enough was asked to say that something got better: a rule is broken by any answer of a run."""
-        if seen.mode is None:
+        if self._whole or seen.mode is None:
             return self._whole
         found = self._expectations.gap_for(seen)
         speaks_of_row = self._baseline is None and found is not None and found[0].surface is not None

@@ -138,7 +138,7 @@ def _ask(
             log.write(run_row(catalog, target, options))
             log.write(catalog_row(catalog))
         assessment = Assessment(
-            catalog, questions, engine.record, _expectations(target), baseline, whole=not options.pytest_arguments
+            catalog, questions, engine.record, _expectations(target), baseline, whole=_is_whole(options)
         )
         session = Session(
             options=options,
@@ -191,6 +191,11 @@ def _baseline(options: RunOptions) -> Baseline | None:
         return seen_in(read_log(options.baseline))
     except LogError as problem:
         raise Mistake(str(problem)) from problem
+
+
+def _is_whole(options: RunOptions) -> bool:
+    """Whether what is not broken in this run got better: a profile, or pytest, may just not have asked where it is."""
+    return options.profile is None and not options.pytest_arguments
 
 
 def _plain_controls(catalog: Catalog, questions: Sequence[Question]) -> frozenset[str]:
