@@ -63,7 +63,7 @@ class Column(Struct, frozen=True, dict=True, kw_only=True):
     breaches: tuple[str, ...]
     """The rows on which the API's promise is not kept."""
     unproven: tuple[str, ...]
-    """The rows that the promise covers and that were not verified."""
+    """The rows that the promise covers and of which nothing was verified; a row in part keeps a mark of it."""
 
     @cached_property
     def counts(self) -> dict[Verdict, int]:
@@ -197,7 +197,9 @@ def _columns(runs: Sequence[RunLog], rows: Mapping[str, RowInfo], names: Mapping
                 log=run,
                 cells=cells,
                 breaches=tuple(row for row, cell in cells.items() if breaks_promise(rows[row], cell.verdict)),
-                unproven=tuple(row for row, cell in cells.items() if rows[row].tier == "core" and cell.unverified),
+                unproven=tuple(
+                    row for row, cell in cells.items() if rows[row].tier == "core" and cell.verdict in UNVERIFIED
+                ),
             )
         )
     return tuple(columns)
