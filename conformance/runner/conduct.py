@@ -158,7 +158,7 @@ def _ask(
             session.begin(session.questions)
         threading.Thread(target=_import_ahead, args=(options,), name="conformance-imports", daemon=True).start()
         code = session.close(run_pytest(session, options))
-    publish.publish(out, code)
+    publish.publish(out)
     if options.profile in session.readiness:
         print(session.readiness[options.profile])
     return code

@@ -17,8 +17,8 @@ def prepare() -> None:
     template()
 
 
-def publish(folder: Path, code: int) -> int:
-    """Page, summaries, badge and JUnit beside the log; then the terminal's summary. The exit code is passed through."""
+def publish(folder: Path) -> None:
+    """Page, summaries, badge and JUnit beside the log; then the terminal's summary."""
     from rich.console import Console
 
     from conformance.report.terminal import print_terminal_summary
@@ -28,4 +28,3 @@ def publish(folder: Path, code: int) -> int:
     page = render(runs, folder)
     write_summaries(runs, folder)
     print_terminal_summary(runs[0], page, Console(stderr=True))
-    return code

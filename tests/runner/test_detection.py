@@ -1,5 +1,7 @@
 """The detection figures: what they say of a fault, what must not get worse, and that the README says no other."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -93,3 +95,10 @@ def test_every_reason_is_a_rule_or_a_case() -> None:
     reasons = msgspec.yaml.decode(REASONS.read_bytes(), type=dict[str, list[str]])
     assert {name for names in reasons.values() for name in names} - known == set()
     assert set(reasons) - {fault.id for fault in named_faults()} == set()
+
+
+def test_a_rule_page_says_which_faults_the_rule_caught() -> None:
+    command = [sys.executable, "-m", "conformance", "explain", "stream.stop-each"]
+    page = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    sentence = next(fault.says for fault in named_faults() if fault.id == "ST12")
+    assert f"ST12: {sentence}" in page

@@ -9,9 +9,11 @@ from conformance.catalog.load import Catalog, load_catalog
 from conformance.catalog.problem import CatalogError, nearest
 from conformance.catalog.surface import Row
 from conformance.judge.rules import RULES, Rule
+from conformance.runner.detection.figures import read_figures
 from conformance.runner.fault_list import NamedFault, named_faults
-from conformance.runner.kills import killed_by
 from conformance.runner.mistakes import Mistake
+
+DETECTION = Path("reports", "detection.json")
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -49,8 +51,14 @@ def _rule(rule: Rule, catalog: Catalog) -> Iterator[str]:
     yield f"  speaks for the row {rule.surface}, on answers of the kind {', '.join(rule.on)}"
     if rule.leniency:
         yield f"  leniency: {rule.leniency}"
-    yield from _killers(killed_by(rule.id))
+    yield from _killers(_caught_by(rule.id))
     yield from _asked_by("named by", [case.id for case in catalog.cases.values() if rule.id in case.rules])
+
+
+def _caught_by(rule: str) -> list[str]:
+    """The faults that a rule caught when detection was last measured; empty without a measurement at hand."""
+    measured = read_figures(DETECTION)
+    return [f"{one.id}: {one.says}" for one in measured.each_fault if rule in one.rules] if measured else []
 
 
 def _case(case: Case, catalog: Catalog) -> Iterator[str]:

@@ -34,4 +34,5 @@ def run(arguments: argparse.Namespace) -> int:
     shutil.copytree(log.folder / "evidence", out / "evidence", dirs_exist_ok=True)
     code = rejudge(log, catalog, out)
     print(out)
-    return publish(out, code)
+    publish(out)
+    return code
