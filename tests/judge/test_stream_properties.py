@@ -28,7 +28,6 @@ def said(answer: Answer) -> Any:
     return answer.message, answer.text, answer.unreadable, broken
 
 
-@settings(deadline=None)
 @given(names, st.data())
 def test_the_borders_of_chunks_change_nothing(name: str, data: st.DataObject) -> None:
     body = STREAMS[name][1]
@@ -47,7 +46,6 @@ LEGAL = [
 ]
 
 
-@settings(deadline=None)
 @given(names, st.data())
 def test_comments_pings_and_news_between_events_change_nothing(name: str, data: st.DataObject) -> None:
     events = STREAMS[name][1].split(b"\n\n")[:-1]
@@ -65,7 +63,6 @@ def test_comments_pings_and_news_between_events_change_nothing(name: str, data: 
     }
 
 
-@settings(deadline=None)
 @given(names, st.sampled_from([b"\r\n", b"\r"]))
 def test_line_ends_change_nothing(name: str, end: bytes) -> None:
     body = STREAMS[name][1]
@@ -133,13 +130,12 @@ def judged(exchange: Exchange) -> None:
     assert (answer.document, answer.unreadable, answer.error) is not None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(events, max_size=8))
 def test_any_events_are_judged(told: list[dict[str, Any]]) -> None:
     judged(exchange(sse(told), request=asked(stream=True), headers=STREAM_HEADERS))
 
 
-@settings(deadline=None)
 @given(
     st.binary(max_size=200)
     | st.lists(st.sampled_from([b"data: ", b"event: ", b"\n", b"{", b"}", b'"type"', b":"])).map(b"".join)
@@ -150,7 +146,7 @@ def test_any_bytes_are_judged(body: bytes) -> None:
         judged(exchange(body, request=request, status=400))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(json_values)
 def test_any_json_is_judged(value: Any) -> None:
     import json
@@ -162,7 +158,6 @@ def test_any_json_is_judged(value: Any) -> None:
                 judged(exchange(body, request=body, path=path, method=method, status=status))
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.builds(

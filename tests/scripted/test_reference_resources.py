@@ -165,7 +165,7 @@ def test_a_file_is_kept_used_and_deleted() -> None:
     assert deleted == {"id": file["id"], "type": "file_deleted"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.binary(max_size=200))
 def test_a_file_is_read_byte_for_byte(content: bytes) -> None:
     async def script(client: httpx2.AsyncClient) -> int:

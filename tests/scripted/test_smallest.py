@@ -144,7 +144,7 @@ SCHEMAS = st.recursive(_leaf(), _above, max_leaves=6)
 
 
 @given(SCHEMAS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_it_is_valid_and_the_same_each_time(schema: Schema) -> None:
     value = smallest(schema)
     assert jsonschema_rs.is_valid(schema, value)
@@ -152,7 +152,7 @@ def test_it_is_valid_and_the_same_each_time(schema: Schema) -> None:
 
 
 @given(_leaf())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_shorter_text_is_valid(schema: Schema) -> None:
     text = smallest_text(schema)
     for length in range(1, min(len(text), 4)):
