@@ -196,6 +196,21 @@ MESSAGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         asked(),
         message([TEXT | {"mood": 1}, {"type": "hologram", "rays": []}], novelty={}, usage=usage(novelty=1)),
     ),
+    "a call of an earlier turn, told": (
+        asked(
+            tools=[WEATHER],
+            messages=[
+                {"role": "user", "content": "Weather?"},
+                {"role": "assistant", "content": [CALL]},
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_01A", "content": "warm"}]},
+            ],
+        ),
+        message([{"type": "text", "text": '{"name":"get_weather","arguments":"{\\"city\\":\\"Paris\\"}"}'}]),
+    ),
+    "a tool's definition, told": (
+        TOOLS,
+        message([{"type": "text", "text": '{"name":"get_weather","description":"Weather of a city"}'}]),
+    ),
     "tool result": (
         TOOLS
         | {

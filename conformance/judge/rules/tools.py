@@ -1,6 +1,8 @@
 """Laws of tool calls: their ids, names and inputs, and what stop_reason says of them."""
 
+import json
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -304,7 +306,7 @@ def none_obeyed(answer: Answer) -> Found:
     source=TOOL_USE,
     level="should",
     leniency="A SHOULD, for a model may write what looks like a call; asked only where no tool_use came, the marks are "
-    "not in the request, and they name a declared tool.",
+    "not in the request and name a declared tool, and the text tells neither a tool's definition nor an earlier call.",
 )
 def not_as_text(answer: Answer) -> Found:
     names = {tool["name"] for tool in _declared(answer) or [] if isinstance(tool.get("name"), str)}
@@ -317,7 +319,25 @@ def not_as_text(answer: Answer) -> Found:
     foreign = [mark for mark in marks if _bare(text[mark.start() : mark.end() + 40]) not in sent]
     if not foreign or not any(name in text for name in names):
         return []
+    # behind a gateway the suite has the model tell what it received: its tools and earlier calls, in other words
+    if any(known in _bare(text[foreign[0].start() :]) for known in _known(answer)):
+        return []
     return [Violation("/content/0/text", "a tool_use block", shown(text[foreign[0].start() :]), "printed")]
+
+
+def _known(answer: Answer) -> Iterator[str]:
+    """What the request itself says of its tools, bare: their descriptions and schemas, the inputs of earlier calls."""
+    for tool in _declared(answer) or []:
+        yield from (_bare_json(tool[key]) for key in ("description", "input_schema") if tool.get(key))
+    for message in (answer.request or {}).get("messages") or []:
+        content = message.get("content") if isinstance(message, dict) else None
+        for block in content if isinstance(content, list) else []:
+            if isinstance(block, dict) and block.get("type") == "tool_use":
+                yield _bare_json(block.get("input"))
+
+
+def _bare_json(value: object) -> str:
+    return _bare(json.dumps(value, ensure_ascii=False))
 
 
 def _bare(text: str) -> str:
