@@ -80,6 +80,8 @@ class Inquiry:
             if why_not:
                 return Record(question=question, inapplicable=why_not)
             attempts = await self._try(question)
+            if capable is None and (lacking := self._disproven(question, attempts)):
+                return Record(question=question, inapplicable=f"needs {lacking}")
             return Record(
                 question=question,
                 attempts=attempts,
@@ -117,6 +119,18 @@ class Inquiry:
             if any(observation in SHOWN for observation in record.observations):
                 return True
         return False if capability.assume_no else None
+
+    def _disproven(self, question: Question, attempts: Sequence[Attempt]) -> str:
+        """The ability that is taken as missing since this question, its proof, did not show it; else nothing."""
+        if any(attempt.observed.observation in SHOWN for attempt in attempts):
+            return ""
+        for name in question.case.needs:
+            capability = self._catalog.capabilities.get(name)
+            if capability is None or name in self._target.capabilities:
+                continue
+            if capability.assume_no and question.case.id in capability.proof:
+                return name
+        return ""
 
     async def _try(self, question: Question) -> tuple[Attempt, ...]:
         """Tries until the premise arose, or a witnessed effect was shown; one counter-example is final."""

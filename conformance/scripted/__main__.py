@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--variant", metavar="ID", help="speak this legal variant; `variants` lists them")
     serve.add_argument("--api-key", metavar="KEY", help="let in only this key")
     serve.add_argument("--like", metavar="TARGET@VERSION", help="behave like this server, as in ollama@0.33")
+    serve.add_argument("--upstream", metavar="URL", help="be a gateway in front of this chat completions server")
     serve.add_argument("--disobey", type=int, metavar="N", help="a weak model: ignore every N-th prompt")
     serve.add_argument("--until-stdin-closes", action="store_true", help="stop when stdin closes too")
     serve.set_defaults(run=_serve)
@@ -56,7 +57,13 @@ def _port(text: str) -> int:
 def _serve(options: argparse.Namespace) -> int:
     from conformance.scripted.server import serve
 
-    setting = Setting(fault=options.fault, variant=options.variant, api_key=options.api_key, like=options.like)
+    setting = Setting(
+        fault=options.fault,
+        variant=options.variant,
+        api_key=options.api_key,
+        like=options.like,
+        upstream=options.upstream,
+    )
     if options.disobey is not None:
         if options.disobey < 1:
             raise UsageError("--disobey takes a number from 1 on: 1 ignores every prompt, 2 every second")

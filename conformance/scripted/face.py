@@ -29,14 +29,16 @@ class Setting(Struct, frozen=True, kw_only=True):
     """The only key that is let in; None lets anybody in."""
     like: str | None = None
     """`TARGET@VERSION`: the server to behave like."""
+    upstream: str | None = None
+    """A chat completions server to ask instead of the brain: the face `anthropic` becomes a gateway in front of it."""
 
 
 def refuse_bending(face: Face, setting: Setting) -> None:
-    """For a face that commits no faults and speaks no variants: better no start than one that bends nothing."""
-    for option in ("fault", "variant"):
+    """For a face that commits no faults, speaks no variants and asks nobody: better no start than one in vain."""
+    for option in ("fault", "variant", "upstream"):
         if getattr(setting, option) is not None:
             raise UsageError(
-                f"the face {face} takes no --{option}: that bends the reference endpoint, --face anthropic"
+                f"the face {face} takes no --{option}: that is for the reference endpoint, --face anthropic"
             )
 
 

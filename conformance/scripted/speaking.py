@@ -15,7 +15,7 @@ from conformance.scripted.conversation import Failure, Reply
 from conformance.scripted.pacing import Pace
 from conformance.scripted.wire import wire_of
 
-SILENCE_SECONDS = 60.0
+SILENCE_SECONDS = 20.0
 """How long a silence lasts before the connection closes."""
 
 NDJSON = "application/x-ndjson"

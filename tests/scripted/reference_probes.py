@@ -25,6 +25,8 @@ RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "a", "is_e
 CALL = {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "echo", "input": {"text": "a"}}]}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
 MANY = asking("Count from 1 to 20.")
+LONG_THOUGHT = asking(tools=[ECHO], thinking={"type": "enabled", "budget_tokens": 4096})
+"""More thinking than `max_tokens` allows, unless it is interleaved."""
 
 
 def turn(*content: Any, **fields: Any) -> dict[str, Any]:
@@ -103,6 +105,7 @@ OTHERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("POST", "/v1/messages", {"content": b"{"}),
     ("POST", "/v1/messages?beta=true", {"json": asking()}),
     ("POST", "/v1/messages", {"json": asking(), "headers": BETAS}),
+    ("POST", "/v1/messages", {"json": LONG_THOUGHT, "headers": {"anthropic-beta": "interleaved-thinking-2025-05-14"}}),
     ("POST", "/v1/messages", {"json": asking(), "headers": {"authorization": "Bearer any"}}),
     ("POST", "/v1/messages", {"json": asking(), "headers": {"x-api-key": "any"}}),
     ("POST", "/v1/messages/count_tokens", {"json": COUNT}),

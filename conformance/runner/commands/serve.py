@@ -15,6 +15,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--variant", metavar="ID", help="answer in this legal variant")
     parser.add_argument("--api-key", metavar="KEY", help="ask for this key")
     parser.add_argument("--like", metavar="TARGET@VERSION", help="behave like this server, as far as it is known")
+    parser.add_argument("--upstream", metavar="URL", help="be a gateway in front of this chat completions server")
     parser.add_argument("--disobey", metavar="N", help="ignore every N-th prompt, as a weak model would")
 
 

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,20 +22,14 @@ from conformance.runner.detection.figures import (
     write_figures,
 )
 from conformance.runner.detection.mutation import mutant_figures
-from conformance.runner.detection.sweep import place, questions_for, rows_of, sweep, worse_rows
+from conformance.runner.detection.stand import Swept, ask, stands
+from conformance.runner.detection.sweep import questions_for, worse_rows
 from conformance.runner.fault_list import named_faults, named_variants
 from conformance.runner.fixture_server import FixtureServer
-from conformance.runner.options import RunOptions
-from conformance.runner.plan import every_question
-from conformance.runner.question import Question, Record
-from conformance.runner.who import who_is_asked
-from conformance.runs.log import CaseRow, LawRow
 
 FILE = Path("reports", "detection.json")
 README = Path("README.md")
 REASONS = Path(__file__).with_name("reasons.yaml")
-
-Correct = Mapping[tuple[str, str], CaseRow | LawRow]
 
 
 def main() -> int:
@@ -65,30 +58,26 @@ def main() -> int:
 
 def _measure(arguments: argparse.Namespace, stack: ExitStack) -> Detection:
     catalog = load_catalog(arguments.cases)
-    target = who_is_asked(RunOptions(), stack, lambda _line: None)
     fixtures = Fixtures(catalog.fixtures, stack.enter_context(FixtureServer(catalog.fixtures)).url)
-    every = every_question(catalog)
     chosen = set(arguments.only)
     faults = [fault for fault in named_faults() if not chosen or fault.id in chosen]
     variants = [variant for variant in named_variants() if not chosen or variant.id in chosen]
 
-    def questions(names: Sequence[str]) -> list[Question]:
-        return every if arguments.full else questions_for(catalog, names)
+    def tagged(fault: str) -> list[str]:
+        return _tagged(catalog, fault)
 
-    async def measure() -> tuple[Correct, dict[Question, Record], dict[str, list[CaseRow | LawRow]]]:
-        correct, records = await rows_of(catalog, target, every, fixtures)
-        prefixes = {f"/fault/{fault.id}": questions(_tagged(catalog, fault.id)) for fault in faults}
-        prefixes |= {f"/variant/{variant.id}": questions(()) for variant in variants}
-        answers = {question: records[question] for question in questions_for(catalog, ())}
-        return {place(row): row for row in correct}, answers, await sweep(catalog, target, prefixes, fixtures)
+    asked = stands(catalog, faults, variants, tagged, stack, full=arguments.full)
 
-    correct, answers, swept = asyncio.run(measure())
+    async def measured() -> list[Swept]:
+        return await asyncio.gather(*(ask(catalog, stand, fixtures) for stand in asked))
+
+    swept = asyncio.run(measured())
     reasons = msgspec.yaml.decode(REASONS.read_bytes(), type=dict[str, list[str]])
     each_fault = [
         figure_of(
             fault,
-            worse_rows(swept[f"/fault/{fault.id}"], correct),
-            [*reasons.get(fault.id, []), *_tagged(catalog, fault.id)],
+            [row for seen in swept for row in worse_rows(seen.faults.get(fault.id, ()), seen.correct)],
+            [*reasons.get(fault.id, []), *tagged(fault.id)],
         )
         for fault in faults
     ]
@@ -96,10 +85,11 @@ def _measure(arguments: argparse.Namespace, stack: ExitStack) -> Detection:
         VariantFigure(
             id=variant.id,
             says=variant.says,
-            alarms=sorted({row.id for row in worse_rows(swept[f"/variant/{variant.id}"], correct)}),
+            alarms=sorted({row.id for seen in swept for row in worse_rows(seen.variants[variant.id], seen.correct)}),
         )
         for variant in variants
     ]
+    answers = {question: swept[0].records[question] for question in questions_for(catalog, ())}
     mutants = mutant_figures(answers)
     return Detection(
         faults=summary(each_fault),

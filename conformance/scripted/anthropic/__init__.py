@@ -7,7 +7,7 @@ def application(setting: Setting) -> Application:
     """The reference endpoint as an ASGI application; `/fault/ID` and `/variant/ID` before a path bend one answer."""
     from conformance.scripted.anthropic.app import Reference
     from conformance.scripted.anthropic.manner import Manner
-    from conformance.scripted.anthropic.service import Service
+    from conformance.scripted.anthropic.service import Answerer, FromBrain, Service
     from conformance.scripted.faults import fault_named
     from conformance.scripted.variants import variant_named
 
@@ -22,5 +22,18 @@ def application(setting: Setting) -> Application:
             manner = registries[kind](name)
             if manner is None:
                 raise UsageError(f"there is no {kind} {name}: `python -m conformance.scripted {kind}s` lists them")
+            if manner.needs_upstream and setting.upstream is None:
+                raise UsageError(f"the {kind} {name} shows only in front of an upstream: say which, --upstream URL")
             manners.append(manner)
-    return Reference(Service(setting.brain), api_key=setting.api_key, manners=tuple(manners), registries=registries)
+    answerer: Answerer = FromBrain(setting.brain)
+    if setting.upstream is not None:
+        from conformance.scripted.gateway import Gateway
+
+        answerer = Gateway(setting.upstream)
+    return Reference(
+        Service(answerer),
+        api_key=setting.api_key,
+        manners=tuple(manners),
+        registries=registries,
+        has_upstream=setting.upstream is not None,
+    )

@@ -28,12 +28,19 @@ class Reference:
     """The endpoint; `manners` hold for every request, a path prefix `/<registry>/<id>` adds one of a registry's."""
 
     def __init__(
-        self, service: Service, *, api_key: str | None, manners: tuple[Manner, ...], registries: Registries
+        self,
+        service: Service,
+        *,
+        api_key: str | None,
+        manners: tuple[Manner, ...],
+        registries: Registries,
+        has_upstream: bool = False,
     ) -> None:
         self.service = service
         self.api_key = api_key
         self.manners = manners
         self.registries = registries
+        self.has_upstream = has_upstream
         self.prefix = re.compile(rf"^/({'|'.join(registries) or '(?!)'})/([^/]+)(/.*)?$")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,6 +63,8 @@ class Reference:
             manner = self.registries[registry](name)
             if manner is None:
                 raise not_found(f"there is no {registry} {name}")
+            if manner.needs_upstream and not self.has_upstream:
+                raise not_found(f"the {registry} {name} shows only in front of an upstream: serve --upstream URL")
             found.append(manner)
             path = match[3] or "/"
             scope["root_path"] += f"/{registry}/{match[2]}"

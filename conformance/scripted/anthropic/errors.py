@@ -39,6 +39,14 @@ class Refusal(Exception):
         return {"type": "error", "error": error, "request_id": request_id}
 
 
+class BrokenOff(Refusal):
+    """A refusal after some of the answer has been said: `said` is the message as far as it came."""
+
+    def __init__(self, refusal: Refusal, said: dict[str, Any]) -> None:
+        super().__init__(refusal.status, refusal.kind, refusal.message, refusal.headers)
+        self.said = said
+
+
 def invalid(path: str, message: str) -> Refusal:
     """A 400 for the value at a dotted path; an empty path stands for the whole request."""
     return Refusal(400, "invalid_request_error", f"{path}: {message}" if path else message)

@@ -5,7 +5,7 @@ the correct thing was made.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -13,6 +13,9 @@ from conformance.scripted.anthropic.answer import Answer, Frame
 from conformance.scripted.anthropic.call import Call
 from conformance.scripted.anthropic.errors import Refusal
 from conformance.scripted.anthropic.stream import Event
+
+if TYPE_CHECKING:
+    from conformance.scripted.gateway.passage import Asking, Heard
 
 Message = dict[str, Any]
 
@@ -22,6 +25,10 @@ class Manner(Struct, frozen=True, kw_only=True):
 
     request: Callable[[Call], Call] | None = None
     """The request, before anything looks at it; may raise a `Refusal`."""
+    asking: "Callable[[Asking, Call], Asking] | None" = None
+    """The request to the upstream, where there is one; may raise a `Refusal`."""
+    heard: "Callable[[Heard, Call], Heard] | None" = None
+    """What the upstream answered."""
     refusal: Callable[[Refusal, Call], "Refusal | Answer"] | None = None
     message: Callable[[Message, Call], Message] | None = None
     """A 200 answer to POST /v1/messages, before it is written as JSON or as a stream."""
@@ -33,6 +40,11 @@ class Manner(Struct, frozen=True, kw_only=True):
     """The answer before it is sent, whatever it is."""
     departed: Callable[[Call], None] | None = None
     """The client went away before its answer was complete."""
+
+    @property
+    def needs_upstream(self) -> bool:
+        """Whether there is nothing to bend without one."""
+        return self.asking is not None or self.heard is not None
 
 
 CORRECT = Manner()

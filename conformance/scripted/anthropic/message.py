@@ -71,7 +71,7 @@ def _usage(reply: Reply, request: MessagesRequest, counters: Counters) -> dict[s
     # The API counts at least one output token even for an empty text, unless none were allowed.
     output = max(reply.output_tokens, 1) if request.max_tokens else 0
     return {
-        "input_tokens": reply.input_tokens - counters.read - counters.created,
+        "input_tokens": max(reply.input_tokens - counters.read - counters.created, 0),
         "cache_creation_input_tokens": counters.created,
         "cache_read_input_tokens": counters.read,
         "cache_creation": {

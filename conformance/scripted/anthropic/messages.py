@@ -4,10 +4,11 @@ from typing import Any
 
 from conformance.scripted.anthropic.answer import Answer, frames_of, json_answer, stream_answer
 from conformance.scripted.anthropic.call import Call
+from conformance.scripted.anthropic.errors import BrokenOff
 from conformance.scripted.anthropic.manner import Manner
 from conformance.scripted.anthropic.request import CountRequest, MessagesRequest, parse_json
 from conformance.scripted.anthropic.service import Service
-from conformance.scripted.anthropic.stream import events_of
+from conformance.scripted.anthropic.stream import Event, broken_off, events_of
 from conformance.scripted.pacing import SECONDS_PER_WORD, UNPACED_WORDS
 
 VERSION = "anthropic-version"
@@ -16,7 +17,13 @@ VERSION = "anthropic-version"
 async def create_message(service: Service, call: Call, manners: tuple[Manner, ...]) -> Answer:
     document = parse_json(call.body)
     asked = await service.understand(document, MessagesRequest, call.headers.get(VERSION), call.betas)
-    return written(service.message(asked), call, manners)
+    try:
+        message = await service.message(asked, call, manners)
+    except BrokenOff as broken:
+        if not call.streams:
+            raise
+        return _streamed(broken_off(broken.said, broken.envelope(None)["error"]), call, manners)
+    return written(message, call, manners)
 
 
 def written(message: dict[str, Any], call: Call, manners: tuple[Manner, ...]) -> Answer:
@@ -25,7 +32,10 @@ def written(message: dict[str, Any], call: Call, manners: tuple[Manner, ...]) ->
         message = manner.message(message, call) if manner.message else message
     if not call.streams:
         return json_answer(message, at=_seconds_to_say(message))
-    events = events_of(message)
+    return _streamed(events_of(message), call, manners)
+
+
+def _streamed(events: list[Event], call: Call, manners: tuple[Manner, ...]) -> Answer:
     for manner in manners:
         events = manner.events(events, call) if manner.events else events
     frames = frames_of(events)

@@ -1,15 +1,16 @@
 """What the endpoint keeps and does: a checked request becomes a message."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance.scripted.anthropic.caching import PromptCache
 from conformance.scripted.anthropic.checks import check
 from conformance.scripted.anthropic.checks.version import version_of
 from conformance.scripted.anthropic.diagnostics import Diagnosis, Record
-from conformance.scripted.anthropic.errors import invalid
+from conformance.scripted.anthropic.errors import BrokenOff, Refusal, invalid
 from conformance.scripted.anthropic.fields import Tool
 from conformance.scripted.anthropic.filestore import FileStore
 from conformance.scripted.anthropic.media import Media, load_media
@@ -17,12 +18,14 @@ from conformance.scripted.anthropic.message import message_of
 from conformance.scripted.anthropic.models import Model, model_named
 from conformance.scripted.anthropic.request import MessagesRequest, Prompt, typed, typed_tools
 from conformance.scripted.anthropic.translation import conversation_of
-from conformance.scripted.conversation import Conversation
+from conformance.scripted.conversation import Conversation, Reply
 from conformance.scripted.face import Brain
 from conformance.scripted.tokens import counts_input
 
 if TYPE_CHECKING:
     from conformance.scripted.anthropic.batches import Batch
+    from conformance.scripted.anthropic.call import Call
+    from conformance.scripted.anthropic.manner import Manner
 
 
 class Asked(Struct, frozen=True):
@@ -33,14 +36,44 @@ class Asked(Struct, frozen=True):
     media: Media
     model: Model
     conversation: Conversation
-    input_tokens: int
+    input_tokens: int = 0
+
+
+class Answered(Struct, frozen=True):
+    """A reply, and what broke it off where something did."""
+
+    reply: Reply
+    broken_off: Refusal | None = None
+
+
+class Answerer(Protocol):
+    """Who answers behind the endpoint: the scripted model itself, or an upstream that is asked for it."""
+
+    def counts(self, asked: Asked) -> int:
+        """The input tokens of a request."""
+
+    async def reply(self, asked: Asked, call: "Call | None", manners: "Sequence[Manner]") -> Answered:
+        """The answer, or the refusal that it deserves; the manners may bend what passes on the way."""
+
+
+class FromBrain:
+    """The scripted model of this process."""
+
+    def __init__(self, brain: Brain) -> None:
+        self._brain = brain
+
+    def counts(self, asked: Asked) -> int:
+        return counts_input(asked.conversation)
+
+    async def reply(self, asked: Asked, _: "Call | None", __: "Sequence[Manner]") -> Answered:
+        return Answered(self._brain(asked.conversation))
 
 
 class Service:
     """The reference endpoint behind its routes; all that it keeps is in memory."""
 
-    def __init__(self, brain: Brain) -> None:
-        self.brain = brain
+    def __init__(self, answerer: Answerer) -> None:
+        self.answerer = answerer
         self.cache = PromptCache()
         self.diagnosis = Diagnosis()
         self.files = FileStore()
@@ -57,20 +90,26 @@ class Service:
         check(request, tools, model, version, betas)
         media = await load_media(request, model, self.files.content_of)
         conversation = conversation_of(request, tools, media)
-        tokens = counts_input(conversation)
+        asked = Asked(request, tools, media, model, conversation)
+        tokens = self.answerer.counts(asked)
         if tokens > model.window:
             raise invalid("", f"prompt is too long: {tokens} tokens > {model.window} maximum")
-        return Asked(request, tools, media, model, conversation, tokens)
+        return replace(asked, input_tokens=tokens)
 
-    def message(self, asked: Asked) -> dict[str, Any]:
-        """The message that answers a request."""
+    async def message(
+        self, asked: Asked, call: "Call | None" = None, manners: "Sequence[Manner]" = ()
+    ) -> dict[str, Any]:
+        """The message that answers a request, or the refusal that it deserves."""
         request = asked.request
         assert isinstance(request, MessagesRequest)
         room = asked.model.window - asked.input_tokens
         window_full = room < request.max_tokens
-        limited = msgspec.structs.replace(asked.conversation, max_tokens=min(request.max_tokens, room))
+        limited = replace(asked.conversation, max_tokens=min(request.max_tokens, room))
         counters = self.cache.use(request, asked.tools, asked.media, asked.model)
-        message = message_of(self.brain(limited), request, asked.media, asked.model, counters, window_full=window_full)
+        answered = await self.answerer.reply(replace(asked, conversation=limited), call, manners)
+        message = message_of(answered.reply, request, asked.media, asked.model, counters, window_full=window_full)
+        if answered.broken_off:
+            raise BrokenOff(answered.broken_off, message)
         record = Record(request, asked.tools, asked.input_tokens)
         message["diagnostics"] = self.diagnosis.compare(record)
         self.diagnosis.remember(message["id"], record)

@@ -30,6 +30,13 @@ def events_of(message: dict[str, Any]) -> list[Event]:
     return [*events, _message_delta(message), {"type": "message_stop"}]
 
 
+def broken_off(message: dict[str, Any], error: dict[str, Any]) -> list[Event]:
+    """The events of an answer that ends in an error while its last block is still open."""
+    events = events_of(message)
+    last_stop = max(index for index, event in enumerate(events) if event["type"] == "content_block_stop")
+    return [*events[:last_stop], {"type": "error", "error": error}]
+
+
 def _message_start(message: dict[str, Any]) -> Event:
     begun = {
         **{key: value for key, value in message.items() if key != "context_management"},

@@ -1,9 +1,8 @@
 """Deliberate violations: what real servers have done wrong, each a small bend of the correct endpoint.
 
 The ids are those of a public survey of issue threads; where one sentence there names two deeds, the second has the id
-with a suffix (`ER19-text`). Not here: what only the upstream of a gateway can bring about (ER07, ER12, GW01 to GW04,
-GW06, GW07, GW09, GW10), and generation that goes on after the client has gone (LC01), which no client can see. ER12, an
-answer that breaks off and ends as if it were complete, is without the upstream just a model with no more to say.
+with a suffix (`ER19-text`). Those that need an `upstream` bend what passes between a gateway and the server behind it.
+Not here: generation that goes on after the client has gone (LC01), which no client can see.
 """
 
 from functools import cache
@@ -31,6 +30,7 @@ def faults() -> "dict[str, Fault]":
     """All named faults by their id."""
     from conformance.scripted.faults.counting import COUNTING
     from conformance.scripted.faults.errors import ERRORS
+    from conformance.scripted.faults.gateway import GATEWAY
     from conformance.scripted.faults.identity import IDENTITY
     from conformance.scripted.faults.lifecycle import LIFECYCLE
     from conformance.scripted.faults.requests import REQUESTS
@@ -44,6 +44,7 @@ def faults() -> "dict[str, Fault]":
 
     groups = (
         STREAM, TRANSPORT, STOP, USAGE, THINKING, TOOLS, REQUESTS, ERRORS, COUNTING, IDENTITY, LIFECYCLE, RESOURCES,
+        GATEWAY,
     )  # fmt: skip
     return {fault.id: fault for group in groups for fault in group.faults}
 

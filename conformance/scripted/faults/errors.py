@@ -63,7 +63,7 @@ def key_in_foreign_envelope(refusal: Refusal, call: Call) -> Refusal | Answer:
     return openai_envelope(refusal, call) if refusal.status == 401 else refusal
 
 
-@ERRORS.message("ER14", "a failure becomes a well-formed empty answer")
+@ERRORS.message("ER14-always", "every answer is well-formed and empty")
 def empty_success(message: Message, _: Call) -> Message:
     usage = {**message["usage"], "output_tokens": 0}
     return {**message, "content": [], "stop_reason": "end_turn", "stop_sequence": None, "usage": usage}

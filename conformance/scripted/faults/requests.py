@@ -5,7 +5,7 @@ from typing import Any
 
 from conformance.scripted.anthropic.errors import Refusal, invalid, not_found, too_large
 from conformance.scripted.anthropic.models import ALIASES, MODELS
-from conformance.scripted.faults.fault import Call, Group, Message
+from conformance.scripted.faults.fault import Call, Group, Message, replace
 
 REQUESTS = Group("requests")
 
@@ -235,3 +235,8 @@ _refusing(
     lambda call: Refusal(500, "api_error", "the stream could not be passed through") if call.streams else None,
     "stream",
 )
+
+
+@REQUESTS.request("GW09", "anthropic-beta is not passed on", needs="thinking tools")
+def flags_lost(call: Call) -> Call:
+    return replace(call, headers={name: value for name, value in call.headers.items() if name != "anthropic-beta"})

@@ -86,7 +86,9 @@ def start_without_keys(events: list[Event], _: Call) -> list[Event]:
 
 @STOP.events("SR14", "two message_delta disagree about stop_reason", needs="stream")
 def two_reasons(events: list[Event], _: Call) -> list[Event]:
-    at = next(at for at, event in enumerate(events) if event["type"] == "message_delta")
+    at = next((at for at, event in enumerate(events) if event["type"] == "message_delta"), None)
+    if at is None:  # an answer that broke off
+        return events
     final = events[at]
     other = "max_tokens" if final["delta"]["stop_reason"] != "max_tokens" else "end_turn"
     return [*events[:at], {**final, "delta": {**final["delta"], "stop_reason": other}}, *events[at:]]

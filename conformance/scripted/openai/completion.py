@@ -50,7 +50,7 @@ class Completion:
 
     def whole(self) -> dict[str, Any]:
         """The completion object."""
-        choice = {"index": 0, "message": self._message(), "logprobs": None, "finish_reason": _REASONS[self.reply.stop]}
+        choice = {"index": 0, "message": self._message(), "logprobs": None, **self._end()}
         return self._envelope("chat.completion") | {"choices": [choice], "usage": self.usage()}
 
     def chunks(self) -> Iterator[tuple[dict[str, Any], int]]:
@@ -61,7 +61,7 @@ class Completion:
         for delta, more in self._deltas():
             words += more
             yield self._chunk(delta), words
-        yield self._chunk({}, _REASONS[self.reply.stop]), words
+        yield self._chunk({}, self._end()), words
         if self.with_usage:
             yield self._envelope("chat.completion.chunk") | {"choices": [], "usage": self.usage()}, words
 
@@ -105,8 +105,13 @@ class Completion:
                     yield from _call_deltas(block, calls)
                     calls += 1
 
-    def _chunk(self, delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+    def _end(self) -> dict[str, Any]:
+        """Why the answer ended."""
+        by = {} if self.reply.stop_sequence is None else {"stop_reason": self.reply.stop_sequence}
+        return {"finish_reason": _REASONS[self.reply.stop], **by}
+
+    def _chunk(self, delta: dict[str, Any], end: dict[str, Any] | None = None) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "logprobs": None, **(end or {"finish_reason": None})}
         unknown_yet = {"usage": None} if self.with_usage else {}
         return self._envelope("chat.completion.chunk") | {"choices": [choice]} | unknown_yet
 

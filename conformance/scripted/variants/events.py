@@ -105,7 +105,9 @@ def usage_complete(events: list[Event], _: Call) -> list[Event]:
 
 @EVENTS.events("two-message-deltas", "an earlier message_delta comes before the final one")
 def two_message_deltas(events: list[Event], _: Call) -> list[Event]:
-    at = next(at for at, event in enumerate(events) if event["type"] == "message_delta")
+    at = next((at for at, event in enumerate(events) if event["type"] == "message_delta"), None)
+    if at is None:  # an answer that broke off
+        return events
     earlier = {
         "type": "message_delta",
         "delta": {"stop_reason": None, "stop_sequence": None},

@@ -1,0 +1,143 @@
+"""Faults in what a gateway makes of a request and of an upstream's failure: they show in front of an upstream only."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from conformance.scripted.anthropic.manner import Manner
+from conformance.scripted.conversation import Reply
+from conformance.scripted.faults.fault import Call, Group, Refusal, replace
+from conformance.scripted.gateway.passage import Asking, Heard
+
+GATEWAY = Group("gateway")
+
+COOLDOWN_SECONDS = 1.0
+
+Body = dict[str, Any]
+
+
+def _asking(name: str, says: str, needs: str = "upstream") -> Callable[[Callable[[Body, Body], None]], None]:
+    """The function changes a copy of the body that goes upstream in place; it is shown the client's body too."""
+
+    def register(change: Callable[[Body, Body], None]) -> None:
+        def asking(correct: Asking, call: Call) -> Asking:
+            body = msgspec.json.decode(msgspec.json.encode(correct.body))
+            change(body, call.document)
+            return replace(correct, body=body)
+
+        GATEWAY.add(name, says, Manner(asking=asking), needs=needs)
+
+    return register
+
+
+def _heard(name: str, says: str, needs: str = "upstream") -> Callable[[Callable[[Heard], Heard]], None]:
+    """The function makes of what came back something else."""
+
+    def register(change: Callable[[Heard], Heard]) -> None:
+        GATEWAY.add(name, says, Manner(heard=lambda heard, _: change(heard)), needs=needs)
+
+    return register
+
+
+@_asking("GW01", "a stream does not ask the upstream for its usage", "upstream stream")
+def no_usage(body: Body, _: Body) -> None:
+    body.pop("stream_options", None)
+
+
+@_asking("GW02", "cache_control is left in the parts that go upstream")
+def cache_control_kept(body: Body, asked: Body) -> None:
+    marked = [*_blocks(asked.get("system")), *_blocks(asked["messages"][-1].get("content"))]
+    sent = [part for message in body["messages"] for part in _blocks(message.get("content"))]
+    for block in marked:
+        for part in sent:
+            if "cache_control" in block and part.get("text") == block.get("text"):
+                part["cache_control"] = block["cache_control"]
+    for tool, described in zip(asked.get("tools") or [], body.get("tools") or [], strict=False):
+        if "cache_control" in tool:
+            described["cache_control"] = tool["cache_control"]
+
+
+def _blocks(content: Any) -> list[Body]:
+    return [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+
+
+@_asking("GW03", "tool_choice goes upstream in Anthropic's words", "upstream tools")
+def choice_untranslated(body: Body, asked: Body) -> None:
+    if "tool_choice" in body:
+        body["tool_choice"] = asked["tool_choice"]["type"]
+
+
+@_asking("GW04", "a PDF goes upstream as an image", "upstream pdf")
+def pdf_as_image(body: Body, _: Body) -> None:
+    for message in body["messages"]:
+        for part in _blocks(message.get("content")):
+            if part["type"] == "file":
+                file = part.pop("file")
+                part |= {"type": "image_url", "image_url": {"url": file["file_data"]}}
+
+
+def _other_route(asking: Asking, _: Call) -> Asking:
+    return replace(asking, path="/v1/responses")
+
+
+GATEWAY.add("GW06", "the upstream is asked on a route that it lacks", Manner(asking=_other_route), needs="upstream")
+
+
+class _Cooling:
+    """After one failure of the upstream nobody is let through for a while."""
+
+    def __init__(self) -> None:
+        self.until = 0.0
+
+    def asking(self, asking: Asking, _: Call) -> Asking:
+        if time.monotonic() < self.until:
+            raise Refusal(429, "rate_limit_error", "no deployment is available", (("retry-after", "1"),))
+        return asking
+
+    def heard(self, heard: Heard, _: Call) -> Heard:
+        trouble = heard.trouble
+        if trouble is not None and (trouble.status or 500) >= 500:
+            self.until = time.monotonic() + COOLDOWN_SECONDS
+        return heard
+
+
+_cooling = _Cooling()
+GATEWAY.add(
+    "GW07",
+    "one failure of the upstream turns the next requests into 429",
+    Manner(asking=_cooling.asking, heard=_cooling.heard),
+    needs="upstream",
+)
+
+
+@_asking("GW10", "a system message between turns goes upstream as a user's note")
+def system_as_note(body: Body, _: Body) -> None:
+    for message in body["messages"][1:]:
+        if message["role"] == "system":
+            message["role"] = "user"
+
+
+@_heard("ER07", "an upstream's 429 becomes a 500")
+def limit_as_failure(heard: Heard) -> Heard:
+    if heard.trouble is None or heard.trouble.status != 429:
+        return heard
+    return replace(heard, trouble=replace(heard.trouble, status=500))
+
+
+@_heard("ER07-retry-after", "an upstream's retry-after is lost")
+def retry_after_lost(heard: Heard) -> Heard:
+    return heard if heard.trouble is None else replace(heard, trouble=replace(heard.trouble, retry_after=None))
+
+
+@_heard("ER12", "an answer that breaks off upstream ends as if it were complete", "upstream stream")
+def broken_off_as_complete(heard: Heard) -> Heard:
+    return replace(heard, trouble=None) if heard.reply.blocks else heard
+
+
+@_heard("ER14", "a failed upstream becomes a well-formed empty answer")
+def failure_as_empty(heard: Heard) -> Heard:
+    if heard.trouble is None:
+        return heard
+    return Heard(Reply(blocks=(), stop="end", input_tokens=0, output_tokens=0))

@@ -1,0 +1,69 @@
+"""A gateway in front of the scripted model: found out, asked about its upstream, and correct in all it can say."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conformance.runs.log import RunLog, read_log
+
+
+def asked(log: RunLog) -> dict[tuple[str, str], str]:
+    return {(row.case, row.mode): row.verdict for row in log.cases if row.case.startswith("upstream.")}
+
+
+@pytest.fixture
+def gateway(served: Callable) -> str:
+    return str(served("--upstream", served("--face", "openai")))
+
+
+def test_the_correct_gateway_keeps_all_that_its_upstream_has_a_word_for(
+    conformance: Callable, gateway: str, tmp_path: Path
+) -> None:
+    done = conformance("run", "--base-url", gateway, "--target", "reference", "--out", "out")
+    log = read_log(tmp_path / "out")
+    assert [(row.rule, row.verdict) for row in log.rules if row.verdict not in ("supported", "inconclusive")] == []
+    worse = {row.case: row.verdict for row in log.cases if row.verdict not in ("supported", "not-applicable")}
+    assert worse == {"tools.loop.is-error": "ignored", "tools.loop.error-in-words": "inconclusive"}, done.stdout
+    assert set(asked(log).values()) == {"supported"}
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict"),
+    [
+        ((), "supported"),
+        (("--no-capability", "controlled-upstream"), "not-applicable"),
+    ],
+)
+def test_the_upstream_is_found_out_unless_it_is_denied(
+    words: tuple[str, ...], verdict: str, conformance: Callable, gateway: str, tmp_path: Path
+) -> None:
+    conformance(
+        *("run", "--base-url", gateway, "--target", "reference", "--select", "upstream.request.*", "--out", "out"),
+        *words,
+    )
+    assert set(asked(read_log(tmp_path / "out")).values()) == {verdict}
+
+
+@pytest.mark.parametrize("words", [(), ("--disobey", "2")])
+def test_a_model_that_was_not_told_what_it_received_proves_no_upstream(
+    words: tuple[str, ...], conformance: Callable, served: Callable, tmp_path: Path
+) -> None:
+    url = served(*words)
+    done = conformance(
+        *(
+            "run",
+            "--base-url",
+            url,
+            "--target",
+            "reference",
+            "--select",
+            "upstream.*",
+            "--attempts",
+            "1",
+            "--out",
+            "out",
+        )
+    )
+    assert set(asked(read_log(tmp_path / "out")).values()) == {"not-applicable"}
+    assert done.returncode == 0
