@@ -1,13 +1,11 @@
 """Conducts a run: finds out who is asked and what, runs pytest over it, and writes what there is to read."""
 
-import os
 import shutil
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from conformance.catalog.load import Catalog, load_catalog
 from conformance.catalog.problem import CatalogError
@@ -32,6 +30,7 @@ from conformance.runner.plan import plan
 from conformance.runner.progress import Progress
 from conformance.runner.question import Question, Record
 from conformance.runner.resuming import earlier_records, with_earlier_choices
+from conformance.runner.under_pytest import run_pytest
 from conformance.runner.who import who_is_asked
 from conformance.runs.evidence import FOLDER as EVIDENCE
 from conformance.runs.expectations import Expectations, Seen, seen_in
@@ -40,24 +39,6 @@ from conformance.runs.log import LogError, LogWriter, read_log
 from conformance.targets.load import target_problems
 from conformance.targets.target import Target
 from conformance.words import Mode
-
-if TYPE_CHECKING:
-    from conformance.runner.session import Session
-
-QUESTIONS = Path(__file__).with_name("questions.py")
-CONFIGURATION = Path(__file__).with_name("pytest.ini")
-NEEDLESS = (
-    "logging",
-    "doctest",
-    "unittest",
-    "faulthandler",
-    "unraisableexception",
-    "threadexception",
-    "warnings",
-    "recwarn",
-)
-"""Plugins of pytest that cost time at every item and have nothing to do here."""
-REMEMBERS = ("--lf", "--last-failed", "--ff", "--failed-first", "--sw", "--stepwise", "--nf", "--new-first")
 
 Baseline = dict[tuple[str, Mode | None], Seen]
 """The verdicts of an earlier run by case and mode, or by rule."""
@@ -73,7 +54,8 @@ def conduct(options: RunOptions) -> int:
         progress = Progress(len(questions))
         target = who_is_asked(options, stack, progress.say)
         check_entries(options, target, catalog, progress.say)
-        return _ask(catalog, questions, target, options, baseline, progress, stack)
+        engine = _asking(catalog, questions, target, options, progress, stack)
+        return _judged(catalog, questions, target, options, baseline, progress, engine)
 
 
 def catalog_of(options: RunOptions) -> Catalog:
@@ -99,15 +81,15 @@ def check_entries(options: RunOptions, target: Target, catalog: Catalog, say: Ca
         raise Mistake("\n".join(wrong))
 
 
-def _ask(
+def _asking(
     catalog: Catalog,
     questions: Sequence[Question],
     target: Target,
     options: RunOptions,
-    baseline: Baseline | None,
     progress: Progress,
     stack: ExitStack,
-) -> int:
+) -> Engine:
+    """An engine that can ask the target, which has shown that it is there; Mistake where it is not."""
     client = Client(
         limits=Limits(first_byte=options.timeout, idle=options.timeout, total=4 * options.timeout), keys=[target.key]
     )
@@ -124,22 +106,37 @@ def _ask(
     engine.start()
     stack.callback(lambda: engine.stop(client.aclose()))
     first = engine.submit(preflight(target, client, say=progress.say))
-    from conformance.runner.session import Session  # it brings pytest, imported while the endpoint answers
+    import conformance.runner.session  # noqa: F401 - it brings pytest, imported while the endpoint answers
 
     problem = first.result()
     if problem is not None:
         raise Mistake(problem.line, problem.exit)
+    return engine
+
+
+def _judged(
+    catalog: Catalog,
+    questions: Sequence[Question],
+    target: Target,
+    options: RunOptions,
+    baseline: Baseline | None,
+    progress: Progress,
+    engine: Engine,
+) -> int:
+    """Asks and judges everything, and writes what there is to read; the exit code."""
+    from conformance.runner.session import Session
+
     out = options.out or default_folder(target)
     earlier = _earlier(options, out, catalog, target)
     for record in earlier.values():
         engine.know(record)
+    assessment = Assessment(
+        catalog, questions, engine.record, _expectations(target), baseline, whole=_is_whole(options)
+    )
     with LogWriter(out) as log:
         if options.resume is None:
             log.write(run_row(catalog, target, options))
             log.write(catalog_row(catalog))
-        assessment = Assessment(
-            catalog, questions, engine.record, _expectations(target), baseline, whole=_is_whole(options)
-        )
         session = Session(
             options=options,
             questions=[question for question in questions if question not in earlier],
@@ -225,36 +222,3 @@ def snapshots_of(target: Target, options: RunOptions) -> Path | None:
     folder = Path.cwd() / "reports" / "snapshots" / target.name
     writes = any(word.startswith("--snapshot-update") for word in options.pytest_arguments)
     return folder if writes or folder.is_dir() else None
-
-
-def run_pytest(session: "Session", options: RunOptions) -> int:
-    """Runs pytest over the questions of a session; its exit code."""
-    import pytest
-
-    from conformance.runner.plugin import ConformancePlugin
-
-    given = list(options.pytest_arguments)
-    arguments = [
-        str(QUESTIONS),
-        "-c",
-        str(CONFIGURATION),
-        "-qq",
-        "--no-header",
-        "--no-summary",
-        "--tb=no",
-        "--capture=no",
-    ]
-    needless = [*NEEDLESS, *([] if any(word in REMEMBERS for word in given) else ["cacheprovider"])]
-    arguments += [word for name in needless for word in ("-p", f"no:{name}")]
-    arguments += ["-o", f"cache_dir={Path.cwd() / '.pytest_cache'}"]
-    if any(word.startswith("--html") for word in given):
-        arguments += ["-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin"]
-    plugins: list[object] = [ConformancePlugin(session)]
-    if session.snapshots is not None:
-        from conformance.runner.snapshots import ShapesPlugin
-
-        arguments += ["-p", "syrupy", "--snapshot-warn-unused"]
-        plugins.append(ShapesPlugin(session, session.snapshots))
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    os.environ.pop("PYTEST_ADDOPTS", None)
-    return int(pytest.main([*arguments, *given], plugins=plugins))
