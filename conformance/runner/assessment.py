@@ -31,7 +31,7 @@ class Assessment:
         *,
         whole: bool = True,
     ) -> None:
-        """`whole`: the questions are all that somebody wanted to know, not the sample that a profile takes."""
+        """`whole`: the questions are all that there are, not a selection."""
         self._catalog = catalog
         self._lookup = lookup
         self._expectations = expectations

@@ -86,7 +86,8 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(entries), indent=2).decode() + "\n")
     else:
-        sys.stdout.writelines(f"{entry.id}  {entry.says}\n" for entry in entries)
+        where = {True: " (with --upstream)", False: ""}
+        sys.stdout.writelines(f"{entry.id}  {entry.says}{where['upstream' in entry.needs]}\n" for entry in entries)
     return 0
 
 

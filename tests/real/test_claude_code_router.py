@@ -18,7 +18,7 @@ from conformance.runs.log import read_log
 from conformance.targets.gateways import CLAUDE_CODE_ROUTER
 
 Run = Callable[..., tuple[int, str, Path]]
-PART = ("--select", "messages.*", "--allow-improvements")
+PART = ("--select", "messages.*")
 
 
 @pytest.fixture(scope="module")
