@@ -1,5 +1,6 @@
 """The reference endpoint as a gateway: correct before the scripted upstream, and wrong in one thing by each fault."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -186,3 +187,18 @@ def test_what_cannot_be_is_a_users_mistake(words: tuple[str, ...]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 4
     assert "--upstream" in done.stderr
+
+
+def test_batches_can_be_listed_while_others_come(serve: Serve) -> None:
+    batches = serve("--upstream", serve("--face", "openai")) + "/v1/messages/batches"
+    body = {"requests": [{"custom_id": str(number), "params": asking()} for number in range(20)]}
+
+    async def script() -> list[int]:
+        async with httpx2.AsyncClient() as client:
+            for _ in range(3):
+                await client.post(batches, json=body)
+            await asyncio.sleep(0.4)  # until their results are made by whoever looks first
+            answers = [client.get(batches), *(client.post(batches, json=body) for _ in range(3)), client.get(batches)]
+            return [answer.status_code for answer in await asyncio.gather(*answers)]
+
+    assert asyncio.run(script()) == [200] * 5

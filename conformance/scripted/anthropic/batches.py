@@ -3,6 +3,7 @@
 Source: https://platform.claude.com/docs/en/build-with-claude/batch-processing
 """
 
+import math
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -75,7 +76,7 @@ async def create(service: Service, call: Call, _: object) -> Answer:
 
 
 async def listing(service: Service, call: Call, _: object) -> Answer:
-    batches = [await _current(service, name) for name in reversed(service.batches)]
+    batches = [await _current(service, name) for name in reversed(list(service.batches)) if name in service.batches]
     return json_answer(page([_described(batch, call) for batch in batches], call))
 
 
@@ -114,6 +115,7 @@ async def _current(service: Service, name: str) -> Batch:
     if batch is None:
         raise not_found(f"batch: {name}")
     if batch.ended is None and time.monotonic() >= batch.due:
+        batch.due = math.inf  # whoever looks meanwhile finds it in progress
         batch.results = [await _result(service, batch, item) for item in batch.items]
         batch.ended = datetime.now(UTC)
     return batch
