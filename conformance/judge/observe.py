@@ -132,7 +132,7 @@ def _effects(case: Case, replies: Sequence[Reply], bind: Bind) -> Observed:
     ]
     if not findings:
         return Observed("shown")
-    if _cut_by_limit(case, last.answer):
+    if _cut_by_limit(case, last.answer) or _called_instead(case, last.answer):
         return Observed("unelicited")
     if failed and failed[0][0] == 0:  # the first effect is the feature itself
         return Observed("absent", tuple(findings))
@@ -155,6 +155,15 @@ def _cut_by_limit(case: Case, answer: Answer) -> bool:
     # Counting differs by a token or two between servers, and some count none of the thinking: half of the limit is
     # taken as reached, so that a server which says `max_tokens` of every answer is not excused by its own mistake.
     return not isinstance(spent, int) or not isinstance(limit, int) or spent * 2 >= limit
+
+
+def _called_instead(case: Case, answer: Answer) -> bool:
+    """Whether the model called a tool of its own accord where it was asked for words: small models like their tools."""
+    return (
+        case.kind == "witnessed"
+        and all(check.at == "text" for check in case.effect)
+        and any(block.get("type") == "tool_use" for block in answer.blocks)
+    )
 
 
 def _place(check: Check) -> str:

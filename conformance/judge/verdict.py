@@ -38,6 +38,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     twin: Witness = "none"
     capable: bool | None = True
     """Whether the target has what the case needs; None where nobody knows."""
+    guessable: bool = False
+    """Whether a model that was never shown the thing could say what a witnessed effect asks for, as with a colour."""
     dropped: bool = False
     """The usage proves that the content never reached the model."""
     inapplicable: str = ""
@@ -78,6 +80,8 @@ def _observed(facts: Facts) -> Judgement | None:
         return Judgement("broken", "an answer could not be read")
     if facts.control == "failed" and facts.kind != "witnessed" and seen & {"absent", "contradicted", "weak", "shown"}:
         return Judgement("inconclusive", "its control failed: the model did not do its part")
+    if facts.control == "failed" and facts.guessable and seen & {"weak", "shown"}:
+        return Judgement("inconclusive", "its control failed: what was shown may be a guess")
     if "contradicted" in seen:
         return Judgement("broken", "the feature works, but the answer does not say what it owes about it")
     if facts.kind == "witnessed" and "shown" in seen:

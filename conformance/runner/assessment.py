@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
-from conformance.catalog.case import modes_of
+from conformance.catalog.case import Case, modes_of
 from conformance.catalog.load import Catalog
+from conformance.catalog.matchers import matcher_of
 from conformance.judge.finding import Finding
 from conformance.judge.rules import RULES, Rule, examine_conversation, examine_pair
 from conformance.judge.tally import Tally
@@ -60,6 +61,7 @@ class Assessment:
             control=self._witness(case.control, question.mode) if record.confirmed else "failed",
             twin=self._witness(case.twin, question.mode),
             capable=record.capable,
+            guessable=_guessable(case),
             dropped=self._dropped(question, record),
             inapplicable=record.inapplicable,
             prevented=record.prevented,
@@ -210,6 +212,13 @@ class Assessment:
     @property
     def rules(self) -> list[Rule]:
         return list(RULES.values())
+
+
+def _guessable(case: Case) -> bool:
+    """Whether every effect looks for words that are the same in each run; a nonce can only have been read."""
+    return case.kind == "witnessed" and all(
+        check.at == "text" and "{nonce}" not in str(matcher_of(check)[1]) for check in case.effect
+    )
 
 
 def _telling(record: Record, verdict: Verdict) -> list[Finding]:
