@@ -1,6 +1,7 @@
 """JSON as it stands on the wire: decoded once and strictly, shown in short."""
 
 import json
+import re
 from typing import Any, Literal, TypeGuard
 
 import msgspec
@@ -9,6 +10,7 @@ from conformance.judge.finding import ABSENT
 
 __all__ = [
     "ABSENT",
+    "RFC3339",
     "Defect",
     "decode",
     "defect_of",
@@ -22,6 +24,9 @@ __all__ = [
 
 Defect = Literal["several", "lone-surrogate", "not-utf8", "not-json"]
 LONGEST_SHOWN = 200
+
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
+"""A time; the letters in it may be small ones, https://www.rfc-editor.org/rfc/rfc3339#section-5.6."""
 
 _DECODER = msgspec.json.Decoder()
 
@@ -46,7 +51,10 @@ def defect_of(data: bytes) -> Defect:
         json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         return "not-json"
-    return "lone-surrogate"  # the one thing that this decoder takes and the strict one does not
+    return "lone-surrogate" if _SURROGATE.search(text) else "not-json"  # as of a number beyond all range
+
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def _no_constant(name: str) -> None:

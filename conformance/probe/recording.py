@@ -87,8 +87,11 @@ class Recording:
             self.last_word = _last_word(frame) or self.last_word
 
     def end(self) -> None:
-        """The end of the body, as HTTP says it; EncodingError when the content encoding says otherwise."""
-        if not self._body.ended:
+        """The end of the body, as HTTP says it; EncodingError when the content encoding says otherwise.
+
+        Where nothing came there is nothing to decode: the answer to HEAD has the headers of a body, and none.
+        """
+        if self._chunks and not self._body.ended:
             raise EncodingError("the body ends inside its content encoding")
 
     def exchange(

@@ -1,14 +1,12 @@
 """Laws of the answers beside messages: count_tokens, models, batches."""
 
-import re
 from typing import Any
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
 from conformance.judge.rules.rule import BATCHES, COUNTING, MODELS, Found, rule
-from conformance.judge.wire import is_integer, looks_of, shown, slug
+from conformance.judge.wire import RFC3339, is_integer, looks_of, shown, slug
 
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _COUNTS = ("processing", "succeeded", "errored", "canceled", "expired")
 _STATES = ("in_progress", "canceling", "ended")
 
@@ -122,7 +120,7 @@ def _model_faults(model: Any, at: str) -> list[Violation]:
 
 def _time_fault(holder: dict[str, Any], at: str, key: str) -> list[Violation]:
     given = holder.get(key, ABSENT)
-    if isinstance(given, str) and _RFC3339.fullmatch(given):
+    if isinstance(given, str) and RFC3339.fullmatch(given):
         return []
     return [
         Violation(f"{at}/{key}", "an RFC 3339 time", given, slug(given, "format" if isinstance(given, str) else "type"))

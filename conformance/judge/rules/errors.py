@@ -171,13 +171,14 @@ def message(answer: Answer) -> Found:
     law="error.message speaks of the request, not of the server's code: no stack trace, source file or HTML.",
     source="https://cheatsheetseries.owasp.org/cheatsheets/Error_Handling_Cheat_Sheet.html",
     on=("error",),
-    leniency="What the request itself contains may be quoted back.",
+    leniency="What the request itself contains may be quoted back, its address and headers too.",
 )
 def message_clean(answer: Answer) -> Found:
     given = _message(answer)
     if given is None:
         return None
-    sent = answer.exchange.request.body.decode(errors="replace")
+    request = answer.exchange.request
+    sent = "\n".join([request.body.decode(errors="replace"), request.url, *(value for _, value in request.headers)])
     for leak in _INNARDS.finditer(given):
         if leak[0].strip() not in sent:
             return [Violation("/error/message", "no innards of the server", shown(given[leak.start() :]), "innards")]

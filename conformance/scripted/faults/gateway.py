@@ -1,6 +1,6 @@
 """Faults in what a gateway makes of a request, an answer and a failure: they show in front of an upstream only.
 
-GX: not in the survey; what else a translation can lose.
+`X-`: not in the survey; what else a translation can lose.
 """
 
 import time
@@ -122,40 +122,40 @@ def system_as_note(body: Body, _: Body) -> None:
             message["role"] = "user"
 
 
-@_asking("GX01", "a temperature of 0 is taken for none and does not go upstream")
+@_asking("X-temperature-zero", "a temperature of 0 is taken for none and does not go upstream")
 def zero_lost(body: Body, _: Body) -> None:
     if body.get("temperature") == 0:
         del body["temperature"]
 
 
-@_asking("GX02", "the definitions that a tool's schema refers to do not go upstream", "upstream tools")
+@_asking("X-schema-definitions", "the definitions that a tool's schema refers to do not go upstream", "upstream tools")
 def definitions_lost(body: Body, _: Body) -> None:
     for tool in body.get("tools") or []:
         tool["function"]["parameters"].pop("$defs", None)
 
 
-@_asking("GX03", "a tool's description is cut at 1024 characters", "upstream tools")
+@_asking("X-description-cut", "a tool's description is cut at 1024 characters", "upstream tools")
 def description_cut(body: Body, _: Body) -> None:
     for tool in body.get("tools") or []:
         if "description" in tool["function"]:
             tool["function"]["description"] = tool["function"]["description"][:1024]
 
 
-@_asking("GX04", "images go upstream after all texts", "upstream vision")
+@_asking("X-images-last", "images go upstream after all texts", "upstream vision")
 def images_last(body: Body, _: Body) -> None:
     for message in body["messages"]:
         if parts := _blocks(message.get("content")):
             message["content"] = sorted(parts, key=lambda part: part["type"] != "text")
 
 
-@_asking("GX05", "the inputs of earlier calls do not go upstream", "upstream tools")
+@_asking("X-call-inputs", "the inputs of earlier calls do not go upstream", "upstream tools")
 def inputs_lost(body: Body, _: Body) -> None:
     for message in body["messages"]:
         for call in message.get("tool_calls") or []:
             call["function"]["arguments"] = "{}"
 
 
-@_asking("GX06", "texts go upstream without the white space around them")
+@_asking("X-request-stripped", "texts go upstream without the white space around them")
 def texts_stripped(body: Body, _: Body) -> None:
     for message in body["messages"]:
         for part in _blocks(message.get("content")):
@@ -167,26 +167,26 @@ def _with_blocks(heard: Heard, blocks: Iterable[Thought | Speech | Invocation]) 
     return replace(heard, reply=replace(heard.reply, blocks=tuple(blocks)))
 
 
-@_heard("GX07", "of several calls in one answer only the first is passed on", "upstream tools")
+@_heard("X-first-call-only", "of several calls in one answer only the first is passed on", "upstream tools")
 def first_call_only(heard: Heard) -> Heard:
     first = next((block for block in heard.reply.blocks if isinstance(block, Invocation)), None)
     return _with_blocks(heard, (b for b in heard.reply.blocks if not isinstance(b, Invocation) or b is first))
 
 
-@_heard("GX08", "several calls in one answer are passed on in reverse", "upstream tools")
+@_heard("X-calls-reversed", "several calls in one answer are passed on in reverse", "upstream tools")
 def calls_reversed(heard: Heard) -> Heard:
     calls = [block for block in heard.reply.blocks if isinstance(block, Invocation)]
     others = [block for block in heard.reply.blocks if not isinstance(block, Invocation)]
     return _with_blocks(heard, [*others, *reversed(calls)])
 
 
-@_heard("GX09", "the answer's text is passed on without the white space around it")
+@_heard("X-answer-stripped", "the answer's text is passed on without the white space around it")
 def text_trimmed(heard: Heard) -> Heard:
     blocks = (Speech(block.text.strip()) if isinstance(block, Speech) else block for block in heard.reply.blocks)
     return _with_blocks(heard, blocks)
 
 
-@_heard("GX10", "output_tokens are estimated, not those that the upstream counted")
+@_heard("X-tokens-estimated", "output_tokens are estimated, not those that the upstream counted")
 def tokens_estimated(heard: Heard) -> Heard:
     letters = sum(len(block.text) for block in heard.reply.blocks if not isinstance(block, Invocation))
     return replace(heard, reply=replace(heard.reply, output_tokens=letters // 4 + 1))
