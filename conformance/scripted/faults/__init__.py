@@ -1,7 +1,8 @@
 """Deliberate violations: what real servers have done wrong, each a small bend of the correct endpoint.
 
 The ids are those of a public survey of issue threads; where one sentence there names two deeds, the second has the id
-with a suffix (`ER19-text`). `X-...` are not in the survey: what somebody thought of or met later. Those that need an `upstream` bend what passes between a gateway and the server behind it.
+with a suffix (`ER19-text`). `X-...` are not in the survey: what somebody met later, or could think of. Those that need
+an `upstream` bend what passes between a gateway and the server behind it.
 Not here: generation that goes on after the client has gone (LC01), which no client can see.
 """
 
