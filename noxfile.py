@@ -28,6 +28,21 @@ def timed(session: nox.Session) -> Iterator[None]:
     session.log(f"{session.name}: {time.monotonic() - began:.0f} s")
 
 
+def litellm(session: nox.Session) -> str:
+    """LiteLLM's program, installed into an environment of its own."""
+    folder = HERE / ".nox" / "litellm"
+    if not (folder / "bin" / "litellm").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        session.run("python", "-m", "venv", str(folder), silent=True)
+        installer = (
+            ["uv", "pip", "install", "--python", str(folder)]
+            if shutil.which("uv")
+            else [str(folder / "bin" / "python"), "-m", "pip", "install"]
+        )
+        session.run(*installer, "-q", LITELLM, external=True)
+    return str(folder / "bin" / "litellm")
+
+
 @nox.session
 def conformance(session: nox.Session) -> None:
     """Asks an endpoint, the embedded reference by default: `nox -s conformance -- --base-url URL`."""
@@ -67,17 +82,7 @@ def real(session: nox.Session) -> None:
     """Asks real third-party servers, installed into environments of their own, in front of the scripted model."""
     with timed(session):
         session.install("-e", ".", *TEST_TOOLS)
-        litellm = HERE / ".nox" / "litellm"
-        if not (litellm / "bin" / "litellm").exists():
-            shutil.rmtree(litellm, ignore_errors=True)
-            session.run("python", "-m", "venv", str(litellm), silent=True)
-            installer = (
-                ["uv", "pip", "install", "--python", str(litellm)]
-                if shutil.which("uv")
-                else [str(litellm / "bin" / "python"), "-m", "pip", "install"]
-            )
-            session.run(*installer, "-q", LITELLM, external=True)
-        session.run("pytest", "tests/real", *session.posargs, env={"LITELLM": str(litellm / "bin" / "litellm")})
+        session.run("pytest", "tests/real", *session.posargs, env={"LITELLM": litellm(session)})
 
 
 @nox.session
@@ -113,6 +118,14 @@ def browser(session: nox.Session) -> None:
             *session.posargs,
             env={"AXE": str(axe / "node_modules" / "axe-core" / "axe.min.js")},
         )
+
+
+@nox.session
+def publish(session: nox.Session) -> None:
+    """Asks every server of the published report again: the reference, two gateways, the simulated Ollamas."""
+    with timed(session):
+        session.install("-e", ".")
+        session.run("python", "tests/real/record.py", env={"LITELLM": litellm(session)})
 
 
 @nox.session

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from spoiling import spoiling
 
 from conformance.runs.log import RunLog, read_log
 
@@ -106,3 +107,14 @@ def test_all_of_it_is_known(run: tuple[int, str, RunLog]) -> None:
     unexpected += [(row.rule, "", row.verdict, row.status) for row in log.rules if row.status in ("new", "regression")]
     assert unexpected == [], said[-2000:]
     assert code == 0, said[-2000:]
+
+
+def test_a_fault_in_front_of_it_is_new(litellm: tuple[str, str], conformance: Run) -> None:
+    url, key = litellm
+    words = ("--target", "litellm", "--model", "scripted", "--api-key-env", "GATEWAY_KEY", "--select", "messages.*")
+    code, said, _ = conformance(*words, "--base-url", url, GATEWAY_KEY=key)
+    assert code == 0, said[-2000:]
+    with spoiling(url, b'"type":"message",', b'"type":"massage",') as spoilt:
+        code, said, _ = conformance(*words, "--base-url", spoilt, GATEWAY_KEY=key)
+    assert code == 1
+    assert "message.type" in said or "massage" in said

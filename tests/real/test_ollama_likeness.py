@@ -1,11 +1,10 @@
 """All questions to a simulated Ollama: each gap of a version is documented or known, and none is claimed in vain."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import servers
 
 from conformance.runs.log import read_log
 
@@ -15,12 +14,8 @@ Run = Callable[..., tuple[int, str, Path]]
 @pytest.fixture(params=["0.33.0", "0.14.0"])
 def likeness(request: pytest.FixtureRequest) -> Iterator[str]:
     """The reference endpoint as an Ollama of one version; its address."""
-    words = ["serve", "--face", "anthropic", "--like", f"ollama@{request.param}"]
-    command = [sys.executable, "-m", "conformance.scripted", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline().removeprefix("listening on ").strip()
-        process.terminate()
+    with servers.scripted("--like", f"ollama@{request.param}") as url:
+        yield url
 
 
 def test_all_of_it_is_known(likeness: str, conformance: Run) -> None:
