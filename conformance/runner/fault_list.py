@@ -29,6 +29,11 @@ def named_variants() -> list[NamedFault]:
     return _listed("variants")
 
 
+def named_models() -> list[NamedFault]:
+    """Every odd model that can answer behind the reference endpoint."""
+    return _listed("models")
+
+
 def _listed(what: str) -> list[NamedFault]:
     command = [sys.executable, "-m", "conformance.scripted", what, "--json"]
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - our own module

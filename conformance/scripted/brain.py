@@ -25,6 +25,7 @@ from conformance.scripted.limits import cut
 from conformance.scripted.pointer import value_at
 from conformance.scripted.secrets import UNKNOWN, images, last_result, secret_word, text_of
 from conformance.scripted.tokens import counts_input
+from conformance.scripted.will import OBEDIENT, Will
 
 SPLIT_TEXT = "Grüße, 世界! 👋🏽 Ça va?"
 """What `Fail with split bytes.` answers: characters of two, three and four bytes."""
@@ -40,7 +41,7 @@ def answer(conversation: Conversation) -> Reply:
     return answer_to(last_instruction(conversation), conversation)
 
 
-def answer_to(instruction: Instruction | None, conversation: Conversation) -> Reply:
+def answer_to(instruction: Instruction | None, conversation: Conversation, will: Will = OBEDIENT) -> Reply:
     """What the protocol owes for this instruction: tool choice, schema, prefill, stop sequences and limits hold."""
     if isinstance(instruction, Failure):
         return _failing(instruction, conversation)
@@ -48,10 +49,12 @@ def answer_to(instruction: Instruction | None, conversation: Conversation) -> Re
     if conversation.thinking:
         blocks.append(_thought(instruction, conversation))
     calls = calls_to_make(instruction, conversation)
-    blocks.extend(
-        calls or [Speech(_after_prefill(_in_schema(_text(instruction, conversation), conversation), conversation))]
-    )
-    return cut(blocks, conversation)
+    if conversation.choice == "auto":
+        calls = will.calls(calls, conversation)[: None if conversation.parallel else 1]
+    if calls:
+        return cut([*blocks, *calls], conversation)
+    said = _in_schema(will.says(_text(instruction, conversation), conversation), conversation)
+    return cut([*blocks, Speech(_after_prefill(said, conversation))], conversation)
 
 
 def _text(instruction: Instruction | None, conversation: Conversation) -> str:

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from conformance.catalog.load import load_catalog
 from conformance.judge.rules import RULES
 from conformance.runner.detection.figures import (
+    AlarmFigure,
     Detection,
-    VariantFigure,
     figure_of,
     got_worse,
     read_figures,
@@ -18,7 +18,7 @@ from conformance.runner.detection.figures import (
     with_figures,
 )
 from conformance.runner.detection.sweep import BASE, Worse
-from conformance.runner.fault_list import NamedFault, named_faults, named_variants
+from conformance.runner.fault_list import NamedFault, named_faults, named_models, named_variants
 
 ROOT = Path(__file__).parents[2]
 FAULT = NamedFault(id="ST12", says="a block is not stopped")
@@ -38,14 +38,15 @@ def test_a_note_stays_a_note() -> None:
     assert figure_of(NOTE, RED, []).outcome == "false alarm"
 
 
-def figures(*, worse: list[Worse], alarms: list[str], killed: int) -> Detection:
+def figures(*, worse: list[Worse], alarms: list[str], killed: int, held: list[str] | None = None) -> Detection:
     each = [figure_of(FAULT, worse, ["stream.stop-each"])]
     return Detection(
         faults=summary(each),
         variants={"false_alarms": len(alarms), "of": 1},
         mutants={"killed": killed, "of": 100, "equivalent": 0},
         each_fault=each,
-        each_variant=[VariantFigure(id="crlf", says="CR LF", alarms=alarms)],
+        each_variant=[AlarmFigure(id="crlf", says="CR LF", alarms=alarms)],
+        each_model=[AlarmFigure(id="silent", says="says nothing", alarms=held or [])],
     )
 
 
@@ -55,6 +56,8 @@ def test_the_ratchet_only_goes_up() -> None:
     assert got_worse(figures(worse=RED, alarms=[], killed=100), before) == []
     assert "ST12 was killed and is silent now" in got_worse(figures(worse=[], alarms=[], killed=99), before)[0]
     assert "crlf" in got_worse(figures(worse=RED, alarms=["messages.text"], killed=99), before)[0]
+    odd = figures(worse=RED, alarms=[], killed=99, held=["messages.text"])
+    assert "silent (says nothing) is held against the server by messages.text" in got_worse(odd, before)[0]
     assert "mutants" in got_worse(figures(worse=RED, alarms=[], killed=98), before)[0]
     assert got_worse(figures(worse=RED, alarms=[], killed=90), None) != []
 
@@ -74,7 +77,8 @@ def test_what_was_measured_keeps_its_promises() -> None:
     assert measured.faults["silent"] == measured.faults["foreign"] == measured.faults["false_alarms"] == 0
     assert {figure.id for figure in measured.each_fault} == {fault.id for fault in named_faults()}
     assert {figure.id for figure in measured.each_variant} == {variant.id for variant in named_variants()}
-    assert measured.variants["false_alarms"] == 0
+    assert {figure.id for figure in measured.each_model} == {model.id for model in named_models()}
+    assert measured.variants["false_alarms"] == measured.models["false_alarms"] == 0
     assert measured.variants["of"] >= 25
     assert measured.mutants["generated"] >= 500
     assert measured.mutants["killed"] >= 0.95 * measured.mutants["of"]
@@ -89,7 +93,7 @@ def test_the_base_of_every_sweep_exists() -> None:
 def test_every_reason_is_a_rule_or_a_case() -> None:
     import msgspec
 
-    from conformance.runner.detection.__main__ import REASONS
+    from conformance.runner.detection.measure import REASONS
 
     known = {*RULES, *load_catalog().cases}
     reasons = msgspec.yaml.decode(REASONS.read_bytes(), type=dict[str, list[str]])

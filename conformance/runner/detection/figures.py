@@ -28,8 +28,8 @@ class FaultFigure(Struct, frozen=True, kw_only=True):
     cases: list[str]
 
 
-class VariantFigure(Struct, frozen=True, kw_only=True):
-    """What became of one legal variant: every alarm is a mistake of the suite."""
+class AlarmFigure(Struct, frozen=True, kw_only=True):
+    """What became of one legal variant or odd model: every alarm is a mistake of the suite."""
 
     id: str
     says: str
@@ -37,13 +37,16 @@ class VariantFigure(Struct, frozen=True, kw_only=True):
 
 
 class Detection(Struct, frozen=True, kw_only=True):
-    """All figures; the three summaries first, as readers of the short of it expect them."""
+    """All figures; the summaries first, as readers of the short of it expect them."""
 
     faults: dict[str, int]
     variants: dict[str, int]
     mutants: dict[str, int]
+    models: dict[str, int] = {}
     each_fault: list[FaultFigure] = []
-    each_variant: list[VariantFigure] = []
+    each_variant: list[AlarmFigure] = []
+    each_model: list[AlarmFigure] = []
+    """Odd models behind the correct endpoint: every alarm is held against the wrong one."""
     silent_mutants: dict[str, str] = {}
     """Mutant to what was done wrong in it."""
     equivalent_mutants: dict[str, str] = {}
@@ -96,6 +99,11 @@ def got_worse(now: Detection, before: Detection | None) -> list[str]:
         for figure in now.each_variant
         if figure.alarms
     ]
+    complaints += [
+        f"odd model {figure.id} ({figure.says}) is held against the server by {', '.join(figure.alarms)}"
+        for figure in now.each_model
+        if figure.alarms
+    ]
     complaints += [f"mutant {name} is legal and raises {', '.join(rules)}" for name, rules in now.mutant_alarms.items()]
     if share(now.mutants) < (share(before.mutants) if before else KILLED_SHARE):
         complaints.append(f"mutants killed: {now.mutants}, which is less than it was")
@@ -128,13 +136,14 @@ def with_figures(page: str, figures: Detection) -> str:
 
 def in_words(figures: Detection) -> str:
     """The three figures as a table."""
-    faults, variants, mutants = figures.faults, figures.variants, figures.mutants
+    faults, variants, models, mutants = figures.faults, figures.variants, figures.models, figures.mutants
     return "\n".join(
         [
             "| what | figure |",
             "|---|---|",
             f"| faults killed, each for its own reason | {faults['killed']} of {faults['of']} |",
             f"| legal variants that raise an alarm | {variants['false_alarms']} of {variants['of']} |",
+            f"| odd models held against the server | {models.get('false_alarms', 0)} of {models.get('of', 0)} |",
             f"| mutants killed | {mutants['killed']} of {mutants['of']}, and {mutants['equivalent']} equivalent |",
         ]
     )

@@ -32,6 +32,7 @@ class Stand(Struct, frozen=True, kw_only=True):
     """Of the endpoint as it is correct."""
     faults: Mapping[str, Sequence[Question]]
     variants: Mapping[str, Sequence[Question]]
+    models: Mapping[str, Sequence[Question]] = {}
 
 
 class Swept(Struct, frozen=True):
@@ -41,12 +42,14 @@ class Swept(Struct, frozen=True):
     records: Mapping[Question, Record]
     faults: Mapping[str, Rows]
     variants: Mapping[str, Rows]
+    models: Mapping[str, Rows]
 
 
 def stands(
     catalog: Catalog,
     faults: Sequence[NamedFault],
     variants: Sequence[NamedFault],
+    models: Sequence[NamedFault],
     tagged: Callable[[str], Sequence[str]],
     stack: ExitStack,
     *,
@@ -55,7 +58,8 @@ def stands(
     """The reference endpoint, and the gateway for what shows in front of an upstream only.
 
     A fault is asked the base cases and those that `tagged` gives for it, a variant the base cases; in front of the
-    upstream a variant is asked what needs one. `full` asks every case of everybody.
+    upstream a variant is asked what needs one. An odd model is asked every case, in one of its modes. `full` asks every
+    case of everybody.
     """
     every = every_question(catalog)
     upstream = [question for question in every if CONTROLLED_UPSTREAM in question.case.needs]
@@ -69,6 +73,7 @@ def stands(
         asked=every,
         faults={fault.id: of_fault(fault) for fault in faults if UPSTREAM not in fault.needs},
         variants={variant.id: every if full else questions_for(catalog, ()) for variant in variants},
+        models={model.id: every if full else _once(every, number) for number, model in enumerate(models)},
     )
     gateway = Stand(
         target=_gateway(stack),
@@ -77,6 +82,14 @@ def stands(
         variants={variant.id: every if full else upstream for variant in variants},
     )
     return [reference, gateway]
+
+
+def _once(every: Sequence[Question], number: int) -> list[Question]:
+    """Each case in one of its modes, another one for every second model."""
+    by_case: dict[str, list[Question]] = {}
+    for question in every:
+        by_case.setdefault(question.case.id, []).append(question)
+    return [modes[(number + position) % len(modes)] for position, modes in enumerate(by_case.values())]
 
 
 def _gateway(stack: ExitStack) -> Target:
@@ -97,10 +110,12 @@ async def ask(catalog: Catalog, stand: Stand, fixtures: Fixtures) -> Swept:
     correct, records = await rows_of(catalog, stand.target, stand.asked, fixtures)
     prefixes = {f"/fault/{name}": questions for name, questions in stand.faults.items()}
     prefixes |= {f"/variant/{name}": questions for name, questions in stand.variants.items()}
+    prefixes |= {f"/model/{name}": questions for name, questions in stand.models.items()}
     rows = await sweep(catalog, stand.target, prefixes, fixtures)
     return Swept(
         {place(row): row for row in correct},
         records,
         {name: rows[f"/fault/{name}"] for name in stand.faults},
         {name: rows[f"/variant/{name}"] for name in stand.variants},
+        {name: rows[f"/model/{name}"] for name in stand.models},
     )

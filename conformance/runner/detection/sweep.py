@@ -111,6 +111,14 @@ def worse_rows(rows: Sequence[CaseRow | LawRow], correct: Mapping[tuple[str, str
     return found
 
 
+RED: tuple[Verdict, ...] = ("broken", "ignored", "refused")
+
+
+def red_rows(rows: Sequence[CaseRow | LawRow], correct: Mapping[tuple[str, str], CaseRow | LawRow]) -> list[Worse]:
+    """Those of the worse rows that a reader takes for a fault of the server."""
+    return [row for row in worse_rows(rows, correct) if row.now in RED]
+
+
 def place(row: CaseRow | LawRow) -> tuple[str, str]:
     """What identifies a row: case and mode, or the rule."""
     return (row.case, row.mode) if isinstance(row, CaseRow) else (row.rule, "")

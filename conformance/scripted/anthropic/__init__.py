@@ -4,14 +4,15 @@ from conformance.scripted.face import Application, Setting, UsageError
 
 
 def application(setting: Setting) -> Application:
-    """The reference endpoint as an ASGI application; `/fault/ID` and `/variant/ID` before a path bend one answer."""
+    """The reference endpoint as an ASGI application; a prefix, as in `/fault/ID/v1/messages`, bends what it does."""
     from conformance.scripted.anthropic.app import Reference
     from conformance.scripted.anthropic.manner import Manner
     from conformance.scripted.anthropic.service import Answerer, FromBrain, Service
     from conformance.scripted.faults import fault_named
+    from conformance.scripted.oddities import odd_model
     from conformance.scripted.variants import variant_named
 
-    registries = {"fault": fault_named, "variant": variant_named}
+    registries = {"fault": fault_named, "variant": variant_named, "model": odd_model}
     manners: list[Manner] = []
     if setting.like is not None:
         from conformance.scripted.likeness import likeness

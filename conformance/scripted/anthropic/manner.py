@@ -15,6 +15,7 @@ from conformance.scripted.anthropic.errors import Refusal
 from conformance.scripted.anthropic.stream import Event
 
 if TYPE_CHECKING:
+    from conformance.scripted.face import Brain
     from conformance.scripted.gateway.passage import Asking, Heard
 
 Message = dict[str, Any]
@@ -25,6 +26,8 @@ class Manner(Struct, frozen=True, kw_only=True):
 
     request: Callable[[Call], Call] | None = None
     """The request, before anything looks at it; may raise a `Refusal`."""
+    brain: "Callable[[Brain], Brain] | None" = None
+    """Who answers."""
     asking: "Callable[[Asking, Call], Asking] | None" = None
     """The request to the upstream, where there is one; may raise a `Refusal`."""
     heard: "Callable[[Heard, Call], Heard] | None" = None

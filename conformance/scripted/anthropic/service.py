@@ -65,8 +65,11 @@ class FromBrain:
     def counts(self, asked: Asked) -> int:
         return counts_input(asked.conversation)
 
-    async def reply(self, asked: Asked, _: "Call | None", __: "Sequence[Manner]") -> Answered:
-        return Answered(self._brain(asked.conversation))
+    async def reply(self, asked: Asked, _: "Call | None", manners: "Sequence[Manner]") -> Answered:
+        brain = self._brain
+        for manner in manners:
+            brain = manner.brain(brain) if manner.brain else brain
+        return Answered(brain(asked.conversation))
 
 
 class Service:

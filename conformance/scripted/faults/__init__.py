@@ -66,10 +66,14 @@ def list_faults() -> list[Entry]:
     ]
 
 
-def listing(what: Literal["faults", "variants"]) -> list[Entry]:
+def listing(what: Literal["faults", "variants", "models"]) -> list[Entry]:
     """What the command line lists."""
     if what == "faults":
         return list_faults()
+    if what == "models":
+        from conformance.scripted.oddities import ODDITIES
+
+        return [Entry(id=odd.id, says=odd.says, group="model", strength="legal") for odd in ODDITIES.values()]
     from conformance.scripted.variants import variants
 
     return [
