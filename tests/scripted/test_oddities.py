@@ -45,9 +45,12 @@ def test_what_the_protocol_owes_stays_right(name: str) -> None:
 
 @pytest.mark.parametrize("name", ODDITIES)
 def test_each_is_odd_in_its_way(name: str) -> None:
-    calls = 'Call these tools in one turn: echo {"text": "a"}; echo {"text": "b"}'
-    asked = [asking("Reply with exactly: Grüße, lovely strawberries"), asking(calls, tools=[ECHO]), asking(tools=[ECHO]),
-             asking("Reply with only the secret word.", system="The secret word is fig.")]  # fmt: skip
+    asked = [
+        asking("Reply with exactly: Grüße, lovely strawberries"),
+        asking('Call these tools in one turn: echo {"text": "a"}; echo {"text": "b"}', tools=[ECHO]),
+        asking(tools=[ECHO]),
+        asking("Reply with only the secret word.", system="The secret word is fig."),
+    ]
     right = [content(post(body).json()) for body in asked]
     assert [content(told(name, body)) for body in asked] != right
 
