@@ -1,5 +1,6 @@
 """Requests that between them show every fault and variant, and what can be told of an answer apart from its ids."""
 
+import json
 import re
 from typing import Any
 
@@ -25,6 +26,17 @@ RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "a", "is_e
 CALL = {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "echo", "input": {"text": "a"}}]}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
 MANY = asking("Count from 1 to 20.")
+REPEAT = "Reply with only the text of the last tool result."
+VALUES = {
+    "file_path": " a < b\\c\n",
+    "code": "007",
+    "since": "2026-01-31",
+    "done": True,
+    "number": 2**53 + 1,
+    "tags": [],
+    "cursor": None,
+    "text": "a" * 1_100,
+}
 LONG_THOUGHT = asking(tools=[ECHO], thinking={"type": "enabled", "budget_tokens": 4096})
 """More thinking than `max_tokens` allows, unless it is interleaved."""
 
@@ -36,6 +48,21 @@ def turn(*content: Any, **fields: Any) -> dict[str, Any]:
 def after_call(result: dict[str, Any], question: str) -> dict[str, Any]:
     answer = {"role": "user", "content": [result, {"type": "text", "text": question}]}
     return asking(messages=[{"role": "user", "content": "hello"}, CALL, answer], tools=[ECHO])
+
+
+def after_calls(*results: str) -> dict[str, Any]:
+    """A question about the last of several results in one turn."""
+    ids = [f"toolu_{number}" for number in range(len(results))]
+    calls = [{"type": "tool_use", "id": name, "name": "echo", "input": {"text": "a"}} for name in ids]
+    said = [
+        {"type": "tool_result", "tool_use_id": name, "content": text} for name, text in zip(ids, results, strict=True)
+    ]
+    turns = [
+        {"role": "user", "content": "hello"},
+        {"role": "assistant", "content": calls},
+        {"role": "user", "content": [*said, {"type": "text", "text": REPEAT}]},
+    ]
+    return asking(messages=turns, tools=[ECHO])
 
 
 TEXT = {"type": "text", "text": SECRET}
@@ -74,6 +101,31 @@ MESSAGES: dict[str, dict[str, Any]] = {
     "schema": asking("hello", output_config={"format": {"type": "json_schema", "schema": SCHEMA}}),
     "error result": after_call(RESULT, 'Reply with only "error" if the last tool result is an error, otherwise "ok".'),
     "array result": after_call({**RESULT, "content": [{"type": "text", "text": "a"}]}, "Reply with exactly: fig"),
+    "forty numbers": asking("Count from 1 to 40."),
+    "long word": asking(f"Reply with exactly: {'a' * 2_100}"),
+    "signs": asking("Reply with exactly: 🧑\u200d🚀 \ufb01n a\u2028b <|x|> <c>\n\n```sh\nls\n```\nend"),
+    "values": asking(
+        f"Call the tool echo with this input: {json.dumps(VALUES)}",
+        tools=[{**ECHO, "input_schema": {"type": "object"}}],
+    ),
+    "three tools": asking(
+        'Call these tools in one turn: echo {"text": "a"}; echo {"text": "b"}; echo {"text": "c"}', tools=[ECHO]
+    ),
+    "signs result": after_call({**RESULT, "content": "  Grüße 🦊\r\n\n<a>  cafe\u0301"}, REPEAT),
+    "json result": after_call({**RESULT, "content": '{"a":1,  "b":2}'}, REPEAT),
+    "long result": after_call({**RESULT, "content": "a" * 8_100}, REPEAT),
+    "two blocks": after_call({**RESULT, "content": [{"type": "text", "text": text} for text in ("a", "b")]}, REPEAT),
+    "error array": after_call(
+        {**RESULT, "content": [{"type": "text", "text": "a"}]},
+        'Reply with only "error" if the last tool result is an error, otherwise "ok".',
+    ),
+    "three results": after_calls("a", "b", "c"),
+    "images result": after_call(
+        {**RESULT, "content": [IMAGE, IMAGE]}, "Reply with only the colours of the images, in order."
+    ),
+    "long document": turn(
+        {**DOCUMENT, "source": {**DOCUMENT["source"], "data": "a" * 8_100 + " The secret word is fig."}}, TEXT
+    ),
     "prefill": asking(
         messages=[{"role": "user", "content": "Reply with exactly: a fig"}, {"role": "assistant", "content": "a"}]
     ),

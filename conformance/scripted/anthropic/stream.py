@@ -11,7 +11,8 @@ import msgspec
 Event = dict[str, Any]
 
 WORDS_PER_DELTA = 4
-_WORD = re.compile(r"\s*\S+|\s+\Z")
+_LINE = re.compile(r"[^\n]*\n+|[^\n]+")
+_WORD = re.compile(r"\s*\S+(?:\s+\Z)?|\s+\Z")
 _INPUT_PIECE = 12
 _START_KEYS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
@@ -84,10 +85,12 @@ def _deltas(block: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def pieces_of(text: str) -> list[str]:
-    """A text as deltas of a few words; even a single word comes in two pieces."""
-    words = _WORD.findall(text)
-    if len(words) > WORDS_PER_DELTA:
-        return ["".join(words[at : at + WORDS_PER_DELTA]) for at in range(0, len(words), WORDS_PER_DELTA)]
+    """A text as deltas of a few words, none beyond the end of a line; even a single word comes in two pieces."""
+    lines = [_WORD.findall(line) for line in _LINE.findall(text)]
+    if sum(map(len, lines)) > WORDS_PER_DELTA:
+        return [
+            "".join(words[at : at + WORDS_PER_DELTA]) for words in lines for at in range(0, len(words), WORDS_PER_DELTA)
+        ]
     middle = (len(text) + 1) // 2
     return [piece for piece in (text[:middle], text[middle:]) if piece]
 

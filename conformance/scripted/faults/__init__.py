@@ -38,14 +38,15 @@ def faults() -> "dict[str, Fault]":
     from conformance.scripted.faults.resources import RESOURCES
     from conformance.scripted.faults.stop import STOP
     from conformance.scripted.faults.stream import STREAM
+    from conformance.scripted.faults.text import TEXT
     from conformance.scripted.faults.thinking import THINKING
     from conformance.scripted.faults.tools import TOOLS
     from conformance.scripted.faults.transport import TRANSPORT
     from conformance.scripted.faults.usage import USAGE
 
     groups = (
-        STREAM, TRANSPORT, STOP, USAGE, THINKING, TOOLS, REQUESTS, ERRORS, COUNTING, IDENTITY, LIFECYCLE, RESOURCES,
-        GATEWAY,
+        STREAM, TRANSPORT, STOP, USAGE, THINKING, TEXT, TOOLS, REQUESTS, ERRORS, COUNTING, IDENTITY, LIFECYCLE,
+        RESOURCES, GATEWAY,
     )  # fmt: skip
     return {fault.id: fault for group in groups for fault in group.faults}
 

@@ -7,6 +7,7 @@ from conformance.scripted.faults.fault import Call, Event, Group
 STREAM = Group("stream")
 
 _ANSWER = "message_delta"
+_MANY = 6
 
 
 def _is_delta(event: Event, kind: str = "") -> bool:
@@ -242,3 +243,35 @@ def index_shared(events: list[Event], _: Call) -> list[Event]:
 def start_without_type(events: list[Event], _: Call) -> list[Event]:
     message = {key: value for key, value in events[0]["message"].items() if key not in ("type", "role")}
     return [{**events[0], "message": message}, *events[1:]]
+
+
+def _in_the_middle(events: list[Event]) -> int | None:
+    """Where the middle text_delta of an answer of many stands."""
+    deltas = [at for at, event in enumerate(events) if _is_delta(event, "text")]
+    return deltas[len(deltas) // 2] if len(deltas) > _MANY else None
+
+
+@STREAM.events("X-delta-lost", "a text_delta in the middle of an answer is lost", needs="stream text")
+def delta_lost(events: list[Event], _: Call) -> list[Event]:
+    at = _in_the_middle(events)
+    return events if at is None else [*events[:at], *events[at + 1 :]]
+
+
+@STREAM.events("X-delta-doubled", "a text_delta in the middle of an answer is sent twice", needs="stream text")
+def delta_doubled(events: list[Event], _: Call) -> list[Event]:
+    at = _in_the_middle(events)
+    return events if at is None else [*events[:at], events[at], *events[at:]]
+
+
+@STREAM.events("X-deltas-swapped", "two text_deltas in the middle of an answer change places", needs="stream text")
+def deltas_swapped(events: list[Event], _: Call) -> list[Event]:
+    at = _in_the_middle(events)
+    return events if at is None else [*events[: at - 1], events[at], events[at - 1], *events[at + 1 :]]
+
+
+@STREAM.events("X-delta-lines", "a text_delta loses the line breaks at its ends", needs="stream text")
+def delta_lines_lost(events: list[Event], _: Call) -> list[Event]:
+    def stripped(event: Event) -> Event:
+        return {**event, "delta": {**event["delta"], "text": event["delta"]["text"].strip("\n")}}
+
+    return [stripped(event) if _is_delta(event, "text") else event for event in events]

@@ -1,6 +1,7 @@
 """Faults in tool calls."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,8 @@ from conformance.scripted.faults.fault import Call, Event, Group, Message, on_bo
 TOOLS = Group("tools")
 
 SAME_ID = "toolu_01AAAAAAAAAAAAAAAAAAAAAA"
+_LONGEST = 1_000
+
 Block = dict[str, Any]
 
 
@@ -146,3 +149,109 @@ def reversed_in_json(message: Message, call: Call) -> Message:
     text = {"type": "text", "text": "Calling.", "citations": None}
     calls = message["content"]
     return {**message, "content": [text, *calls] if call.streams else [*calls, text]}
+
+
+def _value_faults(name: str, says: str, needs: str = "tools arguments") -> Callable[[Callable[[Any], Any]], None]:
+    """The function makes of each value in a call's input, from the inside out, another one."""
+
+    def register(change: Callable[[Any], Any]) -> None:
+        def walked(value: Any) -> Any:
+            if isinstance(value, dict):
+                value = {key: walked(inner) for key, inner in value.items()}
+            elif isinstance(value, list):
+                value = [walked(inner) for inner in value]
+            return change(value)
+
+        def message(message: Message, _: Call) -> Message:
+            return _calls(message, lambda block: {**block, "input": walked(block["input"])})
+
+        TOOLS.message(name, says, needs=needs)(message)
+
+    return register
+
+
+def _string_faults(name: str, says: str) -> Callable[[Callable[[str], Any]], None]:
+    """The function makes of each text in a call's input something else."""
+
+    def register(change: Callable[[str], Any]) -> None:
+        _value_faults(name, says)(lambda value: change(value) if isinstance(value, str) else value)
+
+    return register
+
+
+@_value_faults("X-input-null-lost", "keys of a tool's input whose value is null are lost")
+def null_lost(value: Any) -> Any:
+    return {key: inner for key, inner in value.items() if inner is not None} if isinstance(value, dict) else value
+
+
+@_value_faults("X-input-empty-lost", "keys of a tool's input whose value is empty, false or 0 are lost")
+def empty_lost(value: Any) -> Any:
+    return {key: inner for key, inner in value.items() if inner or inner is None} if isinstance(value, dict) else value
+
+
+@_value_faults("X-input-array-null", "an empty array in a tool's input becomes null")
+def array_null(value: Any) -> Any:
+    return None if value == [] else value
+
+
+@_value_faults("X-input-boolean-text", "true and false in a tool's input become texts")
+def boolean_text(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+@_value_faults("X-input-large-number", "integers beyond 2^53 in a tool's input lose their last digits")
+def rounded(value: Any) -> Any:
+    return int(float(value)) if isinstance(value, int) and abs(value) > 2**53 else value
+
+
+@_value_faults("X-input-camel", "keys of a tool's input with underscores become camelCase")
+def camel(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {re.sub("_([a-z])", lambda found: found[1].upper(), key): inner for key, inner in value.items()}
+
+
+@_string_faults("X-input-number-read", "a text of digits in a tool's input becomes a number")
+def number_read(text: str) -> Any:
+    return int(text) if re.fullmatch(r"\d{1,15}", text) else text
+
+
+@_string_faults("X-input-lines-escaped", "a line break in a tool's input arrives as backslash and n")
+def lines_escaped(text: str) -> str:
+    return text.replace("\n", "\\n")
+
+
+@_string_faults("X-input-backslashes", "backslashes in a tool's input are doubled")
+def backslashes_doubled(text: str) -> str:
+    return text.replace("\\", "\\\\")
+
+
+@_string_faults("X-input-stripped", "texts in a tool's input lose the white space around them")
+def input_stripped(text: str) -> str:
+    return text.strip()
+
+
+@_string_faults("X-input-html", "angle brackets and ampersands in a tool's input become entities")
+def input_entities(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+@_string_faults("X-input-date", "a text in a tool's input that looks like a date gets a time")
+def dated(text: str) -> str:
+    return f"{text}T00:00:00Z" if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text
+
+
+@_string_faults("X-input-cut", "texts in a tool's input are cut after 1,000 characters")
+def input_cut(text: str) -> str:
+    return text[:_LONGEST]
+
+
+@TOOLS.message("X-third-call-lost", "of several calls in one answer only two arrive", needs="parallel")
+def third_call_lost(message: Message, _: Call) -> Message:
+    calls = [block for block in message["content"] if block["type"] == "tool_use"]
+    return {**message, "content": [block for block in message["content"] if block not in calls[2:]]}
+
+
+@TOOLS.events("X-input-delta-lost", "one input_json_delta inside a long text is lost", needs="stream tools long")
+def input_delta_lost(events: list[Event], _: Call) -> list[Event]:
+    return _inputs(events, lambda pieces: [*pieces[:9], *pieces[10:]] if len(pieces) > 11 else pieces)
