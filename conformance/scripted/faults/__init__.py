@@ -36,6 +36,7 @@ def faults() -> "dict[str, Fault]":
     from conformance.scripted.faults.lifecycle import LIFECYCLE
     from conformance.scripted.faults.requests import REQUESTS
     from conformance.scripted.faults.resources import RESOURCES
+    from conformance.scripted.faults.results import RESULTS
     from conformance.scripted.faults.stop import STOP
     from conformance.scripted.faults.stream import STREAM
     from conformance.scripted.faults.text import TEXT
@@ -45,7 +46,7 @@ def faults() -> "dict[str, Fault]":
     from conformance.scripted.faults.usage import USAGE
 
     groups = (
-        STREAM, TRANSPORT, STOP, USAGE, THINKING, TEXT, TOOLS, REQUESTS, ERRORS, COUNTING, IDENTITY, LIFECYCLE,
+        STREAM, TRANSPORT, STOP, USAGE, THINKING, TEXT, TOOLS, REQUESTS, RESULTS, ERRORS, COUNTING, IDENTITY, LIFECYCLE,
         RESOURCES, GATEWAY,
     )  # fmt: skip
     return {fault.id: fault for group in groups for fault in group.faults}

@@ -155,6 +155,14 @@ def inputs_lost(body: Body, _: Body) -> None:
             call["function"]["arguments"] = "{}"
 
 
+@_asking("X-result-none", "a tool result without content goes upstream as the word None", "upstream tools")
+def nothing_as_none(body: Body, _: Body) -> None:
+    for message in body["messages"]:
+        said = any(part.get("text") != "" for part in _blocks(message.get("content")))
+        if message["role"] == "tool" and not said:
+            message["content"] = "None"
+
+
 @_asking("X-request-stripped", "texts go upstream without the white space around them")
 def texts_stripped(body: Body, _: Body) -> None:
     for message in body["messages"]:
