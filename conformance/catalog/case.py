@@ -29,6 +29,8 @@ class Ask(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     body: dict[str, Any] | UnsetType = UNSET
     raw: str | UnsetType = UNSET
     """The body to the letter, for what no JSON object can say; excludes `body`."""
+    encoding: Literal["utf-8", "latin-1", "gzip"] = "utf-8"
+    """The bytes that `raw` goes out as; no header announces that they are others than those of UTF-8."""
     multipart: dict[str, str] | UnsetType = UNSET
     """Form parts, name to text; `file` may be `@fixture-name` for the bytes of a file in `cases/fixtures/`."""
 

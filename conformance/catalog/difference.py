@@ -37,6 +37,8 @@ def differences(one: Ask, other: Ask) -> list[str]:
 
 def _body(ask: Ask) -> Any:
     """The body as JSON, `model` filled in where the run would fill it; a raw text that is no JSON stands for itself."""
+    if isinstance(ask.raw, str) and ask.encoding != "utf-8":
+        return ask.raw
     if isinstance(ask.raw, str):
         try:
             return msgspec.json.decode(ask.raw)

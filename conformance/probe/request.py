@@ -1,5 +1,6 @@
 """From a case's ask to a request that is ready to send: address, key, model, limits and placeholders filled in."""
 
+import gzip
 import mimetypes
 import re
 import secrets
@@ -152,12 +153,19 @@ def _as_text(value: Any) -> str:
 def _body(ask: Ask, setting: Setting, *, asks_max_tokens: bool) -> tuple[bytes, str | None]:
     """The bytes of the body and their media type, None without a body."""
     if ask.raw is not UNSET:
-        return _as_text(fill(ask.raw, setting)).encode(errors="surrogatepass"), "application/json"
+        return _encoded(_as_text(fill(ask.raw, setting)), ask.encoding), "application/json"
     if ask.multipart is not UNSET:
         return _multipart(ask.multipart, setting)
     if ask.body is UNSET:
         return b"", None
     return msgspec.json.encode(completed_body(ask, setting, asks_max_tokens=asks_max_tokens)), "application/json"
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    """A raw body as bytes: JSON goes in UTF-8, all else is a bad body (https://www.rfc-editor.org/rfc/rfc8259#section-8.1)."""
+    if encoding == "gzip":
+        return gzip.compress(text.encode(), mtime=0)
+    return text.encode(encoding, errors="surrogatepass" if encoding == "utf-8" else "strict")
 
 
 def completed_body(ask: Ask, setting: Setting, *, asks_max_tokens: bool = False) -> dict[str, Any]:

@@ -29,6 +29,7 @@ def body(**fields):
         (Ask(body=body().body, version=None), ["version"]),
         (Ask(raw='{"max_tokens": 1, "messages": [{"role": "user", "content": "a"}]}'), ["body.model"]),
         (Ask(raw="{"), ["body"]),
+        (Ask(raw='{"model": "{model}", "max_tokens": 1}', encoding="gzip"), ["body"]),
     ],
 )
 def test_places_at_which_two_requests_differ(other, places):

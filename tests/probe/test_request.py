@@ -1,5 +1,6 @@
 """From an ask to a request: what is added, what is left alone, and what placeholders become."""
 
+import gzip
 import itertools
 import re
 from pathlib import Path
@@ -95,6 +96,13 @@ def test_a_raw_body_goes_out_to_the_letter() -> None:
     outgoing = render(Ask(raw='{"model": "{model}", "x": {nonce'), setting("stream"))
     assert outgoing.body == b'{"model": "org/m 1", "x": {nonce'
     assert headers(outgoing)["content-type"] == "application/json"
+
+
+def test_a_raw_body_may_go_out_as_other_bytes_than_utf_8() -> None:
+    latin, packed = (render(Ask(raw='"{nonce} ÿ"', encoding=name), setting()) for name in ("latin-1", "gzip"))
+    assert latin.body == b'"abcdefghij \xff"'
+    assert gzip.decompress(packed.body).decode() == '"abcdefghij ÿ"'
+    assert "content-encoding" not in headers(packed)
 
 
 def test_a_request_without_a_body_has_no_media_type() -> None:

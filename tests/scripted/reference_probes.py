@@ -1,5 +1,6 @@
 """Requests that between them show every fault and variant, and what can be told of an answer apart from its ids."""
 
+import gzip
 import json
 import re
 from typing import Any
@@ -150,11 +151,39 @@ MESSAGES: dict[str, dict[str, Any]] = {
     "no messages": asking(messages=[]),
     "unknown role": asking(messages=[{"role": "user", "content": "a"}, {"role": "tool", "content": "b"}]),
     "unknown model": asking(model="nobody"),
+    "boolean as number": asking(max_tokens=True),
+    "number beyond numbers": asking(max_tokens=10**30),
+    "fraction": asking(top_k=0.5),
+    "number as text": asking(tools=[{**ECHO, "description": 5}]),
+    "input in a string": asking(
+        messages=[
+            {"role": "user", "content": "hello"},
+            {"role": "assistant", "content": [{**CALL["content"][0], "input": '{"text": "a"}'}]},
+            {"role": "user", "content": [RESULT]},
+        ]
+    ),
+    "result without array": after_call({**RESULT, "content": {"type": "text", "text": "a"}}, "hello"),
+    "flag in a string": after_call({**RESULT, "is_error": "true"}, "hello"),
+    "unknown key": asking(metadata={"colour": "red"}),
+    "nul": asking("a\0b\nReply with exactly: fig"),
 }
 COUNT = {"model": "scripted", "messages": [{"role": "user", "content": "a b"}], "system": "c d e"}
 BETAS = {"anthropic-beta": "claude-code-20250219,effort-2025-11-24"}
+BODY = json.dumps(asking()).encode()
+JSON = {"content-type": "application/json"}
+BAD_BODIES = (
+    BODY[:-1] + b",}",
+    BODY + b" xx",
+    BODY[:-1] + b', "temperature": NaN}',
+    BODY.replace(b"hello", b"\xff"),
+    BODY.replace(b"hello", b"\\ud83d"),
+    BODY.replace(b'"Reply with exactly: hello"', b"[" * 200 + b"]" * 200),
+    BODY[:-1] + b', "stream": 0}',
+    gzip.compress(BODY),
+)
 OTHERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("POST", "/v1/messages", {"content": b"{"}),
+    *(("POST", "/v1/messages", {"content": body, "headers": JSON}) for body in BAD_BODIES),
     ("POST", "/v1/messages?beta=true", {"json": asking()}),
     ("POST", "/v1/messages", {"json": asking(), "headers": BETAS}),
     ("POST", "/v1/messages", {"json": LONG_THOUGHT, "headers": {"anthropic-beta": "interleaved-thinking-2025-05-14"}}),

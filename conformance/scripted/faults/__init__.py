@@ -29,6 +29,7 @@ class Entry(Struct, frozen=True, kw_only=True):
 @cache
 def faults() -> "dict[str, Fault]":
     """All named faults by their id."""
+    from conformance.scripted.faults.bad_requests import BAD_REQUESTS
     from conformance.scripted.faults.counting import COUNTING
     from conformance.scripted.faults.errors import ERRORS
     from conformance.scripted.faults.gateway import GATEWAY
@@ -46,9 +47,23 @@ def faults() -> "dict[str, Fault]":
     from conformance.scripted.faults.usage import USAGE
 
     groups = (
-        STREAM, TRANSPORT, STOP, USAGE, THINKING, TEXT, TOOLS, REQUESTS, RESULTS, ERRORS, COUNTING, IDENTITY, LIFECYCLE,
-        RESOURCES, GATEWAY,
-    )  # fmt: skip
+        STREAM,
+        TRANSPORT,
+        STOP,
+        USAGE,
+        THINKING,
+        TEXT,
+        TOOLS,
+        REQUESTS,
+        RESULTS,
+        BAD_REQUESTS,
+        ERRORS,
+        COUNTING,
+        IDENTITY,
+        LIFECYCLE,
+        RESOURCES,
+        GATEWAY,
+    )
     return {fault.id: fault for group in groups for fault in group.faults}
 
 
