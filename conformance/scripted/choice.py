@@ -1,4 +1,4 @@
-"""Which tools are called: tool_choice wins over the instruction."""
+"""Which tools are called, and with what: tool_choice and a strict schema win over the instruction."""
 
 from conformance.scripted.conversation import Conversation, Invocation, Tool
 from conformance.scripted.instructions import CallTools, Instruction
@@ -19,7 +19,17 @@ def calls_to_make(instruction: Instruction | None, conversation: Conversation) -
             calls = asked or _forced(next((tool for tool in conversation.tools if tool.callable), None))
         case _:
             calls = asked
+    calls = [_held_to_schema(call, tools[call.name]) for call in calls]
     return calls if conversation.parallel else calls[:1]
+
+
+def _held_to_schema(call: Invocation, tool: Tool) -> Invocation:
+    """The call as asked, or the smallest valid one where the tool is strict and cannot take that."""
+    if not tool.strict:
+        return call
+    from conformance.scripted.smallest import is_valid
+
+    return call if is_valid(call.input, tool.schema) else _forced(tool)[0]
 
 
 def _forced(tool: Tool | None) -> list[Invocation]:

@@ -49,6 +49,8 @@ class Tool(Struct, frozen=True):
     schema: dict[str, Any] = {}
     callable: bool = True
     """False for server tools, which are never called."""
+    strict: bool = False
+    """The input is valid under the schema whatever is asked."""
 
 
 class Conversation(Struct, frozen=True, kw_only=True):

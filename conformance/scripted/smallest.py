@@ -50,12 +50,13 @@ def smallest_object(schema: dict[str, Any]) -> dict[str, Any]:
 def fits(text: str, schema: Schema) -> bool:
     """Whether a text is JSON and valid under the schema."""
     try:
-        return _valid(msgspec.json.decode(text), schema)
+        return is_valid(msgspec.json.decode(text), schema)
     except msgspec.DecodeError:
         return False
 
 
-def _valid(value: Any, schema: Schema) -> bool:
+def is_valid(value: Any, schema: Schema) -> bool:
+    """Whether a value is valid under the schema."""
     try:
         return jsonschema_rs.is_valid(schema, value, validate_formats=True)
     except (jsonschema_rs.ValidationError, ValueError):  # a schema that is none constrains nothing
@@ -95,7 +96,7 @@ class _Search:
         if isinstance(self.root, dict):
             shared: dict[str, Any] = {key: self.root[key] for key in ("$defs", "definitions") if key in self.root}
             schema = {**shared, **schema}
-        return _valid(value, schema)
+        return is_valid(value, schema)
 
     def _candidates(self, schema: dict[str, Any]) -> Iterable[Any]:
         if "$ref" in schema:

@@ -15,7 +15,13 @@ def conversation_of(body: Block, *, upstream: bool) -> Conversation:
         turns=tuple(Turn(message["role"], _parts(message["content"])) for message in body["messages"]),
         system=tuple(block.text for block in _parts(body.get("system", [])) if isinstance(block, Text)),
         tools=tuple(
-            Tool(tool["name"], tool.get("description", ""), tool.get("input_schema", {}), "type" not in tool)
+            Tool(
+                name=tool["name"],
+                description=tool.get("description", ""),
+                schema=tool.get("input_schema", {}),
+                callable="type" not in tool,
+                strict=tool.get("strict", False),
+            )
             for tool in body.get("tools", [])
         ),
         choice=choice["type"],

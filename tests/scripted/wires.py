@@ -146,6 +146,8 @@ class OpenAI:
 
     def _tool(self, tool: Block) -> Block:
         function = {"name": tool["name"], "description": tool.get("description"), "parameters": tool["input_schema"]}
+        if "strict" in tool:
+            function["strict"] = tool["strict"]
         return {"type": "function", "function": function}
 
     def _choice(self, choice: Block) -> Any:

@@ -75,7 +75,7 @@ def _system(request: Prompt) -> tuple[str, ...]:
 
 def _tool(tool: fields.Tool) -> neutral.Tool:
     if isinstance(tool, fields.CustomTool):
-        return neutral.Tool(tool.name, tool.description or "", tool.input_schema)
+        return neutral.Tool(tool.name, tool.description or "", tool.input_schema, strict=tool.strict)
     toolset = isinstance(tool, fields.ComputerToolset | fields.BrowserToolset)
     return neutral.Tool(tool_name(tool), schema=_DEFINED.get(type(tool), {}), callable=not toolset)
 

@@ -20,7 +20,7 @@ from conformance.scripted.anthropic.media import Media, media_type_of
 from conformance.scripted.anthropic.request import MessagesRequest, Prompt
 from conformance.scripted.anthropic.service import Asked
 from conformance.scripted.compact import compact
-from conformance.scripted.conversation import Image, Text
+from conformance.scripted.conversation import Image, Text, Tool
 
 Part = dict[str, Any]
 
@@ -31,7 +31,7 @@ def chat_request(asked: Asked) -> dict[str, Any]:
     `top_k` and `thinking` are not OpenAI's own, but many engines of this wire read them.
     """
     request, conversation = asked.request, asked.conversation
-    tools = [_tool(tool.name, tool.description, tool.schema) for tool in conversation.tools if tool.callable]
+    tools = [_tool(tool) for tool in conversation.tools if tool.callable]
     wanted: dict[str, Any] = {
         "model": request.model,
         "messages": [*_system(conversation.system), *_messages(request.messages, asked.media)],
@@ -71,9 +71,13 @@ def _format(schema: dict[str, Any] | None) -> dict[str, Any] | None:
     return schema and {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
 
 
-def _tool(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    described = {"description": description} if description else {}
-    return {"type": "function", "function": {"name": name, **described, "parameters": schema or {"type": "object"}}}
+def _tool(tool: Tool) -> dict[str, Any]:
+    function: dict[str, Any] = {"name": tool.name, "parameters": tool.schema or {"type": "object"}}
+    if tool.description:
+        function["description"] = tool.description
+    if tool.strict:
+        function["strict"] = True
+    return {"type": "function", "function": function}
 
 
 _WORDS = {"auto": "auto", "any": "required", "none": "none"}

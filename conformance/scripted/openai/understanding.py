@@ -37,7 +37,12 @@ def understood(request: ChatRequest, received: Any) -> Conversation:
         turns=tuple(map(_turn, request.messages[len(opening) :])),
         system=tuple(part.text for message in opening for part in _turn(message).parts if isinstance(part, Text)),
         tools=tuple(
-            neutral.Tool(tool.function.name, tool.function.description or "", tool.function.parameters or {})
+            neutral.Tool(
+                name=tool.function.name,
+                description=tool.function.description or "",
+                schema=tool.function.parameters or {},
+                strict=bool(tool.function.strict),
+            )
             for tool in request.tools or []
         ),
         choice=choice,
