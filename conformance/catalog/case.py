@@ -24,8 +24,10 @@ class Ask(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Added to the default headers; null removes a default one, a list sends the header once for each item."""
     version: str | None = "2023-06-01"
     """The `anthropic-version` header; null sends none."""
-    key: Literal["right", "x-api-key", "bearer", "both", "wrong", "none"] = "right"
-    """Which credentials go along: the target's own as it takes them or in these headers, a made-up one, none."""
+    key: Literal["right", "x-api-key", "bearer", "both", "wrong", "wrong-bearer", "empty", "none"] = "right"
+    """Which credentials go along: the target's own as it takes them or in these headers, a made-up one as it takes
+    them or as a bearer token, an empty x-api-key, none.
+    """
     body: dict[str, Any] | UnsetType = UNSET
     raw: str | UnsetType = UNSET
     """The body to the letter, for what no JSON object can say; excludes `body`."""

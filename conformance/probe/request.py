@@ -253,3 +253,7 @@ def _credentials(ask: Ask, setting: Setting) -> dict[str, str]:
         case "wrong":
             form = "x-api-key" if auth.header == "none" else auth.header
             return key_headers(Auth(header=form), f"wrong-key-{setting.nonce}")
+        case "wrong-bearer":
+            return key_headers(Auth(header="bearer"), f"wrong-key-{setting.nonce}")
+        case "empty":
+            return {"x-api-key": ""}

@@ -133,6 +133,8 @@ def test_headers_of_the_case_add_replace_and_remove() -> None:
         (Auth(), "k", "both", {"x-api-key": "k", "authorization": "Bearer k"}),
         (Auth(), "k", "wrong", {"x-api-key": "wrong-key-abcdefghij"}),
         (Auth(header="bearer"), "k", "wrong", {"authorization": "Bearer wrong-key-abcdefghij"}),
+        (Auth(), "k", "wrong-bearer", {"authorization": "Bearer wrong-key-abcdefghij"}),
+        (Auth(), "k", "empty", {"x-api-key": ""}),
     ],
 )
 def test_credentials(auth: Auth, key: str | None, ask_key: Any, expected: dict[str, str]) -> None:

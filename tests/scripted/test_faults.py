@@ -15,7 +15,14 @@ from reference_probes import MANY, probes, seen
 from conformance.scripted.faults import faults, list_faults
 
 STATEFUL = {"LC02", "LC03", "LC04"}
-KEYED = {"ER11", "ER11-openai"}
+KEYED = {"ER11", "ER11-openai", "X-key-echoed"}
+OPEN = {
+    "X-bearer-any": ("POST", "/v1/messages", {"authorization": "Bearer bad"}),
+    "X-key-empty": ("POST", "/v1/messages", {"x-api-key": ""}),
+    "X-models-open": ("GET", "/v1/models", {"x-api-key": "bad"}),
+    "X-batches-open": ("GET", "/v1/messages/batches", {"x-api-key": "bad"}),
+    "X-files-open": ("GET", "/v1/files", {"x-api-key": "bad"}),
+}
 BATCHED = {"BA02", "BA03"}
 SILENT = {"TR09", "LC05"}
 UPSTREAM = {fault.id for fault in faults().values() if "upstream" in fault.needs}  # see test_gateway.py
@@ -46,7 +53,7 @@ def correct(address: str, client: httpx2.Client) -> list[tuple[Any, tuple[Any, .
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in faults() if name not in STATEFUL | KEYED | BATCHED | SILENT | UPSTREAM]
+    "name", [name for name in faults() if name not in (STATEFUL | KEYED | BATCHED | SILENT | UPSTREAM).union(OPEN)]
 )
 def test_a_fault_shows(
     name: str, address: str, client: httpx2.Client, correct: list[tuple[Any, tuple[Any, ...]]]
@@ -66,6 +73,19 @@ def test_a_wrong_key_is_answered_wrongly(name: str, status: int) -> None:
     answer = talk(lambda client: client.post("/v1/messages", json=asking()), api_key="right", fault=name)
     assert answer.status_code == status
     assert answer.json().get("type") != "error" or status == 400
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_a_wrong_key_is_let_in(name: str) -> None:
+    method, path, headers = OPEN[name]
+    sent = {"json": asking()} if method == "POST" else {}
+
+    def status(fault: str | None) -> int:
+        return talk(
+            lambda client: client.request(method, path, headers=headers, **sent), api_key="right", fault=fault
+        ).status_code
+
+    assert (status(name), status(None)) == (200, 401)
 
 
 @pytest.mark.parametrize("name", sorted(BATCHED))

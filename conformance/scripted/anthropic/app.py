@@ -115,7 +115,8 @@ class _Exchange:
         for manner in self.manners:
             self.call = call = manner.request(call) if manner.request else call
         handler, names = handler_for({**self.scope, "method": call.method})
-        self.reference.authenticate(call)
+        if not any(manner.lets_in and manner.lets_in(call) for manner in self.manners):
+            self.reference.authenticate(call)
         return await handler(self.reference.service, _named(call, names), self.manners)
 
     def _refused(self, refusal: Refusal) -> Answer:

@@ -26,6 +26,8 @@ class Manner(Struct, frozen=True, kw_only=True):
 
     request: Callable[[Call], Call] | None = None
     """The request, before anything looks at it; may raise a `Refusal`."""
+    lets_in: Callable[[Call], bool] | None = None
+    """Whether a request is carried out whatever key it has."""
     brain: "Callable[[Brain], Brain] | None" = None
     """Who answers."""
     asking: "Callable[[Asking, Call], Asking] | None" = None

@@ -1,6 +1,9 @@
 """Faults in what messages, models and the endpoint say of themselves."""
 
+from collections.abc import Callable
+
 from conformance.scripted.anthropic.errors import Refusal, invalid, unauthenticated
+from conformance.scripted.anthropic.manner import Manner
 from conformance.scripted.anthropic.models import MODELS
 from conformance.scripted.faults.fault import Answer, Call, Event, Group, Message, with_document
 
@@ -78,6 +81,17 @@ def no_api_key(call: Call) -> Call:
     if "x-api-key" in call.headers and "authorization" not in call.headers:
         raise unauthenticated("Authorization header is required")
     return call
+
+
+def _open(name: str, says: str, lets_in: Callable[[Call], bool]) -> None:
+    IDENTITY.add(name, says, Manner(lets_in=lets_in), needs="key")
+
+
+_open("X-bearer-any", "any bearer token is let in", lambda call: "authorization" in call.headers)
+_open("X-key-empty", "an empty x-api-key is let in", lambda call: call.headers.get("x-api-key") == "")
+_open("X-models-open", "models are described whatever the key", lambda call: call.path.startswith("/v1/models"))
+_open("X-batches-open", "batches are taken whatever the key", lambda call: "/batches" in call.path)
+_open("X-files-open", "files are taken whatever the key", lambda call: call.path.startswith("/v1/files"))
 
 
 @IDENTITY.request("ID12", "a request without anthropic-version is refused", strength="note")

@@ -1,11 +1,17 @@
 """Faults of models, batches, files, citations, caching and structured output: neighbours of those seen in the wild."""
 
+from collections.abc import Callable
 from typing import Any
 
 from conformance.scripted.anthropic.errors import not_found
+from conformance.scripted.anthropic.models import SCRIPTED, described
 from conformance.scripted.faults.fault import Answer, Call, Group, Message, document_of, forget, replace, with_document
 
 RESOURCES = Group("resources")
+
+Document = dict[str, Any]
+MODELS, BATCHES, FILES = "/v1/models", "/v1/messages/batches", "/v1/files"
+_JSON = "application/json"
 
 
 def _absent(name: str, says: str, path: str) -> None:
@@ -16,14 +22,47 @@ def _absent(name: str, says: str, path: str) -> None:
         return call
 
 
-_absent("MO01", "models are answered with 404", "/v1/models")
-_absent("BA01", "batches are answered with 404", "/v1/messages/batches")
-_absent("FI01", "files are answered with 404", "/v1/files")
+_absent("MO01", "models are answered with 404", MODELS)
+_absent("BA01", "batches are answered with 404", BATCHES)
+_absent("FI01", "files are answered with 404", FILES)
 
 
 @RESOURCES.request("MO02", "lists ignore limit, after_id and before_id")
 def not_paged(call: Call) -> Call:
     return replace(call, query=()) if call.method == "GET" else call
+
+
+def _query_lost(name: str, says: str, lost: Callable[[str, str], bool]) -> None:
+    @RESOURCES.request(name, says, needs="models")
+    def request(call: Call) -> Call:
+        return replace(call, query=tuple(pair for pair in call.query if not lost(*pair)))
+
+
+_query_lost("X-before-ignored", "lists ignore before_id", lambda key, _: key == "before_id")
+_query_lost("X-limit-unchecked", "limit 0 is the default limit", lambda key, value: (key, value) == ("limit", "0"))
+_query_lost("X-lifecycle-ignored", "lifecycle does not narrow the models", lambda key, _: key.startswith("lifecycle"))
+
+
+def _told(name: str, says: str, path: str, told: Callable[[Document], Document], *, needs: str) -> None:
+    """A fault in the JSON that the paths from this one on are answered with."""
+
+    @RESOURCES.answer(name, says, needs=needs)
+    def answer(answer: Answer, call: Call) -> Answer:
+        if answer.status != 200 or not call.path.startswith(path) or answer.header("content-type") != _JSON:
+            return answer
+        return with_document(answer, told(document_of(answer)))
+
+
+def _with_more(more: bool) -> Callable[[Document], Document]:
+    return lambda told: {**told, "has_more": more} if "has_more" in told else told
+
+
+_told("X-more-always", "has_more of the models is always true", MODELS, _with_more(True), needs="models")
+_told("X-more-never", "has_more of the models is always false", MODELS, _with_more(False), needs="models")
+_told(
+    "X-model-first", "whichever model is asked for, the first is described", f"{MODELS}/",
+    lambda _: described(SCRIPTED), needs="models",
+)  # fmt: skip
 
 
 @RESOURCES.answer("BA02", "the results of a batch lack their custom_id")
