@@ -77,10 +77,6 @@ MESSAGES: dict[str, dict[str, Any]] = {
         tools=[ECHO],
         tool_choice={"type": "auto", "disable_parallel_tool_use": True},
     ),
-    "strict": asking(
-        'Call the tool strict with this input: {"a": 1, "b": 2}',
-        tools=[{"name": "strict", "strict": True, "input_schema": SCHEMA}],
-    ),
     "forced": asking(tools=[ECHO], tool_choice={"type": "tool", "name": "echo"}),
     "stopped": asking("Reply with exactly: a HALT b", stop_sequences=["HALT"]),
     "cut call": asking('Call the tool echo with this input: {"text": "a b c d"}', tools=[ECHO], max_tokens=2),

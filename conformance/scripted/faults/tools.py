@@ -142,14 +142,6 @@ def parallel_anyway(body: dict[str, Any]) -> None:
         body["tool_choice"].pop("disable_parallel_tool_use", None)
 
 
-@TOOLS.body("X-strict-ignored", "strict of a tool is ignored", needs="tools")
-def strict_ignored(body: dict[str, Any]) -> None:
-    tools = body.get("tools")
-    for tool in tools if isinstance(tools, list) else []:
-        if isinstance(tool, dict):
-            tool.pop("strict", None)
-
-
 @TOOLS.message("TO17", "text and tool_use come in the other order than in a stream", needs="tools")
 def reversed_in_json(message: Message, call: Call) -> Message:
     if message["stop_reason"] != "tool_use":
