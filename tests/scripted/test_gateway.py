@@ -59,6 +59,13 @@ def test_the_probe_language_passes_through(vector: Vector, mode: Mode, ask: Ask)
     assert (heard.stop_reason, heard.stop_sequence) == (vector.answer.stop_reason, vector.answer.stop_sequence)
 
 
+def test_a_line_separator_ends_no_line_of_the_upstreams_stream(ask: Ask) -> None:
+    answer = ask(asking("Reply with exactly: a\u2028b\x85c", stream=True))
+    events = [json.loads(line[len(b"data: ") :]) for line in answer.content.split(b"\n") if line.startswith(b"data: ")]
+    deltas = [event["delta"]["text"] for event in events if event["type"] == "content_block_delta"]
+    assert "".join(deltas) == "a\u2028b\x85c"
+
+
 def test_what_it_counts_is_what_it_reports(serve: Serve, client: httpx2.Client, ask: Ask) -> None:
     gateway = serve("--upstream", serve("--face", "openai"))
     body = after_call({"type": "tool_result", "tool_use_id": "toolu_1", "content": "a", "is_error": True}, "And?")

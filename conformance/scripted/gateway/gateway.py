@@ -89,9 +89,14 @@ async def _heard(response: httpx2.Response, *, stream: bool) -> Heard:
 
 
 async def _lines(response: httpx2.Response) -> AsyncIterator[str]:
+    """Split as bytes: as text, U+2028 and its like inside a word of the answer would end a line too."""
+    rest = b""
     with _interruptions():
-        async for line in response.aiter_lines():
-            yield line
+        async for piece in response.aiter_bytes():
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                yield line.decode(errors="replace")
+    yield rest.decode(errors="replace")
 
 
 def _refused(response: httpx2.Response, body: bytes) -> Heard:
