@@ -2,6 +2,8 @@
 
 import time
 
+import msgspec
+
 from conformance.scripted.anthropic.manner import Manner
 from conformance.scripted.faults.fault import Answer, Call, Group, Message, Refusal, replace
 from conformance.scripted.pacing import SECONDS_PER_WORD
@@ -10,6 +12,8 @@ LIFECYCLE = Group("lifecycle")
 
 BLOCKED_SECONDS = 5.0
 SILENCE = 30.0
+_SAME_BEGINNING = 60
+"""Bytes of the messages by which a slot is chosen."""
 _LONG_PROMPT = 8_000
 """Bytes from which a prompt takes long to read."""
 
@@ -39,24 +43,24 @@ LIFECYCLE.add(
 
 
 class _Crossing:
-    """While an answer is being given, a second request gets that answer too."""
+    """While an answer is being given, a second request that begins as the first one did gets that answer too."""
 
     def __init__(self) -> None:
-        self.current: Message | None = None
-        self.until = 0.0
+        self.under_way: dict[bytes, tuple[Message, float]] = {}
 
-    def message(self, message: Message, _: Call) -> Message:
+    def message(self, message: Message, call: Call) -> Message:
         now = time.monotonic()
-        if self.current is not None and now < self.until:
-            return self.current
-        self.current = message
-        self.until = now + message["usage"]["output_tokens"] * SECONDS_PER_WORD
+        beginning = msgspec.json.encode(call.document["messages"])[:_SAME_BEGINNING]
+        current, until = self.under_way.get(beginning, (message, 0.0))
+        if now < until:
+            return current
+        self.under_way[beginning] = (message, now + message["usage"]["output_tokens"] * SECONDS_PER_WORD)
         return message
 
 
 LIFECYCLE.add(
     "LC03",
-    "a second concurrent request gets the first one's answer",
+    "a second concurrent request that begins as the first one did gets its answer",
     Manner(message=_Crossing().message),
     needs="concurrent",
 )
