@@ -228,7 +228,7 @@ def _profiles(catalog: Catalog) -> Iterator[Problem]:
             except SelectionError as error:
                 yield Problem(file, 1, "select", str(error))
     for name, capability in catalog.capabilities.items():
-        for proof in capability.proof:
-            if proof not in catalog.cases:
-                says = f"its proof names no case: {proof}{nearest(proof, catalog.cases)}"
+        for case in (*capability.proof, *filter(None, [capability.declined_beside])):
+            if case not in catalog.cases:
+                says = f"its proof names no case: {case}{nearest(case, catalog.cases)}"
                 yield Problem(shown(catalog.folder / "capabilities.yaml"), 1, name, says)

@@ -112,13 +112,20 @@ class Inquiry:
         capability = self._catalog.capabilities.get(name)
         if capability is None:
             return None
+        records: list[Record] = []
         for proof in capability.proof:
             if proof == question.case.id:  # a proof leans on those before it only, or they would wait for each other
                 return None
             record = await engine.learn(in_mode(self._catalog.cases[proof], question.mode))
-            if any(observation in SHOWN for observation in record.observations):
+            if _shown(record):
                 return True
-        return False if capability.assume_no else None
+            records.append(record)
+        if capability.assume_no:
+            return False
+        if capability.declined_beside is None or not all("declined" in record.observations for record in records):
+            return None
+        beside = await engine.learn(in_mode(self._catalog.cases[capability.declined_beside], question.mode))
+        return False if _shown(beside) else None
 
     def _disproven(self, question: Question, attempts: Sequence[Attempt]) -> str:
         """The ability that is taken as missing since this question, its proof, did not show it; else nothing."""
@@ -181,6 +188,10 @@ class Inquiry:
             for answer in asked.answers:
                 self._watch(question, answer.exchange)
         return attempt_of(question, asked, self._target)
+
+
+def _shown(record: Record) -> bool:
+    return any(observation in SHOWN for observation in record.observations)
 
 
 def _worth_another(case: Case, observation: Observation) -> bool:

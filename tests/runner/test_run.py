@@ -104,6 +104,25 @@ def test_a_model_that_disobeys_is_never_the_servers_fault(
 
 
 @pytest.mark.parametrize(
+    ("fault", "asked_for", "unasked_for"),
+    [
+        ("X-forced-choice", "not-applicable", "not-applicable"),
+        ("drop:tool_choice", "supported", "inconclusive"),
+        ("drop:tools", "refused", "refused"),
+        ("refuse:tools", "refused", "refused"),
+    ],
+)
+def test_only_a_refusal_of_the_choice_itself_says_that_no_tool_can_be_forced(
+    fault: str, asked_for: str, unasked_for: str, conformance: Callable, served: Callable, tmp_path: Path
+) -> None:
+    url = f"{served('--face', 'anthropic')}/fault/{fault}"
+    cases = ("tools.definition.offered", "tools.definition.many")
+    conformance("run", "--target", "none", "--base-url", url, "--model", "scripted", "--select", ",".join(cases))
+    (log,) = [read_log(path) for path in (tmp_path / "reports" / "runs").iterdir()]
+    assert {row.case: row.verdict for row in log.cases} == dict(zip(cases, (asked_for, unasked_for), strict=True))
+
+
+@pytest.mark.parametrize(
     ("words", "code", "says"),
     [
         (("--base-url", "http://127.0.0.1:1"), 2, "127.0.0.1:1"),

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from conformance.scripted.anthropic.errors import invalid
 from conformance.scripted.anthropic.manner import Manner
 from conformance.scripted.faults.fault import Call, Event, Group, Message, on_body
 
@@ -149,6 +150,14 @@ def reversed_in_json(message: Message, call: Call) -> Message:
     text = {"type": "text", "text": "Calling.", "citations": None}
     calls = message["content"]
     return {**message, "content": [text, *calls] if call.streams else [*calls, text]}
+
+
+@TOOLS.request("X-forced-choice", "tool_choice any and tool are refused", needs="tools")
+def force_refused(call: Call) -> Call:
+    choice = call.document.get("tool_choice") if isinstance(call.document, dict) else None
+    if isinstance(choice, dict) and choice.get("type") in ("any", "tool"):
+        raise invalid("tool_choice", "this model cannot be forced to call a tool")
+    return call
 
 
 def _value_faults(name: str, says: str, needs: str = "tools arguments") -> Callable[[Callable[[Any], Any]], None]:
