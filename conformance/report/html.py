@@ -69,7 +69,7 @@ def _first(matrix: Matrix) -> list[tuple[RowInfo, Cell, str]]:
     if len(matrix.columns) != 1:
         return []
     listed = most_important(matrix.columns[0], {row.id: row for row in matrix.rows})
-    urgent = [(row, cell) for row, cell in listed if cell.status in UNEXPECTED or breaks_promise(row, cell.verdict)]
+    urgent = [(row, cell) for row, cell in listed if cell.status in UNEXPECTED or breaks_promise(row, cell)]
     return [(row, cell, reason(cell)) for row, cell in urgent]
 
 

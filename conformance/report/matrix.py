@@ -8,8 +8,9 @@ from typing import Literal
 from msgspec import Struct
 from packaging.version import InvalidVersion, Version
 
+from conformance.runs.expectations import promised
 from conformance.runs.log import CaseRow, CatalogRow, LawRow, RowInfo, RunLog
-from conformance.words import SdkTestimony, Status, Verdict, worst
+from conformance.words import OBSERVED, SdkTestimony, Status, Verdict, worst
 
 UNVERIFIED: frozenset[Verdict] = frozenset({"error", "inconclusive", "not-run"})
 """Asked or owed, and no answer that says anything about the endpoint."""
@@ -145,15 +146,14 @@ def cell_of(cases: Sequence[CaseRow], rules: Sequence[LawRow]) -> Cell:
     )
 
 
-def breaks_promise(row: RowInfo, verdict: Verdict | None) -> bool:
-    """Whether a verdict is worse than the API promises of this row, when no gap is documented.
+def breaks_promise(row: RowInfo, cell: Cell) -> bool:
+    """Whether a case or rule of a cell is worse than the API promises at its own level, when no gap is documented.
 
-    Nothing is broken, and nothing at level must is ignored; core rows at level must are not refused either. A refusal
-    of a feature or of a hosted row is honest.
+    What turns the exit code red without an expectation breaks the promise, and nothing else does.
     """
-    must = row.level == "must"
-    refused_core = verdict == "refused" and row.tier == "core"
-    return verdict == "broken" or (must and (verdict == "ignored" or refused_core))
+    return any(
+        judged.verdict in OBSERVED and not promised(row.tier, judged.level, judged.verdict) for judged in cell.judged
+    )
 
 
 def target_title(name: str, version: str | None, *, simulated: bool) -> str:
@@ -196,7 +196,7 @@ def _columns(runs: Sequence[RunLog], rows: Mapping[str, RowInfo], names: Mapping
                 title=title,
                 log=run,
                 cells=cells,
-                breaches=tuple(row for row, cell in cells.items() if breaks_promise(rows[row], cell.verdict)),
+                breaches=tuple(row for row, cell in cells.items() if breaks_promise(rows[row], cell)),
                 unproven=tuple(
                     row for row, cell in cells.items() if rows[row].tier == "core" and cell.verdict in UNVERIFIED
                 ),
@@ -252,14 +252,18 @@ def most_important(column: Column, rows: Mapping[str, RowInfo], limit: int = 10)
         (rows[row], cell)
         for row, cell in column.cells.items()
         if cell.verdict is not None
-        and (cell.status != "as-expected" or cell.verdict not in ("supported", "not-applicable"))
+        and (
+            cell.status != "as-expected"
+            or cell.verdict not in ("supported", "not-applicable")
+            or breaks_promise(rows[row], cell)
+        )
     ]
     tiers, levels = ("core", "feature", "hosted"), ("must", "should", "may")
     worth.sort(
         key=lambda pair: (
             URGENCY.index(pair[1].status) if pair[1].status in URGENCY[:3] else len(URGENCY),
             pair[1].verdict != "error",
-            not breaks_promise(pair[0], pair[1].verdict),
+            not breaks_promise(*pair),
             URGENCY.index(pair[1].status),
             _BAD.index(pair[1].verdict) if pair[1].verdict in _BAD else len(_BAD),
             tiers.index(pair[0].tier),

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from conformance.report.matrix import Cell, Column, Matrix, breaks_promise, cell_of, matrix_of, most_important
+from conformance.runs.expectations import Place, Seen, against_promise, exit_code
 from conformance.runs.log import CaseRow, CatalogRow, EndRow, LawRow, NoteRow, RowInfo, RunLog, RunRow, read_log
-from conformance.words import OBSERVED, STATUSES, VERDICTS
+from conformance.words import OBSERVED, STATUSES, VERDICTS, Tier
 
 WHEN = datetime.datetime(2026, 11, 20, 9, tzinfo=datetime.UTC).isoformat()
 
@@ -144,11 +145,30 @@ def test_cells_know_whether_the_same_was_asked() -> None:
         ("hosted", "must", "ignored", True),
         ("hosted", "may", "broken", True),
         ("core", "must", "inconclusive", False),
-        ("core", "must", None, False),
+        ("core", "must", "error", False),
     ],
 )
 def test_what_breaks_the_promise(tier: str, level: str, verdict: Any, breaks: bool) -> None:
-    assert breaks_promise(row(tier=tier, level=level), verdict) is breaks
+    assert breaks_promise(row(tier=tier), cell_of([case(verdict, level=level)], [])) is breaks
+    assert breaks_promise(row(tier=tier), cell_of([case()], [law(verdict, level=level)])) is breaks
+
+
+def test_each_question_breaks_the_promise_at_its_own_level() -> None:
+    lenient = only_column(run(rows=[row(level="must")], cases=(case(), case("refused", level="should"))))
+    strict = only_column(run(rows=[row(level="should")], cases=(case(), case("refused", level="must"))))
+    assert (lenient.breaches, lenient.conformance) == ((), "conformant")
+    assert (strict.breaches, strict.conformance) == (("a.row",), "not conformant")
+
+
+@given(cases, some.sampled_from(["core", "feature", "hosted"]))
+def test_the_headline_and_the_exit_code_agree(asked: list[CaseRow], tier: Tier) -> None:
+    asked = [one for one in asked if one.verdict != "error"]
+    seen = [
+        Seen(id=one.case, surface=one.surface, mode=one.mode, level=one.level, verdict=one.verdict) for one in asked
+    ]
+    statuses = [against_promise(one, Place(tier)).status for one in seen]
+    red = exit_code(statuses, [one.verdict for one in asked], strict=False, allow_improvements=False) == 1
+    assert red is (only_column(run(rows=[row(tier=tier)], cases=tuple(asked))).conformance == "not conformant")
 
 
 def test_an_unverified_core_row_is_not_conformance() -> None:
