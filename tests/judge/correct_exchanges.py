@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from msgspec.structs import replace
+
 from conformance.probe.exchange import Chunk, Exchange, Request
 from conformance.words import Mode
 
@@ -245,6 +247,10 @@ BATCH = {
 }
 
 
+def _with_header(answered: Exchange, header: tuple[str, str]) -> Exchange:
+    return replace(answered, request=replace(answered.request, headers=(header,)))
+
+
 def _others() -> dict[str, Exchange]:
     limits = (
         ("anthropic-ratelimit-requests-limit", "50"),
@@ -327,6 +333,13 @@ def _others() -> dict[str, Exchange]:
                 },
                 {"type": "message_stop"},
             ]
+        ),
+        "address quoted": refused(
+            404, "not_found_error", "nothing at '/opt/api/v1/messages'", path="/opt/api/v1/messages"
+        ),
+        "header quoted": _with_header(
+            refused(400, "invalid_request_error", 'anthropic-version: unknown "/srv/app/version"'),
+            ("anthropic-version", "/srv/app/version"),
         ),
         "edge 413": exchange(b"", status=413, request=asked()),
     }

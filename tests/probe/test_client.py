@@ -103,6 +103,15 @@ def test_a_legal_body_is_recorded_whole(answer: Behaviour) -> None:
     assert (seen.outcome, seen.status, seen.body, seen.detail, seen.notes) == ("complete", 200, b"body", "", ())
 
 
+def test_an_answer_to_head_may_name_the_encoding_of_the_body_that_it_leaves_out() -> None:
+    async def ask() -> Exchange:
+        async with serving(sends(OK + b"content-encoding: gzip\r\n\r\n")) as server, Client(limits=QUICK) as client:
+            return await client.ask(Outgoing("HEAD", server.url + "/", ()))
+
+    seen = asyncio.run(ask())
+    assert (seen.outcome, seen.status, seen.body) == ("complete", 200, b"")
+
+
 def test_each_chunk_has_its_time() -> None:
     seen = exchange(sends(EVENTS, PING, PING, STOP, pause=0.05))
     assert [chunk.data for chunk in seen.chunks] == [PING, PING, STOP]

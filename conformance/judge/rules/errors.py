@@ -41,6 +41,8 @@ _INNARDS = re.compile(
     r"|(^|[\s'\"(])/(usr|home|root|opt|app|srv|var|tmp|workspace)/[\w.-]+/[\w./-]+|[A-Z]:\\[\w.-]+\\|<html|<!doctype",
     re.IGNORECASE,
 )
+_QUOTES = " \t\r\n'\"("
+"""What may stand before a path in a sentence, and is no part of it."""
 _INNER_REFUSAL = re.compile(
     r"\b4\d\d\b.{0,40}\b(bad request|not found|unauthori[sz]ed|forbidden|invalid|unprocessable|too many)"
     r"|\b(bad request|unprocessable entity)\b|(status|code|error)\W{0,4}4\d\d\b"
@@ -180,7 +182,7 @@ def message_clean(answer: Answer) -> Found:
     request = answer.exchange.request
     sent = "\n".join([request.body.decode(errors="replace"), request.url, *(value for _, value in request.headers)])
     for leak in _INNARDS.finditer(given):
-        if leak[0].strip() not in sent:
+        if leak[0].strip(_QUOTES) not in sent:
             return [Violation("/error/message", "no innards of the server", shown(given[leak.start() :]), "innards")]
     return []
 
