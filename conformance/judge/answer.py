@@ -13,11 +13,11 @@ from conformance.judge.finding import Violation
 from conformance.judge.story import Story
 from conformance.judge.stream import follow
 from conformance.judge.wire import ABSENT, decode, is_event_stream, looks_of
-from conformance.probe.exchange import Exchange
+from conformance.probe.exchange import Chunk, Exchange
 from conformance.probe.sse import Frame, frames
 from conformance.words import Mode
 
-Scope = Literal["message", "stream", "error", "count", "models", "model", "batches", "other", "nothing"]
+Scope = Literal["message", "stream", "error", "count", "models", "model", "batches", "files", "other", "nothing"]
 """What kind of answer it is, which decides the rules that can hold anything against it."""
 
 NOT_IMPLEMENTED = 501
@@ -27,6 +27,8 @@ _ROUTE = re.compile(r"/v1/(?:messages|models|files|complete)(?:/.*)?$")
 _UNKNOWN_ROUTE = re.compile(r"/v1/.*$")
 _MODEL = re.compile(r"^/v1/models/.+")
 _BATCH = re.compile(r"/v1/messages/batches/[^/]+")
+_FILE = re.compile(r"^/v1/files/[^/]+")
+_RESULTS = "GET /v1/messages/batches/{id}/results"
 
 
 class Timing(Struct, frozen=True):
@@ -109,6 +111,30 @@ class Answer(Struct, frozen=True, dict=True):
             return self.story.message
         return None if self.json is ABSENT else self.json
 
+    @cached_property
+    def lines(self) -> list[dict[str, Any]]:
+        """The JSON lines of the results of a batch that are objects; of any other answer, none."""
+        if self.endpoint != _RESULTS or self.status != 200:
+            return []
+        lines = (decode(line) for line in self.exchange.body.splitlines())
+        return [line for line in lines if isinstance(line, dict) and line is not ABSENT]
+
+    @cached_property
+    def batched(self) -> "tuple[Answer, ...]":
+        """The messages in the results of a batch, each as if it had been the answer to a request of its own."""
+        results = [line.get("result") for line in self.lines]
+        messages = [one["message"] for one in results if isinstance(one, dict) and isinstance(one.get("message"), dict)]
+        return tuple(self._alone(message) for message in messages)
+
+    def _alone(self, message: dict[str, Any]) -> "Answer":
+        exchange = msgspec.structs.replace(
+            self.exchange,
+            request=msgspec.structs.replace(self.exchange.request, method="POST", body=b""),
+            headers=(("content-type", "application/json"), ("request-id", self.headers.get("request-id", "none"))),
+            chunks=(Chunk(self.exchange.finished, msgspec.json.encode(message)),),
+        )
+        return Answer(exchange, "json", "/v1/messages")
+
     @property
     def events(self) -> list[dict[str, Any]]:
         """The events of a stream in order: `{event: name, data: parsed object}`, or the text where it is no JSON."""
@@ -170,6 +196,7 @@ class Answer(Struct, frozen=True, dict=True):
             "headers": self.headers,
             "message": self.message,
             "events": self.events,
+            "lines": self.lines,
             "text": self.text,
             "timing": msgspec.structs.asdict(self.timing),
         }
@@ -221,6 +248,8 @@ def _scope(method: str, path: str, *, streaming: bool) -> Scope:
         return "model"
     if path.startswith("/v1/messages/batches") and not path.endswith("/results") and method in ("GET", "POST"):
         return "batches"
+    if path in ("/v1/files", "/v1/files/{id}") and method in ("GET", "POST"):
+        return "files"
     return "other"
 
 
@@ -229,7 +258,7 @@ def path_of(url: str) -> str:
     path = urlsplit(url).path
     route = _ROUTE.search(path) or _UNKNOWN_ROUTE.search(path)
     path = _MODEL.sub("/v1/models/{id}", route[0].rstrip("/") if route else path)
-    return _BATCH.sub("/v1/messages/batches/{id}", path, count=1)
+    return _FILE.sub("/v1/files/{id}", _BATCH.sub("/v1/messages/batches/{id}", path, count=1), count=1)
 
 
 def read(exchange: Exchange, mode: Mode) -> Answer:

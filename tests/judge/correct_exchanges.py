@@ -245,6 +245,16 @@ BATCH = {
     "ended_at": None,
     "results_url": None,
 }
+FILE = {
+    "id": "file_01",
+    "type": "file",
+    "filename": "a.pdf",
+    "mime_type": "application/pdf",
+    "size_bytes": 12,
+    "created_at": "2026-01-01T00:00:00Z",
+    "downloadable": False,
+    "expires_at": None,
+}
 
 
 def _with_header(answered: Exchange, header: tuple[str, str]) -> Exchange:
@@ -318,11 +328,25 @@ def _others() -> dict[str, Exchange]:
         ),
         "ended batch": told(
             BATCH
-            | {"processing_status": "ended", "ended_at": "2026-01-01T01:00:00Z", "results_url": "https://x/results"},
+            | {
+                "processing_status": "ended",
+                "request_counts": {"processing": 0, "succeeded": 1, "errored": 0, "canceled": 0, "expired": 0},
+                "ended_at": "2026-01-01T01:00:00Z",
+                "results_url": "https://x/results",
+            },
             path="/v1/messages/batches/msgbatch_01",
             method="GET",
             request=b"",
         ),
+        "results of a batch": exchange(
+            json.dumps({"custom_id": "a", "result": {"type": "succeeded", "message": message([TEXT])}}).encode()
+            + b'\n{"custom_id": "b", "result": {"type": "canceled"}}\n',
+            path="/v1/messages/batches/msgbatch_01/results",
+            method="GET",
+            headers=(("content-type", "application/x-jsonl"), *JSON_HEADERS[1:]),
+        ),
+        "file": told(FILE, path="/v1/files/file_01", method="GET", request=b""),
+        "files": told({"data": [FILE], "next_page": None}, path="/v1/files", method="GET", request=b""),
         "cumulative usage": streamed(
             [
                 *events_of(message([TEXT]))[:-2],

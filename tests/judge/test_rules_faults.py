@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from correct_exchanges import (
+    BATCH,
     CALL,
     CALL_AGAIN,
+    FILE,
     JSON_HEADERS,
     MESSAGES,
     MODEL,
@@ -520,6 +522,38 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
     "created_at a number": (
         told(MODEL | {"created_at": 1}, path="/v1/models/m", method="GET", request=b""),
         "models.info",
+        "type",
+    ),
+    "a batch result without usage": (
+        exchange(
+            json.dumps(
+                {"custom_id": "a", "result": {"type": "succeeded", "message": message([TEXT], usage=None)}}
+            ).encode(),
+            path="/v1/messages/batches/msgbatch_01/results",
+            method="GET",
+        ),
+        "usage.object",
+        "",
+    ),
+    "a batch that ended before it began": (
+        told(
+            BATCH
+            | {
+                "processing_status": "ended",
+                "request_counts": BATCH["request_counts"] | {"processing": 0},
+                "ended_at": "2025-12-31T00:00:00Z",
+                "results_url": "https://x/results",
+            },
+            path="/v1/messages/batches/msgbatch_01",
+            method="GET",
+            request=b"",
+        ),
+        "batches.consistent",
+        "before-created",
+    ),
+    "a file created at a number": (
+        told(FILE | {"created_at": 1}, path="/v1/files/file_01", method="GET", request=b""),
+        "files.file",
         "type",
     ),
 }

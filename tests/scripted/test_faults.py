@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx2
 import pytest
 from reference_client import asking, talk
-from reference_probes import MANY, probes, seen
+from reference_probes import MANY, masked, probes, seen
 
 from conformance.scripted.faults import faults, list_faults
 
@@ -24,6 +24,16 @@ OPEN = {
     "X-files-open": ("GET", "/v1/files", {"x-api-key": "bad"}),
 }
 BATCHED = {"BA02", "BA03"}
+BAD_RESULTS = {"X-results-swapped", "X-result-lost", "X-result-error-bare", "X-result-text-lost", "X-result-usage-lost"}
+BAD_BATCHES = {
+    "X-batch-ended-early",
+    "X-batch-expired",
+    "X-batch-never-counted",
+    "X-cancel-untold",
+    "X-batch-undeleted",
+}
+BAD_FILES = {"X-file-undeleted", "X-file-unix-time"}
+AFTERWARDS = BAD_RESULTS | BAD_BATCHES | BAD_FILES
 SILENT = {"TR09", "LC05"}
 UPSTREAM = {fault.id for fault in faults().values() if "upstream" in fault.needs}  # see test_gateway.py
 
@@ -53,7 +63,12 @@ def correct(address: str, client: httpx2.Client) -> list[tuple[Any, tuple[Any, .
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in faults() if name not in (STATEFUL | KEYED | BATCHED | SILENT | UPSTREAM).union(OPEN)]
+    "name",
+    [
+        name
+        for name in faults()
+        if name not in (STATEFUL | KEYED | BATCHED | AFTERWARDS | SILENT | UPSTREAM).union(OPEN)
+    ],
 )
 def test_a_fault_shows(
     name: str, address: str, client: httpx2.Client, correct: list[tuple[Any, tuple[Any, ...]]]
@@ -100,6 +115,38 @@ def test_the_results_of_a_batch_are_given_wrongly(name: str) -> None:
     url, results = talk(script)
     assert url.startswith("http") is (name != "BA03")
     assert ("custom_id" in results) is (name != "BA02")
+
+
+async def _whole_life_of_a_batch(client: httpx2.AsyncClient, base: str) -> list[Any]:
+    """What is told of a batch of three, of one that is cancelled, and of one that was deleted, ids and times left out."""
+    path, told = f"{base}/v1/messages/batches", []
+    items = [{"custom_id": name, "params": asking(f"Reply with exactly: {name}")} for name in ("a", "b")]
+    bad = {"custom_id": "bad", "params": asking(max_tokens=-1)}
+    batch = (await client.post(path, json={"requests": [*items, bad]})).json()
+    told.append(batch["expires_at"] > batch["created_at"])
+    while batch["processing_status"] != "ended":
+        batch = (await client.get(f"{path}/{batch['id']}")).json()
+    told += [batch["ended_at"] >= batch["created_at"], batch["request_counts"]]
+    told.append(masked((await client.get(f"{path}/{batch['id']}/results")).text))
+    told.append((await client.delete(f"{path}/{batch['id']}")).status_code)
+    told.append((await client.get(f"{path}/{batch['id']}")).status_code)
+    other = (await client.post(path, json={"requests": items})).json()
+    canceled = (await client.post(f"{path}/{other['id']}/cancel")).json()
+    return [*told, canceled["cancel_initiated_at"] is not None]
+
+
+async def _whole_life_of_a_file(client: httpx2.AsyncClient, base: str) -> list[Any]:
+    path = f"{base}/v1/files"
+    file = (await client.post(path, files={"file": ("a.txt", b"a", "text/plain")})).json()
+    deleted = await client.delete(f"{path}/{file['id']}")
+    again = await client.get(f"{path}/{file['id']}")
+    return [isinstance(file["created_at"], str), deleted.json()["type"], again.status_code]
+
+
+@pytest.mark.parametrize("name", sorted(AFTERWARDS))
+def test_a_fault_shows_step_after_step(name: str) -> None:
+    life = _whole_life_of_a_file if name in BAD_FILES else _whole_life_of_a_batch
+    assert talk(lambda client: life(client, f"/fault/{name}")) != talk(lambda client: life(client, ""))
 
 
 def test_a_cancelled_answer_blocks_the_next(address: str) -> None:

@@ -51,7 +51,8 @@ GENERATORS = {
     "count": _OTHER,
     "models": _OTHER,
     "model": _OTHER,
-    "batches": _OTHER,
+    "batches": (*_OTHER, bodies.contradictions),
+    "files": _OTHER,
 }
 
 

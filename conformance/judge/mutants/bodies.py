@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.judge.answer import Answer
-from conformance.judge.mutants.fields import BATCHES, COUNT, ENVELOPE, MESSAGE, MODELS, Field, field_at
+from conformance.judge.mutants.fields import BATCHES, COUNT, ENVELOPE, FILES, MESSAGE, MODELS, Field, field_at
 from conformance.judge.mutants.mutant import Mutant, with_body, with_json
 from conformance.judge.mutants.values import Path, Wrong, places, put, wrong_values
 
@@ -15,6 +15,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     "models": MODELS,
     "model": MODELS,
     "batches": BATCHES,
+    "files": FILES,
     "error": ENVELOPE,
 }
 OPAQUE = frozenset({"/tool_use/input", "_tool_result/content", "/server_tool_use/input", "/capabilities"})
@@ -105,4 +106,26 @@ def object_mutants(answer: Answer) -> Iterator[Mutant]:
             exchanges=(with_body(answer.exchange, repeated),),
             mode=answer.mode,
             aim=("http.unique-keys",),
+        )
+
+
+def contradictions(answer: Answer) -> Iterator[Mutant]:
+    """A batch of which one thing belies another."""
+    batch = answer.json
+    if "data" in batch:
+        return
+    counts, long_ago = batch["request_counts"], "2000-01-01T00:00:00Z"
+    canceled = {"request_counts": counts | {"canceled": 1}, "cancel_initiated_at": None}
+    wrong: dict[str, dict[str, Any]] = {"expires before it begins": {"expires_at": long_ago}}
+    wrong["canceled by nobody"] = canceled
+    if batch["processing_status"] == "ended":
+        wrong["ends before it begins"] = {"ended_at": long_ago}
+        wrong["in process after its end"] = {"request_counts": counts | {"processing": 1}}
+    for slug, values in wrong.items():
+        yield Mutant(
+            id=f"batches: {slug}",
+            sentence=slug,
+            exchanges=(with_json(answer.exchange, batch | values),),
+            mode=answer.mode,
+            aim=("batches.consistent",),
         )

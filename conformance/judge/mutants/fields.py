@@ -199,6 +199,13 @@ BATCHES = (
     Field("*/results_url", ("batches.batch",), {"missing": _WHEN_ENDED}),
     Field("*", ("batches.batch",)),
 )
+FILES = (
+    Field("/next_page"),
+    Field("*/downloadable"),
+    _optional("*/expires_at", "files.file"),
+    Field("*/size_bytes", ("files.file",), {"zero": FREE}),
+    Field("*", ("files.file",)),
+)
 ENVELOPE = (
     Field("/type", ("error.envelope",)),
     Field("/error", ("error.envelope", "error.type")),

@@ -171,6 +171,7 @@ def json_bodies(answer: Answer) -> Iterator[Mutant]:
             "count": "count.input-tokens",
             "models": "models.list",
             "model": "models.info",
+            "files": "files.file",
         }
         yield _bytes(answer, "an error instead of an answer", lambda _: ERROR, "error.in-success")
         yield _bytes(answer, "an empty object", lambda _: b"{}", shape.get(answer.scope, "batches.batch"))

@@ -53,8 +53,9 @@ def _readings(scope: str, of: Any) -> tuple[Reading, ...]:
 
 
 def examine(answer: Answer) -> tuple[Reading, ...]:
-    """What every rule that an answer gives something to hold on reads in it."""
-    return _readings(answer.scope, answer)
+    """What every rule that an answer gives something to hold on reads in it, and in each message of a batch."""
+    batched = [reading for message in answer.batched for reading in _readings(message.scope, message)]
+    return (*_readings(answer.scope, answer), *batched)
 
 
 def examine_pair(told: Answer, streamed: Answer) -> tuple[Reading, ...]:

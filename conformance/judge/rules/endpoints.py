@@ -1,10 +1,11 @@
-"""Laws of the answers beside messages: count_tokens, models, batches."""
+"""Laws of the answers beside messages: count_tokens, models, batches, files."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
-from conformance.judge.rules.rule import BATCHES, COUNTING, MODELS, Found, rule
+from conformance.judge.rules.rule import BATCHES, COUNTING, FILES, MODELS, Found, rule
 from conformance.judge.wire import RFC3339, is_integer, looks_of, shown, slug
 
 _COUNTS = ("processing", "succeeded", "errored", "canceled", "expired")
@@ -20,9 +21,9 @@ def _object(answer: Answer) -> dict[str, Any] | None:
 @rule(
     "endpoint.json",
     row="response.json",
-    law="The body of an answer of count_tokens, models and batches is one JSON object.",
+    law="The body of an answer of count_tokens, models, batches and files is one JSON object.",
     source=COUNTING,
-    on=("count", "models", "model", "batches"),
+    on=("count", "models", "model", "batches", "files"),
 )
 def json_object(answer: Answer) -> Found:
     if answer.exchange.outcome != "complete":
@@ -237,6 +238,47 @@ def _end_faults(given: dict[str, Any], at: str) -> list[Violation]:
 
 
 @rule(
+    "batches.consistent",
+    row="response.batches",
+    law="What a batch says of itself agrees: it ends and expires after its creation, has nothing in process once it has"
+    " ended, and nothing is cancelled before that was asked for.",
+    source=BATCHES,
+    on=("batches",),
+    level="should",
+    leniency="Times may be rounded to the second.",
+)
+def batch_consistent(answer: Answer) -> Found:
+    body = _object(answer)
+    if body is None or "data" in body or _batch_faults(body, ""):
+        return None
+    counts, created, ended = body["request_counts"], _time(body["created_at"]), _time(body.get("ended_at"))
+    if ended < created - _ROUNDED:
+        return [Violation("/ended_at", f"not before {body['created_at']}", body["ended_at"], "before-created")]
+    if _time(body["expires_at"]) <= created:
+        return [Violation("/expires_at", f"after {body['created_at']}", body["expires_at"], "not-after-created")]
+    if body["processing_status"] == "ended" and counts["processing"]:
+        return [Violation("/request_counts/processing", 0, counts["processing"], "after-end")]
+    canceled = body["processing_status"] == "canceling" or counts["canceled"] > 0
+    if canceled and not body.get("cancel_initiated_at"):
+        given = body.get("cancel_initiated_at", ABSENT)
+        return [Violation("/cancel_initiated_at", "an RFC 3339 time", given, "canceled")]
+    return []
+
+
+_ROUNDED = 1.0
+"""Seconds by which the clock that one time was read from may be coarser than that of another."""
+
+
+def _time(text: str | None) -> float:
+    """Unix time of an RFC 3339 time; no time is later than any, and so is one that no calendar has."""
+    try:
+        given = datetime.fromisoformat(text.upper()) if text else datetime.max.replace(tzinfo=UTC)
+    except ValueError:
+        return _time(None)
+    return given.timestamp()
+
+
+@rule(
     "batches.list",
     row="response.batches",
     law="The list of batches has data, an array, and has_more, a boolean.",
@@ -257,3 +299,40 @@ def batches_list(answer: Answer) -> Found:
         if given is not None and not (isinstance(given, str) and given):
             return [Violation(f"/{key}", "a string or null", shown(given), slug(given, "type"))]
     return []
+
+
+@rule(
+    "files.file",
+    row="response.files",
+    law="A file has an id, type file, a filename, a mime_type, size_bytes and its times.",
+    source=FILES,
+    on=("files",),
+    leniency="expires_at may be null or left out.",
+)
+def file(answer: Answer) -> Found:
+    body = _object(answer)
+    if body is None:
+        return None
+    if "data" not in body:
+        return _file_faults(body, "")
+    data = body["data"]
+    if not isinstance(data, list):
+        return [Violation("/data", "an array", shown(data), slug(data, "type"))]
+    return next((faults for n, one in enumerate(data) if (faults := _file_faults(one, f"/data/{n}"))), [])
+
+
+def _file_faults(given: Any, at: str) -> list[Violation]:
+    if not isinstance(given, dict):
+        return [Violation(at, "an object", shown(given), slug(given, "type"))]
+    if given.get("type", ABSENT) != "file":
+        kind = given.get("type", ABSENT)
+        return [Violation(f"{at}/type", "file", kind, slug(kind, "other"))]
+    for key in ("id", "filename", "mime_type"):
+        value = given.get(key, ABSENT)
+        if not isinstance(value, str) or not value:
+            return [Violation(f"{at}/{key}", "a non-empty string", shown(value), slug(value, "type"))]
+    size = given.get("size_bytes", ABSENT)
+    if not is_integer(size) or size < 0:
+        return [Violation(f"{at}/size_bytes", "an integer from 0", shown(size), slug(size, "type"))]
+    expires = given.get("expires_at")
+    return _time_fault(given, at, "created_at") or ([] if expires is None else _time_fault(given, at, "expires_at"))

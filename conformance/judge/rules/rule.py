@@ -24,6 +24,7 @@ CITATIONS = "https://platform.claude.com/docs/en/build-with-claude/citations"
 COUNTING = "https://platform.claude.com/docs/en/api/messages-count-tokens"
 MODELS = "https://platform.claude.com/docs/en/api/models-list"
 BATCHES = "https://platform.claude.com/docs/en/api/creating-message-batches"
+FILES = "https://platform.claude.com/docs/en/api/files-metadata"
 SDK_MESSAGE = "https://github.com/anthropics/anthropic-sdk-python/blob/main/src/anthropic/types/message.py"
 SDK_USAGE = "https://github.com/anthropics/anthropic-sdk-python/blob/main/src/anthropic/types/usage.py"
 SDK_BLOCKS = "https://github.com/anthropics/anthropic-sdk-python/blob/main/src/anthropic/types/content_block.py"
@@ -32,8 +33,8 @@ HTTP = "https://www.rfc-editor.org/rfc/rfc9110"
 JSON = "https://www.rfc-editor.org/rfc/rfc8259"
 
 ON_MESSAGES: tuple[Scope, ...] = ("message", "stream")
-ON_RESULTS: tuple[Scope, ...] = ("message", "count", "models", "model", "batches")
-ON_ALL: tuple[Scope, ...] = (*ON_MESSAGES, "error", "count", "models", "model", "batches")
+ON_RESULTS: tuple[Scope, ...] = ("message", "count", "models", "model", "batches", "files")
+ON_ALL: tuple[Scope, ...] = (*ON_MESSAGES, "error", "count", "models", "model", "batches", "files")
 
 
 class Rule(Struct, frozen=True, kw_only=True):

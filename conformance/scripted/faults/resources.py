@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from conformance.scripted.anthropic.errors import not_found
+from conformance.scripted.anthropic.manner import Manner
 from conformance.scripted.anthropic.models import SCRIPTED, described
 from conformance.scripted.faults.fault import Answer, Call, Group, Message, document_of, forget, replace, with_document
 
@@ -43,36 +46,47 @@ _query_lost("X-limit-unchecked", "limit 0 is the default limit", lambda key, val
 _query_lost("X-lifecycle-ignored", "lifecycle does not narrow the models", lambda key, _: key.startswith("lifecycle"))
 
 
-def _told(name: str, says: str, path: str, told: Callable[[Document], Document], *, needs: str) -> None:
-    """A fault in the JSON that the paths from this one on are answered with."""
-
-    @RESOURCES.answer(name, says, needs=needs)
-    def answer(answer: Answer, call: Call) -> Answer:
-        if answer.status != 200 or not call.path.startswith(path) or answer.header("content-type") != _JSON:
-            return answer
-        return with_document(answer, told(document_of(answer)))
+Told = Callable[[Document], Document]
 
 
-def _with_more(more: bool) -> Callable[[Document], Document]:
+def _told(name: str, says: str, path: str, *, needs: str) -> Callable[[Told], Told]:
+    """The function under it bends the JSON that this path and those below it are answered with."""
+
+    def register(bend: Told) -> Told:
+        @RESOURCES.answer(name, says, needs=needs)
+        def answer(answer: Answer, call: Call) -> Answer:
+            if answer.status != 200 or not call.path.startswith(path) or answer.header("content-type") != _JSON:
+                return answer
+            return with_document(answer, bend(document_of(answer)))
+
+        return bend
+
+    return register
+
+
+def _with_more(more: bool) -> Told:
     return lambda told: {**told, "has_more": more} if "has_more" in told else told
 
 
-_told("X-more-always", "has_more of the models is always true", MODELS, _with_more(True), needs="models")
-_told("X-more-never", "has_more of the models is always false", MODELS, _with_more(False), needs="models")
-_told(
-    "X-model-first", "whichever model is asked for, the first is described", f"{MODELS}/",
-    lambda _: described(SCRIPTED), needs="models",
-)  # fmt: skip
+_told("X-more-always", "has_more of the models is always true", MODELS, needs="models")(_with_more(True))
+_told("X-more-never", "has_more of the models is always false", MODELS, needs="models")(_with_more(False))
+
+
+@_told("X-model-first", "whichever model is asked for, the first is described", f"{MODELS}/", needs="models")
+def first_model(_: Document) -> Document:
+    return described(SCRIPTED)
 
 
 @RESOURCES.answer("BA02", "the results of a batch lack their custom_id")
 def results_mixed(answer: Answer, call: Call) -> Answer:
     if not call.path.endswith("/results") or answer.status != 200:
         return answer
-    pieces = tuple(replace(piece, data=piece.data.replace(b'"custom_id"', b'"request_id"')) for piece in answer.pieces)
-    size = str(sum(len(piece.data) for piece in pieces))
-    headers = tuple((name, size if name == "content-length" else value) for name, value in answer.headers)
-    return replace(answer, pieces=pieces, headers=headers)
+    return _with_body(answer, answer.body.replace(b'"custom_id"', b'"request_id"'))
+
+
+def _with_body(answer: Answer, body: bytes) -> Answer:
+    headers = tuple((name, str(len(body)) if name == "content-length" else value) for name, value in answer.headers)
+    return replace(answer, pieces=(replace(answer.pieces[0], data=body),), headers=headers)
 
 
 @RESOURCES.answer("BA03", "the results_url of a batch is not absolute")
@@ -83,6 +97,107 @@ def results_relative(answer: Answer, call: Call) -> Answer:
     if not document.get("results_url"):
         return answer
     return with_document(answer, {**document, "results_url": document["results_url"].removeprefix(call.base_url)})
+
+
+Results = list[dict[str, Any]]
+
+
+def _resulting(name: str, says: str, change: Callable[[Results], Results]) -> None:
+    @RESOURCES.answer(name, says, needs="batches")
+    def answer(answer: Answer, call: Call) -> Answer:
+        if not call.path.endswith("/results") or answer.status != 200:
+            return answer
+        results = change([msgspec.json.decode(line) for line in answer.body.splitlines()])
+        return _with_body(answer, b"".join(msgspec.json.encode(result) + b"\n" for result in results))
+
+
+def _swapped(results: Results) -> Results:
+    ids = [result["custom_id"] for result in results]
+    return [{**result, "custom_id": name} for result, name in zip(results, ids[1:] + ids[:1], strict=True)]
+
+
+def _bare_errors(results: Results) -> Results:
+    def bare(result: Document) -> Document:
+        return {**result, "error": result["error"]["error"]} if result["type"] == "errored" else result
+
+    return [{**each, "result": bare(each["result"])} for each in results]
+
+
+def _message_without(key: str, nothing: Any = None) -> Callable[[Results], Results]:
+    def changed(result: Document) -> Document:
+        if result["type"] != "succeeded":
+            return result
+        message = {name: value for name, value in result["message"].items() if name != key}
+        return {**result, "message": message if nothing is None else {**message, key: nothing}}
+
+    return lambda results: [{**each, "result": changed(each["result"])} for each in results]
+
+
+_resulting("X-results-swapped", "the results of a batch stand under each other's custom_id", _swapped)
+_resulting("X-result-lost", "the last result of several is lost", lambda each: each[:-1] if len(each) > 1 else each)
+_resulting("X-result-error-bare", "the error of a batch result comes without its envelope", _bare_errors)
+_resulting("X-result-text-lost", "the message of a batch result has no content", _message_without("content", []))
+_resulting("X-result-usage-lost", "the message of a batch result has no usage", _message_without("usage"))
+
+
+def _of_batch(name: str, says: str) -> Callable[[Told], Told]:
+    """The function under it says what is told of a batch instead."""
+
+    def register(told: Told) -> Told:
+        @_told(name, says, BATCHES, needs="batches")
+        def changed(document: Document) -> Document:
+            return {**document, **told(document)} if document.get("type") == "message_batch" else document
+
+        return told
+
+    return register
+
+
+@_of_batch("X-batch-ended-early", "a batch ended before it was created")
+def ended_early(batch: Document) -> Document:
+    return {"ended_at": "2020-01-01T00:00:00Z"} if batch["ended_at"] else {}
+
+
+@_of_batch("X-batch-expired", "a batch expires when it is created")
+def expired_at_once(batch: Document) -> Document:
+    return {"expires_at": batch["created_at"]}
+
+
+@_of_batch("X-cancel-untold", "a cancelled batch does not say since when")
+def cancel_untold(_: Document) -> Document:
+    return {"cancel_initiated_at": None}
+
+
+@_of_batch("X-batch-never-counted", "the requests of an ended batch are still counted as in process")
+def never_counted(batch: Document) -> Document:
+    counts = batch["request_counts"]
+    return {"request_counts": {**dict.fromkeys(counts, 0), "processing": sum(counts.values())}}
+
+
+def _undeleted(name: str, says: str, path: str, kind: str) -> None:
+    """What is to be deleted is only looked up."""
+
+    def looked_up(call: Call) -> Call:
+        if call.method != "DELETE" or not call.path.startswith(f"{path}/"):
+            return call
+        return replace(call, method="GET", headers={**call.headers, _KEPT: "yes"})
+
+    def confirmed(answer: Answer, call: Call) -> Answer:
+        if _KEPT not in call.headers or answer.status != 200:
+            return answer
+        return with_document(answer, {"id": document_of(answer)["id"], "type": kind})
+
+    RESOURCES.add(name, says, Manner(request=looked_up, answer=confirmed))
+
+
+_KEPT = "kept-all-the-same"
+_undeleted("X-batch-undeleted", "a deleted batch can still be looked up", BATCHES, "message_batch_deleted")
+_undeleted("X-file-undeleted", "a deleted file can still be looked up", FILES, "file_deleted")
+
+
+@_told("X-file-unix-time", "created_at of a file is a number", FILES, needs="files")
+def unix_time(file: Document) -> Document:
+    return {**file, "created_at": 1767225600} if file.get("type") == "file" else file
 
 
 @RESOURCES.message("CI01", "citations are never given", needs="citations")
