@@ -108,6 +108,12 @@ CITED = {
     ],
 }
 
+DOCUMENT = {
+    "type": "document",
+    "source": {"type": "text", "media_type": "text/plain", "data": "warm it is"},
+    "citations": {"enabled": True},
+}
+
 
 def deltas_of(block: dict[str, Any]) -> tuple[dict[str, Any], list[Event]]:
     """How a stream brings a block: its start, and its deltas in several pieces."""
@@ -191,6 +197,10 @@ MESSAGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "thinking disabled": (asked(thinking={"type": "disabled"}), message([TEXT])),
     "thinking omitted": (asked(thinking={"type": "adaptive"}), message([THOUGHT | {"thinking": ""}, REDACTED, TEXT])),
+    "cited": (
+        asked(messages=[{"role": "user", "content": [DOCUMENT, {"type": "text", "text": "Well?"}]}]),
+        message([CITED]),
+    ),
     "server tool": (asked(), message([SEARCH, FOUND, CITED, TEXT])),
     "refusal": (asked(), message([], "refusal", stop_details=REFUSAL, usage=usage(output_tokens=0))),
     "every key": (asked(), message([TEXT], usage=usage() | CACHE, stop_details=None, container=None, diagnostics=None)),

@@ -10,6 +10,7 @@ from correct_exchanges import (
     BATCH,
     CALL,
     CALL_AGAIN,
+    CITED,
     FILE,
     JSON_HEADERS,
     MESSAGES,
@@ -34,6 +35,7 @@ from conformance.judge.rules import examine
 from conformance.probe.exchange import Exchange
 
 MAX_FINDINGS = 3
+ANOTHER_DOCUMENT = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "It is warm."}}
 Events = list[dict[str, Any]]
 
 
@@ -523,6 +525,18 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
         told(MODEL | {"created_at": 1}, path="/v1/models/m", method="GET", request=b""),
         "models.info",
         "type",
+    ),
+    "a citation of what stands elsewhere": (
+        told(message([CITED]), request=asked(messages=[{"role": "user", "content": [ANOTHER_DOCUMENT]}])),
+        "message.citations-in-place",
+        "elsewhere",
+    ),
+    "citations twice": (
+        stream(
+            lambda e: e[at(e, "content_block_start")]["content_block"].update(citations=CITED["citations"]), "cited"
+        ),
+        "stream.citations-once",
+        "twice",
     ),
     "a batch result without usage": (
         exchange(

@@ -1,8 +1,10 @@
 """Requests that between them show every fault and variant, and what can be told of an answer apart from its ids."""
 
+import base64
 import gzip
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -22,6 +24,19 @@ SECRET = "Reply with only the secret word."
 DOCUMENT = {
     "type": "document",
     "source": {"type": "text", "media_type": "text/plain", "data": "The secret word is fig."},
+}
+_FILE = Path(__file__).parents[2] / "cases" / "fixtures" / "documents" / "secret.pdf"
+PDF = {
+    "type": "document",
+    "source": {
+        "type": "base64",
+        "media_type": "application/pdf",
+        "data": base64.b64encode(_FILE.read_bytes()).decode(),
+    },
+}
+LONGER_DOCUMENT = {
+    "type": "document",
+    "source": {"type": "text", "media_type": "text/plain", "data": "A start. The secret word is fig."},
 }
 RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "a", "is_error": True}
 CALL = {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "echo", "input": {"text": "a"}}]}
@@ -89,7 +104,7 @@ MESSAGES: dict[str, dict[str, Any]] = {
     ),
     "image": turn(IMAGE, {"type": "text", "text": "Reply with only the colours of the images, in order."}),
     "document": turn(DOCUMENT, TEXT),
-    "cited": turn({**DOCUMENT, "citations": {"enabled": True}}, TEXT),
+    "cited": turn({**LONGER_DOCUMENT, "title": "t", "citations": {"enabled": True}}, TEXT),
     "search result": turn(
         {
             "type": "search_result",
@@ -167,7 +182,12 @@ MESSAGES: dict[str, dict[str, Any]] = {
     "unknown key": asking(metadata={"colour": "red"}),
     "nul": asking("a\0b\nReply with exactly: fig"),
 }
-COUNT = {"model": "scripted", "messages": [{"role": "user", "content": "a b"}], "system": "c d e"}
+COUNT: dict[str, Any] = {"model": "scripted", "messages": [{"role": "user", "content": "a b"}], "system": "c d e"}
+COUNT_CALL = {
+    "model": "scripted",
+    "tools": [ECHO],
+    "messages": [{"role": "user", "content": "a"}, CALL, {"role": "user", "content": [RESULT]}],
+}
 BETAS = {"anthropic-beta": "claude-code-20250219,effort-2025-11-24"}
 BODY = json.dumps(asking()).encode()
 JSON = {"content-type": "application/json"}
@@ -190,6 +210,10 @@ OTHERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("POST", "/v1/messages", {"json": asking(), "headers": {"authorization": "Bearer any"}}),
     ("POST", "/v1/messages", {"json": asking(), "headers": {"x-api-key": "any"}}),
     ("POST", "/v1/messages/count_tokens", {"json": COUNT}),
+    ("POST", "/v1/messages/count_tokens", {"json": {**COUNT, "model": "nobody"}}),
+    ("POST", "/v1/messages/count_tokens", {"json": {**COUNT, "messages": [*COUNT["messages"], *COUNT["messages"]]}}),
+    ("POST", "/v1/messages/count_tokens", {"json": COUNT_CALL}),
+    ("POST", "/v1/messages/count_tokens", {"json": {**COUNT, "messages": [{"role": "user", "content": [PDF]}]}}),
     ("GET", "/v1/messages", {}),
     ("GET", "/v1/models?limit=1", {}),
     ("GET", "/v1/models?limit=0", {}),

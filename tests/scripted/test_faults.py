@@ -118,7 +118,7 @@ def test_the_results_of_a_batch_are_given_wrongly(name: str) -> None:
 
 
 async def _whole_life_of_a_batch(client: httpx2.AsyncClient, base: str) -> list[Any]:
-    """What is told of a batch of three, of one that is cancelled, and of one that was deleted, ids and times left out."""
+    """What is told of a batch of three, of one that is cancelled and one that was deleted, without ids and times."""
     path, told = f"{base}/v1/messages/batches", []
     items = [{"custom_id": name, "params": asking(f"Reply with exactly: {name}")} for name in ("a", "b")]
     bad = {"custom_id": "bad", "params": asking(max_tokens=-1)}

@@ -33,11 +33,15 @@ def _optional(place: str, *aim: str, **more: str) -> Field:
 _BLOCKS = (
     Field("*/content/text/text", ("message.text",), skips=("empty",)),
     _optional("*/content/text/citations", "message.citations"),
-    Field("*/content/text/citations/*/cited_text", ("message.citations",), {"empty": FREE}),
+    Field("*/content/text/citations/*/cited_text", ("message.citations",)),
     Field(
         "*/content/text/citations/*/type",
         ("message.citations",),
         {"empty": "an unknown type of citation: new ones may appear"},
+    ),
+    *(
+        Field(f"*/content/text/citations/char_location/{key}", ("message.citations",), skips=("zero", "negative"))
+        for key in ("document_index", "start_char_index", "end_char_index")
     ),
     Field("*/content/text/citations/*/*", ("message.citations",), {"zero": FREE, "negative": FREE, "empty": FREE}),
     Field("*/content/text/citations/*", ("message.citations",)),
@@ -140,7 +144,7 @@ EVENTS = (
     ),
     Field("content_block_start/content_block/*/*"),
     Field("content_block_start/content_block", ("stream.block",)),
-    Field("content_block_delta/delta/citations_delta/citation/cited_text", ("message.citations",), {"empty": FREE}),
+    Field("content_block_delta/delta/citations_delta/citation/cited_text", ("message.citations",)),
     Field(
         "content_block_delta/delta/citations_delta/citation/type",
         ("message.citations",),
@@ -150,7 +154,8 @@ EVENTS = (
     Field(
         "content_block_delta/delta/citations_delta/citation/*",
         ("message.citations",),
-        {"zero": FREE, "negative": FREE, "empty": FREE},
+        {"empty": "of a title or url of no words, too, nothing is said"},
+        skips=("zero", "negative"),
     ),
     Field("content_block_delta/delta/citations_delta/citation", ("stream.delta-payload", "message.citations")),
     Field("content_block_delta/delta/*/type", _DELTA),

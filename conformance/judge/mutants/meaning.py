@@ -8,6 +8,7 @@ from conformance.judge.mutants.events import Sent, sent
 from conformance.judge.mutants.maker import Maker
 from conformance.judge.mutants.mutant import Mutant, with_json, with_request, with_sent
 from conformance.judge.mutants.pieces import inputs, streams
+from conformance.judge.rules.content import citations_in_place
 from conformance.probe.exchange import Exchange
 
 FOREIGN_REASONS = (
@@ -36,8 +37,20 @@ def meanings(answer: Answer) -> Iterator[Mutant]:
         yield from _calls(make)
     if "thinking" in make.kinds:
         yield from _thoughts(make)
+    if citations_in_place.check(answer) is not None:
+        yield from _citations(make)
     if answer.in_events:
         yield from streams(make)
+
+
+def _citations(make: Maker) -> Iterator[Mutant]:
+    cited = [citation for block in make.answer.blocks for citation in block.get("citations") or []]
+    moved = [citation | {"start_char_index": citation["end_char_index"]} for citation in cited]
+    if not make.answer.in_events:
+        yield make.made("a citation elsewhere", make.blocks("text", citations=moved), "message.citations-in-place")
+        return
+    twice = make.blocks("text", citations=cited)
+    yield make.made("citations at the start of their block too", twice, "stream.citations-once")
 
 
 def _reasons(make: Maker) -> Iterator[Mutant]:

@@ -28,7 +28,7 @@ def mutants_of_pair(told: Exchange, streamed: Exchange) -> Iterator[Mutant]:
         turned = with_json(told, message | {"content": message["content"][::-1]})
         yield made("blocks in another order", turned, streamed, "parity.block-order")
     if kinds == ["text"]:
-        if len(streamed_pieces(events)) > 1:
+        if len(streamed_pieces(events)) > 1 and not message["content"][0].get("citations"):
             yield made("text in many blocks", told, with_sent(streamed, _split(events)), "parity.text-blocks")
         dearer = with_json(told, message | {"usage": message["usage"] | {"output_tokens": 99}})
         yield made("another count of output", dearer, streamed, "parity.output-tokens")

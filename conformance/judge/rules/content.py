@@ -1,7 +1,7 @@
 """Laws of the content: its blocks, and what must not stand in their text."""
 
 import re
-from typing import Any
+from typing import Any, TypeGuard
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
@@ -16,7 +16,7 @@ from conformance.judge.rules.rule import (
     is_message,
     rule,
 )
-from conformance.judge.wire import shown, slug
+from conformance.judge.wire import is_integer, shown, slug
 
 BLOCKS_KNOWN = frozenset(
     {
@@ -145,7 +145,7 @@ _CITATION_FIELDS: dict[str, tuple[tuple[str, type], ...]] = {
 @rule(
     "message.citations",
     row="response.content.citations",
-    law="citations is null, or an array of objects that hold the cited text and where it stands.",
+    law="citations is null, or an array of objects that hold the cited text, which is not empty, and where it stands.",
     source=CITATIONS,
     leniency="It may be left out.",
 )
@@ -166,7 +166,60 @@ def citations(answer: Answer) -> Found:
                 value = citation.get(key, ABSENT)
                 if value is ABSENT or not isinstance(value, form) or isinstance(value, bool):
                     return [Violation(f"{place}/{key}", form.__name__, shown(value), slug(value, "type"))]
+            if not citation["cited_text"]:
+                return [Violation(f"{place}/cited_text", "some text", "", "empty")]
     return [] if seen else None
+
+
+@rule(
+    "message.citations-in-place",
+    row="response.content.citations",
+    law="cited_text is what stands in the cited document from start_char_index to end_char_index.",
+    source=CITATIONS,
+    leniency="White space at its ends does not count. Only documents in ASCII are tried, on whose length all agree.",
+)
+def citations_in_place(answer: Answer) -> Found:
+    documents = _documents(answer.request or {})
+    seen = False
+    for at, one in blocks_of(answer, "text"):
+        given = one.get("citations")
+        for number, citation in enumerate(given if isinstance(given, list) else []):
+            there = _there(citation, documents)
+            if there is None:
+                continue
+            seen = True
+            if there.strip() != citation["cited_text"].strip():
+                return [Violation(f"{at}/citations/{number}", shown(there), shown(citation["cited_text"]), "elsewhere")]
+    return [] if seen else None
+
+
+def _there(citation: Any, documents: dict[int, str]) -> str | None:
+    """What stands where a citation points to; None where that cannot be told."""
+    if not isinstance(citation, dict) or citation.get("type") != "char_location":
+        return None
+    place = [citation.get(key) for key in ("document_index", "start_char_index", "end_char_index")]
+    numbers = [number for number in place if is_integer(number)]
+    if len(numbers) < len(place) or not isinstance(citation.get("cited_text"), str):
+        return None
+    index, start, end = numbers
+    whole = documents.get(index)
+    return None if whole is None else whole[max(start, 0) : max(end, 0)]
+
+
+def _documents(request: dict[str, Any]) -> dict[int, str]:
+    """The texts of a request's documents by their document_index, those whose places every server counts alike."""
+    messages = request.get("messages")
+    contents = [one.get("content") for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
+    blocks = [one for content in contents if isinstance(content, list) for one in content if isinstance(one, dict)]
+    if any(block.get("type") == "tool_result" for block in blocks):
+        return {}  # whether documents inside results are counted along is said nowhere
+    sources = [block.get("source") for block in blocks if block.get("type") == "document"]
+    texts = ((n, source.get("data")) for n, source in enumerate(sources) if _is_text(source))
+    return {n: text for n, text in texts if isinstance(text, str) and text.isascii() and "\r" not in text}
+
+
+def _is_text(source: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(source, dict) and source.get("type") == "text"
 
 
 @rule(

@@ -8,7 +8,7 @@ from conformance.judge.answer import Answer
 from conformance.judge.finding import Violation
 from conformance.judge.rules.rule import EVENT_STREAM, STREAMING, Found, Rule, rule
 from conformance.judge.story import Story
-from conformance.judge.wire import looks_of
+from conformance.judge.wire import looks_of, shown
 from conformance.words import Level
 
 LONG_ANSWER_WORDS = 100
@@ -228,6 +228,22 @@ def answered(answer: Answer) -> Found:
         return None
     looks = looks_of(answer.exchange.body)
     return [Violation("", "an event stream", looks, looks.split(":")[0].replace(" ", "-"))]
+
+
+@rule(
+    "stream.citations-once",
+    row="stream.content_block_start",
+    law="A citation comes once: in the start of its block, or in a delta.",
+    source=STREAMING,
+    on=("stream",),
+)
+def citations_once(answer: Answer) -> Found:
+    cited = [block for block in answer.story.blocks if block.citations] if answer.in_events else []
+    for block in cited:
+        start = block.start.get("citations")
+        if isinstance(start, list) and any(citation in block.citations for citation in start):
+            return [Violation(f"event/{block.event}/content_block/citations", [], shown(start), "twice")]
+    return [] if cited else None
 
 
 @rule(

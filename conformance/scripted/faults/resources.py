@@ -8,7 +8,17 @@ import msgspec
 from conformance.scripted.anthropic.errors import not_found
 from conformance.scripted.anthropic.manner import Manner
 from conformance.scripted.anthropic.models import SCRIPTED, described
-from conformance.scripted.faults.fault import Answer, Call, Group, Message, document_of, forget, replace, with_document
+from conformance.scripted.faults.fault import (
+    Answer,
+    Call,
+    Event,
+    Group,
+    Message,
+    document_of,
+    forget,
+    replace,
+    with_document,
+)
 
 RESOURCES = Group("resources")
 
@@ -211,14 +221,48 @@ _PLACES = ("_char_index", "_page_number", "_block_index")
 
 @RESOURCES.message("CI02", "a citation points one place too far", needs="citations")
 def misplaced(message: Message, _: Call) -> Message:
-    def further(citation: dict[str, Any]) -> dict[str, Any]:
+    def further(citation: Document) -> Document:
         return {key: value + 1 if key.endswith(_PLACES) else value for key, value in citation.items()}
 
-    def shifted(block: dict[str, Any]) -> dict[str, Any]:
-        cited = [further(citation) for citation in block.get("citations") or []]
+    return _cited(message, further)
+
+
+def _cited(message: Message, change: Callable[[Document], Document]) -> Message:
+    def bent(block: Document) -> Document:
+        cited = [change(citation) for citation in block.get("citations") or []]
         return {**block, "citations": cited} if cited else block
 
-    return {**message, "content": [shifted(block) for block in message["content"]]}
+    return {**message, "content": [bent(block) for block in message["content"]]}
+
+
+@RESOURCES.message("X-citation-textless", "cited_text is empty", needs="citations")
+def textless(message: Message, _: Call) -> Message:
+    return _cited(message, lambda citation: {**citation, "cited_text": ""})
+
+
+@RESOURCES.message("X-citation-whole", "a citation begins where its document does", needs="citations")
+def from_the_start(message: Message, _: Call) -> Message:
+    return _cited(message, lambda citation: {**citation, "start_char_index": 0})
+
+
+@RESOURCES.message("X-citation-untitled", "a citation does not name the title of its document", needs="citations")
+def untitled(message: Message, _: Call) -> Message:
+    return _cited(message, lambda citation: {**citation, "document_title": None})
+
+
+@RESOURCES.events("X-citations-twice", "citations stand in the start of their block and in deltas", needs="citations")
+def cited_twice(events: list[Event], _: Call) -> list[Event]:
+    cited: dict[int, list[Any]] = {}
+    for event in events:
+        if event["type"] == "content_block_delta" and event["delta"]["type"] == "citations_delta":
+            cited.setdefault(event["index"], []).append(event["delta"]["citation"])
+
+    def started(event: Event) -> Event:
+        if event["type"] != "content_block_start" or event["index"] not in cited:
+            return event
+        return {**event, "content_block": {**event["content_block"], "citations": cited[event["index"]]}}
+
+    return [started(event) for event in events]
 
 
 @RESOURCES.body("CA01", "cache_control is ignored, and the counters stay 0", needs="caching")
@@ -243,3 +287,17 @@ def fenced(message: Message, call: Call) -> Message:
         for block in message["content"]
     ]
     return {**message, "content": content}
+
+
+@RESOURCES.message("X-schema-split", "structured output is split over two text blocks", needs="structured-outputs")
+def split_over_two(message: Message, call: Call) -> Message:
+    config = call.document.get("output_config") if isinstance(call.document, dict) else None
+    if not config or not config.get("format"):
+        return message
+    halves = [
+        [{**block, "text": block["text"][:3]}, {**block, "text": block["text"][3:]}]
+        if block["type"] == "text" and len(block["text"]) > 3
+        else [block]
+        for block in message["content"]
+    ]
+    return {**message, "content": [block for half in halves for block in half]}
