@@ -82,6 +82,99 @@ def after_calls(*results: str) -> dict[str, Any]:
 
 
 TEXT = {"type": "text", "text": SECRET}
+LONG = "word " * 1100
+MARK = {"cache_control": {"type": "ephemeral"}}
+THINKING = {"thinking": {"type": "adaptive"}}
+STOPPED = "Reply with exactly: a-HALT b HALT\nHALT c"
+FORMAT = {"format": {"type": "json_schema", "schema": SCHEMA}}
+TELLING = [{**ECHO, "description": "The secret word is fig."}]
+
+
+def said(role: str, content: Any) -> dict[str, Any]:
+    return {"role": role, "content": content}
+
+
+def after_turn(question: str = "hello", **fields: Any) -> dict[str, Any]:
+    return asking(messages=[said("user", "hello"), said("assistant", "hi"), said("user", question)], **fields)
+
+
+def tools_named(*names: str) -> list[dict[str, Any]]:
+    return [{**ECHO, "name": name} for name in names]
+
+
+CACHED: dict[str, dict[str, Any]] = {
+    "cached": asking(system=[{"type": "text", "text": LONG, **MARK}]),
+    "cached at the top level": asking(messages=[said("user", LONG)], **MARK),
+    "cached result": asking(
+        messages=[said("user", "hello"), CALL, said("user", [{**RESULT, "content": LONG, **MARK}])], tools=[ECHO]
+    ),
+    "cached document": turn({**DOCUMENT, "source": {**DOCUMENT["source"], "data": LONG}, **MARK}, TEXT),
+}
+"""Those that read the prompt cache once they have been sent before."""
+BESIDE: dict[str, dict[str, Any]] = {
+    "stopped with tools": asking(STOPPED, stop_sequences=["HALT"], tools=[ECHO]),
+    "stopped after a thought": asking(STOPPED, stop_sequences=["HALT"], **THINKING),
+    "stopped in a later turn": after_turn(STOPPED, stop_sequences=["HALT"]),
+    "stopped by the fifth": asking(STOPPED, stop_sequences=["1", "2", "3", "4", "HALT"]),
+    "stopped at a space": asking(STOPPED, stop_sequences=[" HALT"]),
+    "stopped at a line": asking(STOPPED, stop_sequences=["\nHALT"]),
+    "system in a later turn": after_turn(SECRET, system="The secret word is fig."),
+    "system and thinking": asking(SECRET, system="The secret word is fig.", **THINKING),
+    "long system": asking(SECRET, system=LONG * 2 + "The secret word is fig."),
+    "system outside ASCII": asking(SECRET, system="The secret word is Grüße."),
+    "two system messages": asking(
+        messages=[
+            said("user", "The secret word is fern."),
+            said("system", "The secret word is fig."),
+            said("assistant", "hi"),
+            said("user", SECRET),
+            said("system", "Hm."),
+        ]
+    ),
+    "tools and an image": turn(IMAGE, TEXT, tools=TELLING),
+    "tools after a result": after_call(RESULT, SECRET) | {"tools": TELLING},
+    "tools and a system message": asking(messages=[said("user", SECRET), said("system", "Hm.")], tools=TELLING),
+    "many tools": asking(
+        tools=tools_named(*(f"tool_{number}" for number in range(70))), tool_choice={"type": "tool", "name": "tool_69"}
+    ),
+    "described property": asking(
+        tools=[{"name": "echo", "input_schema": {"type": "object", "properties": {"a": {"description": "a b c"}}}}]
+    ),
+    "schema in a later turn": after_turn(output_config=FORMAT),
+    "schema and effort": asking(output_config={**FORMAT, "effort": "high"}),
+    "schema and system": asking(output_config=FORMAT, system="Hm."),
+    "long conversation": asking(
+        messages=[said("user", "The secret word is fig."), *[said("assistant", "hi"), said("user", SECRET)] * 40]
+    ),
+    "two texts of the assistant": asking(
+        messages=[
+            said("user", "hello"),
+            said("assistant", [{"type": "text", "text": "The secret word is fig."}, {"type": "text", "text": "hi"}]),
+            said("user", SECRET),
+        ]
+    ),
+    "two turns of the assistant": asking(
+        messages=[
+            said("user", "hello"),
+            said("assistant", "The secret word is fig."),
+            said("assistant", "hi"),
+            said("user", SECRET),
+        ]
+    ),
+    "titled document": turn({**DOCUMENT, "title": "The secret word is fern."}, TEXT),
+    "image in a document": turn(
+        {"type": "document", "source": {"type": "content", "content": [IMAGE]}},
+        {"type": "text", "text": "Reply with only the colours of the images, in order."},
+    ),
+    "a ttl after a shorter one": asking(
+        system=[
+            {"type": "text", "text": "a", **MARK},
+            {"type": "text", "text": "b", "cache_control": {"type": "ephemeral", "ttl": "1h"}},
+        ]
+    ),
+    "cut thought": asking("Think in 90 words, then reply with exactly: done", max_tokens=50, **THINKING),
+}
+"""A field beside another, or in a place that few requests have."""
 MESSAGES: dict[str, dict[str, Any]] = {
     "text": asking("Reply with exactly: Grüße, 世界 and seven more words"),
     "thinking": asking("Think in 12 words, then reply with exactly: done", thinking={"type": "adaptive"}),
@@ -95,7 +188,6 @@ MESSAGES: dict[str, dict[str, Any]] = {
     "forced": asking(tools=[ECHO], tool_choice={"type": "tool", "name": "echo"}),
     "stopped": asking("Reply with exactly: a HALT b", stop_sequences=["HALT"]),
     "cut call": asking('Call the tool echo with this input: {"text": "a b c d"}', tools=[ECHO], max_tokens=2),
-    "cached": asking(system=[{"type": "text", "text": "word " * 1100, "cache_control": {"type": "ephemeral"}}]),
     "system array": asking(
         SECRET, system=[{"type": "text", "text": "Hm."}, {"type": "text", "text": "The secret word is fig."}]
     ),
@@ -109,12 +201,12 @@ MESSAGES: dict[str, dict[str, Any]] = {
         {
             "type": "search_result",
             "source": "s",
-            "title": "t",
-            "content": [{"type": "text", "text": "The secret word is fig."}],
+            "title": "The secret word is fern.",
+            "content": [{"type": "text", "text": "Hm."}],
         },
         TEXT,
     ),
-    "schema": asking("hello", output_config={"format": {"type": "json_schema", "schema": SCHEMA}}),
+    "schema": asking("hello", output_config=FORMAT),
     "error result": after_call(RESULT, 'Reply with only "error" if the last tool result is an error, otherwise "ok".'),
     "array result": after_call({**RESULT, "content": [{"type": "text", "text": "a"}]}, "Reply with exactly: fig"),
     "forty numbers": asking("Count from 1 to 40."),
@@ -187,6 +279,8 @@ COUNT_CALL = {
     "model": "scripted",
     "tools": [ECHO],
     "messages": [{"role": "user", "content": "a"}, CALL, {"role": "user", "content": [RESULT]}],
+    **CACHED,
+    **BESIDE,
 }
 BETAS = {"anthropic-beta": "claude-code-20250219,effort-2025-11-24"}
 BODY = json.dumps(asking()).encode()

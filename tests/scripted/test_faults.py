@@ -10,11 +10,12 @@ from urllib.parse import quote
 import httpx2
 import pytest
 from reference_client import asking, talk
-from reference_probes import MANY, masked, probes, seen
+from reference_probes import CACHED, MANY, masked, probes, seen
 
 from conformance.scripted.faults import faults, list_faults
 
-STATEFUL = {"LC02", "LC03", "LC04"}
+STATEFUL = {"LC02", "LC03", "LC04", "X-same-request"}
+LONG = {"X-max-tokens-capped"}
 KEYED = {"ER11", "ER11-openai", "X-key-echoed"}
 OPEN = {
     "X-bearer-any": ("POST", "/v1/messages", {"authorization": "Bearer bad"}),
@@ -57,7 +58,7 @@ def client() -> Iterator[httpx2.Client]:
 
 @pytest.fixture(scope="module")
 def correct(address: str, client: httpx2.Client) -> list[tuple[Any, tuple[Any, ...]]]:
-    for probe in probes({"cached"}):
+    for probe in probes(set(CACHED)):
         seen(client, address, probe)  # fills the prompt cache
     return [(probe, seen(client, address, probe)) for probe in probes()]
 
@@ -67,7 +68,7 @@ def correct(address: str, client: httpx2.Client) -> list[tuple[Any, tuple[Any, .
     [
         name
         for name in faults()
-        if name not in (STATEFUL | KEYED | BATCHED | AFTERWARDS | SILENT | UPSTREAM).union(OPEN)
+        if name not in (STATEFUL | LONG | KEYED | BATCHED | AFTERWARDS | SILENT | UPSTREAM).union(OPEN)
     ],
 )
 def test_a_fault_shows(
@@ -101,6 +102,12 @@ def test_a_wrong_key_is_let_in(name: str) -> None:
         ).status_code
 
     assert (status(name), status(None)) == (200, 401)
+
+
+def test_a_high_limit_is_capped() -> None:
+    body = asking("Count from 1 to 1001.", max_tokens=2000)
+    answer = talk(lambda client: client.post("/fault/X-max-tokens-capped/v1/messages", json=body)).json()
+    assert (answer["stop_reason"], answer["usage"]["output_tokens"]) == ("max_tokens", 1000)
 
 
 @pytest.mark.parametrize("name", sorted(BATCHED))
@@ -179,6 +186,16 @@ def test_a_connection_is_poisoned_by_an_error(address: str) -> None:
             for body in (asking(model=5), asking(), asking())
         ]
     assert statuses == [400, 400, 200]
+
+
+def test_an_answer_is_given_again() -> None:
+    async def script(client: httpx2.AsyncClient) -> list[str]:
+        texts = ["Reply with exactly: a", "Reply with exactly: b", "Reply with exactly: a"]
+        answers = [await client.post("/fault/X-same-request/v1/messages", json=asking(text)) for text in texts]
+        return [answer.json()["id"] for answer in answers]
+
+    first, other, again = talk(script)
+    assert first == again != other
 
 
 @pytest.mark.parametrize(

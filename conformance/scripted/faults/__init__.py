@@ -35,6 +35,7 @@ def faults() -> "dict[str, Fault]":
     from conformance.scripted.faults.gateway import GATEWAY
     from conformance.scripted.faults.identity import IDENTITY
     from conformance.scripted.faults.lifecycle import LIFECYCLE
+    from conformance.scripted.faults.losses import LOSSES
     from conformance.scripted.faults.requests import REQUESTS
     from conformance.scripted.faults.resources import RESOURCES
     from conformance.scripted.faults.results import RESULTS
@@ -55,6 +56,7 @@ def faults() -> "dict[str, Fault]":
         TEXT,
         TOOLS,
         REQUESTS,
+        LOSSES,
         RESULTS,
         BAD_REQUESTS,
         ERRORS,

@@ -1,6 +1,8 @@
 """Faults between requests: what one leaves behind for the next. They remember, so each server has its own."""
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -87,6 +89,32 @@ LIFECYCLE.add(
     "after an error, the next request on the connection gets the old bytes",
     Manner(answer=_Poisoned().answer),
     needs="connection",
+)
+
+
+class _Remembering:
+    """An answer is given again to every request that has the same key."""
+
+    def __init__(self, key: Callable[[dict[str, Any]], Any]) -> None:
+        self.key = key
+        self.given: dict[bytes, Message] = {}
+
+    def message(self, message: Message, call: Call) -> Message:
+        key = self.key(call.document) if isinstance(call.document, dict) else None
+        return self.given.setdefault(msgspec.json.encode(key), message)
+
+
+LIFECYCLE.add(
+    "X-same-messages",
+    "an answer is given again to every request with the same messages, whatever else it asks",
+    Manner(message=_Remembering(lambda body: body.get("messages")).message),
+    needs="repeated",
+)
+LIFECYCLE.add(
+    "X-same-request",
+    "the same request again gets the same message again, with its ids",
+    Manner(message=_Remembering(lambda body: {**body, "stream": None}).message),
+    needs="repeated",
 )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from conformance.scripted.anthropic.errors import not_found
+from conformance.scripted.anthropic.identity import fresh
 from conformance.scripted.anthropic.manner import Manner
 from conformance.scripted.anthropic.models import SCRIPTED, described
 from conformance.scripted.faults.fault import (
@@ -301,3 +302,17 @@ def split_over_two(message: Message, call: Call) -> Message:
         for block in message["content"]
     ]
     return {**message, "content": [block for half in halves for block in half]}
+
+
+@RESOURCES.message("X-schema-as-call", "structured output comes as the call of a tool", needs="structured-outputs")
+def called_instead(message: Message, call: Call) -> Message:
+    config = call.document.get("output_config") if isinstance(call.document, dict) else None
+    if not config or not config.get("format") or message["stop_reason"] != "end_turn":
+        return message
+    content = [
+        {"type": "tool_use", "id": fresh("toolu"), "name": "json_output", "input": msgspec.json.decode(block["text"])}
+        if block["type"] == "text"
+        else block
+        for block in message["content"]
+    ]
+    return {**message, "content": content, "stop_reason": "tool_use"}

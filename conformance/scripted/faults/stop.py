@@ -1,5 +1,6 @@
 """Faults in why an answer ended."""
 
+from collections.abc import Callable
 from typing import Any
 
 from conformance.scripted.anthropic.identity import fresh
@@ -92,3 +93,22 @@ def two_reasons(events: list[Event], _: Call) -> list[Event]:
     final = events[at]
     other = "max_tokens" if final["delta"]["stop_reason"] != "max_tokens" else "end_turn"
     return [*events[:at], {**final, "delta": {**final["delta"], "stop_reason": other}}, *events[at:]]
+
+
+def _said(message: Message, change: Callable[[str], str]) -> Message:
+    """The message with another last text; one that ends otherwise stays."""
+    content = message["content"]
+    if not content or content[-1]["type"] != "text":
+        return message
+    return {**message, "content": [*content[:-1], {**content[-1], "text": change(content[-1]["text"])}]}
+
+
+@STOP.message("X-stop-eats", "three more characters before a stop sequence are lost", needs="stop")
+def eaten_before(message: Message, _: Call) -> Message:
+    return _said(message, lambda text: text.rstrip()[:-3]) if message["stop_reason"] == "stop_sequence" else message
+
+
+@STOP.message("X-cut-thought", "an answer that max_tokens cut inside its thinking says end_turn", needs="thinking cut")
+def cut_thought_ended(message: Message, _: Call) -> Message:
+    inside = message["content"] and message["content"][-1]["type"] == "thinking"
+    return {**message, "stop_reason": "end_turn"} if inside and message["stop_reason"] == "max_tokens" else message

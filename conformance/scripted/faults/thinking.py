@@ -110,6 +110,23 @@ def thinking_in_text(message: Message, _: Call) -> Message:
     return {**message, "content": content}
 
 
+@THINKING.message("X-thought-in-text", "the thinking is repeated at the head of the text", needs="thinking")
+def thinking_repeated(message: Message, _: Call) -> Message:
+    thoughts = [block["thinking"] for block in message["content"] if block["type"] == "thinking"]
+    at = next((at for at, block in enumerate(message["content"]) if block["type"] == "text"), None)
+    if not thoughts or at is None:
+        return message
+    content = [*message["content"]]
+    content[at] = {**content[at], "text": f"{thoughts[0]}\n\n{content[at]['text']}"}
+    return {**message, "content": content}
+
+
+@THINKING.message("X-thought-twice", "the thinking block comes twice", needs="thinking")
+def thinking_twice(message: Message, _: Call) -> Message:
+    thoughts = [block for block in message["content"] if block["type"] == "thinking"]
+    return {**message, "content": [*thoughts, *message["content"]]}
+
+
 @THINKING.message("TH11", "the thinking block comes after the text", needs="thinking", strength="note")
 def thinking_last(message: Message, _: Call) -> Message:
     if [block["type"] for block in message["content"]] != ["thinking", "text"]:

@@ -69,3 +69,24 @@ def stream_counts_otherwise(events: list[Event], _: Call) -> list[Event]:
     return [
         {**event, "usage": more(event["usage"])} if event["type"] == "message_delta" else event for event in started
     ]
+
+
+@USAGE.message("X-output-max-tokens", "output_tokens repeats max_tokens, whatever was said")
+def output_at_limit(message: Message, call: Call) -> Message:
+    return _with_usage(message, output_tokens=call.document["max_tokens"])
+
+
+@USAGE.message("X-output-calls", "tool calls are not counted in output_tokens", needs="tools")
+def calls_uncounted(message: Message, _: Call) -> Message:
+    calls = any(block["type"] == "tool_use" for block in message["content"])
+    return _with_usage(message, output_tokens=1) if calls else message
+
+
+@USAGE.message("X-input-less", "input_tokens is 100 less than it was")
+def input_less(message: Message, _: Call) -> Message:
+    return _with_usage(message, input_tokens=max(1, message["usage"]["input_tokens"] - 100))
+
+
+@USAGE.message("X-searches", "server_tool_use counts a search that nobody asked for")
+def searches_counted(message: Message, _: Call) -> Message:
+    return _with_usage(message, server_tool_use={"web_search_requests": 1, "web_fetch_requests": 0})
