@@ -18,7 +18,7 @@ from conformance.judge.verdict import SHOWN, Observation
 from conformance.probe.asking import Asked, Bind, Fixtures, ask_case
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
-from conformance.probe.request import Setting, fill
+from conformance.probe.request import Setting, StepError, fill
 from conformance.probe.trouble import Patience
 from conformance.runner.engine import Asking, Deadline
 from conformance.runner.question import Attempt, Question, Record, in_mode, weight_of
@@ -198,6 +198,14 @@ def _worth_another(case: Case, observation: Observation) -> bool:
     return observation in ("unelicited", "slow") or (case.kind in ("witnessed", "tendency") and observation == "absent")
 
 
+def _filled(value: Any, setting: Setting) -> Any:
+    """What a check compares with; where an earlier answer lacks it, the bare placeholder, which nothing equals."""
+    try:
+        return fill(value, setting)
+    except StepError:
+        return value
+
+
 def _proceed(step: Step, mode: Mode, exchange: Exchange, bind: Bind) -> Mapping[str, Any] | None:
     """The document of a step's answer for the steps after it; None where there is no use in going on."""
     answer = read(exchange, mode)
@@ -238,7 +246,7 @@ def _observed(question: Question, asked: Asked, replies: Sequence[Reply], target
     setting = Setting(target=target, mode=question.mode, nonce=asked.nonce, documents=documents)
 
     def bind_of(copy: int) -> Callable[[Any], Any]:
-        return partial(fill, setting=msgspec.structs.replace(setting, copy=copy))
+        return partial(_filled, setting=msgspec.structs.replace(setting, copy=copy))
 
     if question.case.concurrent > 1:
         observed = [

@@ -339,3 +339,27 @@ def test_a_served_model_ends_with_its_command() -> None:
     process.communicate(timeout=20)
     with pytest.raises(OSError, match="refused"), socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))):
         pass
+
+
+def test_an_effect_may_look_for_what_an_earlier_answer_lacks(conformance: Callable, tmp_path: Path) -> None:
+    (tmp_path / "own" / "own").mkdir(parents=True)
+    (tmp_path / "own" / "surface.yaml").write_text("areas: {}\nrows: []\n")
+    (tmp_path / "own" / "own" / "lacking.yaml").write_text(LACKING)
+    done = conformance("run", "--cases", "own", "--select", "own.lacking", "--out", "out")
+    assert {row.verdict for row in read_log(tmp_path / "out").cases} == {"ignored"}, done.stderr
+
+
+LACKING = """\
+family: own
+about: An effect that refers to a key which the first answer does not have.
+cases:
+  - id: own.lacking
+    title: Two answers name the same colour
+    surface: endpoint.messages
+    modes: [json]
+    steps:
+      - {name: first, ask: {body: {max_tokens: 9, messages: [{role: user, content: "Reply with exactly: a"}]}}}
+      - {name: second, ask: {body: {max_tokens: 9, messages: [{role: user, content: "Reply with exactly: b"}]}}}
+    effect: [{at: message.colour, equals: "{steps.first.message.colour}"}]
+    faults: ["refuse:messages"]
+"""
