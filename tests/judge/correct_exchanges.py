@@ -294,7 +294,7 @@ def _others() -> dict[str, Exchange]:
         f"refusal {status}": refused(
             status,
             kind,
-            headers=(*JSON_HEADERS, ("retry-after", "7")),
+            headers=(*JSON_HEADERS, ("retry-after", "7"), ("allow", "POST")),
         )
         for status, kind in errors
     }

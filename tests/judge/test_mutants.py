@@ -24,7 +24,8 @@ def every_mutant() -> Iterator[Mutant]:
             yield from mutants_of_pair(exchanges[f"{name}, json"][0], exchanges[f"{name}, stream"][0])
     first = told(message([THOUGHT, CALL], "tool_use"), request=TOOLS)
     thought = THOUGHT | {"thinking": "Once more.", "signature": "Eother"}
-    second = told(message([thought, CALL_AGAIN], "tool_use", id="msg_2"), request=TOOLS)
+    headers = (("content-type", "application/json"), ("request-id", "req_2"))
+    second = told(message([thought, CALL_AGAIN], "tool_use", id="msg_2"), request=TOOLS, headers=headers)
     yield from mutants_of_conversation([first, second])
 
 

@@ -36,6 +36,7 @@ BAD_BATCHES = {
 BAD_FILES = {"X-file-undeleted", "X-file-unix-time"}
 AFTERWARDS = BAD_RESULTS | BAD_BATCHES | BAD_FILES
 SILENT = {"TR09", "LC05"}
+UNMASKED = {"X-request-id-same", "X-reset-passed"}
 UPSTREAM = {fault.id for fault in faults().values() if "upstream" in fault.needs}  # see test_gateway.py
 
 
@@ -63,14 +64,10 @@ def correct(address: str, client: httpx2.Client) -> list[tuple[Any, tuple[Any, .
     return [(probe, seen(client, address, probe)) for probe in probes()]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        name
-        for name in faults()
-        if name not in (STATEFUL | LONG | KEYED | BATCHED | AFTERWARDS | SILENT | UPSTREAM).union(OPEN)
-    ],
-)
+ELSEWHERE = STATEFUL | LONG | KEYED | OPEN.keys() | BATCHED | AFTERWARDS | UNMASKED | SILENT | UPSTREAM
+
+
+@pytest.mark.parametrize("name", [name for name in faults() if name not in ELSEWHERE])
 def test_a_fault_shows(
     name: str, address: str, client: httpx2.Client, correct: list[tuple[Any, tuple[Any, ...]]]
 ) -> None:
@@ -154,6 +151,23 @@ async def _whole_life_of_a_file(client: httpx2.AsyncClient, base: str) -> list[A
 def test_a_fault_shows_step_after_step(name: str) -> None:
     life = _whole_life_of_a_file if name in BAD_FILES else _whole_life_of_a_batch
     assert talk(lambda client: life(client, f"/fault/{name}")) != talk(lambda client: life(client, ""))
+
+
+def test_a_refusal_repeats_the_key() -> None:
+    headers = {"x-api-key": "wrong-key"}
+    answer = talk(lambda client: client.get("/v1/models", headers=headers), api_key="right", fault="X-key-echoed")
+    assert "wrong-key" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [("X-request-id-same", "request-id"), ("X-reset-passed", "anthropic-ratelimit-requests-reset")],
+)
+def test_a_header_never_changes(name: str, header: str) -> None:
+    def told(fault: str | None) -> Any:
+        return talk(lambda client: client.post("/v1/messages", json=asking()), fault=fault).headers[header]
+
+    assert told(name) == told(name) != told(None)
 
 
 def test_a_cancelled_answer_blocks_the_next(address: str) -> None:

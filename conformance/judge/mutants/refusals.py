@@ -103,11 +103,11 @@ def statuses(answer: Answer) -> Iterator[Mutant]:
     for status, kinds in TYPES_OF_STATUS.items():
         if status == answer.status:
             continue
-        kept = replace(answer.exchange, status=status)
+        kept = replace(with_header(answer.exchange, "allow", "POST"), status=status)
         if own not in kinds:
             slug = f"{own} of {answer.status} sent as {status}"
             yield _made(answer, slug, kept, "error.type-fits-status", REFUSAL, UNREADABLE)
-        typed = replace(_typed(answer, kinds[0]), status=status)
+        typed = replace(with_header(_typed(answer, kinds[0]), "allow", "POST"), status=status)
         slug = f"{answer.status} sent as {status} with {kinds[0]}"
         yield _made(answer, slug, typed, REFUSAL, UNREADABLE, "http.retry-after-given")
     for status in (200, 206, 302, 418, 422, 520):
@@ -123,6 +123,9 @@ def sentences(answer: Answer) -> Iterator[Mutant]:
     for number, inner in enumerate(WRAPPED):
         failed = replace(_saying(answer, inner, "api_error"), status=500)
         yield _made(answer, f"a 500 around a 4xx {number}", failed, "error.inner-status")
+    keyed = replace(answer.exchange.request, headers=(("authorization", "Bearer key-1234567890"),))
+    echoed = replace(_saying(answer, "no such key: key-1234567890"), request=keyed)
+    yield _made(answer, "the key in the sentence", echoed, "error.message-keyless")
     yield _made(answer, "white space as sentence", _saying(answer, "  "), "error.message")
     damaged = _saying(answer, "caf\ufffd")
     yield _made(answer, "a replacement character", damaged, "message.characters")

@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.judge.answer import read
 from conformance.judge.mutants.events import Sent, sent
-from conformance.judge.mutants.mutant import Mutant, with_json, with_sent
+from conformance.judge.mutants.mutant import Mutant, with_header, with_json, with_sent
 from conformance.judge.rules.usage import total_input
 from conformance.probe.exchange import Exchange
 
@@ -86,6 +86,15 @@ def mutants_of_conversation(exchanges: Sequence[Exchange]) -> Iterator[Mutant]:
         )
 
     yield made("a message id again", two | {"id": one["id"]}, "conversation.message-ids-unique", note=True)
+    same_request = with_header(second, "request-id", first.header("request-id"))
+    yield Mutant(
+        id="conversation: a request-id again",
+        sentence="a request-id again",
+        exchanges=(first, same_request),
+        mode="json",
+        relation="conversation",
+        aim=("conversation.request-ids-unique",),
+    )
     calls = [[block for block in message["content"] if block["type"] == "tool_use"] for message in (one, two)]
     if all(calls):
         again = [

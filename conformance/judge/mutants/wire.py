@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from conformance.judge.answer import Answer, read
 from conformance.judge.mutants.events import sent
 from conformance.judge.mutants.mutant import Mutant, with_body, with_header, with_sent
+from conformance.judge.rules.http import METHOD_NOT_ALLOWED
 from conformance.probe.exchange import Exchange
 
 Change = Callable[[bytes], bytes]
@@ -196,6 +197,14 @@ def headers(answer: Answer) -> Iterator[Mutant]:
         ("anthropic-ratelimit-requests-remaining", "many", "http.rate-limit-headers"),
         ("anthropic-ratelimit-tokens-reset", "60", "http.rate-limit-headers"),
     ]
+    limited = with_header(exchange, "anthropic-ratelimit-requests-limit", "50")
+    more = with_header(limited, "anthropic-ratelimit-requests-remaining", "51")
+    yield _made(answer, "more left than the limit", more, "http.rate-limit-headers")
+    dated = with_header(exchange, "date", "Thu, 01 Jan 2026 00:02:00 GMT")
+    past = with_header(dated, "anthropic-ratelimit-requests-reset", "2026-01-01T00:00:30Z")
+    yield _made(answer, "a reset that is over", past, "http.rate-limit-headers")
+    if answer.status == METHOD_NOT_ALLOWED:
+        yield _made(answer, "no allow header", with_header(exchange, "allow", None), "http.allow")
     if answer.scope == "stream":
         values.append(("content-type", "text/event-stream; charset=iso-8859-1", kind))
     if answer.scope == "error":

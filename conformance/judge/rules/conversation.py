@@ -5,7 +5,7 @@ from typing import Any
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import Violation
-from conformance.judge.rules.rule import CACHING, MESSAGES, THINKING, TOOL_USE, Found, blocks_of, rule
+from conformance.judge.rules.rule import CACHING, ERRORS, MESSAGES, THINKING, TOOL_USE, Found, blocks_of, rule
 from conformance.judge.rules.usage import total_input
 
 ON = ("conversation",)
@@ -63,6 +63,22 @@ def message_ids_unique(answers: Sequence[Answer]) -> Found:
         return None
     again = _repeated(ids)
     return [] if again is None else [Violation("/id", "an id of its own", again, "repeated")]
+
+
+@rule(
+    "conversation.request-ids-unique",
+    row="header.request_id",
+    law="Every answer has a request-id of its own.",
+    source=ERRORS + "#request-id",
+    on=ON,
+    level="should",
+)
+def request_ids_unique(answers: Sequence[Answer]) -> Found:
+    ids = [answer.headers["request-id"] for answer in answers if answer.headers.get("request-id")]
+    if len(ids) < 2:
+        return None
+    again = _repeated(ids)
+    return [] if again is None else [Violation("header/request-id", "an id of its own", again, "repeated")]
 
 
 @rule(

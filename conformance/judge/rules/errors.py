@@ -187,6 +187,29 @@ def message_clean(answer: Answer) -> Found:
     return []
 
 
+@rule(
+    "error.message-keyless",
+    row="error.message",
+    law="error.message does not repeat the key that was sent.",
+    source="https://cwe.mitre.org/data/definitions/209.html",
+    on=("error",),
+    level="should",
+    leniency="Parts of the key may be told, for people to know it by.",
+)
+def message_keyless(answer: Answer) -> Found:
+    given = _message(answer)
+    sent = [value.split()[-1] for name, value in answer.exchange.request.headers if name in _KEYS and value.strip()]
+    if given is None or not sent:
+        return None
+    echoed = any(len(key) >= _LONG and key in given for key in sent)
+    return [Violation("/error/message", "no key", shown(given), "key")] if echoed else []
+
+
+_KEYS = ("x-api-key", "authorization")
+_LONG = 12
+"""Characters from which on a key is no word that a sentence could hold by chance."""
+
+
 def _message(answer: Answer) -> str | None:
     given = answer.error.get("message") if answer.error is not None else None
     return given if isinstance(given, str) else None

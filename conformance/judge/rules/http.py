@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ from conformance.judge.rules.rule import (
 from conformance.judge.wire import RFC3339
 
 RATE_LIMITED = 429
+METHOD_NOT_ALLOWED = 405
 _LIMIT = re.compile(r"anthropic-ratelimit-(requests|tokens|input-tokens|output-tokens)-(limit|remaining|reset)")
 
 
@@ -242,11 +244,12 @@ def retry_after_given(answer: Answer) -> Found:
 @rule(
     "http.rate-limit-headers",
     row="header.rate_limit",
-    law="Rate limit headers hold whole numbers, and RFC 3339 times for resets.",
+    law="Rate limit headers hold whole numbers, no more left than the limit, and RFC 3339 times for resets to come.",
     source=RATE_LIMITS,
     on=ON_ALL,
     level="should",
-    leniency="Only the documented ones: those of subscriptions (`unified`) hold seconds.",
+    leniency="Only the documented ones: those of subscriptions (`unified`) hold seconds. A reset is held against the "
+    "Date of the same answer, and may lie a minute before it.",
 )
 def rate_limit_headers(answer: Answer) -> Found:
     limits = [(name, value) for name, value in answer.headers.items() if _LIMIT.fullmatch(name)]
@@ -255,6 +258,48 @@ def rate_limit_headers(answer: Answer) -> Found:
     wrong = [
         Violation(f"header/{name}", "an RFC 3339 time" if name.endswith("reset") else "a whole number", value, "format")
         for name, value in limits
-        if not (RFC3339.fullmatch(value) if name.endswith("reset") else value.isdigit())
+        if not (RFC3339.fullmatch(value) if name.endswith("reset") else value.isdecimal())
     ]
-    return wrong[:1]
+    return (
+        wrong[:1]
+        or [
+            *(
+                broken
+                for name, value in limits
+                if name.endswith("remaining")
+                for broken in _beyond(name, value, answer)
+            ),
+            *(broken for name, value in limits if name.endswith("reset") for broken in _passed(name, value, answer)),
+        ][:1]
+    )
+
+
+def _beyond(name: str, remaining: str, answer: Answer) -> list[Violation]:
+    limit = answer.headers.get(name.removesuffix("remaining") + "limit", remaining)
+    return [Violation(f"header/{name}", f"at most {limit}", remaining, "beyond")] if int(remaining) > int(limit) else []
+
+
+_STALE = timedelta(minutes=1)
+
+
+def _passed(name: str, reset: str, answer: Answer) -> list[Violation]:
+    try:
+        now = parsedate_to_datetime(answer.headers["date"])
+        passed = datetime.fromisoformat(reset.upper()) < now - _STALE
+    except (KeyError, ValueError, TypeError):  # no date, one that no calendar has, or one without a zone
+        return []
+    return [Violation(f"header/{name}", f"after {now.isoformat()}", reset, "past")] if passed else []
+
+
+@rule(
+    "http.allow",
+    row="error.status",
+    law="A 405 says in its allow header which methods there are.",
+    source=HTTP + "#section-15.5.6",
+    on=("error",),
+    level="should",
+)
+def allow(answer: Answer) -> Found:
+    if answer.status != METHOD_NOT_ALLOWED:
+        return None
+    return [] if "allow" in answer.headers else [Violation("header/allow", "methods", ABSENT, "missing")]

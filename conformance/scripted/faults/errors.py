@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from conformance.scripted.anthropic.answer import json_answer, stream_answer
-from conformance.scripted.faults.fault import Answer, Call, Frame, Group, Message, Refusal, plain_answer
+from conformance.scripted.faults.fault import Answer, Call, Frame, Group, Message, Refusal, plain_answer, replace
 
 ERRORS = Group("errors")
 
@@ -61,6 +61,17 @@ def key_is_bad_request(refusal: Refusal, _: Call) -> Refusal:
 @ERRORS.refusal("ER11-openai", "a wrong key is answered with 401 in OpenAI's envelope", needs="key")
 def key_in_foreign_envelope(refusal: Refusal, call: Call) -> Refusal | Answer:
     return openai_envelope(refusal, call) if refusal.status == 401 else refusal
+
+
+@ERRORS.refusal("X-key-echoed", "the refusal of a key repeats it", needs="key")
+def key_echoed(refusal: Refusal, call: Call) -> Refusal:
+    key = call.headers.get("x-api-key") or call.headers.get("authorization")
+    return _renamed(refusal, message=f"{refusal.message}: {key}") if refusal.status == 401 else refusal
+
+
+@ERRORS.answer("X-methods-unsaid", "a 405 has no allow header")
+def methods_unsaid(answer: Answer, _: Call) -> Answer:
+    return replace(answer, headers=tuple(header for header in answer.headers if header[0] != "allow"))
 
 
 @ERRORS.message("ER14-always", "every answer is well-formed and empty")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from conformance.scripted.anthropic.errors import Refusal, invalid, unauthenticated
 from conformance.scripted.anthropic.manner import Manner
 from conformance.scripted.anthropic.models import MODELS
-from conformance.scripted.faults.fault import Answer, Call, Event, Group, Message, with_document
+from conformance.scripted.faults.fault import Answer, Call, Event, Group, Message, replace, with_document
 
 IDENTITY = Group("identity")
 
@@ -106,3 +106,16 @@ def probes_crash(call: Call) -> Call:
     if call.method in ("HEAD", "OPTIONS"):
         raise Refusal(500, "api_error", "unhandled method")
     return call
+
+
+def _header(name: str, says: str, ending: str, value: str, **more: str) -> None:
+    @IDENTITY.answer(name, says, **more)
+    def answer(answer: Answer, _: Call) -> Answer:
+        return replace(
+            answer, headers=tuple((key, value if key.endswith(ending) else old) for key, old in answer.headers)
+        )
+
+
+_header("X-request-id-same", "every answer has the same request-id", "request-id", "req_011CSHoEeqs5C35K2UUqR7Fy")
+_header("X-limit-exceeded", "more requests are left than the limit allows", "requests-remaining", "5000")
+_header("X-reset-passed", "the reset of the limit is long over", "requests-reset", "2020-01-01T00:00:00Z")
