@@ -111,9 +111,8 @@ def probes_crash(call: Call) -> Call:
 def _header(name: str, says: str, ending: str, value: str, **more: str) -> None:
     @IDENTITY.answer(name, says, **more)
     def answer(answer: Answer, _: Call) -> Answer:
-        return replace(
-            answer, headers=tuple((key, value if key.endswith(ending) else old) for key, old in answer.headers)
-        )
+        headers = tuple((key, value if key.endswith(ending) else old) for key, old in answer.headers)
+        return replace(answer, headers=headers)
 
 
 _header("X-request-id-same", "every answer has the same request-id", "request-id", "req_011CSHoEeqs5C35K2UUqR7Fy")
