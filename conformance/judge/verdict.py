@@ -64,11 +64,8 @@ def decide(facts: Facts) -> Judgement:
     if facts.twin == "failed":
         return Judgement("not-run", "its accepted twin failed, so a refusal would prove nothing")
     judgement = _observed(facts) or _unobserved(facts)
-    if (
-        facts.level == "may"
-        and judgement.verdict in ("broken", "ignored", "refused")
-        and "unreadable" not in facts.attempts
-    ):
+    readable = "unreadable" not in facts.attempts and set(facts.attempts) != {"slow"}  # a hang is no answer either
+    if facts.level == "may" and readable and judgement.verdict in ("broken", "ignored", "refused"):
         return Judgement("partial", f"{judgement.reason}; the API leaves this open")
     return judgement
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import chain
 
 from msgspec import Struct
 
@@ -61,7 +62,7 @@ def stands(
     upstream a variant is asked what needs one. An odd model is asked every case, in one of its modes. `full` asks every
     case of everybody.
     """
-    every = every_question(catalog)
+    every = [question for question in every_question(catalog) if question.case.kind != "tendency"]
     upstream = [question for question in every if CONTROLLED_UPSTREAM in question.case.needs]
 
     def of_fault(fault: NamedFault) -> Sequence[Question]:
@@ -77,7 +78,7 @@ def stands(
     )
     gateway = Stand(
         target=_gateway(stack),
-        asked=list(dict.fromkeys([*upstream, *(question for questions in behind.values() for question in questions)])),
+        asked=every if full else list(dict.fromkeys([*upstream, *chain.from_iterable(behind.values())])),
         faults=behind,
         variants={variant.id: every if full else upstream for variant in variants},
     )

@@ -54,15 +54,23 @@ def _optional(item: tuple[str, Any]) -> bool:
     return item[0] in OPTIONAL and not (item[0] == "citations" and item[1])
 
 
+def _counted_once(value: dict[str, Any]) -> dict[str, Any]:
+    """A usage that does not tell cached tokens apart counts them with the others."""
+    cached = [value.get(key) or 0 for key in ("cache_creation_input_tokens", "cache_read_input_tokens")]
+    return {**value, "input_tokens": value["input_tokens"] + sum(cached)} if "input_tokens" in value else value
+
+
 _everywhere(
     "optional-absent",
     "cache counters, service_tier, container, stop_details and citations are absent",
-    lambda value: {key: item for key, item in value.items() if not _optional((key, item))},
+    lambda value: {key: item for key, item in _counted_once(value).items() if not _optional((key, item))},
 )
 _everywhere(
     "optional-null",
     "cache counters, service_tier, container, stop_details and citations are null",
-    lambda value: {key: None if _optional((key, item)) and key in _NULLABLE else item for key, item in value.items()},
+    lambda value: {
+        key: None if _optional((key, item)) and key in _NULLABLE else item for key, item in _counted_once(value).items()
+    },
 )
 _everywhere(
     "citations-empty",
