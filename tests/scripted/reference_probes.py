@@ -273,14 +273,14 @@ MESSAGES: dict[str, dict[str, Any]] = {
     "flag in a string": after_call({**RESULT, "is_error": "true"}, "hello"),
     "unknown key": asking(metadata={"colour": "red"}),
     "nul": asking("a\0b\nReply with exactly: fig"),
+    **CACHED,
+    **BESIDE,
 }
 COUNT: dict[str, Any] = {"model": "scripted", "messages": [{"role": "user", "content": "a b"}], "system": "c d e"}
 COUNT_CALL = {
     "model": "scripted",
     "tools": [ECHO],
     "messages": [{"role": "user", "content": "a"}, CALL, {"role": "user", "content": [RESULT]}],
-    **CACHED,
-    **BESIDE,
 }
 BETAS = {"anthropic-beta": "claude-code-20250219,effort-2025-11-24"}
 BODY = json.dumps(asking()).encode()
