@@ -32,7 +32,7 @@ class Assessment:
         *,
         whole: bool = True,
     ) -> None:
-        """`whole`: the questions are all that there are, not a selection."""
+        """`whole`: the questions are all that somebody wanted to know, not the sample that a profile takes."""
         self._catalog = catalog
         self._lookup = lookup
         self._expectations = expectations

@@ -191,8 +191,8 @@ def _baseline(options: RunOptions) -> Baseline | None:
 
 
 def _is_whole(options: RunOptions) -> bool:
-    """Whether what is not broken in this run got better: a selection may just not have asked where it is."""
-    return options.profile is None and options.select is None and not options.pytest_arguments
+    """Whether what is not broken in this run got better: a profile, or pytest, may just not have asked where it is."""
+    return options.profile is None and not options.pytest_arguments
 
 
 def _plain_controls(catalog: Catalog, questions: Sequence[Question]) -> frozenset[str]:

@@ -8,7 +8,7 @@ from spoiling import spoiling
 from conformance.runs.log import read_log
 
 Run = Callable[..., tuple[int, str, Path]]
-PART = ("--select", "messages.*")
+PART = ("--select", "messages.*", "--allow-improvements")
 
 
 def test_all_of_it_is_known(router: str, conformance: Run) -> None:

@@ -155,6 +155,8 @@ class Understanding:
         separator = "" if "separator" in self.gaps else "\n\n"
         system = [_system(body.get("system"), separator)]
         turns: list[Body] = []
+        inputs: dict[str, Body] = {}
+        """What was called, by the id of the call."""
         for message in body["messages"]:
             role = str(message.get("role", "")).lower()
             content = message.get("content")
@@ -162,11 +164,14 @@ class Understanding:
             if role == "system":
                 system.append(_joined(blocks, separator))
             elif role in ("user", "assistant"):
-                turns += self._turn(role, [block for block in blocks if isinstance(block, dict)], len(turns))
+                known: list[Block] = [block for block in blocks if isinstance(block, dict)]
+                inputs |= {str(block.get("id")): block["input"] for block in known if _is_call(block)}
+                turns += self._turn(role, known, len(turns), inputs)
         return "\n".join(text for text in system if text), _ended(turns)
 
-    def _turn(self, role: str, blocks: list[Block], number: int) -> list[Body]:
-        results = [self._result(block) for block in blocks if block.get("type") == "tool_result"]
+    def _turn(self, role: str, blocks: list[Block], number: int, inputs: dict[str, Body]) -> list[Body]:
+        answered = [block for block in blocks if block.get("type") == "tool_result"]
+        results = [self._result(block) for block in answered]
         images = [image for block in blocks if block.get("type") == "image" and (image := self._image(block))]
         kept = blocks if "documents" in self.gaps else []
         documents = [block for block in blocks if block.get("type") in ("document", "search_result") and not kept]
@@ -177,8 +182,13 @@ class Understanding:
         if role == "assistant":
             return [{"role": "assistant", "content": said}] if said else []
         calls = [
-            {"type": "tool_use", "id": f"call_{number}_{at}", "name": "earlier", "input": {}}
-            for at in range(len(results))
+            {
+                "type": "tool_use",
+                "id": f"call_{number}_{at}",
+                "name": "earlier",
+                "input": inputs.get(str(result.get("tool_use_id")), {}),
+            }
+            for at, result in enumerate(answered)
         ]
         for call, result in zip(calls, results, strict=True):
             result["tool_use_id"] = call["id"]
@@ -215,6 +225,10 @@ class Understanding:
         if kind is None:
             return None
         return {"type": "image", "source": {"type": "base64", "media_type": kind, "data": source["data"]}}
+
+
+def _is_call(block: Block) -> bool:
+    return block.get("type") == "tool_use" and isinstance(block.get("input"), dict)
 
 
 def known_model(call: Call) -> Call:

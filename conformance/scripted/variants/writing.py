@@ -55,10 +55,15 @@ def _with_error(answer: Answer, change: Any) -> Answer:
     return rewritten(answer, write) if answer.status >= 400 else answer
 
 
+def _otherwise(message: str) -> str:
+    """That a prompt is too long a client has to be told, in whatever words."""
+    return "Désolé, the context is full." if "too long" in message else "Désolé, that will not do."
+
+
 @WRITING.answer("error-wording", "errors are worded otherwise")
 def worded_otherwise(answer: Answer, _: Call) -> Answer:
     return _with_error(
-        answer, lambda body: {**body, "error": {**body["error"], "message": "Désolé, that will not do."}}
+        answer, lambda body: {**body, "error": {**body["error"], "message": _otherwise(body["error"]["message"])}}
     )
 
 
