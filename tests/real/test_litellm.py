@@ -111,7 +111,17 @@ def test_all_of_it_is_known(run: tuple[int, str, RunLog]) -> None:
 
 def test_a_fault_in_front_of_it_is_new(litellm: tuple[str, str], conformance: Run) -> None:
     url, key = litellm
-    words = ("--target", "litellm", "--model", "scripted", "--api-key-env", "GATEWAY_KEY", "--select", "messages.*")
+    words = (
+        "--target",
+        "litellm",
+        "--model",
+        "scripted",
+        "--api-key-env",
+        "GATEWAY_KEY",
+        "--select",
+        "messages.*",
+        "--allow-improvements",
+    )
     code, said, _ = conformance(*words, "--base-url", url, GATEWAY_KEY=key)
     assert code == 0, said[-2000:]
     with spoiling(url, b'"type":"message",', b'"type":"massage",') as spoilt:
