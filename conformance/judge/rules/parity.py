@@ -118,7 +118,7 @@ def _conflict(told: Any, streamed: Any, at: str) -> Violation | None:
     source=STREAMING,
     on=("pair",),
     level="should",
-    leniency="A SHOULD, and only of values that both calls have, and no null: a model may fill an input differently twice.",
+    leniency="A SHOULD, and only of values other than null that both calls have: a model may fill an input twice anew.",
 )
 def tool_input(pair: Pair) -> Found:
     if not _both(pair):
