@@ -15,8 +15,9 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["tests", "conformance", "lint", "types"]
 
 HERE = Path(__file__).parent
-LITELLM = "litellm[proxy]==1.106.2"
-TEST_TOOLS = ["hypothesis>=6.130", "pytest>=8.4", "ruff>=0.14"]
+LOCKS = HERE / ".ci" / "locks"
+"""Exact versions with hashes, of which `nox -s lock` makes new ones."""
+RUN, ALL, LITELLM = (LOCKS / f"{name}.txt" for name in ("run", "all", "litellm"))
 CHECKED = ["conformance", "tests", "bench", "noxfile.py"]
 
 
@@ -28,10 +29,17 @@ def timed(session: nox.Session) -> Iterator[None]:
     session.log(f"{session.name}: {time.monotonic() - began:.0f} s")
 
 
+def install(session: nox.Session, lock: Path) -> None:
+    """Installs what a lock names, and this project beside it."""
+    session.install("--require-hashes", "-r", str(lock))
+    session.install("--no-deps", "--no-build-isolation", "-e", ".")
+
+
 def litellm(session: nox.Session) -> str:
-    """LiteLLM's program, installed into an environment of its own."""
+    """LiteLLM's program, installed into an environment of its own; anew when its lock has changed."""
     folder = HERE / ".nox" / "litellm"
-    if not (folder / "bin" / "litellm").exists():
+    installed = folder / "lock.txt"
+    if not installed.exists() or installed.read_bytes() != LITELLM.read_bytes():
         shutil.rmtree(folder, ignore_errors=True)
         session.run("python", "-m", "venv", str(folder), silent=True)
         installer = (
@@ -39,15 +47,34 @@ def litellm(session: nox.Session) -> str:
             if shutil.which("uv")
             else [str(folder / "bin" / "python"), "-m", "pip", "install"]
         )
-        session.run(*installer, "-q", LITELLM, external=True)
+        session.run(*installer, "-q", "--require-hashes", "-r", str(LITELLM), external=True)
+        shutil.copyfile(LITELLM, installed)
     return str(folder / "bin" / "litellm")
+
+
+def npm(session: nox.Session, name: str) -> Path:
+    """The `node_modules` of a lock below `.ci/locks/npm`, installed anew when the lock has changed."""
+    lock = LOCKS / "npm" / name
+    folder = HERE / ".nox" / "npm" / name
+    kept = folder / "package-lock.json"
+    current = kept.exists() and kept.read_bytes() == (lock / "package-lock.json").read_bytes()
+    if not current or not (folder / "node_modules").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(lock, folder)
+        session.run("npm", "ci", "--silent", "--prefix", str(folder), external=True)
+    return folder / "node_modules"
+
+
+def gateways(session: nox.Session) -> dict[str, str]:
+    """Where the two gateways are that stand in front of the scripted model."""
+    return {"LITELLM": litellm(session), "CLAUDE_CODE_ROUTER": str(npm(session, "claude-code-router"))}
 
 
 @nox.session
 def conformance(session: nox.Session) -> None:
     """Asks an endpoint, the embedded reference by default: `nox -s conformance -- --base-url URL`."""
     with timed(session):
-        session.install("-e", ".")
+        install(session, RUN)
         session.run("conformance", "run", *session.posargs)
 
 
@@ -55,7 +82,7 @@ def conformance(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Runs the tests of the suite itself."""
     with timed(session):
-        session.install("-e", ".", *TEST_TOOLS)
+        install(session, ALL)
         session.run("pytest", "--ignore=tests/browser", "--ignore=tests/real", *session.posargs)
 
 
@@ -63,7 +90,7 @@ def tests(session: nox.Session) -> None:
 def lint(session: nox.Session) -> None:
     """Lints the code and the cases."""
     with timed(session):
-        session.install("-e", ".", "ruff>=0.14")
+        install(session, ALL)
         session.run("ruff", "check", *CHECKED)
         session.run("ruff", "format", "--check", *CHECKED)
         session.run("conformance", "lint")
@@ -73,7 +100,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Checks the types, strictly."""
     with timed(session):
-        session.install("-e", ".", "mypy>=1.18", "nox", "types-PyYAML", "types-jmespath")
+        install(session, ALL)
         session.run("mypy")
 
 
@@ -81,15 +108,15 @@ def types(session: nox.Session) -> None:
 def real(session: nox.Session) -> None:
     """Asks real third-party servers, installed into environments of their own, in front of the scripted model."""
     with timed(session):
-        session.install("-e", ".", *TEST_TOOLS)
-        session.run("pytest", "tests/real", *session.posargs, env={"LITELLM": litellm(session)})
+        install(session, ALL)
+        session.run("pytest", "tests/real", *session.posargs, env=gateways(session))
 
 
 @nox.session
 def ollama(session: nox.Session) -> None:
     """Asks one version of Ollama: `-- --version 0.33.0 --scripted`, `-- --binary PATH [--model M]`."""
     with timed(session):
-        session.install("-e", ".")
+        install(session, RUN)
         session.run("python", "-m", "conformance.runner.ollama_release", *session.posargs)
 
 
@@ -97,7 +124,7 @@ def ollama(session: nox.Session) -> None:
 def detect(session: nox.Session) -> None:
     """Measures what the suite catches: every fault, every legal variant, every mutant; `-- --full` sweeps all cases."""
     with timed(session):
-        session.install("-e", ".")
+        install(session, RUN)
         session.run("python", "-m", "conformance.runner.detection", *session.posargs)
 
 
@@ -105,41 +132,58 @@ def detect(session: nox.Session) -> None:
 def browser(session: nox.Session) -> None:
     """Opens the published page in Debian's Chromium and uses it as a person would."""
     with timed(session):
-        session.install("-e", ".", *TEST_TOOLS, "playwright>=1.50")
+        install(session, ALL)
         if not Path("/usr/bin/chromium").exists() and os.environ.get("CI"):
             session.run("apt-get", "update", "-qq", external=True)
             session.run("apt-get", "install", "-y", "-qq", "chromium", external=True)
-        axe = HERE / ".nox" / "axe"
-        if not (axe / "node_modules" / "axe-core" / "axe.min.js").exists():
-            session.run("npm", "install", "--silent", "--prefix", str(axe), "axe-core@4", external=True)
-        session.run(
-            "pytest",
-            "tests/browser",
-            *session.posargs,
-            env={"AXE": str(axe / "node_modules" / "axe-core" / "axe.min.js")},
-        )
+        axe = npm(session, "axe-core") / "axe-core" / "axe.min.js"
+        session.run("pytest", "tests/browser", *session.posargs, env={"AXE": str(axe)})
 
 
 @nox.session
 def publish(session: nox.Session) -> None:
     """Asks every server of the published report again: the reference, two gateways, the simulated Ollamas."""
     with timed(session):
-        session.install("-e", ".")
-        session.run("python", "tests/real/record.py", env={"LITELLM": litellm(session)})
+        install(session, RUN)
+        session.run("python", "tests/real/record.py", env=gateways(session))
 
 
 @nox.session
 def report(session: nox.Session) -> None:
     """Renders the published report again from the committed runs."""
     with timed(session):
-        session.install("-e", ".")
+        install(session, RUN)
         runs = sorted(str(path.parent) for path in (HERE / "reports" / "runs").glob("*/run.jsonl"))
         session.run("conformance", "report", *runs, "-o", "reports")
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Resolves the newest versions that pyproject.toml allows, and writes them with their hashes to `.ci/locks`."""
+    session.install("uv")
+    compiled = ["uv", "pip", "compile", "--quiet", "--universal", "--upgrade", "--python-version", "3.11"]
+    compiled += ["--generate-hashes", "--no-header", "--no-annotate"]
+    extras = ["--extra", "html", "--extra", "snapshots"]
+    groups = [word for name in ("build", "tests", "lint", "types", "browser") for word in ("--group", name)]
+    session.run(*compiled, "pyproject.toml", *extras, "--group", "build", "-o", str(RUN))
+    session.run(*compiled, "pyproject.toml", *extras, *groups, "-o", str(ALL))
+    session.run(*compiled, str(LOCKS / "litellm.in"), "-o", str(LITELLM))
+    for folder in sorted((LOCKS / "npm").iterdir()):
+        session.run(
+            "npm",
+            "install",
+            "--silent",
+            "--package-lock-only",
+            "--omit-lockfile-registry-resolved",
+            "--prefix",
+            str(folder),
+            external=True,
+        )
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measures speed as ratios in one run against a plain HTTP loop."""
     with timed(session):
-        session.install("-e", ".")
+        install(session, RUN)
         session.run("python", "-m", "bench", *session.posargs)

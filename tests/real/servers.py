@@ -99,13 +99,15 @@ def litellm(upstream: str, folder: Path) -> Iterator[tuple[str, str]]:
 @contextmanager
 def claude_code_router(upstream: str, folder: Path) -> Iterator[str]:
     """The router in front of `upstream`, with the configuration that `conformance env` prints; its address."""
-    subprocess.run(["npm", "install", "--silent", CLAUDE_CODE_ROUTER], cwd=folder, check=True, timeout=120)
+    modules = Path(os.environ.get("CLAUDE_CODE_ROUTER") or folder / "node_modules")
+    if not modules.is_dir():
+        subprocess.run(["npm", "install", "--silent", CLAUDE_CODE_ROUTER], cwd=folder, check=True, timeout=120)
     words = ["env", "--target", "claude-code-router", "--model", "scripted", "--upstream", f"{upstream}/v1"]
     printed = subprocess.run([sys.executable, "-m", "conformance", *words], capture_output=True, text=True, check=True)
     configuration = {**json.loads(printed.stdout), "PORT": free_port()}
     (folder / ".claude-code-router").mkdir()
     (folder / ".claude-code-router" / "config.json").write_text(json.dumps(configuration))
-    program = folder / "node_modules" / "@musistudio" / "claude-code-router" / "dist" / "cli.js"
+    program = modules / "@musistudio" / "claude-code-router" / "dist" / "cli.js"
     url = f"http://127.0.0.1:{configuration['PORT']}"
     with running(["node", str(program), "start"], url, folder, HOME=str(folder), UPSTREAM_API_KEY="none"):
         yield url

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -160,11 +161,22 @@ def test_a_version_that_cannot_be_started_is_kept_as_that(step: Step, tmp_path: 
     assert (tmp_path / "runs" / "ollama-9.9.9" / "exit").read_text() == "2\n"
 
 
-def test_the_whole_of_ci_is_the_script_in_the_checkout(step: Step, tmp_path: Path) -> None:
+def test_a_job_of_ci_sets_up_nox_and_runs_its_sessions(step: Step, tmp_path: Path) -> None:
+    for name in ("pip", "nox"):
+        program(tmp_path / "world" / name, f'#!/bin/sh\necho {name} "$@" >> "$WORLD/called"\n')
+    assert step("ci.yml", "Test").returncode == 0
+    assert step("ci.yml", "Run the job", SESSION="lint types").returncode == 0
+    installs = "pip install --quiet nox"
+    called = (tmp_path / "world" / "called").read_text().splitlines()
+    assert called == [installs, "nox -s tests", installs, "nox -s lint types"]
+
+
+def test_ci_and_its_script_run_the_same_sessions() -> None:
+    jobs = yaml.decode((ROOT / ".github" / "workflows" / "ci.yml").read_bytes())["jobs"]
+    named = {"tests", *" ".join(jobs["jobs"]["strategy"]["matrix"]["session"]).split()}
+    script = (ROOT / ".ci" / "run").read_text()
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
-    (tmp_path / ".ci").mkdir()
-    program(tmp_path / ".ci" / "run", "#!/bin/sh\necho ran\n")
-    assert step("ci.yml", "Run everything").stdout == "ran\n"
+    assert named == {word for line in re.findall(r"nox -s ([a-z ]+)", script) for word in line.split()}
 
 
 def test_the_reference_endpoint_is_up_when_its_step_ends(step: Step, tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""What the project is built and checked with is pinned: packages by hash, actions by commit, no address anywhere."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[1]
+LOCKS = ROOT / ".ci" / "locks"
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+EXTRAS = [line for extra in PYPROJECT["project"]["optional-dependencies"].values() for line in extra]
+GROUPS = PYPROJECT["dependency-groups"]
+PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==(\S+)", re.MULTILINE)
+
+
+def locked(name: str) -> dict[str, list[Version]]:
+    """The versions of each package of a lock; one may be there twice, for different Pythons."""
+    versions: dict[str, list[Version]] = {}
+    for package, version in PINNED.findall((LOCKS / name).read_text()):
+        versions.setdefault(package.lower().replace("_", "-"), []).append(Version(version))
+    return versions
+
+
+@pytest.mark.parametrize(
+    ("lock", "wanted"),
+    [
+        ("run.txt", [*PYPROJECT["project"]["dependencies"], *EXTRAS, *GROUPS["build"]]),
+        (
+            "all.txt",
+            [*PYPROJECT["project"]["dependencies"], *EXTRAS, *(line for group in GROUPS.values() for line in group)],
+        ),
+        ("litellm.txt", (LOCKS / "litellm.in").read_text().split()),
+    ],
+)
+def test_a_lock_holds_what_is_asked_for(lock: str, wanted: list[str]) -> None:
+    versions = locked(lock)
+    for requirement in map(Requirement, wanted):
+        found = versions.get(requirement.name.lower().replace("_", "-"), [])
+        assert found, f"{requirement} is not in {lock}: run `nox -s lock`"
+        assert all(requirement.specifier.contains(version) for version in found), f"{requirement}: run `nox -s lock`"
+
+
+@pytest.mark.parametrize("lock", sorted(LOCKS.glob("*.txt")), ids=lambda path: path.name)
+def test_every_package_of_a_lock_has_hashes_and_no_address(lock: Path) -> None:
+    text = lock.read_text()
+    assert "://" not in text
+    assert "index-url" not in text
+    blocks = text.replace("\\\n", "").strip().splitlines()
+    assert blocks
+    assert [block[:60] for block in blocks if "--hash=sha256:" not in block] == []
+
+
+@pytest.mark.parametrize("lock", sorted(LOCKS.glob("npm/*/package-lock.json")), ids=lambda path: path.parent.name)
+def test_every_npm_package_has_a_hash_and_no_address(lock: Path) -> None:
+    packages = {name: entry for name, entry in json.loads(lock.read_text())["packages"].items() if name}
+    assert packages
+    assert [name for name, entry in packages.items() if "integrity" not in entry or "resolved" in entry] == []
+
+
+def test_every_action_is_pinned_by_commit() -> None:
+    files = [*sorted((ROOT / ".github" / "workflows").glob("*.yml")), ROOT / "action.yml"]
+    uses = [word for file in files for word in re.findall(r"uses: (\S+)", file.read_text()) if word != "./"]
+    assert len(uses) > 10
+    assert [word for word in uses if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", word)] == []
