@@ -117,7 +117,7 @@ def ollama(session: nox.Session) -> None:
     """Asks one version of Ollama: `-- --version 0.33.0 --scripted`, `-- --binary PATH [--model M]`."""
     with timed(session):
         install(session, RUN)
-        session.run("python", "-m", "conformance.runner.ollama_release", *session.posargs)
+        session.run("python", "-m", "conformance.cli.ollama_release", *session.posargs)
 
 
 @nox.session
@@ -125,7 +125,7 @@ def detect(session: nox.Session) -> None:
     """Measures what the suite catches: every fault, every legal variant, every mutant; `-- --full` sweeps all cases."""
     with timed(session):
         install(session, RUN)
-        session.run("python", "-m", "conformance.runner.detection", *session.posargs)
+        session.run("python", "-m", "conformance.detection", *session.posargs)
 
 
 @nox.session

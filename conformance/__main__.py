@@ -1,6 +1,6 @@
 """`python -m conformance` is the command `conformance`."""
 
-from conformance.runner.command import main
+from conformance.cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

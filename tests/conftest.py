@@ -1,6 +1,56 @@
-"""What holds for all tests: a law is not broken because the machine was busy."""
+"""What all tests share: a law is not broken because the machine was busy, and a user starts a process."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("laws", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("laws")
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def conformance(tmp_path: Path) -> Command:
+    """`conformance("run", ...)` in an empty folder; what it printed and its exit code."""
+
+    def run(*words: str, timeout: float = 120, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "conformance", *words],
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def served() -> Iterator[Callable[..., str]]:
+    """`served("--face", "openai")`: the scripted model as a process; its address."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def serve(*words: str) -> str:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "conformance.scripted", "serve", "--port", "0", *words],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        assert process.stdout is not None
+        return process.stdout.readline().removeprefix("listening on ").strip()
+
+    yield serve
+    for process in processes:
+        process.terminate()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()

@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from conformance.judge.finding import Violation
-from conformance.judge.story import Story
 from conformance.judge.stream import follow
+from conformance.judge.stream_result import Story
 from conformance.judge.wire import ABSENT, decode, is_event_stream, looks_of
 from conformance.probe.exchange import Chunk, Exchange
 from conformance.probe.sse import Frame, frames

@@ -11,7 +11,7 @@ from typing import Any
 
 from conformance.judge.block import KNOWN_DELTAS, Block, allowed_deltas
 from conformance.judge.finding import ABSENT, Violation
-from conformance.judge.story import Story
+from conformance.judge.stream_result import Story
 from conformance.judge.wire import decode, defect_of, is_integer, one_by_one, shown, slug
 from conformance.probe.sse import Frame
 

@@ -10,8 +10,8 @@ import pytest
 import synthetic_runs
 from playwright.sync_api import BrowserContext, Page, expect
 
+from conformance.engine.scripted_process import ScriptedProcess
 from conformance.report.write import render
-from conformance.runner.scripted_process import ScriptedProcess
 from conformance.runs.log import read_log
 
 KEY = "a-key-for-this-test"

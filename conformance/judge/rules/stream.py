@@ -7,7 +7,7 @@ from itertools import pairwise
 from conformance.judge.answer import Answer
 from conformance.judge.finding import Violation
 from conformance.judge.rules.rule import EVENT_STREAM, STREAMING, Found, Rule, rule
-from conformance.judge.story import Story
+from conformance.judge.stream_result import Story
 from conformance.judge.wire import looks_of, shown
 from conformance.words import Level
 

@@ -1,0 +1,78 @@
+"""`conformance diff OLD NEW`: what changed between two runs, of one target or of two."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from conformance.errors import AS_EXPECTED, UNEXPECTED, Mistake
+from conformance.runs.diff import Difference, diff
+from conformance.runs.log import LogError, RunLog, read_log
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("old", type=Path, metavar="OLD", help="folder or run.jsonl of the earlier run")
+    parser.add_argument("new", type=Path, metavar="NEW", help="folder or run.jsonl of the later run")
+    parser.add_argument("--format", choices=["text", "json", "markdown"], default="text")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    old, new = read_run(arguments.old), read_run(arguments.new)
+    differences = diff(old, new)
+    print(FORMATS[arguments.format](differences, old, new))
+    return UNEXPECTED if any(difference.worse for difference in differences) else AS_EXPECTED
+
+
+def read_run(path: Path) -> RunLog:
+    """A run as a command's argument names it; Mistake where there is none."""
+    try:
+        return read_log(path)
+    except LogError as problem:
+        raise Mistake(str(problem)) from problem
+
+
+def name_of(log: RunLog) -> str:
+    """Target, version and date of a run, and whether it is whole."""
+    target = log.run.target
+    simulated = " (simulated)" if target.simulated else ""
+    incomplete = "" if log.complete else " (incomplete)"
+    return f"{target.name} {target.version or ''}".strip() + f"{simulated}, {log.run.started[:10]}{incomplete}"
+
+
+def _verdicts(difference: Difference) -> str:
+    if difference.old == difference.new:
+        return str(difference.new)
+    return f"{difference.old or 'not asked'} -> {difference.new or 'not asked'}"
+
+
+def _row(difference: Difference) -> str:
+    return f"{difference.id} ({difference.mode})" if difference.mode else difference.id
+
+
+def as_text(differences: Sequence[Difference], old: RunLog, new: RunLog) -> str:
+    lines = [f"{name_of(old)} -> {name_of(new)}: {len(differences)} rows differ"]
+    for difference in differences:
+        lines.append(f"{difference.change:<17} {_row(difference)}: {_verdicts(difference)}  [{difference.surface}]")
+        lines += [f"  + {key}" for key in difference.appeared]
+        lines += [f"  - {key}" for key in difference.vanished]
+    return "\n".join(lines)
+
+
+def as_markdown(differences: Sequence[Difference], old: RunLog, new: RunLog) -> str:
+    head = [f"### {name_of(old)} → {name_of(new)}", ""]
+    if not differences:
+        return "\n".join([*head, "No row differs."])
+    rows = [
+        f"| {difference.change} | `{_row(difference)}` | {_verdicts(difference)} | `{difference.surface}` |"
+        for difference in differences
+    ]
+    return "\n".join([*head, "| change | question | verdict | row |", "|---|---|---|---|", *rows])
+
+
+def as_json(differences: Sequence[Difference], old: RunLog, new: RunLog) -> str:
+    document = {"old": old.run.target, "new": new.run.target, "differences": differences}
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+
+
+FORMATS = {"text": as_text, "markdown": as_markdown, "json": as_json}

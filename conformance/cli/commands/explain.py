@@ -1,0 +1,105 @@
+"""`conformance explain ID`: what a rule, a case or a row is about, where it comes from, and what turns it red."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from conformance.catalog.case import Case, modes_of
+from conformance.catalog.load import Catalog, load_catalog
+from conformance.catalog.problem import CatalogError, nearest
+from conformance.catalog.surface import Row
+from conformance.engine.scripted_process import NamedFault, named_faults
+from conformance.errors import Mistake
+from conformance.judge.rules import RULES, Rule
+from conformance.runs.detection import read_figures
+
+DETECTION = Path("reports", "detection.json")
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "id", metavar="RULE|CASE|ROW", help="such as stream.stop-each, tools.choice.tool, request.max_tokens"
+    )
+    parser.add_argument("--cases", metavar="DIR", type=Path, help="another folder of cases than the one that ships")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        catalog = load_catalog(arguments.cases)
+    except CatalogError as error:
+        raise Mistake(str(error)) from error
+    print("\n".join(_explained(arguments.id, catalog)))
+    return 0
+
+
+def _explained(name: str, catalog: Catalog) -> Iterator[str]:
+    if name not in RULES and name not in catalog.cases and name not in catalog.rows:
+        known = [*RULES, *catalog.cases, *catalog.rows]
+        raise Mistake(f"there is no rule, case or row {name!r}{nearest(name, known)}")
+    if name in RULES:
+        yield from _rule(RULES[name], catalog)
+    if name in catalog.cases:
+        yield from _case(catalog.cases[name], catalog)
+    if name in catalog.rows:
+        yield from _row(catalog.rows[name], catalog)
+
+
+def _rule(rule: Rule, catalog: Catalog) -> Iterator[str]:
+    yield f"rule {rule.id} ({rule.level})"
+    yield f"  {rule.law}"
+    yield f"  source: {rule.source}"
+    yield f"  speaks for the row {rule.surface}, on answers of the kind {', '.join(rule.on)}"
+    if rule.leniency:
+        yield f"  leniency: {rule.leniency}"
+    yield from _killers(_caught_by(rule.id))
+    yield from _asked_by("named by", [case.id for case in catalog.cases.values() if rule.id in case.rules])
+
+
+def _caught_by(rule: str) -> list[str]:
+    """The faults that a rule caught when detection was last measured; empty without a measurement at hand."""
+    measured = read_figures(DETECTION)
+    return [f"{one.id}: {one.says}" for one in measured.each_fault if rule in one.rules] if measured else []
+
+
+def _case(case: Case, catalog: Catalog) -> Iterator[str]:
+    origin = catalog.origins[case.id]
+    yield f"case {case.id} ({case.level}, {case.kind}, {' and '.join(modes_of(case))})"
+    yield f"  {case.title}"
+    if case.spec is not None:
+        yield f"  {case.spec.says}"
+        yield f"  source: {case.spec.url}"
+    yield f"  asks the row {case.surface}; {origin.file}:{origin.line}"
+    for about, names in (("needs", case.needs), ("control", [case.control]), ("accepted twin", [case.twin])):
+        if any(names):
+            yield f"  {about}: {', '.join(name for name in names if name)}"
+    if case.note:
+        yield f"  note: {case.note}"
+    faults = {fault.id: fault for fault in named_faults()}
+    yield from _killers([f"{name}: {_sentence(faults.get(name))}" for name in case.faults])
+
+
+def _sentence(fault: NamedFault | None) -> str:
+    return fault.says if fault else "the generic fault of this kind"
+
+
+def _row(row: Row, catalog: Catalog) -> Iterator[str]:
+    yield f"row {row.id} ({row.tier}, {row.level})"
+    yield f"  {row.title}"
+    yield f"  why {row.level}: {row.why}"
+    yield f"  without it: {row.consequence}"
+    yield from (f"  source: {source}" for source in row.source)
+    if row.unasked:
+        yield f"  not asked: {row.unasked}"
+    yield from _asked_by("cases", [case.id for case in catalog.cases.values() if case.surface == row.id])
+    yield from _asked_by("rules", [rule.id for rule in RULES.values() if rule.surface == row.id])
+
+
+def _killers(killers: list[str]) -> Iterator[str]:
+    if killers:
+        yield "  turned red by:"
+        yield from (f"    {killer}" for killer in killers)
+
+
+def _asked_by(about: str, names: list[str]) -> Iterator[str]:
+    if names:
+        yield f"  {about}: {', '.join(names)}"

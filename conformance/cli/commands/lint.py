@@ -1,0 +1,50 @@
+"""`conformance lint`: what the cases, the surface, the profiles and the targets still have to mend."""
+
+import argparse
+import datetime
+from pathlib import Path
+
+from conformance.catalog.lint import lint
+from conformance.catalog.load import Catalog, load_catalog
+from conformance.catalog.problem import CatalogError
+from conformance.engine.scripted_process import named_faults
+from conformance.errors import AS_EXPECTED, BAD_USAGE
+from conformance.judge.rules import RULES
+from conformance.targets.load import TargetFileError, target_names, target_problems
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cases", metavar="DIR", type=Path, help="another folder of cases than the one that ships")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        catalog = load_catalog(arguments.cases)
+    except CatalogError as error:
+        return _tell(str(error).splitlines())
+    laws = {rule.id: rule.surface for rule in RULES.values()}
+    problems = [str(problem) for problem in lint(catalog, laws, [fault.id for fault in named_faults()])]
+    if arguments.cases is None:
+        problems += _targets(catalog)
+    return _tell(problems)
+
+
+def _tell(problems: list[str]) -> int:
+    for problem in problems:
+        print(problem)
+    print(f"{len(problems)} to mend" if problems else "nothing to mend")
+    return BAD_USAGE if problems else AS_EXPECTED
+
+
+def _targets(catalog: Catalog) -> list[str]:
+    """What is wrong with the target files that ship, entries that match nothing or are past their end among it."""
+    today = datetime.datetime.now(datetime.UTC).date()
+    problems: list[str] = []
+    for name in target_names():
+        try:
+            found = target_problems(name, surfaces=catalog.rows, rules=RULES, cases=catalog.cases, today=today)
+        except TargetFileError as error:
+            problems.append(str(error))
+        else:
+            problems += [str(problem) for problem in found]
+    return problems

@@ -1,0 +1,22 @@
+"""`conformance new ID`: a skeleton of a case, where it belongs and valid at once."""
+
+import argparse
+from pathlib import Path
+
+from conformance.catalog.load import load_catalog
+from conformance.catalog.problem import CatalogError
+from conformance.catalog.skeleton import write_skeleton
+from conformance.errors import Mistake
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="such as tools.choice.any: area, thing, variant")
+    parser.add_argument("--cases", metavar="DIR", type=Path, help="another folder of cases than the one that ships")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        print(write_skeleton(load_catalog(arguments.cases), arguments.id))
+    except CatalogError as error:
+        raise Mistake(str(error)) from error
+    return 0

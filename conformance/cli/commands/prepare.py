@@ -1,0 +1,95 @@
+"""`conformance prepare`: pulls a model, gives it a long context and a second name, and says what it did."""
+
+import argparse
+import asyncio
+from typing import TYPE_CHECKING
+
+from conformance.cli.commands.ollama_arguments import OLLAMA_TARGETS, local_ollama, target_arguments
+from conformance.errors import OUR_FAULT, Mistake
+
+if TYPE_CHECKING:
+    from conformance.targets.ollama.client import Progress
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    target_arguments(parser, OLLAMA_TARGETS)
+    parser.add_argument("--model", metavar="M", help="such as qwen3-coder; without it, the recommended ones are listed")
+    parser.add_argument("--context", metavar="N", type=int, default=65_536, help="tokens of context (default: 65536)")
+    parser.add_argument("--alias", metavar="NAME", help="a second name for it, such as claude-3-5-sonnet")
+    parser.add_argument("--clean", action="store_true", help="take away what an earlier prepare made")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.model is None:
+        raise Mistake("which model? Name it with --model; Ollama recommends:\n" + _recommendations())
+    if arguments.context < 1024:
+        raise Mistake(f"--context {arguments.context} is too small for anything; 65536 holds a Claude Code session")
+    return asyncio.run(_run(arguments))
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    from conformance.targets.ollama.client import OllamaError
+    from conformance.targets.ollama.prepare import PreparationError, clean, prepare
+    from conformance.targets.wire import Unreachable
+
+    options = {"context": arguments.context, "alias": arguments.alias}
+    async with local_ollama(arguments) as ollama:
+        try:
+            if arguments.clean:
+                print(*await clean(ollama, arguments.model, **options), sep="\n")
+                return 0
+            with Bar() as bar:
+                prepared = await prepare(ollama, arguments.model, **options, on_progress=bar.show)
+        except PreparationError as problem:
+            raise Mistake(str(problem)) from problem
+        except OllamaError as problem:
+            raise Mistake(f"{ollama.url} refuses: {problem}") from problem
+        except Unreachable as problem:
+            raise Mistake(f"{problem}; start it with `ollama serve`", OUR_FAULT) from problem
+    print(*prepared.done, sep="\n")
+    print(f"next: conformance env --target ollama --model {prepared.model}")
+    return 0
+
+
+class Bar:
+    """A progress bar for each layer of a pull, on a terminal only."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, object] = {}
+
+    def __enter__(self) -> "Bar":
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            DownloadColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, model: str, step: "Progress") -> None:
+        if step.total is None:
+            return
+        key = step.digest or step.status
+        if key not in self._tasks:
+            self._tasks[key] = self._progress.add_task(f"{model} {key.removeprefix('sha256:')[:12]}", total=step.total)
+        self._progress.update(self._tasks[key], completed=step.completed or 0, total=step.total)  # type: ignore[arg-type]
+
+
+def _recommendations() -> str:
+    from conformance.targets.ollama.models import recommended
+
+    lines = []
+    for entry in recommended():
+        takes = f"about {entry.memory_gb:g} GB of memory" if entry.memory_gb else "runs on ollama.com"
+        lines.append(f"  {entry.name:<18} {takes:<26} {entry.good_for}")
+    return "\n".join(lines)

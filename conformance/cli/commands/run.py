@@ -1,0 +1,127 @@
+"""`conformance run`: asks an endpoint, judges its answers, writes log and report."""
+
+import argparse
+import re
+import shlex
+import sys
+from pathlib import Path
+
+from conformance.engine.options import RunOptions
+from conformance.errors import Mistake
+
+DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
+SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    ask = parser.add_argument_group("who is asked")
+    ask.add_argument(
+        "--target", metavar="NAME[@VERSION]|FILE|none", help="whose documented gaps count; recognised by default"
+    )
+    ask.add_argument(
+        "--base-url", metavar="URL", help="where it listens; without it, the embedded reference endpoint is asked"
+    )
+    ask.add_argument("--model", metavar="M", help="the model to ask; needed where a server has several")
+    ask.add_argument("--api-key-env", metavar="VAR", help="the environment variable that holds the key")
+    ask.add_argument(
+        "--capability", metavar="X", action="append", default=[], help="the model can do this (repeatable)"
+    )
+    ask.add_argument(
+        "--no-capability", metavar="X", action="append", default=[], help="the model cannot do this (repeatable)"
+    )
+    ask.add_argument("--simulated", action="store_true", help="say in every file that this target is a simulation")
+    what = parser.add_argument_group("what is asked")
+    what.add_argument(
+        "--profile", metavar="P", help="a named selection with a question of its own, such as claude-code or quick"
+    )
+    what.add_argument("--select", metavar="EXPR", help="such as 'tools.*', 'area:tools and level:must'")
+    what.add_argument("--cases", metavar="DIR", type=Path, help="another folder of cases than the one that ships")
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--concurrency", metavar="N", type=_positive, help="requests in flight (default: the target's, else 4)"
+    )
+    how.add_argument(
+        "--attempts", metavar="K", type=_positive, default=3, help="tries where the model must play along (default: 3)"
+    )
+    how.add_argument(
+        "--timeout",
+        metavar="S",
+        type=_seconds,
+        default=300.0,
+        help="to the first byte, and between bytes (default: 300)",
+    )
+    how.add_argument("--budget", metavar="TIME", type=_duration, help="end the run after this time, such as 90s, 20m")
+    how.add_argument("--resume", metavar="RUN", type=Path, help="go on where a killed run stopped")
+    how.add_argument("--no-witness", action="store_true", help="do not show the answers to the official SDK")
+    how.add_argument("--no-evidence", action="store_true", help="keep no requests and answers")
+    how.add_argument("--debug", action="store_true", help="print each exchange as it happens, keys removed")
+    verdict = parser.add_argument_group("what counts")
+    verdict.add_argument("--baseline", metavar="RUN", type=Path, help="expect what this earlier run found")
+    verdict.add_argument("--strict", action="store_true", help="exit 3 where something required was not verified")
+    verdict.add_argument("--allow-improvements", action="store_true", help="do not fail on what got better")
+    verdict.add_argument("--out", metavar="DIR", type=Path, help="default: reports/runs/<target>-<version>-<time>/")
+    parser.add_argument(
+        "pytest_arguments", nargs="*", metavar="-- PYTEST ARGUMENT", help="such as -k, -x, --lf, --html FILE"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    options = options_of(arguments, sys.argv)
+    from conformance.cli.run_suite import conduct
+
+    return conduct(options)
+
+
+def options_of(arguments: argparse.Namespace, words: list[str]) -> RunOptions:
+    """The options as the run takes them; Mistake where two of them cannot go together."""
+    if arguments.pytest_arguments and "--" not in words:
+        raise Mistake(f"unknown argument {arguments.pytest_arguments[0]!r}; arguments for pytest go after `--`")
+    if any(word == "-n" or word.startswith(("-n=", "--numprocesses", "--dist")) for word in arguments.pytest_arguments):
+        raise Mistake("xdist is not needed: requests are in flight together already; use --concurrency N")
+    taken = set(arguments.capability) & set(arguments.no_capability)
+    if taken:
+        raise Mistake(f"--capability and --no-capability both name {min(taken)!r}; keep one")
+    return RunOptions(
+        target=arguments.target,
+        base_url=arguments.base_url,
+        model=arguments.model,
+        api_key_env=arguments.api_key_env,
+        profile=arguments.profile,
+        select=arguments.select,
+        capability=tuple(arguments.capability),
+        no_capability=tuple(arguments.no_capability),
+        concurrency=arguments.concurrency,
+        attempts=arguments.attempts,
+        timeout=arguments.timeout,
+        budget=arguments.budget,
+        baseline=arguments.baseline,
+        out=arguments.out,
+        strict=arguments.strict,
+        allow_improvements=arguments.allow_improvements,
+        resume=arguments.resume,
+        debug=arguments.debug,
+        witness=not arguments.no_witness,
+        evidence=not arguments.no_evidence,
+        simulated=arguments.simulated,
+        cases=arguments.cases,
+        command=shlex.join(["conformance", *words[1:]]),
+        pytest_arguments=tuple(arguments.pytest_arguments),
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isdigit() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+    return number
+
+
+def _seconds(text: str) -> float:
+    return _duration(text)
+
+
+def _duration(text: str) -> float:
+    match = DURATION.fullmatch(text.strip())
+    if match is None or float(match[1]) <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 90, 90s, 20m, 1h")
+    return float(match[1]) * SECONDS[match[2] or "s"]

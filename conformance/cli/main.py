@@ -1,0 +1,86 @@
+"""The command line: `conformance COMMAND`; each command is a module of its own, imported only when it is called."""
+
+import argparse
+import atexit
+import gc
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from conformance import __version__
+from conformance.errors import BAD_USAGE, INTERRUPTED, Mistake
+
+COMMANDS = {
+    "run": "ask an endpoint, judge its answers, write log and report",
+    "serve": "start the scripted model behind one of its faces",
+    "report": "render one matrix from any number of runs",
+    "diff": "compare two runs, row by row",
+    "rejudge": "judge the evidence of a run again with today's rules",
+    "expect": "write a run's unexpected verdicts into a target's file as known gaps",
+    "lint": "check the cases, the surface, the profiles and the targets",
+    "faults": "list the faults that the reference endpoint can commit",
+    "explain": "say what a rule, a case or a row is about, and what turns it red",
+    "new": "write the skeleton of a case",
+    "prepare": "get a model ready on a target: pull, long context, alias",
+    "doctor": "find what keeps a target from working, with the command that mends it",
+    "env": "print what Claude Code and the SDKs need in order to reach a target",
+    "skills": "install the skills for agents into a folder",
+}
+
+SELDOM = (50_000, 20, 20)
+"""When the garbage collector looks for cycles: modules and questions live as long as the process, and to go through
+them at its usual pace took a fifth of the CPU time of a run."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are one line, with the exit code for the caller's mistakes."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Mistake(f"{message}; `{self.prog} --help` lists what there is")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; its exit code is the process's."""
+    gc.set_threshold(*SELDOM)
+    atexit.register(gc.freeze)  # the process ends: to look for garbage once more took a fifth of a second
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(words)
+    except Mistake as mistake:
+        print(f"conformance: {mistake}", file=sys.stderr)
+        return mistake.exit_code
+    except KeyboardInterrupt:
+        print("conformance: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_overview())
+        return 0 if words else BAD_USAGE
+    if words[0] in ("-V", "--version"):
+        print(f"messages-conformance {__version__}")
+        return 0
+    name, rest = words[0], words[1:]
+    if name not in COMMANDS:
+        raise Mistake(f"there is no command {name!r}; there are {', '.join(COMMANDS)}")
+    module = import_module(f"conformance.cli.commands.{name}")
+    parser = Parser(prog=f"conformance {name}", description=COMMANDS[name].capitalize() + ".", allow_abbrev=False)
+    module.declare(parser)
+    return int(module.run(parser.parse_args(rest)))
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {about}" for name, about in COMMANDS.items()]
+    return "\n".join(
+        ["usage: conformance COMMAND [ARGUMENT ...]", "", *lines, "", "conformance COMMAND --help says more."]
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

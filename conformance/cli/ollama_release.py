@@ -1,0 +1,187 @@
+"""`nox -s ollama`: asks one version of Ollama, from its release or from a binary, in an empty home of its own.
+
+    nox -s ollama -- --version 0.33.0 --scripted
+    nox -s ollama -- --binary ./ollama --model qwen3:0.6b
+
+With `--scripted` no weights are needed: the model is a remote stub that the scripted model's `ollama` face answers, so
+what is asked is Ollama's Messages layer and nothing else. What follows `--` goes to `conformance run`.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from conformance.cli.commands import run as run_command
+from conformance.cli.main import Parser
+from conformance.cli.ollama_download import downloaded
+from conformance.engine.scripted_process import ScriptedProcess
+from conformance.errors import OUR_FAULT, Mistake
+from conformance.targets.ollama.client import Ollama, OllamaError
+from conformance.targets.ollama.prepare import PreparationError, prepare
+from conformance.targets.wire import Unreachable
+
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+STUB = "scripted"
+STUB_ABILITIES = ("tools", "vision", "thinking", "controlled-upstream")
+"""What the scripted model can do; a stub does not say so itself."""
+STUB_PATIENCE = "30"
+"""Seconds: the scripted model answers at once, but for the one question that asks it to fall silent."""
+
+KEPT_VARIABLES = ("PATH", "LANG", "TMPDIR", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "SYSTEMROOT")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs as `python -m conformance.cli.ollama_release`; the exit code is that of `conformance run`."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    end = words.index("--") if "--" in words else len(words)
+    own, rest = words[:end], words[end + 1 :]
+    try:
+        return _run(_parser().parse_args(own), rest)
+    except Mistake as mistake:
+        print(f"conformance: {mistake}", file=sys.stderr)
+        return mistake.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(prog="nox -s ollama --", description="Asks one version of Ollama, started for this run alone.")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--version", metavar="V", help="a release such as 0.33.0: downloaded, its checksum compared")
+    which.add_argument("--binary", metavar="PATH", type=Path, help="an ollama that is here already")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--model", metavar="M", help="a model to pull and ask (default: the scripted stub)")
+    what.add_argument("--scripted", action="store_true", help="the scripted model behind it: no weights (default)")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="where run log, report and server log go")
+    parser.add_argument(
+        "--cache", metavar="DIR", type=Path, default=Path(".nox/ollama"), help="where releases are kept"
+    )
+    return parser
+
+
+def _run(arguments: argparse.Namespace, rest: list[str]) -> int:
+    binary = arguments.binary or downloaded(arguments.version, arguments.cache)
+    if not os.access(binary, os.X_OK):
+        raise Mistake(f"{binary} is no program; give the path of an `ollama` with --binary")
+    scripted = arguments.model is None
+    with contextlib.ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="conformance-ollama-")))
+        log = home / "ollama.log"
+        try:
+            url = stack.enter_context(started(binary.resolve(), home, log, remotes=scripted))
+            if scripted:
+                upstream = stack.enter_context(ScriptedProcess("ollama"))
+                model = asyncio.run(_stub(url, upstream.url))
+            else:
+                model = asyncio.run(_pulled(url, arguments.model))
+            return _ask(url, model, arguments, rest, scripted=scripted)
+        finally:
+            _keep(log, arguments.out)
+
+
+@contextlib.contextmanager
+def started(binary: Path, home: Path, log: Path, *, remotes: bool) -> Iterator[str]:
+    """An Ollama on a free port with nothing in its home; its address. It ends with the block.
+
+    `remotes` lets its models answer from this machine's other ports, which OLLAMA_NO_CLOUD would forbid; without it
+    nothing leaves the machine.
+    """
+    port = _free_port()
+    environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    environment |= {"HOME": str(home), "OLLAMA_HOST": f"127.0.0.1:{port}", "OLLAMA_MODELS": str(home / "models")}
+    environment |= {"OLLAMA_REMOTES": "127.0.0.1"} if remotes else {"OLLAMA_NO_CLOUD": "1"}
+    with log.open("w") as output:
+        process = subprocess.Popen(  # noqa: S603 - the caller's own binary
+            [str(binary), "serve"], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait(process, url, log)
+            yield url
+        finally:
+            _stop(process)
+
+
+def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise Mistake(f"ollama ended with {process.returncode} instead of serving:\n{_tail(log)}", OUR_FAULT)
+        with contextlib.suppress(Unreachable, OllamaError):
+            print(f"ollama {asyncio.run(_version(url))} serves at {url}", flush=True)
+            return
+        time.sleep(0.1)
+    raise Mistake(f"ollama does not answer within {START_SECONDS:g} s:\n{_tail(log)}", OUR_FAULT)
+
+
+async def _version(url: str) -> str:
+    async with Ollama(url) as ollama:
+        return await ollama.version()
+
+
+async def _stub(url: str, upstream: str) -> str:
+    async with Ollama(url) as ollama:
+        try:
+            await ollama.create(STUB, source=STUB, remote_host=upstream)
+        except (OllamaError, Unreachable) as problem:
+            says = f"this Ollama does not take a model that answers elsewhere ({problem}); ask it with --model instead"
+            raise Mistake(says) from problem
+    return STUB
+
+
+async def _pulled(url: str, model: str) -> str:
+    async with Ollama(url) as ollama:
+        try:
+            return (await prepare(ollama, model, context=4096)).model
+        except (PreparationError, OllamaError, Unreachable) as problem:
+            raise Mistake(str(problem)) from problem
+
+
+def _ask(url: str, model: str, arguments: argparse.Namespace, rest: list[str], *, scripted: bool) -> int:
+    words = ["--target", "ollama", "--base-url", url, "--model", model]
+    if scripted:
+        words += [word for ability in STUB_ABILITIES for word in ("--capability", ability)]
+        words += ["--timeout", STUB_PATIENCE, "--concurrency", "8"]
+    if arguments.out is not None:
+        words += ["--out", str(arguments.out)]
+    parser = Parser(prog="conformance run", allow_abbrev=False)
+    run_command.declare(parser)
+    return run_command.run(parser.parse_args([*words, *rest]))
+
+
+def _keep(log: Path, folder: Path | None) -> None:
+    if folder is not None and log.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(log, folder / "ollama.log")
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,121 @@
+"""The endpoints of our own that misbehave on demand: the reference endpoint, and the same as a gateway."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import chain
+
+from msgspec import Struct
+
+from conformance.catalog.load import Catalog
+from conformance.catalog.prompts import CONTROLLED_UPSTREAM
+from conformance.detection.sweep import place, questions_for, rows_of, sweep
+from conformance.engine.options import RunOptions
+from conformance.engine.plan import every_question
+from conformance.engine.question import Question, Record
+from conformance.engine.scripted_process import NamedFault, ScriptedProcess
+from conformance.engine.target_selection import REFERENCE_MODEL, who_is_asked
+from conformance.probe.asking import Fixtures
+from conformance.runs.log import CaseRow, LawRow
+from conformance.targets.target import Target
+
+UPSTREAM = "upstream"
+"""What a fault needs that shows only in front of one."""
+
+Rows = Sequence[CaseRow | LawRow]
+
+
+class Stand(Struct, frozen=True, kw_only=True):
+    """One endpoint, and which questions each of its misdeeds is asked."""
+
+    target: Target
+    asked: Sequence[Question]
+    """Of the endpoint as it is correct."""
+    faults: Mapping[str, Sequence[Question]]
+    variants: Mapping[str, Sequence[Question]]
+    models: Mapping[str, Sequence[Question]] = {}
+
+
+class Swept(Struct, frozen=True):
+    """What was seen: the correct rows by their place, their records, and the rows of each misdeed."""
+
+    correct: Mapping[tuple[str, str], CaseRow | LawRow]
+    records: Mapping[Question, Record]
+    faults: Mapping[str, Rows]
+    variants: Mapping[str, Rows]
+    models: Mapping[str, Rows]
+
+
+def stands(
+    catalog: Catalog,
+    faults: Sequence[NamedFault],
+    variants: Sequence[NamedFault],
+    models: Sequence[NamedFault],
+    tagged: Callable[[str], Sequence[str]],
+    stack: ExitStack,
+    *,
+    full: bool,
+) -> list[Stand]:
+    """The reference endpoint, and the gateway for what shows in front of an upstream only.
+
+    A fault is asked the base cases and those that `tagged` gives for it, a variant the base cases; in front of the
+    upstream a variant is asked what needs one. An odd model is asked every case, in one of its modes. `full` asks every
+    case of everybody.
+    """
+    every = [question for question in every_question(catalog) if question.case.kind != "tendency"]
+    upstream = [question for question in every if CONTROLLED_UPSTREAM in question.case.needs]
+
+    def of_fault(fault: NamedFault) -> Sequence[Question]:
+        return every if full else questions_for(catalog, tagged(fault.id))
+
+    behind = {fault.id: of_fault(fault) for fault in faults if UPSTREAM in fault.needs}
+    reference = Stand(
+        target=who_is_asked(RunOptions(), stack, _quiet),
+        asked=every,
+        faults={fault.id: of_fault(fault) for fault in faults if UPSTREAM not in fault.needs},
+        variants={variant.id: every if full else questions_for(catalog, ()) for variant in variants},
+        models={model.id: every if full else _once(every, number) for number, model in enumerate(models)},
+    )
+    gateway = Stand(
+        target=_gateway(stack),
+        asked=every if full else list(dict.fromkeys([*upstream, *chain.from_iterable(behind.values())])),
+        faults=behind,
+        variants={variant.id: every if full else upstream for variant in variants},
+    )
+    return [reference, gateway]
+
+
+def _once(every: Sequence[Question], number: int) -> list[Question]:
+    """Each case in one of its modes, another one for every second model."""
+    by_case: dict[str, list[Question]] = {}
+    for question in every:
+        by_case.setdefault(question.case.id, []).append(question)
+    return [modes[(number + position) % len(modes)] for position, modes in enumerate(by_case.values())]
+
+
+def _gateway(stack: ExitStack) -> Target:
+    upstream = stack.enter_context(ScriptedProcess("openai"))
+    gateway = stack.enter_context(ScriptedProcess("anthropic", ["--upstream", upstream.url]))
+    options = RunOptions(
+        target="reference", base_url=gateway.url, model=REFERENCE_MODEL, capability=(CONTROLLED_UPSTREAM,)
+    )
+    return who_is_asked(options, stack, _quiet)
+
+
+def _quiet(_: str) -> None:
+    """Nobody needs to be told who is asked."""
+
+
+async def ask(catalog: Catalog, stand: Stand, fixtures: Fixtures) -> Swept:
+    """Everything that a stand is to be asked."""
+    correct, records = await rows_of(catalog, stand.target, stand.asked, fixtures)
+    prefixes = {f"/fault/{name}": questions for name, questions in stand.faults.items()}
+    prefixes |= {f"/variant/{name}": questions for name, questions in stand.variants.items()}
+    prefixes |= {f"/model/{name}": questions for name, questions in stand.models.items()}
+    rows = await sweep(catalog, stand.target, prefixes, fixtures)
+    return Swept(
+        {place(row): row for row in correct},
+        records,
+        {name: rows[f"/fault/{name}"] for name in stand.faults},
+        {name: rows[f"/variant/{name}"] for name in stand.variants},
+        {name: rows[f"/model/{name}"] for name in stand.models},
+    )

@@ -1,0 +1,83 @@
+"""Asks every misdeed, variant, odd model and mutant, and says what became of each."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from conformance.catalog.load import Catalog
+from conformance.detection.endpoints import Stand, Swept, ask, stands
+from conformance.detection.figures import figure_of, summary
+from conformance.detection.mutant_figures import mutant_figures
+from conformance.detection.sweep import Worse, questions_for, red_rows, worse_rows
+from conformance.engine.fixture_server import FixtureServer
+from conformance.engine.scripted_process import NamedFault, named_faults, named_models, named_variants
+from conformance.probe.asking import Fixtures
+from conformance.runs.detection import AlarmFigure, Detection
+
+REASONS = Path(__file__).with_name("reasons.yaml")
+
+
+def measure(catalog: Catalog, *, only: Collection[str] = (), full: bool = False) -> Detection:
+    """All figures, or those of the faults, variants and models in `only`."""
+    faults, variants, models = (
+        [one for one in listed if not only or one.id in only]
+        for listed in (named_faults(), named_variants(), named_models())
+    )
+    tagged = partial(_tagged, catalog)
+    with ExitStack() as stack:
+        fixtures = Fixtures(catalog.fixtures, stack.enter_context(FixtureServer(catalog.fixtures)).url)
+        swept = asyncio.run(
+            _asked(catalog, stands(catalog, faults, variants, models, tagged, stack, full=full), fixtures)
+        )
+    reasons = msgspec.yaml.decode(REASONS.read_bytes(), type=dict[str, list[str]])
+    each_fault = [
+        figure_of(
+            fault,
+            [row for seen in swept for row in worse_rows(seen.faults.get(fault.id, ()), seen.correct)],
+            [*reasons.get(fault.id, []), *tagged(fault.id)],
+        )
+        for fault in faults
+    ]
+    each_variant = [
+        _alarms(variant, [row for seen in swept for row in worse_rows(seen.variants[variant.id], seen.correct)])
+        for variant in variants
+    ]
+    each_model = [
+        _alarms(model, [row for seen in swept for row in red_rows(seen.models.get(model.id, ()), seen.correct)])
+        for model in models
+    ]
+    mutants = mutant_figures({question: swept[0].records[question] for question in questions_for(catalog, ())})
+    return Detection(
+        faults=summary(each_fault),
+        variants=_alarmed(each_variant),
+        models=_alarmed(each_model),
+        mutants=mutants.counts,
+        each_fault=each_fault,
+        each_variant=each_variant,
+        each_model=each_model,
+        silent_mutants=mutants.silent,
+        equivalent_mutants=mutants.equivalent,
+        mutant_alarms=mutants.false_alarms,
+    )
+
+
+async def _asked(catalog: Catalog, every: Sequence[Stand], fixtures: Fixtures) -> list[Swept]:
+    return await asyncio.gather(*(ask(catalog, stand, fixtures) for stand in every))
+
+
+def _alarms(one: NamedFault, rows: Sequence[Worse]) -> AlarmFigure:
+    return AlarmFigure(id=one.id, says=one.says, alarms=sorted({row.id for row in rows}))
+
+
+def _alarmed(figures: Sequence[AlarmFigure]) -> dict[str, int]:
+    return {"false_alarms": sum(bool(figure.alarms) for figure in figures), "of": len(figures)}
+
+
+def _tagged(catalog: Catalog, fault: str) -> list[str]:
+    """The cases that say of themselves that this fault turns them red."""
+    parent = fault.partition("-")[0]  # `ER19-text` is a second deed of `ER19`
+    return [case.id for case in catalog.cases.values() if {fault, parent} & set(case.faults)]

@@ -1,0 +1,124 @@
+"""Asks an endpoint that misbehaves in one known way, and says which rows turned worse than on the correct one."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from conformance.catalog.case import modes_of
+from conformance.catalog.load import Catalog
+from conformance.detection.sitting import Sitting
+from conformance.engine.inquiry import Inquiry, Wire
+from conformance.engine.question import Question, Record
+from conformance.engine.scheduler import Deadline
+from conformance.probe.asking import Fixtures
+from conformance.probe.client import Client
+from conformance.probe.recording import Limits
+from conformance.probe.trouble import Patience
+from conformance.runs.log import CaseRow, LawRow
+from conformance.targets.target import Target
+from conformance.words import OBSERVED, Verdict
+
+BASE = (
+    "messages.text",
+    "stop.sequence-honoured",
+    "stop.max-tokens-cuts",
+    "tools.choice.auto-call",
+    "tools.choice.tool",
+    "tools.parallel.two-tools",
+    "tools.definition.no-arguments",
+    "tools.definition.unicode-input",
+    "tools.loop.two-calls",
+    "thinking.request.adaptive",
+    "thinking.turns.with-tool-call",
+    "count-tokens.basic",
+    "models.list",
+    "validation.max-tokens-missing",
+    "errors.unknown-path",
+    "messages.unicode",
+    "streaming.long-text",
+)
+"""The cases whose answers give most rules something to hold on: asked of every fault and variant."""
+
+PATIENCE = 4.0
+"""Seconds of silence that a fault is given: the reference endpoint answers in milliseconds."""
+AT_ONCE = 6
+"""Endpoints asked at the same time."""
+
+
+class Worse(Struct, frozen=True):
+    """A row that is worse than on the correct endpoint."""
+
+    id: str
+    mode: str
+    was: Verdict
+    now: Verdict
+    keys: list[str] = []
+
+
+def questions_for(catalog: Catalog, names: Sequence[str]) -> list[Question]:
+    """The base cases that exist and these, in all their modes."""
+    wanted = [name for name in dict.fromkeys((*BASE, *names)) if name in catalog.cases]
+    return [Question(catalog.cases[name], mode) for name in wanted for mode in modes_of(catalog.cases[name])]
+
+
+async def rows_of(
+    catalog: Catalog, target: Target, questions: Sequence[Question], fixtures: Fixtures
+) -> tuple[list[CaseRow | LawRow], dict[Question, Record]]:
+    """The rows and records of a target, asked with a client and a patience of its own: a fault must not spill over."""
+    limits = Limits(first_byte=PATIENCE, idle=PATIENCE, total=10 * PATIENCE)
+    async with Client(limits=limits, keys=[target.key]) as client:
+        inquiry = Inquiry(
+            catalog=catalog,
+            target=target,
+            wire=Wire(client, Patience(8), fixtures),
+            attempts=2,
+            deadline=Deadline(None),
+        )
+        sitting = Sitting(catalog, inquiry)
+        return await sitting.rows(questions), sitting.records
+
+
+async def sweep(
+    catalog: Catalog,
+    target: Target,
+    prefixes: Mapping[str, Sequence[Question]],
+    fixtures: Fixtures,
+) -> dict[str, list[CaseRow | LawRow]]:
+    """The rows of every path prefix of one server, several asked at once."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(prefix: str, questions: Sequence[Question]) -> tuple[str, list[CaseRow | LawRow]]:
+        async with gate:
+            bent = replace(target, base_url=target.base_url + prefix)
+            rows, _ = await rows_of(catalog, bent, questions, fixtures)
+            return prefix, rows
+
+    return dict(await asyncio.gather(*(one(prefix, questions) for prefix, questions in prefixes.items())))
+
+
+def worse_rows(rows: Sequence[CaseRow | LawRow], correct: Mapping[tuple[str, str], CaseRow | LawRow]) -> list[Worse]:
+    """The rows that a reader would see turn: observed, and worse than on the correct endpoint."""
+    found = []
+    for row in rows:
+        before = correct.get(place(row))
+        was: Verdict = before.verdict if before is not None else "supported"
+        if row.verdict not in OBSERVED or (was in OBSERVED and OBSERVED.index(row.verdict) >= OBSERVED.index(was)):
+            continue
+        if row.verdict != "supported" and (was in OBSERVED or row.verdict != "partial"):
+            found.append(Worse(*place(row), was, row.verdict, sorted(finding.key for finding in row.findings)))
+    return found
+
+
+RED: tuple[Verdict, ...] = ("broken", "ignored", "refused")
+
+
+def red_rows(rows: Sequence[CaseRow | LawRow], correct: Mapping[tuple[str, str], CaseRow | LawRow]) -> list[Worse]:
+    """Those of the worse rows that a reader takes for a fault of the server."""
+    return [row for row in worse_rows(rows, correct) if row.now in RED]
+
+
+def place(row: CaseRow | LawRow) -> tuple[str, str]:
+    """What identifies a row: case and mode, or the rule."""
+    return (row.case, row.mode) if isinstance(row, CaseRow) else (row.rule, "")

@@ -1,0 +1,237 @@
+"""From records to rows of the log: verdict, status, findings and marks of each question, then of each rule."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from conformance.catalog.case import Case, modes_of
+from conformance.catalog.load import Catalog
+from conformance.catalog.matchers import matcher_of
+from conformance.engine.question import Attempt, Question, Record, in_mode
+from conformance.judge.finding import Finding
+from conformance.judge.rule_counts import Tally
+from conformance.judge.rules import RULES, Rule, examine_conversation, examine_pair
+from conformance.judge.verdict import SHOWN, Facts, Judgement, Witness, decide
+from conformance.runs.expectations import Expectations, Place, Seen, Standing, against_baseline
+from conformance.runs.log import CaseRow, LawRow
+from conformance.words import MODES, OBSERVED, Mode, SdkTestimony, Verdict
+
+Lookup = Callable[[Question], Record]
+"""The record of a question, asked for if need be."""
+
+
+class Assessment:
+    """Judges the records of one run; it reads what was recorded and asks for nothing itself."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        asked: Iterable[Question],
+        lookup: Lookup,
+        expectations: Expectations,
+        baseline: Mapping[tuple[str, Mode | None], Seen] | None = None,
+        *,
+        whole: bool = True,
+    ) -> None:
+        """`whole`: the questions are all that somebody wanted to know, not the sample that a profile takes."""
+        self._catalog = catalog
+        self._lookup = lookup
+        self._expectations = expectations
+        self._baseline = baseline
+        self._tally = Tally()
+        self._judged: dict[Question, Judgement] = {}
+        self._half_pairs: dict[str, Attempt] = {}
+        self._by_surface: dict[str, list[Question]] = {}
+        for question in asked:
+            self._by_surface.setdefault(question.case.surface, []).append(question)
+        self._of_surface = Counter(case.surface for case in catalog.cases.values() for _ in modes_of(case))
+        self._whole = whole
+
+    def judgement(self, question: Question) -> Judgement:
+        """The verdict of a question, from its own record and those of the cases that it leans on."""
+        if question not in self._judged:
+            self._judged[question] = decide(self._facts(question))
+        return self._judged[question]
+
+    def _facts(self, question: Question) -> Facts:
+        case, record = question.case, self._lookup(question)
+        return Facts(
+            kind=case.kind,
+            level=case.level,
+            attempts=record.observations,
+            control=self._witness(case.control, question.mode) if record.confirmed else "failed",
+            twin=self._witness(case.twin, question.mode),
+            capable=record.capable,
+            guessable=_guessable(case),
+            dropped=self._dropped(question, record),
+            inapplicable=record.inapplicable,
+            prevented=record.prevented,
+        )
+
+    def _witness(self, name: str | None, mode: Mode) -> Witness:
+        if name is None:
+            return "none"
+        record = self._lookup(in_mode(self._catalog.cases[name], mode))
+        return "shown" if any(observation in SHOWN for observation in record.observations) else "failed"
+
+    def _dropped(self, question: Question, record: Record) -> bool:
+        """Whether the usage is that of the request without the content."""
+        if question.case.without is None or record.weight is None:
+            return False
+        bare = self._lookup(in_mode(self._catalog.cases[question.case.without], question.mode))
+        return record.weight == bare.weight
+
+    def case_row(self, question: Question, sdk: SdkTestimony | None, *, drift: bool) -> CaseRow:
+        """The row of a question; its answers are counted into the rules, so this is asked once for each question."""
+        case, record = question.case, self._lookup(question)
+        marks = [] if case.kind == "tendency" else self._count(question, record)
+        judgement = self.judgement(question)
+        findings = _telling(record, judgement.verdict)
+        standing = self._standing(self._seen(question, judgement.verdict, findings))
+        return CaseRow(
+            case=case.id,
+            case_sha256=self._catalog.sha256(case),
+            mode=question.mode,
+            kind=case.kind,
+            surface=case.surface,
+            touches=list(case.touches),
+            level=case.level,
+            verdict=judgement.verdict,
+            status=standing.status,
+            reason=judgement.reason,
+            findings=findings,
+            marks=_merged(mark for mark in marks if mark.id not in case.rules),
+            attempts=len(record.attempts),
+            sdk=sdk,
+            seconds=round(sum(attempt.seconds for attempt in record.attempts), 4),
+            exchanges=[reply.evidence for attempt in record.attempts for reply in attempt.replies],
+            expected_by=standing.expected_by,
+            capable=record.capable,
+            confirmed=record.confirmed,
+            drift=drift,
+        )
+
+    def _seen(self, question: Question, verdict: Verdict, findings: Iterable[Finding]) -> Seen:
+        case = question.case
+        return Seen(
+            id=case.id,
+            surface=case.surface,
+            mode=question.mode,
+            level=case.level,
+            verdict=verdict,
+            keys=frozenset(finding.key for finding in findings),
+        )
+
+    def _standing(self, seen: Seen) -> Standing:
+        row = self._catalog.rows.get(seen.surface)  # a folder of cases of one's own need not have the rows of rules
+        place = Place("core") if row is None else Place(row.tier, row.observable)
+        standing = self._compared(seen, place)
+        if standing.status == "improvement" and not self._knows_all(seen):
+            return Standing("as-expected")  # what was not asked may still be as it was
+        return standing
+
+    def _knows_all(self, seen: Seen) -> bool:
+        """Whether enough was asked to say that something got better: a rule is broken by any answer of a run."""
+        if self._whole or seen.mode is None:
+            return self._whole
+        found = self._expectations.gap_for(seen)
+        speaks_of_row = self._baseline is None and found is not None and found[0].surface is not None
+        return not speaks_of_row or len(self._by_surface[seen.surface]) == self._of_surface[seen.surface]
+
+    def _compared(self, seen: Seen, place: Place) -> Standing:
+        if self._baseline is not None:
+            return against_baseline(seen, self._baseline.get((seen.id, seen.mode)), place)
+        return self._expectations.standing(seen, self._siblings(seen), place)
+
+    def _siblings(self, seen: Seen) -> list[Seen]:
+        """All verdicts of the row, asked for only where an entry of the target speaks of the whole row."""
+        found = self._expectations.gap_for(seen)
+        if found is None or found[0].surface is None or seen.mode is None:
+            return [seen]
+        gap = found[0]
+        return [
+            self._seen(other, self.judgement(other).verdict, ())
+            for other in self._by_surface[seen.surface]
+            if not gap.modes or other.mode in gap.modes
+        ]
+
+    def _count(self, question: Question, record: Record) -> list[Finding]:
+        """Counts every answer of a record into the rules; the findings of these answers are given back."""
+        marks: list[Finding] = []
+        for attempt in record.attempts:
+            for reply in attempt.replies:
+                for reading in reply.readings:
+                    marks += self._tally.add(reading, reply.answer.endpoint, question.mode, reply.evidence)
+            if attempt.replies:
+                last = attempt.replies[-1]
+                answers = [reply.answer for reply in attempt.replies if reply.answer.exchange.outcome != "abandoned"]
+                for reading in examine_conversation(answers):
+                    marks += self._tally.add(reading, last.answer.endpoint, question.mode, last.evidence)
+        return marks + self._pair(question, record)
+
+    def _pair(self, question: Question, record: Record) -> list[Finding]:
+        """Compares the two modes of a case once both are there."""
+        if not record.attempts or not record.attempts[-1].replies or len(modes_of(question.case)) < len(MODES):
+            return []
+        mine = record.attempts[-1]
+        other = self._half_pairs.pop(question.case.id, None)
+        if other is None:
+            self._half_pairs[question.case.id] = mine
+            return []
+        json, stream = (other, mine) if question.mode == "stream" else (mine, other)
+        last = stream.replies[-1]
+        return [
+            mark
+            for reading in examine_pair(json.replies[-1].answer, last.answer)
+            for mark in self._tally.add(reading, last.answer.endpoint, "stream", last.evidence)
+        ]
+
+    def rule_row(self, rule: Rule) -> LawRow:
+        """The row of a rule over everything that was counted."""
+        law = self._tally.verdict(rule)
+        seen = Seen(
+            id=rule.id,
+            surface=rule.surface,
+            mode=None,
+            level=rule.level,
+            verdict=law.verdict,
+            keys=frozenset(finding.key for finding in law.findings),
+        )
+        standing = self._standing(seen)
+        return LawRow(
+            rule=rule.id,
+            surface=rule.surface,
+            level=rule.level,
+            verdict=law.verdict,
+            status=standing.status,
+            seen=law.seen,
+            violations=law.violations,
+            findings=list(law.findings),
+            expected_by=standing.expected_by,
+        )
+
+    @property
+    def rules(self) -> list[Rule]:
+        return list(RULES.values())
+
+
+def _guessable(case: Case) -> bool:
+    """Whether every effect looks for words that are the same in each run; a nonce can only have been read."""
+    return case.kind == "witnessed" and all(
+        check.at == "text" and "{nonce}" not in str(matcher_of(check)[1]) for check in case.effect
+    )
+
+
+def _telling(record: Record, verdict: Verdict) -> list[Finding]:
+    """The findings that speak for a verdict: none where it is good or was never observed."""
+    if verdict not in OBSERVED or verdict == "supported":
+        return []
+    return _merged(finding for attempt in record.attempts for finding in attempt.observed.findings)
+
+
+def _merged(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding per key, with its count, in order of appearance."""
+    merged: dict[str, Finding] = {}
+    for finding in findings:
+        earlier = merged.get(finding.key)
+        merged[finding.key] = finding if earlier is None else earlier.again()
+    return list(merged.values())

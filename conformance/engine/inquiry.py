@@ -1,0 +1,268 @@
+"""How one question is asked: whether it arises, how often it is tried, and what is read in every answer."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from conformance.catalog.case import Case, Step
+from conformance.catalog.load import Catalog
+from conformance.engine.question import Attempt, Question, Record, in_mode, weight_of
+from conformance.engine.scheduler import Asking, Deadline
+from conformance.judge.answer import read
+from conformance.judge.effects import try_check
+from conformance.judge.observe import Observed, Reply, observe
+from conformance.judge.rules import examine
+from conformance.judge.verdict import SHOWN, Observation
+from conformance.probe.asking import Asked, Bind, Fixtures, ask_case
+from conformance.probe.client import Client
+from conformance.probe.exchange import Exchange
+from conformance.probe.request import Setting, StepError, fill
+from conformance.probe.trouble import Patience
+from conformance.runs.evidence import evidence_name
+from conformance.targets.target import Target
+from conformance.words import Mode
+
+CONFIRMATIONS = 12
+"""How often a control is asked again: a model that obeys every second time passes once in four thousand."""
+
+Watch = Callable[[Question, Exchange], None]
+"""Sees every exchange as it happens, for `--debug`."""
+
+
+class Learner(Protocol):
+    """Who knows the records of a run, or finds them out."""
+
+    async def learn(self, question: Question) -> Record:
+        """The record of a question, asked for if need be."""
+        ...
+
+
+class Wire(Struct, frozen=True):
+    """What asking needs of the probe: the client, the patience that all questions share, and the fixtures' address."""
+
+    client: Client
+    patience: Patience
+    fixtures: Fixtures
+
+
+class Inquiry:
+    """Asks the questions of one run; what it needs to know of other questions it learns from the engine."""
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        target: Target,
+        wire: Wire,
+        attempts: int,
+        deadline: Deadline,
+        watch: Watch | None = None,
+    ) -> None:
+        self._catalog = catalog
+        self._target = target
+        self._wire = wire
+        self._attempts = attempts
+        self._deadline = deadline
+        self._watch = watch
+        self._confirmations: dict[Question, asyncio.Task[bool]] = {}
+
+    def on(self, engine: Learner) -> Asking:
+        """The way of asking for an engine, which remembers the answers."""
+
+        async def ask(question: Question) -> Record:
+            if self._deadline.passed:
+                return Record(question=question, prevented="budget spent")
+            capable, why_not = await self._capable(question, engine)
+            if why_not:
+                return Record(question=question, inapplicable=why_not)
+            attempts = await self._try(question)
+            if capable is None and (lacking := self._disproven(question, attempts)):
+                return Record(question=question, inapplicable=f"needs {lacking}")
+            return Record(
+                question=question,
+                attempts=attempts,
+                capable=capable,
+                weight=weight_of(attempts),
+                confirmed=await self._confirmed(question, attempts),
+            )
+
+        return ask
+
+    async def _capable(self, question: Question, engine: Learner) -> tuple[bool | None, str]:
+        """Yes, no or unknown, and why the question does not arise."""
+        for name in question.case.lacks:
+            if self._target.capabilities.get(name) is not False:
+                return None, f"only asked where the model lacks {name}"
+        capable: bool | None = True
+        for name in question.case.needs:
+            able = await self._able(name, question, engine)
+            if able is False:
+                return False, f"needs {name}"
+            capable = None if able is None else capable
+        return capable, ""
+
+    async def _able(self, name: str, question: Question, engine: Learner) -> bool | None:
+        """Declared or discovered; else proven by the case that shows it, where there is one."""
+        if name in self._target.capabilities:
+            return self._target.capabilities[name]
+        capability = self._catalog.capabilities.get(name)
+        if capability is None:
+            return None
+        records: list[Record] = []
+        for proof in capability.proof:
+            if proof == question.case.id:  # a proof leans on those before it only, or they would wait for each other
+                return None
+            record = await engine.learn(in_mode(self._catalog.cases[proof], question.mode))
+            if _shown(record):
+                return True
+            records.append(record)
+        if capability.assume_no:
+            return False
+        if capability.declined_beside is None or not all("declined" in record.observations for record in records):
+            return None
+        beside = await engine.learn(in_mode(self._catalog.cases[capability.declined_beside], question.mode))
+        return False if _shown(beside) else None
+
+    def _disproven(self, question: Question, attempts: Sequence[Attempt]) -> str:
+        """The ability that is taken as missing since this question, its proof, did not show it; else nothing."""
+        if any(attempt.observed.observation in SHOWN for attempt in attempts):
+            return ""
+        for name in question.case.needs:
+            capability = self._catalog.capabilities.get(name)
+            if capability is None or name in self._target.capabilities:
+                continue
+            if capability.assume_no and question.case.id in capability.proof:
+                return name
+        return ""
+
+    async def _try(self, question: Question) -> tuple[Attempt, ...]:
+        """Tries until the premise arose, or a witnessed effect was shown; one counter-example is final."""
+        attempts: list[Attempt] = []
+        while len(attempts) < self._attempts:
+            attempt = await self._attempt(question, len(attempts) + 1)
+            attempts.append(attempt)
+            if not _worth_another(question.case, attempt.observed.observation) or self._deadline.passed:
+                break
+        return tuple(attempts)
+
+    async def _confirmed(self, question: Question, attempts: Sequence[Attempt]) -> bool:
+        """Whether the model can be trusted to have done its part where a witnessed effect was never shown.
+
+        One control that was shown says that the model obeys at times. Before the silence is held against the server,
+        the control is asked again and again, once for all questions that lean on it, and has to be shown every time.
+        """
+        case = question.case
+        if case.kind != "witnessed" or case.control is None:
+            return True
+        if not attempts or attempts[-1].observed.observation != "absent":
+            return True
+        control = in_mode(self._catalog.cases[case.control], question.mode)
+        if control not in self._confirmations:
+            self._confirmations[control] = asyncio.create_task(self._obeys(control))
+        return await self._confirmations[control]
+
+    async def _obeys(self, control: Question) -> bool:
+        for number in range(CONFIRMATIONS):
+            attempt = await self._attempt(control, number + 1)
+            if attempt.observed.observation not in SHOWN:
+                return False
+        return True
+
+    async def _attempt(self, question: Question, number: int) -> Attempt:
+        wire = self._wire
+        asked = await ask_case(
+            question.case,
+            self._target,
+            question.mode,
+            number,
+            wire.client,
+            wire.patience,
+            proceed=_proceed,
+            fixtures=wire.fixtures,
+        )
+        if self._watch is not None:
+            for answer in asked.answers:
+                self._watch(question, answer.exchange)
+        return attempt_of(question, asked, self._target)
+
+
+def _shown(record: Record) -> bool:
+    return any(observation in SHOWN for observation in record.observations)
+
+
+def _worth_another(case: Case, observation: Observation) -> bool:
+    return observation in ("unelicited", "slow") or (case.kind in ("witnessed", "tendency") and observation == "absent")
+
+
+def _filled(value: Any, setting: Setting) -> Any:
+    """What a check compares with; where an earlier answer lacks it, the bare placeholder, which nothing equals."""
+    try:
+        return fill(value, setting)
+    except StepError:
+        return value
+
+
+def _proceed(step: Step, mode: Mode, exchange: Exchange, bind: Bind) -> Mapping[str, Any] | None:
+    """The document of a step's answer for the steps after it; None where there is no use in going on."""
+    answer = read(exchange, mode)
+    document = answer.document
+    if step.hang_up:
+        return document
+    held = all(try_check(check, document, bind).held for check in step.premise)
+    return document if held and (step.premise or (answer.unreadable is None and answer.status < 400)) else None
+
+
+def attempt_of(question: Question, asked: Asked, target: Target) -> Attempt:
+    """Reads what was asked and answered: every rule on every answer, then what the attempt showed."""
+    several = question.case.concurrent > 1
+    replies = tuple(
+        _reply(
+            question,
+            asked.attempt,
+            f"{answer.step}{answer.copy}" if several else answer.step,
+            answer.mode,
+            answer.exchange,
+        )
+        for answer in asked.answers
+    )
+    return Attempt(
+        number=asked.attempt,
+        nonce=asked.nonce,
+        replies=replies,
+        observed=_observed(question, asked, replies, target),
+        seconds=sum(reply.answer.exchange.finished for reply in replies),
+    )
+
+
+def _observed(question: Question, asked: Asked, replies: Sequence[Reply], target: Target) -> Observed:
+    """What an attempt showed; of several copies in flight the worst counts, for each owes the same."""
+    if not replies:
+        return Observed("unelicited" if asked.stopped else "error")
+    documents = {reply.step: reply.answer.document for reply in replies}
+    setting = Setting(target=target, mode=question.mode, nonce=asked.nonce, documents=documents)
+
+    def bind_of(copy: int) -> Callable[[Any], Any]:
+        return partial(_filled, setting=msgspec.structs.replace(setting, copy=copy))
+
+    if question.case.concurrent > 1:
+        observed = [
+            observe(question.case, [reply], bind_of(answer.copy))
+            for answer, reply in zip(asked.answers, replies, strict=True)
+        ]
+        return min(observed, key=lambda one: SEVERITY.index(one.observation))
+    return observe(question.case, replies, bind_of(0))
+
+
+SEVERITY: tuple[Observation, ...] = Observation.__args__  # type: ignore[attr-defined]
+
+
+def _reply(question: Question, number: int, step: str, mode: Mode, exchange: Exchange) -> Reply:
+    answer = read(exchange, mode)
+    name = evidence_name(question.case.id, question.mode, number, step)
+    if exchange.outcome == "abandoned":  # half an answer, by our own doing: no law is asked about it
+        return Reply(step, answer, name)
+    return Reply(step, answer, name, examine(answer))

@@ -1,0 +1,78 @@
+"""The first two lines of a run log: who was asked with what, and the questions as they were then."""
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from conformance import __version__
+from conformance.catalog.load import Catalog
+from conformance.engine.options import RunOptions
+from conformance.judge.rules import RULES
+from conformance.runs.log import CaseInfo, CatalogRow, ProfileInfo, RowInfo, RuleInfo, RunRow, SuiteInfo, TargetInfo
+from conformance.targets.target import Target
+
+
+def run_row(catalog: Catalog, target: Target, options: RunOptions) -> RunRow:
+    """The head: suite, target, capabilities, options, time."""
+    gaps = msgspec.json.encode([target.documented, target.known])
+    return RunRow(
+        suite=SuiteInfo(__version__, catalog.cases_sha256),
+        target=TargetInfo(target.name, target.version, target.base_url, target.model, target.simulated),
+        capabilities=dict(target.capabilities),
+        options=_chosen(options),
+        profile=options.profile,
+        expectations_sha256=hashlib.sha256(gaps).hexdigest(),
+        command=options.command,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _chosen(options: RunOptions) -> dict[str, Any]:
+    """The options that differ from their defaults."""
+    defaults = msgspec.structs.asdict(RunOptions())
+    return {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in msgspec.structs.asdict(options).items()
+        if value != defaults[name] and name != "command"
+    }
+
+
+def catalog_row(catalog: Catalog) -> CatalogRow:
+    """The questions, so that the log explains itself when they have changed."""
+    return CatalogRow(
+        rows=[
+            RowInfo(
+                id=row.id,
+                title=row.title,
+                area=row.area,
+                tier=row.tier,
+                consequence=row.consequence,
+                source=list(row.source),
+                level=row.level,
+                seen_in=list(row.seen_in),
+                observable=row.observable,
+                unasked=row.unasked,
+                renamed_from=list(row.renamed_from),
+            )
+            for row in catalog.rows.values()
+        ],
+        rules=[RuleInfo(rule.id, rule.law, rule.level, rule.source, rule.surface) for rule in RULES.values()],
+        profiles={
+            name: ProfileInfo(profile.title, profile.question, dict(profile.must), dict(profile.should))
+            for name, profile in catalog.profiles.items()
+        },
+        areas=dict(catalog.areas),
+        cases=[
+            CaseInfo(
+                id=case.id,
+                title=case.title,
+                says=case.spec.says if case.spec else "",
+                url=case.spec.url if case.spec else "",
+                renamed_from=list(case.renamed_from),
+            )
+            for case in catalog.cases.values()
+        ],
+    )

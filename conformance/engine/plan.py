@@ -1,0 +1,52 @@
+"""Which questions a run asks: all of them, those of a profile, or those that an expression selects."""
+
+from collections.abc import Iterable
+
+from conformance.catalog.case import Case, modes_of
+from conformance.catalog.load import Catalog
+from conformance.catalog.select import SelectionError, select, select_profile
+from conformance.engine.options import RunOptions
+from conformance.engine.question import Question, in_mode
+from conformance.errors import Mistake
+
+
+def plan(catalog: Catalog, options: RunOptions) -> list[Question]:
+    """The questions in the order of their files; with profile and expression both, what is in both."""
+    try:
+        pairs = select(catalog, options.select or "")
+        if options.profile is not None:
+            chosen = {(case.id, mode) for case, mode in select_profile(catalog, options.profile)}
+            pairs = [(case, mode) for case, mode in pairs if (case.id, mode) in chosen]
+    except SelectionError as problem:
+        raise Mistake(str(problem)) from problem
+    if not pairs:
+        raise Mistake("nothing is selected: no case of that profile fits --select as well")
+    for case, _ in pairs:
+        for name in depends_on(case):
+            if name not in catalog.cases:
+                origin = catalog.origins[case.id]
+                raise Mistake(f"{origin.file}:{origin.line}: {case.id} leans on {name}, and there is no such case")
+    wanted = with_dependencies(catalog, [Question(case, mode) for case, mode in pairs])
+    return [question for question in every_question(catalog) if question in wanted]
+
+
+def every_question(catalog: Catalog) -> list[Question]:
+    """All questions in the order of their files."""
+    return [Question(case, mode) for case in catalog.cases.values() for mode in modes_of(case)]
+
+
+def with_dependencies(catalog: Catalog, questions: Iterable[Question]) -> dict[Question, None]:
+    """These questions and all that they lean on: a verdict without its control and twin could not be read."""
+    found: dict[Question, None] = {}
+    waiting = list(questions)
+    while waiting:
+        question = waiting.pop()
+        if question not in found:
+            found[question] = None
+            waiting += [in_mode(catalog.cases[name], question.mode) for name in depends_on(question.case)]
+    return found
+
+
+def depends_on(case: Case) -> list[str]:
+    """The cases that a case leans on: control, twin, and the same question without the content."""
+    return [name for name in (case.control, case.twin, case.without) if name is not None]

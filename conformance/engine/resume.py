@@ -1,0 +1,41 @@
+"""Goes on where a killed run stopped: what it recorded is read again, what it did not ask is asked."""
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from conformance.catalog.load import Catalog
+from conformance.engine.options import RunOptions
+from conformance.engine.question import Question, Record
+from conformance.engine.records import records_of
+from conformance.errors import Mistake
+from conformance.runs.log import LogError, read_log
+from conformance.targets.target import Target
+
+
+def with_earlier_choices(options: RunOptions) -> RunOptions:
+    """The options of a resumed run: in its folder, asking what it asked then where nothing else is said now."""
+    if options.resume is None:
+        return options
+    try:
+        before = read_log(options.resume).run
+    except LogError as problem:
+        raise Mistake(str(problem)) from problem
+    return replace(
+        options,
+        out=options.resume if options.resume.is_dir() else options.resume.parent,
+        select=options.select or before.options.get("select"),
+        profile=options.profile or before.profile,
+        model=options.model or before.target.model or None,
+    )
+
+
+def earlier_records(folder: Path, catalog: Catalog, target: Target) -> dict[Question, Record]:
+    """What an earlier run of the same target recorded and judged; Mistake when it asked somebody else."""
+    log = read_log(folder)
+    told = log.run.target
+    if (told.name, told.model) != (target.name, target.model):
+        raise Mistake(
+            f"{folder} asked {told.name} with {told.model}, not {target.name} with {target.model}; leave out --resume"
+        )
+    return dict(records_of(log, catalog, target))

@@ -1,0 +1,66 @@
+"""Who is asked: the target that the options name or that the address reveals, the embedded reference without one."""
+
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from msgspec.structs import replace
+
+from conformance.engine.options import RunOptions
+from conformance.engine.scripted_process import ScriptedProcess
+from conformance.errors import Mistake
+from conformance.targets.address import is_loopback
+from conformance.targets.resolve import Choices, TargetProblem, asks_reference, resolve
+from conformance.targets.target import Target
+
+REFERENCE_KEY = "CONFORMANCE_REFERENCE_KEY"
+"""Variable of this process only: a fresh key for the reference endpoint that this process starts."""
+REFERENCE_MODEL = "scripted"
+VERSION_PATH = "/v1"
+
+
+def who_is_asked(options: RunOptions, stack: ExitStack, say: Callable[[str], None]) -> Target:
+    """The target of a run; a reference endpoint that this starts lives as long as `stack`."""
+    choices = choices_of(options)
+    if options.base_url is not None and options.base_url.rstrip("/").endswith(VERSION_PATH):
+        better = options.base_url.rstrip("/").removesuffix(VERSION_PATH)
+        raise Mistake(f"the base URL must not end in {VERSION_PATH}, which is added to it: --base-url {better}")
+    if options.api_key_env is not None and not os.environ.get(options.api_key_env, "").strip():
+        raise Mistake(f"the environment variable {options.api_key_env} is not set: export {options.api_key_env}=...")
+    try:
+        if not asks_reference(choices):
+            target = resolve(choices, os.environ, say)
+            return with_circumstances(replace(target, simulated=target.simulated or options.simulated))
+        key = f"reference-{secrets.token_urlsafe(24)}"
+        process = stack.enter_context(ScriptedProcess("anthropic", ["--api-key", key]))
+        os.environ[REFERENCE_KEY] = key
+        asked = replace(
+            choices,
+            target="reference",
+            base_url=process.url,
+            api_key_env=REFERENCE_KEY,
+            model=choices.model or REFERENCE_MODEL,
+        )
+        return with_circumstances(resolve(asked, os.environ, say))
+    except TargetProblem as problem:
+        raise Mistake(problem.message, problem.exit_code) from problem
+
+
+def choices_of(options: RunOptions) -> Choices:
+    """What the options say about the target, as the target's room takes it."""
+    return Choices(
+        target=options.target,
+        base_url=options.base_url,
+        model=options.model,
+        api_key_env=options.api_key_env,
+        capabilities=dict.fromkeys(options.capability, True) | dict.fromkeys(options.no_capability, False),
+        concurrency=options.concurrency,
+    )
+
+
+def with_circumstances(target: Target) -> Target:
+    """The target with what follows from how it is reached: whether there is a key, whether it can fetch from here."""
+    circumstances = {"authentication": target.key is not None, "reachable-fixtures": is_loopback(target.base_url)}
+    simulated = target.simulated and target.name != "reference"  # which is itself, and stands for nobody else
+    return replace(target, capabilities=circumstances | target.capabilities, simulated=simulated)

@@ -1,1 +1,0 @@
-"""The engine: command line, scheduler and pytest plugin."""

@@ -1,0 +1,57 @@
+"""The detection figures as `reports/detection.json` keeps them: what the suite catches."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+Outcome = Literal["killed", "foreign", "silent", "note", "false alarm"]
+"""`foreign`: something turned red, and none of it names this fault. `note`: legal, and left alone as it should be."""
+
+
+class FaultFigure(Struct, frozen=True, kw_only=True):
+    """What became of one fault."""
+
+    id: str
+    says: str
+    strength: str
+    outcome: Outcome
+    rules: list[str]
+    cases: list[str]
+
+
+class AlarmFigure(Struct, frozen=True, kw_only=True):
+    """What became of one legal variant or odd model: every alarm is a mistake of the suite."""
+
+    id: str
+    says: str
+    alarms: list[str]
+
+
+class Detection(Struct, frozen=True, kw_only=True):
+    """All figures; the summaries first, as readers of the short of it expect them."""
+
+    faults: dict[str, int]
+    variants: dict[str, int]
+    mutants: dict[str, int]
+    models: dict[str, int] = {}
+    each_fault: list[FaultFigure] = []
+    each_variant: list[AlarmFigure] = []
+    each_model: list[AlarmFigure] = []
+    """Odd models behind the correct endpoint: every alarm is held against the wrong one."""
+    silent_mutants: dict[str, str] = {}
+    """Mutant to what was done wrong in it."""
+    equivalent_mutants: dict[str, str] = {}
+    """Mutant to the written reason why it is no violation."""
+    mutant_alarms: dict[str, list[str]] = {}
+    """Legal changes that a rule took for a violation."""
+
+
+def read_figures(file: Path) -> Detection | None:
+    return msgspec.json.decode(file.read_bytes(), type=Detection) if file.is_file() else None
+
+
+def write_figures(file: Path, figures: Detection) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")

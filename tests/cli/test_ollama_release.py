@@ -1,0 +1,155 @@
+"""One version of Ollama: got with its checksum, started in an empty home, asked, stopped, its log kept."""
+
+import hashlib
+import io
+import os
+import platform
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from conformance.cli.ollama_download import ARCHITECTURES, downloaded
+from conformance.errors import Mistake
+
+MACHINE = ARCHITECTURES[platform.machine().lower()]
+ARCHIVE = f"ollama-{platform.system().lower()}-{MACHINE}.tgz"
+
+
+class Releases:
+    """A host of releases: `files` map a path to its bytes."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.asked: list[str] = []
+        releases = self
+
+        class Handler(BaseHTTPRequestHandler):
+            wbufsize = 65536
+
+            def do_GET(self) -> None:
+                releases.asked.append(self.path)
+                content = releases.files.get(self.path)
+                self.send_response(200 if content is not None else 404)
+                self.send_header("content-length", str(len(content or b"")))
+                self.end_headers()
+                self.wfile.write(content or b"")
+
+            def log_message(self, *_: object) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def publish(self, version: str, archive: bytes, checksum: str | None = None) -> None:
+        checksum = checksum or hashlib.sha256(archive).hexdigest()
+        self.files[f"/v{version}/{ARCHIVE}"] = archive
+        self.files[f"/v{version}/sha256sum.txt"] = f"{checksum}  ./{ARCHIVE}\n".encode()
+
+
+@pytest.fixture
+def releases() -> Iterator[Releases]:
+    host = Releases()
+    thread = threading.Thread(target=host.server.serve_forever, args=(0.02,))
+    thread.start()
+    yield host
+    host.server.shutdown()
+    thread.join()
+    host.server.server_close()
+
+
+def archive(path: str = "bin/ollama", content: bytes = b"#!/bin/sh\n") -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        entry = tarfile.TarInfo(path)
+        entry.size, entry.mode = len(content), 0o755
+        tar.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def test_a_release_is_got_once_and_its_checksum_compared(releases: Releases, tmp_path: Path) -> None:
+    releases.publish("0.33.0", archive())
+    binary = downloaded("v0.33.0", tmp_path, releases.url)
+    assert os.access(binary, os.X_OK)
+    asked = len(releases.asked)
+    assert downloaded("0.33.0", tmp_path, releases.url) == binary
+    assert len(releases.asked) == asked
+    assert [path.name for path in tmp_path.iterdir()] == ["0.33.0"]
+
+
+def test_what_has_another_checksum_is_not_used_and_not_kept(releases: Releases, tmp_path: Path) -> None:
+    releases.publish("0.33.0", archive(), checksum="0" * 64)
+    with pytest.raises(Mistake, match="not used"):
+        downloaded("0.33.0", tmp_path, releases.url)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("packed", "part"), [(b"no archive", "cannot be unpacked"), (archive("README"), "holds no bin/ollama")]
+)
+def test_an_archive_of_something_else_is_said(releases: Releases, tmp_path: Path, packed: bytes, part: str) -> None:
+    releases.publish("0.33.0", packed)
+    with pytest.raises(Mistake, match=part):
+        downloaded("0.33.0", tmp_path, releases.url)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_version_that_there_is_not_and_a_host_that_is_not_there(releases: Releases, tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match=r"no release 9\.9\.9"):
+        downloaded("9.9.9", tmp_path, releases.url)
+    with pytest.raises(Mistake, match="--binary"):
+        downloaded("0.33.0", tmp_path, "http://127.0.0.1:1")
+
+
+def session(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "conformance.cli.ollama_release", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def binary(tmp_path: Path) -> Path:
+    """A program that takes `ollama serve` with OLLAMA_HOST, as the scripted model's own Ollama."""
+    program = tmp_path / "ollama"
+    program.write_text(
+        "#!/bin/sh\n"
+        'echo "home $HOME remotes $OLLAMA_REMOTES cloud $OLLAMA_NO_CLOUD key $OLLAMA_API_KEY$ANTHROPIC_API_KEY"\n'
+        f'exec {sys.executable} -m conformance.scripted serve --face ollama --port "${{OLLAMA_HOST##*:}}"\n'
+    )
+    program.chmod(0o755)
+    return program
+
+
+def test_a_binary_is_started_in_an_empty_home_asked_and_stopped(binary: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "hush")
+    out = tmp_path / "out"
+    rest = ["--", "--select", "messages.text", "--allow-improvements", "--no-witness", "--no-evidence"]
+    done = session("--binary", str(binary), "--scripted", "--out", str(out), *rest, folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "serves at http://127.0.0.1:" in done.stdout
+    assert "asked as Ollama" in done.stdout + done.stderr
+    log = (out / "ollama.log").read_text()
+    home = log.split()[1]
+    assert not Path(home).exists()
+    assert "remotes 127.0.0.1" in log
+    assert "hush" not in log
+
+
+def test_a_binary_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path) -> None:
+    program = tmp_path / "ollama"
+    program.write_text("#!/bin/sh\necho out of luck >&2\nexit 3\n")
+    program.chmod(0o755)
+    done = session("--binary", str(program), folder=tmp_path)
+    assert done.returncode == 2
+    assert "out of luck" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["--binary", "/no/such/program"], ["--version", "1", "--binary", "x"]])
+def test_a_mistake_is_one_line(words: list[str], tmp_path: Path) -> None:
+    done = session(*words, folder=tmp_path)
+    assert done.returncode == 4
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,201 @@
+"""Every shell step of the workflows and of the action is run here as its runner would, the outside world played."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import yaml
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+Step = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def shell_steps() -> dict[tuple[str, str], dict[str, Any]]:
+    """Each step with a script by its file and name."""
+    found = {}
+    for file in WORKFLOWS:
+        for job in yaml.decode(file.read_bytes())["jobs"].values():
+            found |= {(file.name, step["name"]): step for step in job["steps"] if "run" in step}
+    action = yaml.decode((ROOT / "action.yml").read_bytes())
+    return found | {("action.yml", step["name"]): step for step in action["runs"]["steps"] if "run" in step}
+
+
+STEPS = shell_steps()
+
+PYTHON = f"""#!/bin/bash
+case "$*" in
+  "-m pip install "*) echo "$*" >> "$WORLD/pip" ;;
+  "-m conformance.cli.ollama_release --version "*)
+    shift 4
+    exec {sys.executable} -m conformance.cli.ollama_release --binary "$WORLD/ollama" "$@" -- $REST ;;
+  *) exec {sys.executable} "$@" ;;
+esac
+"""
+OLLAMA = f"""#!/bin/sh
+exec {sys.executable} -m conformance.scripted serve --face ollama --port "${{OLLAMA_HOST##*:}}"
+"""
+
+
+def program(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def step(tmp_path: Path) -> Step:
+    """Runs the script of a step in an empty checkout, with the variables that the runner would have filled in."""
+    world = tmp_path / "world"
+    world.mkdir()
+    program(world / "python", PYTHON)
+    program(world / "ollama", OLLAMA)
+    program(world / "conformance", f'#!/bin/sh\nexec {sys.executable} -m conformance "$@"\n')
+    program(world / "gh", '#!/bin/sh\necho "$@" >> "$WORLD/gh-called"\n')
+
+    def run(file: str, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        script = STEPS[file, name]
+        asked = set(script.get("env", {}))
+        assert asked <= set(environment), f"the step reads {asked - set(environment)} too"
+        assert "${{" not in script["run"], "values go through env, never into the script"
+        files = {name: str(tmp_path / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+        path = f"{world}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script["run"]],
+            cwd=tmp_path,
+            env={**os.environ, **files, "WORLD": str(world), "PATH": path, **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def reference() -> Iterator[str]:
+    command = [sys.executable, "-m", "conformance.scripted", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().removeprefix("listening on ").strip()
+        process.terminate()
+
+
+def test_the_action_asks_an_endpoint_and_shows_its_summary(step: Step, reference: str, tmp_path: Path) -> None:
+    assert step("action.yml", "Install the suite", SUITE=str(ROOT)).returncode == 0
+    inputs = {
+        "BASE_URL": reference,
+        "TARGET": "reference",
+        "MODEL": "",
+        "API_KEY_ENV": "",
+        "PROFILE": "",
+        "BASELINE": "",
+    }
+    rest = "--select messages.text --no-witness --no-evidence"
+    done = step("action.yml", "Ask the endpoint", **inputs, ARGUMENTS=rest, OUT="run dir")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert step("action.yml", "Show the summary", OUT="run dir").returncode == 0
+    assert "reference" in (tmp_path / "GITHUB_STEP_SUMMARY").read_text()
+    baseline = str(tmp_path / "run dir" / "run.jsonl")
+    again = step("action.yml", "Ask the endpoint", **{**inputs, "BASELINE": baseline}, ARGUMENTS=rest, OUT="again")
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_the_action_fails_where_the_endpoint_is_not_there(step: Step, tmp_path: Path) -> None:
+    names = ("TARGET", "MODEL", "API_KEY_ENV", "PROFILE", "BASELINE", "ARGUMENTS")
+    done = step("action.yml", "Ask the endpoint", BASE_URL="http://127.0.0.1:1", OUT="out", **dict.fromkeys(names, ""))
+    assert done.returncode == 2
+    assert step("action.yml", "Show the summary", OUT="out").returncode == 0
+    assert not (tmp_path / "GITHUB_STEP_SUMMARY").exists()
+
+
+def test_every_variable_of_the_action_is_an_input() -> None:
+    action = yaml.decode((ROOT / "action.yml").read_bytes())
+    for each in action["runs"]["steps"]:
+        for value in each.get("env", {}).values():
+            word = value.removeprefix("${{ ").removesuffix(" }}")
+            assert word == "github.action_path" or word.removeprefix("inputs.") in action["inputs"]
+
+
+@pytest.mark.parametrize(("wanted", "count"), [("", 11), ("0.33.0 0.32.15", 2)])
+def test_the_versions_become_a_matrix(step: Step, tmp_path: Path, wanted: str, count: int) -> None:
+    assert step("ollama.yml", "List the versions", VERSIONS=wanted).returncode == 0
+    name, _, value = (tmp_path / "GITHUB_OUTPUT").read_text().strip().partition("=")
+    assert name == "versions"
+    assert len(json.loads(value)) == count
+
+
+def test_versions_are_asked_reported_and_counted(step: Step, tmp_path: Path) -> None:
+    assert step("ollama.yml", "Install the suite").returncode == 0
+    rest = "--select messages.text --allow-improvements --no-witness --no-evidence"
+    for version in ("0.32.15", "0.33.0"):
+        done = step("ollama.yml", "Ask this version", VERSION=version, REST=rest)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert (tmp_path / "runs" / f"ollama-{version}" / "exit").read_text() == "0\n", done.stdout + done.stderr
+    done = step("ollama.yml", "Render one report")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "site" / "index.html").exists()
+    assert (tmp_path / "GITHUB_STEP_SUMMARY").read_text()
+    done = step("ollama.yml", "Comment the summary", GH_TOKEN="t", PULL_REQUEST="7")
+    assert done.returncode == 0
+    called = (tmp_path / "world" / "gh-called").read_text()
+    assert called.startswith("pr comment 7 ")
+    assert called.split()[-1] == "site/summary.md"
+    assert step("ollama.yml", "Fail where a version was not as expected").returncode == 0
+    (tmp_path / "runs" / "ollama-0.33.0" / "exit").write_text("1\n")
+    done = step("ollama.yml", "Fail where a version was not as expected")
+    assert done.returncode == 1
+    assert done.stdout == "ollama-0.33.0: exit 1\n"
+
+
+def test_a_version_that_cannot_be_started_is_kept_as_that(step: Step, tmp_path: Path) -> None:
+    program(tmp_path / "world" / "ollama", "#!/bin/sh\nexit 3\n")
+    assert step("ollama.yml", "Ask this version", VERSION="9.9.9", REST="").returncode == 0
+    assert (tmp_path / "runs" / "ollama-9.9.9" / "exit").read_text() == "2\n"
+
+
+def test_a_job_of_ci_sets_up_nox_and_runs_its_sessions(step: Step, tmp_path: Path) -> None:
+    for name in ("pip", "nox"):
+        program(tmp_path / "world" / name, f'#!/bin/sh\necho {name} "$@" >> "$WORLD/called"\n')
+    assert step("ci.yml", "Test").returncode == 0
+    assert step("ci.yml", "Run the job", SESSION="lint types").returncode == 0
+    installs = "pip install --quiet nox"
+    called = (tmp_path / "world" / "called").read_text().splitlines()
+    assert called == [installs, "nox -s tests", installs, "nox -s lint types"]
+
+
+def test_ci_and_its_script_run_the_same_sessions() -> None:
+    jobs = yaml.decode((ROOT / ".github" / "workflows" / "ci.yml").read_bytes())["jobs"]
+    named = {"tests", *" ".join(jobs["jobs"]["strategy"]["matrix"]["session"]).split()}
+    script = (ROOT / ".ci" / "run").read_text()
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+    assert named == {word for line in re.findall(r"nox -s ([a-z ]+)", script) for word in line.split()}
+
+
+def test_the_reference_endpoint_is_up_when_its_step_ends(step: Step, tmp_path: Path) -> None:
+    listening = "#!/bin/sh\nsleep 0.2\necho listening on http://127.0.0.1:8123\n"
+    program(tmp_path / "world" / "conformance", listening)
+    assert step("ci.yml", "Serve the reference endpoint").returncode == 0
+    assert "listening" in (tmp_path / "serve.log").read_text()
+
+
+def test_no_step_is_left_out() -> None:
+    tests = Path(__file__).read_text()
+    assert [step for step in STEPS if f'step("{step[0]}", "{step[1]}"' not in tests] == []
+
+
+def test_actionlint_has_nothing_to_say() -> None:
+    linter = shutil.which("actionlint") or shutil.which("actionlint", path=str(Path.home() / "go" / "bin"))
+    if linter is None:
+        for file in WORKFLOWS:
+            assert {"name", "jobs", "permissions"} <= set(yaml.decode(file.read_bytes())), file.name
+        return
+    done = subprocess.run([linter, *map(str, WORKFLOWS)], capture_output=True, text=True, check=False)
+    assert done.stdout == ""

@@ -1,0 +1,101 @@
+"""The detection figures: what they say of a fault, what must not get worse, and that the README says no other."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from conformance.catalog.load import load_catalog
+from conformance.detection.figures import figure_of, got_worse, summary, with_figures
+from conformance.detection.sweep import BASE, Worse
+from conformance.engine.scripted_process import NamedFault, named_faults, named_models, named_variants
+from conformance.judge.rules import RULES
+from conformance.runs.detection import AlarmFigure, Detection, read_figures
+
+ROOT = Path(__file__).parents[2]
+FAULT = NamedFault(id="ST12", says="a block is not stopped")
+NOTE = NamedFault(id="ID01", says="a foreign name", strength="note")
+RED = [Worse("stream.stop-each", "", "supported", "broken"), Worse("messages.text", "stream", "supported", "ignored")]
+
+
+def test_a_fault_is_killed_for_its_own_reason_or_another() -> None:
+    assert figure_of(FAULT, RED, ["stream.stop-each"]).outcome == "killed"
+    assert figure_of(FAULT, RED, ["messages.text"]).outcome == "killed"
+    assert figure_of(FAULT, RED, ["stream.index"]).outcome == "foreign"
+    assert figure_of(FAULT, [], ["stream.stop-each"]).outcome == "silent"
+
+
+def test_a_note_stays_a_note() -> None:
+    assert figure_of(NOTE, [], []).outcome == "note"
+    assert figure_of(NOTE, RED, []).outcome == "false alarm"
+
+
+def figures(*, worse: list[Worse], alarms: list[str], killed: int, held: list[str] | None = None) -> Detection:
+    each = [figure_of(FAULT, worse, ["stream.stop-each"])]
+    return Detection(
+        faults=summary(each),
+        variants={"false_alarms": len(alarms), "of": 1},
+        mutants={"killed": killed, "of": 100, "equivalent": 0},
+        each_fault=each,
+        each_variant=[AlarmFigure(id="crlf", says="CR LF", alarms=alarms)],
+        each_model=[AlarmFigure(id="silent", says="says nothing", alarms=held or [])],
+    )
+
+
+def test_the_ratchet_only_goes_up() -> None:
+    before = figures(worse=RED, alarms=[], killed=99)
+    assert got_worse(before, before) == []
+    assert got_worse(figures(worse=RED, alarms=[], killed=100), before) == []
+    assert "ST12 was killed and is silent now" in got_worse(figures(worse=[], alarms=[], killed=99), before)[0]
+    assert "crlf" in got_worse(figures(worse=RED, alarms=["messages.text"], killed=99), before)[0]
+    odd = figures(worse=RED, alarms=[], killed=99, held=["messages.text"])
+    assert "silent (says nothing) is held against the server by messages.text" in got_worse(odd, before)[0]
+    assert "mutants" in got_worse(figures(worse=RED, alarms=[], killed=98), before)[0]
+    assert got_worse(figures(worse=RED, alarms=[], killed=90), None) != []
+
+
+def test_the_readme_says_what_was_measured() -> None:
+    measured = read_figures(ROOT / "reports" / "detection.json")
+    assert measured is not None
+    page = (ROOT / "README.md").read_text()
+    assert with_figures(page, measured) == page
+    assert f"{measured.faults['killed']} of {measured.faults['of']}" in page
+    assert with_figures(page, replace(measured, faults=measured.faults | {"killed": 1})) != page
+
+
+def test_what_was_measured_keeps_its_promises() -> None:
+    measured = read_figures(ROOT / "reports" / "detection.json")
+    assert measured is not None
+    assert measured.faults["silent"] == measured.faults["foreign"] == measured.faults["false_alarms"] == 0
+    assert {figure.id for figure in measured.each_fault} == {fault.id for fault in named_faults()}
+    assert {figure.id for figure in measured.each_variant} == {variant.id for variant in named_variants()}
+    assert {figure.id for figure in measured.each_model} == {model.id for model in named_models()}
+    assert measured.variants["false_alarms"] == measured.models["false_alarms"] == 0
+    assert measured.variants["of"] >= 25
+    assert measured.mutants["generated"] >= 500
+    assert measured.mutants["killed"] >= 0.95 * measured.mutants["of"]
+    assert measured.mutants["equivalent"] <= 0.1 * measured.mutants["generated"]
+
+
+def test_the_base_of_every_sweep_exists() -> None:
+    cases = load_catalog().cases
+    assert [name for name in BASE if name not in cases] == []
+
+
+def test_every_reason_is_a_rule_or_a_case() -> None:
+    import msgspec
+
+    from conformance.detection.measure import REASONS
+
+    known = {*RULES, *load_catalog().cases}
+    reasons = msgspec.yaml.decode(REASONS.read_bytes(), type=dict[str, list[str]])
+    assert {name for names in reasons.values() for name in names} - known == set()
+    assert set(reasons) - {fault.id for fault in named_faults()} == set()
+
+
+def test_a_rule_page_says_which_faults_the_rule_caught() -> None:
+    command = [sys.executable, "-m", "conformance", "explain", "stream.stop-each"]
+    page = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    sentence = next(fault.says for fault in named_faults() if fault.id == "ST12")
+    assert f"ST12: {sentence}" in page
