@@ -1,0 +1,43 @@
+"""The red rows of recorded runs of real servers, as judged by hand: one YAML file for each run."""
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+FOLDER = Path(__file__).parent
+
+
+class Rows(Struct, frozen=True, forbid_unknown_fields=True):
+    """Rows of the matrix that one observation explains."""
+
+    why: str
+    rows: list[str]
+
+
+class JudgedRun(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a person found in one recorded run, with curl or by reading the recorded bytes."""
+
+    run: str
+    """The folder of the run under `reports/runs`."""
+    server: str
+    model: str
+    """What stood behind the server."""
+    red: list[Rows]
+    """Broken, ignored or refused, and rightly so: each must stay red, or be blocked by a named cause."""
+    not_red: list[Rows]
+    """Red when the run was recorded, and wrongly so: none may be red."""
+    not_judged: list[Rows] = []
+    """Red when the run was recorded, and this run proves nothing of them."""
+    not_supported: list[Rows] = []
+    """Supported when the run was recorded, and wrongly so: none may be supported by these answers."""
+
+
+def rows_of(groups: list[Rows]) -> list[str]:
+    """The ids of all rows of some groups."""
+    return [row for group in groups for row in group.rows]
+
+
+def judged_runs() -> list[JudgedRun]:
+    """All runs that were judged by hand, by name."""
+    return [msgspec.yaml.decode(file.read_bytes(), type=JudgedRun) for file in sorted(FOLDER.glob("*.yaml"))]

@@ -1,0 +1,94 @@
+"""Recorded runs of real servers, judged again: what a person found wrong stays red, what is right does not turn red.
+
+The runs are those under `reports/runs`; CONFORMANCE_RECORDED_RUNS names another folder that holds them.
+"""
+
+import os
+import shutil
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from judged_by_hand import JudgedRun, judged_runs, rows_of
+
+from conformance.catalog.load import Catalog, load_catalog
+from conformance.engine.rejudge import rejudge
+from conformance.runs.log import RunLog, read_log
+
+RUNS = Path(os.environ.get("CONFORMANCE_RECORDED_RUNS", Path(__file__).parents[2] / "reports" / "runs"))
+RED = ("broken", "ignored", "refused")
+STILL_JUDGED = 0.8
+"""The share of the rows judged by hand whose questions are still asked as they were when the run was recorded."""
+
+Verdicts = dict[str, dict[str, str]]
+"""For each row of the matrix, what each of its questions and rules says."""
+Logs = tuple[Verdicts, Verdicts]
+"""What was said when the run was recorded, and what today's rules and cases say."""
+
+
+def verdicts(log: RunLog) -> Verdicts:
+    found: Verdicts = defaultdict(dict)
+    for case in log.cases:
+        found[case.surface][f"{case.case}[{case.mode}]"] = case.verdict
+    for rule in log.rules:
+        found[rule.surface][rule.rule] = rule.verdict
+    return found
+
+
+def red(verdicts_of_row: dict[str, str]) -> list[str]:
+    return [name for name, verdict in verdicts_of_row.items() if verdict in RED]
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog()
+
+
+@pytest.fixture(
+    scope="module",
+    params=[judged for judged in judged_runs() if (RUNS / judged.run).is_dir()],
+    ids=lambda judged: judged.run,
+)
+def judged(request: pytest.FixtureRequest) -> JudgedRun:
+    run: JudgedRun = request.param
+    return run
+
+
+@pytest.fixture(scope="module")
+def logs(judged: JudgedRun, catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> Logs:
+    out = tmp_path_factory.mktemp(judged.run)
+    recorded = read_log(RUNS / judged.run)
+    rejudge(recorded, catalog, out)
+    again = read_log(out)
+    shutil.rmtree(out)
+    return verdicts(recorded), verdicts(again)
+
+
+def gone(row: str, logs: Logs) -> bool:
+    """Whether a question that was red when the run was recorded is asked in another way today."""
+    recorded, again = logs
+    return any(name not in again[row] for name in red(recorded[row]))
+
+
+def test_what_is_wrong_stays_red(judged: JudgedRun, logs: Logs) -> None:
+    _, again = logs
+    lost = [row for row in rows_of(judged.red) if not red(again[row]) and "blocked" not in again[row].values()]
+    unexplained = [row for row in lost if not gone(row, logs)]
+    assert not unexplained, {row: again[row] for row in unexplained}
+
+
+def test_what_is_right_is_not_red(judged: JudgedRun, logs: Logs) -> None:
+    _, again = logs
+    accused = {row: red(again[row]) for row in rows_of(judged.not_red) if red(again[row])}
+    assert not accused
+
+
+def test_what_the_answers_do_not_show_is_not_supported(judged: JudgedRun, logs: Logs) -> None:
+    _, again = logs
+    assert not [row for row in rows_of(judged.not_supported) if "supported" in again[row].values()]
+
+
+def test_most_of_it_can_still_be_judged(judged: JudgedRun, logs: Logs) -> None:
+    rows = rows_of(judged.red)
+    lost = [row for row in rows if gone(row, logs)]
+    assert len(rows) - len(lost) >= STILL_JUDGED * len(rows), f"their questions have changed: {', '.join(lost)}"
