@@ -10,7 +10,7 @@ ROW: dict[str, Any] = {
     "title": "What is measured",
     "area": "bench",
     "tier": "core",
-    "level": "must",
+    "weight": "must",
     "why": "it is measured",
     "consequence": "none",
     "source": ["https://example.org/"],

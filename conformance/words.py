@@ -8,6 +8,16 @@ Mode = Literal["json", "stream"]
 Level = Literal["must", "should", "may"]
 """How much a broken law or a missing effect weighs."""
 
+ConformanceLevel = Literal["basic", "agent", "full"]
+"""How far an endpoint carries a client: plain answers, an agent's session of hours, everything that is core."""
+
+Basis = Literal["recorded", "sdk", "documented", "client", "inferred"]
+"""On what a claim about the API rests: the real API did it, the official SDK's types or behaviour say it, the
+documentation says it, a real client breaks without it, or it only follows from the rest."""
+
+Size = Literal["normal", "large"]
+"""What asking costs: a large case is asked with `--thorough` only."""
+
 Kind = Literal["obligation", "invariant", "witnessed", "tendency"]
 """The shape of a case's claim, which decides what one observation proves."""
 
@@ -25,6 +35,7 @@ Status = Literal["as-expected", "documented-gap", "known-gap", "regression", "im
 SdkTestimony = Literal["accepts", "rejects", "misreads"]
 """What the official SDK made of the recorded bytes."""
 
+CONFORMANCE_LEVELS: tuple[ConformanceLevel, ...] = get_args(ConformanceLevel)
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 OBSERVED: tuple[Verdict, ...] = VERDICTS[:5]
 MODES: tuple[Mode, ...] = get_args(Mode)

@@ -2,9 +2,10 @@
 
 from typing import Any, Literal
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from conformance.words import MODES, Kind, Level, Mode
+from conformance.words import MODES, Basis, Kind, Level, Mode, Size
 
 
 class Spec(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -35,6 +36,12 @@ class Ask(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The bytes that `raw` goes out as; no header announces that they are others than those of UTF-8."""
     multipart: dict[str, str] | UnsetType = UNSET
     """Form parts, name to text; `file` may be `@fixture-name` for the bytes of a file in `cases/fixtures/`."""
+    bad: bool = False
+    """A request that the API refuses, where neither `refuse` nor a `raw` body says so: its answer is not judged by
+    the rules about messages, whatever a lenient endpoint made of it.
+    """
+    foreign: Literal["fixture"] | None = None
+    """The request goes to another origin than the target's: `fixture` is the suite's own file server, `{fixtures}`."""
 
 
 class Check(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"in_": "in"}):
@@ -93,6 +100,8 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     surface: str
     touches: list[str] = []
     level: Level = "must"
+    basis: Basis | None = None
+    """On what the claim rests. A must that is only `inferred` never makes a run fail."""
     kind: Kind = "obligation"
     needs: list[str] = []
     lacks: list[str] = []
@@ -106,6 +115,10 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     """The case that shows that this model does its part."""
     effect: list[Check] = []
     """The first is the feature; the others, what the answer must say about it."""
+    accepted: bool = False
+    """An acceptance case: the request is answered with 200 and can be read, and nothing else is asked. It shows no
+    effect, so it never makes a row whose effect can be seen `supported`.
+    """
     refuse: Refusal | None = None
     twin: str | None = None
     """The accepted twin of a refusal, which differs in one thing."""
@@ -121,6 +134,8 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     """Statuses such as 429 that this case asks for, so that they are an answer and not trouble."""
     asks_max_tokens: bool = False
     """The question is about max_tokens: no headroom is added, and ending at the limit is an answer."""
+    size: Size = "normal"
+    """`large`: costly in bytes or tokens, so it is asked with `--thorough` only."""
     concurrent: int = 1
     """How many copies of the request are in flight at once; `{copy}` tells them apart, counted from 0."""
     renamed_from: list[str] = []
@@ -152,3 +167,21 @@ def modes_of(case: Case) -> tuple[Mode, ...]:
         last.method == "POST" and last.path == "/v1/messages" and last.body is not UNSET and "stream" not in last.body
     )
     return MODES if streams else ("json",)
+
+
+def bad_requests(case: Case) -> tuple[bool, ...]:
+    """For each request of a case in order, whether it is a bad one: sent in order to be refused, or no JSON at all."""
+    asks = asks_of(case)
+    return tuple(ask.bad or _is_malformed(ask) or (case.refuse is not None and ask is asks[-1]) for ask in asks)
+
+
+def _is_malformed(ask: Ask) -> bool:
+    """Whether a body is written out and is no JSON object in UTF-8."""
+    if ask.raw is UNSET:
+        return False
+    if ask.encoding != "utf-8":
+        return True
+    try:
+        return not isinstance(msgspec.json.decode(ask.raw), dict)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return True

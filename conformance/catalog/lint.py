@@ -9,6 +9,7 @@ from typing import Any
 
 from conformance.catalog.case import Case, Check, asks_of
 from conformance.catalog.difference import differences
+from conformance.catalog.leaning import leans
 from conformance.catalog.load import SURFACE, Catalog
 from conformance.catalog.matchers import BOUNDS, is_absence, matcher_of
 from conformance.catalog.problem import Problem, nearest, shown
@@ -40,7 +41,6 @@ def lint(catalog: Catalog, rules: Mapping[str, str], faults: Collection[str]) ->
         )
     ]
     found += _rows(catalog, rules)
-    found += _cycles(catalog)
     found += _renames(catalog)
     found += _profiles(catalog)
     return sorted(set(found))
@@ -66,14 +66,9 @@ def _names(catalog: Catalog, case: Case, rules: Mapping[str, str]) -> Iterator[s
 
 
 def _leans(catalog: Catalog, case: Case) -> Iterator[str]:
-    """The cases that a case leans on, which must be there and be answered."""
-    for key in ("control", "twin", "without"):
-        name = getattr(case, key)
-        if name is None:
-            continue
-        if name not in catalog.cases:
-            yield f"`{key}` names no case: {name}{nearest(name, catalog.cases)}"
-        elif catalog.cases[name].refuse:
+    """The cases that a case leans on must be answered."""
+    for key, name in leans(case):
+        if catalog.cases[name].refuse:
             yield f"`{key}` names {name}, which is itself refused and shows nothing"
 
 
@@ -162,6 +157,8 @@ def _prompts(case: Case) -> Iterator[str]:
 
 def _rows(catalog: Catalog, rules: Mapping[str, str]) -> Iterator[Problem]:
     asked = {case.surface for case in catalog.cases.values()} | set(rules.values())
+    accepted = {case.surface for case in catalog.cases.values() if case.accepted}
+    shown_otherwise = {case.surface for case in catalog.cases.values() if not case.accepted} | set(rules.values())
     file = shown(catalog.folder / SURFACE)
     for row in catalog.rows.values():
         if row.id not in asked and not row.unasked:
@@ -169,32 +166,9 @@ def _rows(catalog: Catalog, rules: Mapping[str, str]) -> Iterator[Problem]:
             yield Problem(file, catalog.row_lines[row.id], row.id, says)
         if row.id in asked and row.unasked:
             yield Problem(file, catalog.row_lines[row.id], row.id, "it says `unasked`, but something asks it")
-
-
-def _cycles(catalog: Catalog) -> Iterator[Problem]:
-    """A case that leans on itself would wait for itself."""
-    done: set[str] = set()
-    for id_ in catalog.cases:
-        if id_ in done:
-            continue
-        trail: list[str] = []
-        if circle := _circle(catalog, id_, trail, done):
-            yield _problem(catalog, catalog.cases[circle[0]], f"it leans on itself: {' -> '.join(circle)}")
-
-
-def _circle(catalog: Catalog, id_: str, trail: list[str], done: set[str]) -> list[str]:
-    if id_ in trail:
-        return [*trail[trail.index(id_) :], id_]
-    case = catalog.cases.get(id_)
-    if case is None or id_ in done:
-        return []
-    trail.append(id_)
-    for other in (case.control, case.twin, case.without):
-        if other and (circle := _circle(catalog, other, trail, done)):
-            return circle
-    trail.pop()
-    done.add(id_)
-    return []
+        if row.observable and row.id in accepted - shown_otherwise:
+            says = "only acceptance cases ask this row: ask for its effect, or say `observable: false` and the reason"
+            yield Problem(file, catalog.row_lines[row.id], row.id, says)
 
 
 def _renames(catalog: Catalog) -> Iterator[Problem]:

@@ -14,19 +14,20 @@ from conformance.catalog.capability import Capability, CapabilityFile
 from conformance.catalog.case import Ask, Case, CaseFile, Check
 from conformance.catalog.document import Document
 from conformance.catalog.fixtures import Fixtures
+from conformance.catalog.leaning import circle, leans
 from conformance.catalog.location import cases_folder
 from conformance.catalog.matchers import mistakes
-from conformance.catalog.problem import CatalogError, Problem, shown
+from conformance.catalog.problem import CatalogError, Problem, nearest, shown
 from conformance.catalog.profile import Profile
 from conformance.catalog.reading import each, head, typed
-from conformance.catalog.surface import Row, SurfaceFile
+from conformance.catalog.surface import Row, SurfaceFile, placed
 
 SURFACE = "surface.yaml"
 CAPABILITIES = "capabilities.yaml"
 PROFILES = "profiles"
 FIXTURES = "fixtures"
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)+")
-PROSE = ("id", "title", "spec", "note", "faults", "touches", "renamed_from")
+PROSE = ("id", "title", "spec", "basis", "note", "faults", "touches", "size", "renamed_from")
 """What a case says about its question; the question itself is the rest, and the rest is what is hashed."""
 
 
@@ -94,6 +95,7 @@ class _Loading:
         self.families: dict[str, str] = {}
         self.rows: dict[str, Row] = {}
         self.row_lines: dict[str, int] = {}
+        self._places: dict[str, tuple[Document, tuple[str | int, ...]]] = {}
 
     def catalog(self) -> Catalog:
         areas = self._surface()
@@ -101,6 +103,8 @@ class _Loading:
             self._case_file(file)
         capabilities = self._capabilities()
         profiles = {file.stem: profile for file, profile in self._profiles()}
+        if not self.problems:
+            self._leaning()
         if self.problems:
             raise CatalogError(self.problems)
         return Catalog(
@@ -133,7 +137,10 @@ class _Loading:
                 self.problems.append(document.problem((*at, "id"), f"the row {row.id} stands twice"))
             if surface and row.area not in surface.areas:
                 self.problems.append(document.problem((*at, "area"), f"the area `{row.area}` is not among `areas`"))
-            self.rows[row.id] = row
+            if row.observable == bool(row.reason):
+                says = "a row has a `reason` where `observable` is false, and only there"
+                self.problems.append(document.problem((*at, "observable"), says))
+            self.rows[row.id] = placed(row)
             self.row_lines[row.id] = document.line(at)
         return surface.areas if surface else {}
 
@@ -151,8 +158,23 @@ class _Loading:
                 says = f"the case {case.id} stands already in {shown(first.file)}:{first.line}"
                 self.problems.append(document.problem((*at, "id"), says))
             self.cases[case.id] = case
+            self._places[case.id] = document, at
             self.origins[case.id] = Origin(file, document.line(at))
             self.families[case.id] = family.family if family else ""
+
+    def _leaning(self) -> None:
+        """Every case that another leans on is there, and none leans on itself: it would wait for itself."""
+        for case in self.cases.values():
+            for key, name in leans(case):
+                if name not in self.cases:
+                    self._about(case.id, key, f"there is no case `{name}`{nearest(name, self.cases)}")
+        if ring := circle(self.cases):
+            key = next(key for key, name in leans(self.cases[ring[0]]) if name == ring[1])
+            self._about(ring[0], key, f"it leans on itself: {' -> '.join(ring)}")
+
+    def _about(self, id_: str, key: str, says: str) -> None:
+        document, at = self._places[id_]
+        self.problems.append(document.problem((*at, key), says))
 
     def _capabilities(self) -> dict[str, Capability]:
         file = self.folder / CAPABILITIES
@@ -197,8 +219,10 @@ def _defects(case: Case) -> Iterator[tuple[tuple[str | int, ...], str]]:
         yield ("steps",), "a conversation has at least one step"
     if case.effect and case.refuse:
         yield ("refuse",), "a case asks for an effect or for a refusal, not both"
-    if not case.effect and not case.refuse and not case.rules:
-        yield (), "nothing shows that the feature works: give `effect`, `refuse` or `rules`"
+    if case.accepted and (case.effect or case.refuse):
+        yield ("accepted",), "an acceptance case asks for a readable 200 and nothing else: no `effect`, no `refuse`"
+    if not case.effect and not case.refuse and not case.rules and not case.accepted:
+        yield (), "nothing shows that the feature works: give `effect`, `accepted`, `refuse` or `rules`"
     if case.modes is not UNSET and not case.modes:
         yield ("modes",), "give at least one mode, or leave the key out for both"
     yield from _defects_of_parts(case)
@@ -210,6 +234,8 @@ def _defects_of_parts(case: Case) -> Iterator[tuple[tuple[str | int, ...], str]]
         bodies = [name for name in ("body", "raw", "multipart") if getattr(ask, name) is not UNSET]
         if len(bodies) > 1:
             yield (*path, bodies[1]), f"a request has one body; these are several: {', '.join(bodies)}"
+        if ask.foreign and not ask.path.startswith("{"):
+            yield (*path, "foreign"), f"`{ask.path}` is a path of the target; a foreign address stands in a placeholder"
     for path, check in _checks(case):
         for key, says in mistakes(check):
             yield (*path, key) if key else path, says

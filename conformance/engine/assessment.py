@@ -107,6 +107,7 @@ class Assessment:
             expected_by=standing.expected_by,
             capable=record.capable,
             confirmed=record.confirmed,
+            accepted=self._only_accepted(case),
             drift=drift,
         )
 
@@ -119,7 +120,13 @@ class Assessment:
             level=case.level,
             verdict=verdict,
             keys=frozenset(finding.key for finding in findings),
+            accepted=self._only_accepted(case),
         )
+
+    def _only_accepted(self, case: Case) -> bool:
+        """Whether a case asks for no more than a readable 200, of a row whose effect can be seen."""
+        row = self._catalog.rows.get(case.surface)
+        return case.accepted and (row is None or row.observable)
 
     def _standing(self, seen: Seen) -> Standing:
         row = self._catalog.rows.get(seen.surface)  # a folder of cases of one's own need not have the rows of rules

@@ -51,15 +51,20 @@ def catalog_row(catalog: Catalog) -> CatalogRow:
                 tier=row.tier,
                 consequence=row.consequence,
                 source=list(row.source),
+                weight=row.weight,
                 level=row.level,
                 seen_in=list(row.seen_in),
+                since=row.since,
                 observable=row.observable,
+                reason=row.reason,
                 unasked=row.unasked,
                 renamed_from=list(row.renamed_from),
             )
             for row in catalog.rows.values()
         ],
-        rules=[RuleInfo(rule.id, rule.law, rule.level, rule.source, rule.surface) for rule in RULES.values()],
+        rules=[
+            RuleInfo(rule.id, rule.law, rule.level, rule.source, rule.surface, rule.basis) for rule in RULES.values()
+        ],
         profiles={
             name: ProfileInfo(profile.title, profile.question, dict(profile.must), dict(profile.should))
             for name, profile in catalog.profiles.items()
@@ -71,6 +76,7 @@ def catalog_row(catalog: Catalog) -> CatalogRow:
                 title=case.title,
                 says=case.spec.says if case.spec else "",
                 url=case.spec.url if case.spec else "",
+                basis=case.basis,
                 renamed_from=list(case.renamed_from),
             )
             for case in catalog.cases.values()

@@ -70,8 +70,13 @@ def _touched(row: CaseRow | LawRow) -> Sequence[str]:
 
 def _verdict(cell: Sequence[CaseRow | LawRow]) -> str:
     return cell_verdict(
-        Seen(id="", surface=row.surface, mode=None, level=row.level, verdict=row.verdict) for row in cell
+        Seen(id="", surface=row.surface, mode=None, level=row.level, verdict=row.verdict, accepted=_accepted(row))
+        for row in cell
     )
+
+
+def _accepted(row: CaseRow | LawRow) -> bool:
+    return isinstance(row, CaseRow) and row.accepted
 
 
 def _is_missing(cell: Sequence[CaseRow | LawRow]) -> bool:

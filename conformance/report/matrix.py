@@ -133,7 +133,7 @@ def cell_of(cases: Sequence[CaseRow], rules: Sequence[LawRow]) -> Cell:
     counted = [row for row in judged if row.level != "may"]
     testimonies = {case.sdk for case in cases} - {None}
     return Cell(
-        verdict=worst({row.verdict for row in counted}) if counted else None,
+        verdict=_cell_verdict(counted),
         status=min((row.status for row in counted), key=URGENCY.index, default="as-expected"),
         cases=tuple(cases),
         rules=tuple(rules),
@@ -144,6 +144,16 @@ def cell_of(cases: Sequence[CaseRow], rules: Sequence[LawRow]) -> Cell:
         question=_fingerprint(f"{case.case_sha256} {case.mode}" for case in cases),
         found=_fingerprint({finding.key for row in counted for finding in row.findings}),
     )
+
+
+def _cell_verdict(counted: Sequence[Judged]) -> Verdict | None:
+    """The worst verdict of a cell; that a request was accepted does not show an effect."""
+    verdicts = {row.verdict for row in counted if not (_only_accepted(row) and row.verdict == "supported")}
+    return worst(verdicts) if verdicts else "inconclusive" if counted else None
+
+
+def _only_accepted(row: Judged) -> bool:
+    return isinstance(row, CaseRow) and row.accepted
 
 
 def breaks_promise(row: RowInfo, cell: Cell) -> bool:
@@ -171,7 +181,7 @@ def _rows(catalogs: Iterable[CatalogRow], runs: Iterable[RunLog], names: Mapping
         for answered in judged:
             surface = names.get(answered.surface, answered.surface)
             if surface not in rows:
-                rows[surface] = RowInfo(surface, surface, surface.split(".")[0], "core", "", [], level=answered.level)
+                rows[surface] = RowInfo(surface, surface, surface.split(".")[0], "core", "", [], weight=answered.level)
     return rows
 
 
@@ -258,7 +268,7 @@ def most_important(column: Column, rows: Mapping[str, RowInfo], limit: int = 10)
             or breaks_promise(rows[row], cell)
         )
     ]
-    tiers, levels = ("core", "feature", "hosted"), ("must", "should", "may")
+    tiers, weights = ("core", "feature", "hosted"), ("must", "should", "may")
     worth.sort(
         key=lambda pair: (
             URGENCY.index(pair[1].status) if pair[1].status in URGENCY[:3] else len(URGENCY),
@@ -267,7 +277,7 @@ def most_important(column: Column, rows: Mapping[str, RowInfo], limit: int = 10)
             URGENCY.index(pair[1].status),
             _BAD.index(pair[1].verdict) if pair[1].verdict in _BAD else len(_BAD),
             tiers.index(pair[0].tier),
-            levels.index(pair[0].level),
+            weights.index(pair[0].weight),
         )
     )
     return worth[:limit]

@@ -78,7 +78,7 @@ def _rows(matrix: Matrix) -> list[dict[str, Any]]:
             "title": row.title,
             "area": areas.index(row.area),
             "tier": row.tier,
-            "level": row.level,
+            "level": row.weight,
             "consequence": row.consequence,
             "source": row.source,
             "observable": row.observable,

@@ -95,7 +95,7 @@ Titles = Mapping[str, str]
 def _fits(query: Query, row: RowInfo, columns: list[Column], areas: Titles, titles: Titles) -> bool:
     area = areas.get(row.area, row.area)
     haystack = "\n".join((row.id, row.title, row.consequence, area, titles.get(row.id, ""))).lower()
-    of_row = {"text": haystack, "area": row.area.lower(), "level": row.level, "tier": row.tier}
+    of_row = {"text": haystack, "area": row.area.lower(), "level": row.weight, "tier": row.tier}
     if not all(_holds(term, of_row[term.key].__contains__) for term in query.of(*of_row)):
         return False
     cell_terms = query.of(*OF_CELLS)

@@ -22,6 +22,8 @@ class Seen(Struct, frozen=True, kw_only=True):
     level: Level
     verdict: Verdict
     keys: frozenset[str] = frozenset()
+    accepted: bool = False
+    """Whether a readable 200 was all that was asked, of a row whose effect can be seen."""
 
 
 class Place(Struct, frozen=True):
@@ -119,10 +121,13 @@ class Expectations(Struct, frozen=True):
 
 
 def cell_verdict(row: Iterable[Seen]) -> Verdict:
-    """The verdict of a cell of the matrix: the worst of its must and should verdicts."""
-    verdicts = {seen.verdict for seen in row if seen.level != "may"}
-    observed = verdicts & set(OBSERVED)
-    return worst(observed or verdicts)
+    """The verdict of a cell of the matrix: the worst of its must and should verdicts.
+
+    That a request was accepted does not show an effect: where nothing else was observed, the cell is inconclusive.
+    """
+    weighty = [seen for seen in row if seen.level != "may"]
+    verdicts = {seen.verdict for seen in weighty if not (seen.accepted and seen.verdict == "supported")}
+    return worst(verdicts) if verdicts or not weighty else "inconclusive"
 
 
 def against_baseline(seen: Seen, before: Seen | None, place: Place) -> Standing:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import msgspec
 from msgspec import Struct
 
 from conformance.judge.finding import ABSENT as ABSENT
 from conformance.judge.finding import Finding as Finding
-from conformance.words import Kind, Level, Mode, SdkTestimony, Status, Tier, Verdict
+from conformance.words import Basis, ConformanceLevel, Kind, Level, Mode, SdkTestimony, Status, Tier, Verdict
 
 FORMAT = 1
 FILE = "run.jsonl"
@@ -51,9 +51,13 @@ class RowInfo(Struct, frozen=True):
     tier: Tier
     consequence: str
     source: list[str]
-    level: Level = "must"
+    weight: Level = "must"
+    level: ConformanceLevel | None = None
     seen_in: list[str] = []
+    since: str | None = None
     observable: bool = True
+    reason: str | None = None
+    """Why no client can see the effect, where `observable` is false."""
     unasked: str | None = None
     renamed_from: list[str] = []
 
@@ -64,6 +68,7 @@ class RuleInfo(Struct, frozen=True):
     level: Level
     source: str
     surface: str = ""
+    basis: Basis | None = None
 
 
 class CaseInfo(Struct, frozen=True):
@@ -73,6 +78,7 @@ class CaseInfo(Struct, frozen=True):
     title: str
     says: str = ""
     url: str = ""
+    basis: Basis | None = None
     renamed_from: list[str] = []
 
 
@@ -121,6 +127,10 @@ class CaseRow(Struct, frozen=True, tag="case", kw_only=True):
     """Whether the target has what the case needs; None where nobody knows."""
     confirmed: bool = True
     """False where the control of a witnessed effect was not shown every time that it was asked again."""
+    accepted: bool = False
+    """True where a readable 200 was all that was asked, of a row whose effect can be seen: `supported` says nothing of
+    the row then.
+    """
     drift: bool = False
     """The shape of the answer differs from the committed snapshot."""
 
@@ -214,11 +224,29 @@ def read_rows(path: Path) -> Iterator[LogRow]:
         if not line:
             continue
         try:
-            yield _DECODER.decode(line)
+            yield _decoded(line)
         except msgspec.MsgspecError as problem:
             if number == len(lines):
                 return
             raise LogError(f"{path}, line {number}: {problem}") from problem
+
+
+def _decoded(line: bytes) -> LogRow:
+    row: LogRow
+    if line.startswith(b'{"type":"catalog"'):
+        row = msgspec.convert(_with_weights(msgspec.json.decode(line)), CatalogRow)
+    else:
+        row = _DECODER.decode(line)
+    return row
+
+
+def _with_weights(catalog: dict[str, Any]) -> dict[str, Any]:
+    """A catalog line in which `level` is no longer the name of the weight, as it was before rows had levels."""
+    rows = catalog.get("rows")
+    for row in rows if isinstance(rows, list) else []:
+        if isinstance(row, dict) and row.get("level") in get_args(Level):
+            row["weight"] = row.pop("level")
+    return catalog
 
 
 def read_log(path: Path) -> RunLog:

@@ -12,7 +12,7 @@ rows:
     title: Messages
     area: messages
     tier: core
-    level: must
+    weight: must
     why: Without it there is no answer.
     consequence: Nothing works.
     source: ["https://platform.claude.com/docs/en/api/messages"]
@@ -20,7 +20,7 @@ rows:
     title: A forced tool
     area: tools
     tier: feature
-    level: should
+    weight: should
     why: Some clients force tools.
     consequence: Forced tools are not called.
     source: ["https://platform.claude.com/docs/en/api/messages"]

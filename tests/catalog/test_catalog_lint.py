@@ -6,7 +6,10 @@ from conformance.catalog.lint import lint
 from conformance.catalog.load import load_catalog
 
 LONELY_ROW = """\
-  - {id: a.b, title: A, area: tools, tier: core, level: must, why: W, consequence: C, source: []}
+  - {id: a.b, title: A, area: tools, tier: core, weight: must, why: W, consequence: C, source: []}
+"""
+LEANING = """\
+  - {id: a.b, title: A, surface: request.messages, ask: {body: {}}, accepted: true, without: tools.choice.unknown}
 """
 RULES = {"message.text-block": "request.messages"}
 FAULTS = {"TO14", "SR01"}
@@ -38,23 +41,11 @@ def test_the_small_catalog_is_clean(linted):
         (
             CHOICE,
             "twin: tools.choice.tool",
-            "twin: tools.choice.tol",
-            "`twin` names no case: tools.choice.tol; did you mean",
-        ),
-        (
-            CHOICE,
-            "twin: tools.choice.tool",
             "twin: messages.text",
             "must differ in one place; it differs in body.tools, body",
         ),
-        (CHOICE, "    twin: tools", "    without: tools.choice.unknown\n    twin: tools", "which is itself refused"),
+        (MESSAGES, 'faults: ["refuse:messages"]', f"faults: []\n{LEANING}", "which is itself refused"),
         (MESSAGES, "    kind: witnessed\n", "", "its effect is the model's choice"),
-        (
-            MESSAGES,
-            "    kind: witnessed",
-            "    kind: witnessed\n    control: messages.text",
-            "it leans on itself: messages.text",
-        ),
         (CHOICE, "equals: tool_use", "differs: end_turn", "its effect is an absence"),
         (
             CHOICE,
@@ -114,3 +105,11 @@ def test_the_small_catalog_is_clean(linted):
 def test_lint_refuses(linted, file, old, new, told):
     found = linted(file, old, new)
     assert any(told in problem for problem in found)
+
+
+def test_a_row_whose_effect_can_be_seen_is_not_shown_by_acceptance_alone(write, files):
+    accepted = files[MESSAGES].replace('effect: [{at: text, contains: "{nonce}"}]', "accepted: true")
+    unseen = files[SURFACE].replace("tier: core", "tier: core\n    observable: false\n    reason: Nobody sees it.")
+    for surface, expected in ((files[SURFACE], ["request.messages"]), (unseen, [])):
+        found = lint(load_catalog(write({MESSAGES: accepted, SURFACE: surface})), {}, FAULTS)
+        assert [problem.at for problem in found if "only acceptance cases" in problem.says] == expected

@@ -1,10 +1,14 @@
 """What loads, and what a person is told of a file that does not."""
 
 import base64
+from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec import UNSET
 
+from conformance.catalog.case import Ask, Case, Refusal, Step, bad_requests
 from conformance.catalog.load import load_catalog
 from conformance.catalog.problem import CatalogError
 
@@ -79,6 +83,30 @@ def test_an_unquoted_version_stays_text(write):
             ("equals: 200", "matches: '('"),
             ["messages/other.yaml:8: cases[0].effect[0].matches: not a regular expression"],
         ),
+        (
+            ("title: Another", "title: Another\nbasis: documneted"),
+            ["messages/other.yaml:6: cases[0].basis: 'documneted' is not legal here; did you mean `documented`?"],
+        ),
+        (
+            ("title: Another", "title: Another\nsize: larg"),
+            ["messages/other.yaml:6: cases[0].size: 'larg' is not legal here; did you mean `large`?"],
+        ),
+        (
+            ("title: Another", "title: Another\naccepted: true"),
+            ["messages/other.yaml:6: cases[0].accepted: an acceptance case asks for a readable 200 and nothing else"],
+        ),
+        (
+            ("ask: {body:", "ask: {foreign: fixture, body:"),
+            ["messages/other.yaml:7: cases[0].ask.foreign: `/v1/messages` is a path of the target"],
+        ),
+        (
+            ("title: Another", "title: Another\ncontrol: messages.txt"),
+            ["messages/other.yaml:6: cases[0].control: there is no case `messages.txt`; did you mean `messages.text`?"],
+        ),
+        (
+            ("title: Another", "title: Another\ncontrol: other.case"),
+            ["messages/other.yaml:6: cases[0].control: it leans on itself: other.case -> other.case"],
+        ),
         (("id: other.case", "id: Other Case"), ["messages/other.yaml:4: cases[0].id: `Other Case` is no id"]),
         (
             ("id: other.case", "id: messages.text"),
@@ -125,6 +153,87 @@ def test_a_file_that_is_no_mapping_is_a_mistake_and_no_traceback(write):
         "messages/other.yaml:1: expected `object`, got `array`"
     ]
     assert problems(write({"messages/other.yaml": ""})) == ["messages/other.yaml:1: expected `object`, got `null`"]
+
+
+def test_a_circle_of_controls_and_twins_is_told_whole(write):
+    other = with_case(CASE.replace("title: Another", "title: Another\ncontrol: messages.text"))
+    own = write()
+    text = (own / "messages/messages.yaml").read_text().replace("kind: witnessed", "twin: other.case")
+    assert problems(write(other | {"messages/messages.yaml": text})) == [
+        "messages/messages.yaml:7: cases[0].twin: it leans on itself: messages.text -> other.case -> messages.text"
+    ]
+
+
+def test_a_chain_of_controls_may_be_long(write):
+    ids = [*(f"chain.n{n}" for n in range(3000)), "messages.text"]
+    cases = "".join(
+        f"  - {{id: {one}, title: T, surface: a.b, control: {other}, ask: {{body: {{}}}}, accepted: true}}\n"
+        for one, other in pairwise(ids)
+    )
+    assert len(load_catalog(write({"messages/chain.yaml": f"family: chain\nabout: A.\ncases:\n{cases}"})).cases) == 3003
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            ("tier: core", "tier: core\n    level: basci"),
+            "surface.yaml:7: rows[0].level: 'basci' is not legal here; did",
+        ),
+        (
+            ("tier: core", "tier: core\n    level: must"),
+            "surface.yaml:7: rows[0].level: 'must' is not legal here; it m",
+        ),
+        (
+            ("tier: core", "tier: core\n    observable: false"),
+            "surface.yaml:7: rows[0].observable: a row has a `reason`",
+        ),
+        (("tier: core", "tier: core\n    reason: Why not"), "surface.yaml:3: rows[0].observable: a row has a `reason`"),
+    ],
+)
+def test_a_row_s_level_and_what_cannot_be_seen_are_checked(write, files, change, told):
+    found = problems(write({"surface.yaml": files["surface.yaml"].replace(*change, 1)}))
+    assert [said[: len(told)] for said in found] == [told]
+
+
+def test_a_core_row_belongs_to_the_full_level_unless_it_says_otherwise(write, files):
+    rows = load_catalog(write()).rows
+    assert {id_: row.level for id_, row in rows.items()} == {
+        "request.messages": "full",
+        "request.tool_choice.tool": None,
+    }
+    basic = files["surface.yaml"].replace("tier: core", "tier: core\n    level: basic")
+    assert load_catalog(write({"surface.yaml": basic})).rows["request.messages"].level == "basic"
+
+
+def test_an_acceptance_case_loads_and_hashes_by_what_it_asks(write):
+    accepted = CASE.replace("effect: [{at: status, equals: 200}]", "accepted: true")
+    catalog = load_catalog(write(with_case(accepted)))
+    case = catalog.cases["other.case"]
+    assert case.accepted
+    assert not case.effect
+    prose = msgspec.structs.replace(case, basis="client", size="large", note="Seen somewhere.")
+    assert catalog.sha256(msgspec.structs.replace(prose, id="x")) == catalog.sha256(case)
+    assert catalog.sha256(msgspec.structs.replace(case, id="x", accepted=False)) != catalog.sha256(case)
+
+
+@pytest.mark.parametrize(
+    ("change", "bad"),
+    [
+        ({}, False),
+        ({"refuse": Refusal(status=400, type="x")}, True),
+        ({"ask": Ask(bad=True, body={})}, True),
+        ({"ask": Ask(raw="{")}, True),
+        ({"ask": Ask(raw="[]")}, True),
+        ({"ask": Ask(raw='{"a": "{nonce}"}', encoding="latin-1")}, True),
+        ({"ask": Ask(raw='{"temperature": 1.0}')}, False),
+        ({"steps": [Step("one", Ask(body={})), Step("two", Ask(body={}, bad=True))], "ask": UNSET}, (False, True)),
+    ],
+)
+def test_which_requests_are_bad_ones(change, bad):
+    case = Case(id="a.b", title="T", surface="r", ask=Ask(body={}))
+    changed = msgspec.structs.replace(case, **change)
+    assert bad_requests(changed) == (bad if isinstance(bad, tuple) else (bad,))
 
 
 def test_rows_and_profiles_are_checked_alike(write):

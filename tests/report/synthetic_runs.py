@@ -158,7 +158,7 @@ def _case_row(
         kind="obligation",
         surface=row.id,
         touches=[],
-        level=row.level,
+        level=row.weight,
         verdict=verdict,
         status=status,
         reason=reasons.get(verdict, ""),

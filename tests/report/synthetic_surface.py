@@ -72,7 +72,7 @@ def _row(line: str) -> RowInfo:
         title=title,
         area=area,
         tier=tier,  # type: ignore[arg-type]
-        level=level,  # type: ignore[arg-type]
+        weight=level,  # type: ignore[arg-type]
         consequence=consequence,
         source=[STREAM_SPEC if area == "streaming" else ERROR_SPEC if area == "errors" else SPEC],
         observable=identity != "request.metadata",

@@ -114,6 +114,13 @@ def test_rules_and_cases_meet_in_one_cell() -> None:
     assert cell_of([case("supported")], [law("broken", status="regression")]).status == "regression"
 
 
+def test_that_a_request_was_accepted_does_not_show_an_effect() -> None:
+    accepted = msgspec.structs.replace(case("supported"), accepted=True)
+    assert cell_of([accepted], []).verdict == "inconclusive"
+    assert cell_of([accepted, case("supported")], []).verdict == "supported"
+    assert cell_of([msgspec.structs.replace(accepted, verdict="refused")], []).verdict == "refused"
+
+
 def test_a_cell_of_optional_questions_only_has_no_verdict() -> None:
     assert cell_of([case("supported", level="may")], []).verdict is None
 
@@ -154,8 +161,8 @@ def test_what_breaks_the_promise(tier: str, level: str, verdict: Any, breaks: bo
 
 
 def test_each_question_breaks_the_promise_at_its_own_level() -> None:
-    lenient = only_column(run(rows=[row(level="must")], cases=(case(), case("refused", level="should"))))
-    strict = only_column(run(rows=[row(level="should")], cases=(case(), case("refused", level="must"))))
+    lenient = only_column(run(rows=[row(weight="must")], cases=(case(), case("refused", level="should"))))
+    strict = only_column(run(rows=[row(weight="should")], cases=(case(), case("refused", level="must"))))
     assert (lenient.breaches, lenient.conformance) == ((), "conformant")
     assert (strict.breaches, strict.conformance) == (("a.row",), "not conformant")
 

@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,6 +135,15 @@ def test_a_cell_is_its_worst_observed_verdict_and_may_does_not_count() -> None:
     assert cell_verdict([seen("supported"), seen("broken", level="may")]) == "supported"
     assert cell_verdict([seen("inconclusive"), seen("not-run")]) == "inconclusive"
     assert cell_verdict([]) == "not-run"
+
+
+def test_that_a_request_was_accepted_does_not_show_an_effect() -> None:
+    accepted = msgspec.structs.replace(seen("supported"), accepted=True)
+    assert cell_verdict([accepted]) == "inconclusive"
+    assert cell_verdict([accepted, seen("inconclusive")]) == "inconclusive"
+    assert cell_verdict([accepted, seen("not-run")]) == "not-run"
+    assert cell_verdict([accepted, seen("supported")]) == "supported"
+    assert cell_verdict([msgspec.structs.replace(accepted, verdict="refused"), seen("supported")]) == "refused"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -83,6 +84,15 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     log = written(tmp_path, *rows)
     assert (log.run, log.catalog, *log.cases, *log.rules, log.end) == rows
     assert log.complete
+
+
+def test_the_rows_of_an_older_log_keep_their_weight(tmp_path: Path) -> None:
+    row = {"id": "a.b", "title": "A", "area": "a", "tier": "core", "consequence": "C", "source": [], "level": "should"}
+    written(tmp_path, HEAD)
+    with (tmp_path / "run.jsonl").open("ab") as file:
+        file.write(msgspec.json.encode({"type": "catalog", "rows": [row], "rules": []}) + b"\n")
+    (read,) = read_log(tmp_path).catalog.rows
+    assert (read.weight, read.level) == ("should", None)
 
 
 def test_a_log_without_its_footer_is_incomplete(tmp_path: Path) -> None:

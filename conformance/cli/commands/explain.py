@@ -47,7 +47,7 @@ def _explained(name: str, catalog: Catalog) -> Iterator[str]:
 def _rule(rule: Rule, catalog: Catalog) -> Iterator[str]:
     yield f"rule {rule.id} ({rule.level})"
     yield f"  {rule.law}"
-    yield f"  source: {rule.source}"
+    yield f"  source ({rule.basis}): {rule.source}"
     yield f"  speaks for the row {rule.surface}, on answers of the kind {', '.join(rule.on)}"
     if rule.leniency:
         yield f"  leniency: {rule.leniency}"
@@ -67,7 +67,7 @@ def _case(case: Case, catalog: Catalog) -> Iterator[str]:
     yield f"  {case.title}"
     if case.spec is not None:
         yield f"  {case.spec.says}"
-        yield f"  source: {case.spec.url}"
+        yield f"  source{f' ({case.basis})' if case.basis else ''}: {case.spec.url}"
     yield f"  asks the row {case.surface}; {origin.file}:{origin.line}"
     for about, names in (("needs", case.needs), ("control", [case.control]), ("accepted twin", [case.twin])):
         if any(names):
@@ -83,11 +83,14 @@ def _sentence(fault: NamedFault | None) -> str:
 
 
 def _row(row: Row, catalog: Catalog) -> Iterator[str]:
-    yield f"row {row.id} ({row.tier}, {row.level})"
+    place = [row.tier, row.weight, f"level {row.level}" if row.level else "", f"since {row.since}" if row.since else ""]
+    yield f"row {row.id} ({', '.join(filter(None, place))})"
     yield f"  {row.title}"
-    yield f"  why {row.level}: {row.why}"
+    yield f"  why {row.weight}: {row.why}"
     yield f"  without it: {row.consequence}"
     yield from (f"  source: {source}" for source in row.source)
+    if row.reason:
+        yield f"  its effect cannot be seen: {row.reason}"
     if row.unasked:
         yield f"  not asked: {row.unasked}"
     yield from _asked_by("cases", [case.id for case in catalog.cases.values() if case.surface == row.id])

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from conformance.judge.answer import Answer, Scope
 from conformance.judge.finding import ABSENT, Violation
-from conformance.words import Level
+from conformance.words import Basis, Level
 
 Found = Sequence[Violation] | None
 """The violations of one answer; empty when the law was kept, None when the answer gave it nothing to hold on."""
@@ -47,6 +47,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     law: str
     """One sentence."""
     source: str
+    basis: Basis
+    """On what the law rests."""
     on: tuple[str, ...]
     """The scopes of answers that it can hold anything against; `pair` and `conversation` for several answers."""
     leniency: str = ""
@@ -70,13 +72,22 @@ def rule(
     source: str,
     on: Sequence[str] = ON_MESSAGES,
     level: Level = "must",
+    basis: Basis = "documented",
     leniency: str = "",
 ) -> Callable[[Callable[[Any], Found]], Rule]:
     """Makes a rule of the function under it."""
 
     def named(check: Callable[[Any], Found]) -> Rule:
         return Rule(
-            id=name, level=level, surface=row, law=law, source=source, on=tuple(on), leniency=leniency, check=check
+            id=name,
+            level=level,
+            surface=row,
+            law=law,
+            source=source,
+            basis=basis,
+            on=tuple(on),
+            leniency=leniency,
+            check=check,
         )
 
     return named
