@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from conformance.scripted.face import FACES, Setting, UsageError, application
+from conformance.scripted.protocol import PROTOCOLS, Setting, UsageError, application
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="start a face on 127.0.0.1")
-    serve.add_argument("--face", choices=FACES, default="anthropic", help="the wire to speak (default: anthropic)")
+    serve.add_argument("--face", choices=PROTOCOLS, default="anthropic", help="the wire to speak (default: anthropic)")
     serve.add_argument("--port", type=_port, default=0, metavar="P", help="0 takes a free one (default)")
     serve.add_argument("--fault", metavar="ID", help="commit this violation; `faults` lists them")
     serve.add_argument("--variant", metavar="ID", help="speak this legal variant; `variants` lists them")
@@ -69,7 +69,7 @@ def _serve(options: argparse.Namespace) -> int:
             raise UsageError("--disobey takes a number from 1 on: 1 ignores every prompt, 2 every second")
         from msgspec.structs import replace
 
-        from conformance.scripted.disobedience import disobedient
+        from conformance.scripted.odd_models.disobedience import disobedient
 
         setting = replace(setting, brain=disobedient(options.disobey))
     serve(application(options.face, setting), port=options.port, until_stdin_closes=options.until_stdin_closes)
@@ -77,10 +77,10 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    """`conformance.scripted.faults.listing("faults" | "variants")` gives Structs with `id` and a sentence, `says`."""
+    """`conformance.scripted.listing.listing("faults" | "variants")` gives Structs with `id` and a sentence, `says`."""
     import msgspec
 
-    from conformance.scripted.faults import listing
+    from conformance.scripted.listing import listing
 
     entries = listing(options.what)
     if options.json:

@@ -22,10 +22,10 @@ from conformance.scripted.instructions import (
     latest_user_parts,
 )
 from conformance.scripted.limits import cut
+from conformance.scripted.model_behaviour import OBEDIENT, ModelBehaviour
 from conformance.scripted.pointer import value_at
 from conformance.scripted.secrets import UNKNOWN, images, last_result, secret_word, text_of
 from conformance.scripted.tokens import counts_input
-from conformance.scripted.will import OBEDIENT, Will
 
 SPLIT_TEXT = "Grüße, 世界! 👋🏽 Ça va?"
 """What `Fail with split bytes.` answers: characters of two, three and four bytes."""
@@ -41,7 +41,9 @@ def answer(conversation: Conversation) -> Reply:
     return answer_to(last_instruction(conversation), conversation)
 
 
-def answer_to(instruction: Instruction | None, conversation: Conversation, will: Will = OBEDIENT) -> Reply:
+def answer_to(
+    instruction: Instruction | None, conversation: Conversation, behaviour: ModelBehaviour = OBEDIENT
+) -> Reply:
     """What the protocol owes for this instruction: tool choice, schema, prefill, stop sequences and limits hold."""
     if isinstance(instruction, Failure):
         return _failing(instruction, conversation)
@@ -50,10 +52,10 @@ def answer_to(instruction: Instruction | None, conversation: Conversation, will:
         blocks.append(_thought(instruction, conversation))
     calls = calls_to_make(instruction, conversation)
     if conversation.choice == "auto":
-        calls = will.calls(calls, conversation)[: None if conversation.parallel else 1]
+        calls = behaviour.calls(calls, conversation)[: None if conversation.parallel else 1]
     if calls:
         return cut([*blocks, *calls], conversation)
-    said = _in_schema(will.says(_text(instruction, conversation), conversation), conversation)
+    said = _in_schema(behaviour.says(_text(instruction, conversation), conversation), conversation)
     return cut([*blocks, Speech(_after_prefill(said, conversation))], conversation)
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from uvicorn.config import Config
 from uvicorn.server import Server
 
-from conformance.scripted.face import Application, UsageError
+from conformance.scripted.protocol import Application, UsageError
 from conformance.scripted.wire import WireProtocol
 
 _KEEP_ALIVE = 75

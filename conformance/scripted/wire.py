@@ -1,6 +1,6 @@
-"""The raw socket under an answer, for what no ASGI message can say.
+"""The raw socket under an answer, for what no ASGI message can express.
 
-The seam of the fault layer. Every HTTP scope carries a `Wire` among its extensions; `wire_of(scope)` takes it out. An
+Every HTTP scope carries a `Wire` among its extensions; `wire_of(scope)` takes it out. An
 application that never asks for it is served by uvicorn as any other. One that does writes the bytes of its answer
 itself, status line and chunk sizes included, so that it can commit what uvicorn would never do: a wrong Content-Length,
 an HTTP/1.0 answer, chunk borders at any byte, bytes after the end, a connection that stays open or is reset:
@@ -19,15 +19,23 @@ import struct
 from collections.abc import MutableMapping
 from typing import Any
 
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 _EXTENSION = "conformance.wire"
+_PARTS = ("disconnected", "transport", "flow", "response_started", "response_complete", "message_event", "on_response")
+"""What is used of uvicorn's request cycle, which is no public interface: here and nowhere else."""
 
 
 class Wire:
     """One answer's hold on its connection."""
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
+        if missing := [part for part in _PARTS if not hasattr(cycle, part)]:
+            raise RuntimeError(
+                f"uvicorn {uvicorn.__version__} has changed its request cycle (no {', '.join(missing)}): "
+                "install an earlier one, or mend conformance/scripted/wire.py"
+            )
         self._cycle = cycle
 
     @property

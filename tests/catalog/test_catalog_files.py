@@ -18,7 +18,7 @@ from conformance.catalog.problem import CatalogError
 from conformance.catalog.schema import FILE, case_schema, schema_text
 from conformance.catalog.skeleton import write_skeleton
 from conformance.judge.rules import RULES
-from conformance.scripted.faults import list_faults
+from conformance.scripted.listing import list_faults
 
 
 def test_the_published_schema_is_the_one_of_the_types():

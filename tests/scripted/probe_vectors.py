@@ -8,7 +8,7 @@ from msgspec import Struct
 
 _FILE = Path(__file__).parents[2] / "cases" / "probe-vectors.yaml"
 
-Face = Literal["anthropic", "openai", "ollama"]
+Protocol = Literal["anthropic", "openai", "ollama"]
 Mode = Literal["json", "stream"]
 
 
@@ -39,7 +39,7 @@ class Vector(Struct, frozen=True, forbid_unknown_fields=True):
     says: str
     request: dict[str, Any]
     answer: Answer
-    faces: tuple[Face, ...] = ("anthropic", "openai", "ollama")
+    faces: tuple[Protocol, ...] = ("anthropic", "openai", "ollama")
     modes: tuple[Mode, ...] = ("json", "stream")
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 
 from conformance.scripted.anthropic import application
-from conformance.scripted.face import Setting
+from conformance.scripted.protocol import Setting
 
 ECHO = {
     "name": "echo",

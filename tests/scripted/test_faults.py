@@ -12,7 +12,8 @@ import pytest
 from reference_client import asking, talk
 from reference_probes import CACHED, MANY, masked, probes, seen
 
-from conformance.scripted.faults import faults, list_faults
+from conformance.scripted.faults import faults
+from conformance.scripted.listing import list_faults
 
 STATEFUL = {"LC02", "LC03", "LC04", "X-same-request"}
 LONG = {"X-max-tokens-capped"}

@@ -10,8 +10,8 @@ import httpx2
 import pytest
 from serving import started
 
-from conformance.scripted.face import Setting
 from conformance.scripted.ollama import application
+from conformance.scripted.protocol import Setting
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from reference_client import ECHO, asking, events_in, post, talk
 
 from conformance.scripted.anthropic import application
-from conformance.scripted.face import Setting
+from conformance.scripted.protocol import Setting
 
 KEYS = {
     "id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "stop_details", "container",

@@ -1,31 +1,31 @@
 """The face `anthropic`: the reference endpoint, complete, strict and correct to the letter."""
 
-from conformance.scripted.face import Application, Setting, UsageError
+from conformance.scripted.protocol import Application, Setting, UsageError
 
 
 def application(setting: Setting) -> Application:
     """The reference endpoint as an ASGI application; a prefix, as in `/fault/ID/v1/messages`, bends what it does."""
     from conformance.scripted.anthropic.app import Reference
-    from conformance.scripted.anthropic.manner import Manner
+    from conformance.scripted.anthropic.hooks import Hooks
     from conformance.scripted.anthropic.service import Answerer, FromBrain, Service
     from conformance.scripted.faults import fault_named
-    from conformance.scripted.oddities import odd_model
+    from conformance.scripted.odd_models.odd_models import odd_model
     from conformance.scripted.variants import variant_named
 
     registries = {"fault": fault_named, "variant": variant_named, "model": odd_model}
-    manners: list[Manner] = []
+    hooks: list[Hooks] = []
     if setting.like is not None:
         from conformance.scripted.likeness import likeness
 
-        manners += likeness(setting.like)
+        hooks += likeness(setting.like)
     for kind, name in (("fault", setting.fault), ("variant", setting.variant)):
         if name is not None:
-            manner = registries[kind](name)
-            if manner is None:
+            hook = registries[kind](name)
+            if hook is None:
                 raise UsageError(f"there is no {kind} {name}: `python -m conformance.scripted {kind}s` lists them")
-            if manner.needs_upstream and setting.upstream is None:
+            if hook.needs_upstream and setting.upstream is None:
                 raise UsageError(f"the {kind} {name} shows only in front of an upstream: say which, --upstream URL")
-            manners.append(manner)
+            hooks.append(hook)
     answerer: Answerer = FromBrain(setting.brain)
     if setting.upstream is not None:
         from conformance.scripted.gateway import Gateway
@@ -34,7 +34,7 @@ def application(setting: Setting) -> Application:
     return Reference(
         Service(answerer),
         api_key=setting.api_key,
-        manners=tuple(manners),
+        hooks=tuple(hooks),
         registries=registries,
         has_upstream=setting.upstream is not None,
     )

@@ -1,12 +1,10 @@
 """An answer as it goes out: status, headers, and the pieces of its body with the times at which they are due."""
 
-import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
-from starlette.types import Receive, Scope, Send
 
 from conformance.scripted.anthropic.stream import Event, words_in
 from conformance.scripted.pacing import SECONDS_PER_WORD, UNPACED_WORDS
@@ -86,40 +84,9 @@ def frames_of(events: list[Event]) -> list[Frame]:
     return frames
 
 
-async def send_answer(answer: Answer, scope: Scope, receive: Receive, send: Send) -> bool:
-    """Write an answer, each piece when it is due; False when the client went away before the end."""
-    from conformance.scripted.anthropic.raw import needs_socket, send_raw
-
-    if needs_socket(answer) and "conformance.wire" in scope.get("extensions", {}):
-        return await send_raw(answer, scope)
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    for piece, wait in paced(answer.pieces):
-        if await _gone_within(wait, receive):
-            return False
-        await send({"type": "http.response.body", "body": piece.data, "more_body": True})
-    if answer.ending == "open":
-        await receive()
-        return False
-    await send({"type": "http.response.body", "body": b""})
-    return True
-
-
 def paced(pieces: tuple[Piece, ...]) -> Iterator[tuple[Piece, float]]:
     """Each piece with the seconds to wait after the one before; so a server that was held up does not rush."""
     said = 0.0
     for piece in pieces:
         yield piece, piece.at - said
         said = piece.at
-
-
-async def _gone_within(seconds: float, receive: Receive) -> bool:
-    """Wait; True as soon as the client has gone."""
-    if seconds <= 0:
-        return False
-    try:
-        async with asyncio.timeout(seconds):
-            message = await receive()
-            return bool(message["type"] == "http.disconnect")
-    except TimeoutError:
-        return False

@@ -1,4 +1,4 @@
-"""The reference endpoint as an ASGI application: authentication, request ids, and the manners that bend it."""
+"""The reference endpoint as an ASGI application: authentication, request ids, and the hooks that change it."""
 
 import hmac
 import re
@@ -12,33 +12,34 @@ from msgspec.structs import replace
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
-from conformance.scripted.anthropic.answer import Answer, json_answer, send_answer
+from conformance.scripted.anthropic.answer import Answer, json_answer
 from conformance.scripted.anthropic.call import Call, call_of
 from conformance.scripted.anthropic.errors import Refusal, not_found, unauthenticated
+from conformance.scripted.anthropic.hooks import Hooks
 from conformance.scripted.anthropic.identity import fresh
-from conformance.scripted.anthropic.manner import Manner
 from conformance.scripted.anthropic.routes import handler_for
+from conformance.scripted.anthropic.sending import send_answer
 from conformance.scripted.anthropic.service import Service
 
-Registries = Mapping[str, Callable[[str], Manner | None]]
-"""By the first step of a path prefix, such as `fault`: the manner that an id stands for."""
+Registries = Mapping[str, Callable[[str], Hooks | None]]
+"""By the first step of a path prefix, such as `fault`: the hooks that an id stands for."""
 
 
 class Reference:
-    """The endpoint; `manners` hold for every request, a path prefix `/<registry>/<id>` adds one of a registry's."""
+    """The endpoint; `hooks` hold for every request, a path prefix `/<registry>/<id>` adds one of a registry's."""
 
     def __init__(
         self,
         service: Service,
         *,
         api_key: str | None,
-        manners: tuple[Manner, ...],
+        hooks: tuple[Hooks, ...],
         registries: Registries,
         has_upstream: bool = False,
     ) -> None:
         self.service = service
         self.api_key = api_key
-        self.manners = manners
+        self.hooks = hooks
         self.registries = registries
         self.has_upstream = has_upstream
         self.prefix = re.compile(rf"^/({'|'.join(registries) or '(?!)'})/([^/]+)(/.*)?$")
@@ -50,22 +51,22 @@ class Reference:
         answer = await exchange.answer()
         complete = await send_answer(answer, exchange.scope, receive, send)
         if not complete and exchange.call is not None:
-            for manner in exchange.manners:
-                if manner.departed:
-                    manner.departed(exchange.call)
+            for hook in exchange.hooks:
+                if hook.departed:
+                    hook.departed(exchange.call)
 
-    def manners_of(self, scope: Scope) -> tuple[Manner, ...]:
-        """The manners that hold for a request; prefixes of its path move to the scope's root path."""
-        found = list(self.manners)
+    def hooks_of(self, scope: Scope) -> tuple[Hooks, ...]:
+        """The hooks that hold for a request; prefixes of its path move to the scope's root path."""
+        found = list(self.hooks)
         path = _raw_path(scope)
         while match := self.prefix.match(path):
             registry, name = match[1], unquote(match[2])
-            manner = self.registries[registry](name)
-            if manner is None:
+            hook = self.registries[registry](name)
+            if hook is None:
                 raise not_found(f"there is no {registry} {name}")
-            if manner.needs_upstream and not self.has_upstream:
+            if hook.needs_upstream and not self.has_upstream:
                 raise not_found(f"the {registry} {name} shows only in front of an upstream: serve --upstream URL")
-            found.append(manner)
+            found.append(hook)
             path = match[3] or "/"
             scope["root_path"] += f"/{registry}/{match[2]}"
         scope["path"] = scope["root_path"] + unquote(path)
@@ -90,7 +91,7 @@ class _Exchange:
         self.reference = reference
         self.scope = scope
         self.receive = receive
-        self.manners: tuple[Manner, ...] = ()
+        self.hooks: tuple[Hooks, ...] = ()
         self.call: Call | None = None
         self.request_id = fresh("req")
 
@@ -105,24 +106,24 @@ class _Exchange:
             traceback.print_exc(file=sys.stderr)
             answer = self._refused(Refusal(500, "api_error", "Internal server error"))
         answer = _with_headers(answer, self.request_id, self.call)
-        for manner in self.manners:
-            answer = manner.answer(answer, self.call) if manner.answer and self.call else answer
+        for hook in self.hooks:
+            answer = hook.answer(answer, self.call) if hook.answer and self.call else answer
         return answer
 
     async def _handled(self) -> Answer:
-        self.manners = self.reference.manners_of(self.scope)
+        self.hooks = self.reference.hooks_of(self.scope)
         self.call = call = await call_of(Request(self.scope, self.receive))
-        for manner in self.manners:
-            self.call = call = manner.request(call) if manner.request else call
+        for hook in self.hooks:
+            self.call = call = hook.request(call) if hook.request else call
         handler, names = handler_for({**self.scope, "method": call.method})
-        if not any(manner.lets_in and manner.lets_in(call) for manner in self.manners):
+        if not any(hook.lets_in and hook.lets_in(call) for hook in self.hooks):
             self.reference.authenticate(call)
-        return await handler(self.reference.service, _named(call, names), self.manners)
+        return await handler(self.reference.service, _named(call, names), self.hooks)
 
     def _refused(self, refusal: Refusal) -> Answer:
-        for manner in self.manners:
-            if manner.refusal and self.call:
-                bent = manner.refusal(refusal, self.call)
+        for hook in self.hooks:
+            if hook.refusal and self.call:
+                bent = hook.refusal(refusal, self.call)
                 if isinstance(bent, Answer):
                     return bent
                 refusal = bent

@@ -6,13 +6,12 @@ Source: https://platform.claude.com/docs/en/build-with-claude/batch-processing
 import math
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct
 
 from conformance.scripted.anthropic.answer import Answer, Piece, json_answer
-from conformance.scripted.anthropic.blocks import Closed
+from conformance.scripted.anthropic.batch import Batch, BatchRequest, Item, Result
 from conformance.scripted.anthropic.call import Call
 from conformance.scripted.anthropic.errors import Refusal, invalid, not_found
 from conformance.scripted.anthropic.filestore import timestamp
@@ -24,36 +23,6 @@ from conformance.scripted.anthropic.service import Service
 
 SECONDS_IN_PROGRESS = 0.3
 SECONDS_CANCELING = 0.1
-Result = dict[str, Any]
-
-
-class Item(Closed, frozen=True, kw_only=True):
-    custom_id: Annotated[str, Meta(pattern="^[a-zA-Z0-9_-]{1,64}$")]
-    params: dict[str, Any]
-
-
-class BatchRequest(Closed, frozen=True, kw_only=True):
-    requests: Annotated[list[Item], Meta(min_length=1, max_length=100_000)]
-
-
-class Batch(Struct, kw_only=True):
-    """A batch and how far it is; the results are made when somebody first looks after its time."""
-
-    id: str
-    items: list[Item]
-    version: str | None
-    betas: frozenset[str]
-    created: datetime
-    due: float
-    canceled: datetime | None = None
-    ended: datetime | None = None
-    results: list[Result] = []
-
-    @property
-    def status(self) -> Literal["in_progress", "canceling", "ended"]:
-        if self.ended:
-            return "ended"
-        return "canceling" if self.canceled else "in_progress"
 
 
 async def create(service: Service, call: Call, _: object) -> Answer:

@@ -5,7 +5,7 @@ from typing import Any
 from conformance.scripted.anthropic.answer import Answer, frames_of, json_answer, stream_answer
 from conformance.scripted.anthropic.call import Call
 from conformance.scripted.anthropic.errors import BrokenOff
-from conformance.scripted.anthropic.manner import Manner
+from conformance.scripted.anthropic.hooks import Hooks
 from conformance.scripted.anthropic.request import CountRequest, MessagesRequest, parse_json
 from conformance.scripted.anthropic.service import Service
 from conformance.scripted.anthropic.stream import Event, broken_off, events_of
@@ -14,33 +14,33 @@ from conformance.scripted.pacing import SECONDS_PER_WORD, UNPACED_WORDS
 VERSION = "anthropic-version"
 
 
-async def create_message(service: Service, call: Call, manners: tuple[Manner, ...]) -> Answer:
+async def create_message(service: Service, call: Call, hooks: tuple[Hooks, ...]) -> Answer:
     document = parse_json(call.body)
     asked = await service.understand(document, MessagesRequest, call.headers.get(VERSION), call.betas)
     try:
-        message = await service.message(asked, call, manners)
+        message = await service.message(asked, call, hooks)
     except BrokenOff as broken:
         if not call.streams:
             raise
-        return _streamed(broken_off(broken.said, broken.envelope(None)["error"]), call, manners)
-    return written(message, call, manners)
+        return _streamed(broken_off(broken.said, broken.envelope(None)["error"]), call, hooks)
+    return written(message, call, hooks)
 
 
-def written(message: dict[str, Any], call: Call, manners: tuple[Manner, ...]) -> Answer:
-    """A message as the JSON body or the stream that was asked for, bent on its way by the manners in force."""
-    for manner in manners:
-        message = manner.message(message, call) if manner.message else message
+def written(message: dict[str, Any], call: Call, hooks: tuple[Hooks, ...]) -> Answer:
+    """A message as the JSON body or the stream that was asked for, bent on its way by the hooks in force."""
+    for hook in hooks:
+        message = hook.message(message, call) if hook.message else message
     if not call.streams:
         return json_answer(message, at=_seconds_to_say(message))
-    return _streamed(events_of(message), call, manners)
+    return _streamed(events_of(message), call, hooks)
 
 
-def _streamed(events: list[Event], call: Call, manners: tuple[Manner, ...]) -> Answer:
-    for manner in manners:
-        events = manner.events(events, call) if manner.events else events
+def _streamed(events: list[Event], call: Call, hooks: tuple[Hooks, ...]) -> Answer:
+    for hook in hooks:
+        events = hook.events(events, call) if hook.events else events
     frames = frames_of(events)
-    for manner in manners:
-        frames = manner.frames(frames, call) if manner.frames else frames
+    for hook in hooks:
+        frames = hook.frames(frames, call) if hook.frames else frames
     return stream_answer(frames)
 
 

@@ -1,4 +1,4 @@
-"""Answers that no ASGI message can say, written to the socket byte by byte."""
+"""Writes answers to the socket byte by byte, for what no ASGI message can express."""
 
 import asyncio
 from http import HTTPStatus
@@ -52,9 +52,18 @@ def _head(answer: Answer) -> bytes:
         kept.append(("transfer-encoding", "chunked"))
     if answer.framing == "close":
         kept.append(("connection", "close"))
-    phrase = HTTPStatus(answer.status).phrase if answer.status in HTTPStatus._value2member_map_ else ""
-    lines = [f"HTTP/{answer.http_version} {answer.status} {phrase}", *(f"{name}: {value}" for name, value in kept)]
+    lines = [
+        f"HTTP/{answer.http_version} {answer.status} {_phrase(answer.status)}",
+        *(f"{name}: {value}" for name, value in kept),
+    ]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:  # 529 and the like have none
+        return ""
 
 
 def _chunk(piece: Piece) -> bytes:

@@ -84,7 +84,7 @@ _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<key>.*)`$")
 
 
 def refusal_of(error: msgspec.ValidationError, at: str) -> Refusal:
-    """A validation error in the API's manner: the dotted path first, then what was wrong there."""
+    """A validation error in the API's words: the dotted path first, then what was wrong there."""
     match = _PLACE.match(str(error))
     assert match
     what = match["what"]

@@ -12,13 +12,13 @@ from conformance.scripted.anthropic import batches, files
 from conformance.scripted.anthropic.answer import Answer, json_answer
 from conformance.scripted.anthropic.call import Call
 from conformance.scripted.anthropic.errors import invalid, no_route, wrong_method
-from conformance.scripted.anthropic.manner import Manner
+from conformance.scripted.anthropic.hooks import Hooks
 from conformance.scripted.anthropic.messages import count_tokens, create_message
 from conformance.scripted.anthropic.models import LIFECYCLES, MODELS, described, model_named
 from conformance.scripted.anthropic.paging import page
 from conformance.scripted.anthropic.service import Service
 
-Handler = Callable[[Service, Call, tuple[Manner, ...]], Awaitable[Answer]]
+Handler = Callable[[Service, Call, tuple[Hooks, ...]], Awaitable[Answer]]
 
 
 async def _alive(*_: object) -> Answer:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from conformance.scripted.anthropic.batch import Batch
 from conformance.scripted.anthropic.caching import PromptCache
 from conformance.scripted.anthropic.checks import check
 from conformance.scripted.anthropic.checks.version import version_of
@@ -19,13 +20,12 @@ from conformance.scripted.anthropic.models import Model, model_named
 from conformance.scripted.anthropic.request import MessagesRequest, Prompt, typed, typed_tools
 from conformance.scripted.anthropic.translation import conversation_of
 from conformance.scripted.conversation import Conversation, Reply
-from conformance.scripted.face import Brain
+from conformance.scripted.protocol import Brain
 from conformance.scripted.tokens import counts_input
 
 if TYPE_CHECKING:
-    from conformance.scripted.anthropic.batches import Batch
     from conformance.scripted.anthropic.call import Call
-    from conformance.scripted.anthropic.manner import Manner
+    from conformance.scripted.anthropic.hooks import Hooks
 
 
 class Asked(Struct, frozen=True):
@@ -52,8 +52,8 @@ class Answerer(Protocol):
     def counts(self, asked: Asked) -> int:
         """The input tokens of a request."""
 
-    async def reply(self, asked: Asked, call: "Call | None", manners: "Sequence[Manner]") -> Answered:
-        """The answer, or the refusal that it deserves; the manners may bend what passes on the way."""
+    async def reply(self, asked: Asked, call: "Call | None", hooks: "Sequence[Hooks]") -> Answered:
+        """The answer, or the refusal that it deserves; the hooks may bend what passes on the way."""
 
 
 class FromBrain:
@@ -65,10 +65,10 @@ class FromBrain:
     def counts(self, asked: Asked) -> int:
         return counts_input(asked.conversation)
 
-    async def reply(self, asked: Asked, _: "Call | None", manners: "Sequence[Manner]") -> Answered:
+    async def reply(self, asked: Asked, _: "Call | None", hooks: "Sequence[Hooks]") -> Answered:
         brain = self._brain
-        for manner in manners:
-            brain = manner.brain(brain) if manner.brain else brain
+        for hook in hooks:
+            brain = hook.brain(brain) if hook.brain else brain
         return Answered(brain(asked.conversation))
 
 
@@ -99,9 +99,7 @@ class Service:
             raise invalid("", f"prompt is too long: {tokens} tokens > {model.window} maximum")
         return replace(asked, input_tokens=tokens)
 
-    async def message(
-        self, asked: Asked, call: "Call | None" = None, manners: "Sequence[Manner]" = ()
-    ) -> dict[str, Any]:
+    async def message(self, asked: Asked, call: "Call | None" = None, hooks: "Sequence[Hooks]" = ()) -> dict[str, Any]:
         """The message that answers a request, or the refusal that it deserves."""
         request = asked.request
         assert isinstance(request, MessagesRequest)
@@ -109,7 +107,7 @@ class Service:
         window_full = room < request.max_tokens
         limited = replace(asked.conversation, max_tokens=min(request.max_tokens, room))
         counters = self.cache.use(request, asked.tools, asked.media, asked.model)
-        answered = await self.answerer.reply(replace(asked, conversation=limited), call, manners)
+        answered = await self.answerer.reply(replace(asked, conversation=limited), call, hooks)
         message = message_of(answered.reply, request, asked.media, asked.model, counters, window_full=window_full)
         if answered.broken_off:
             raise BrokenOff(answered.broken_off, message)

@@ -7,23 +7,11 @@ Not here: generation that goes on after the client has gone (LC01), which no cli
 """
 
 from functools import cache
-from typing import TYPE_CHECKING, Literal
-
-from msgspec import Struct
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from conformance.scripted.anthropic.manner import Manner
+    from conformance.scripted.anthropic.hooks import Hooks
     from conformance.scripted.faults.fault import Fault
-
-
-class Entry(Struct, frozen=True, kw_only=True):
-    """A fault or variant as `python -m conformance.scripted faults --json` lists it."""
-
-    id: str
-    says: str
-    group: str
-    strength: Literal["fault", "note", "legal"]
-    needs: tuple[str, ...] = ()
 
 
 @cache
@@ -69,33 +57,9 @@ def faults() -> "dict[str, Fault]":
     return {fault.id: fault for group in groups for fault in group.faults}
 
 
-def fault_named(name: str) -> "Manner | None":
-    """The manner that commits a fault, generic ones included; None for an unknown id."""
+def fault_named(name: str) -> "Hooks | None":
+    """The hooks that commits a fault, generic ones included; None for an unknown id."""
     from conformance.scripted.faults.generic import generic
 
     fault = faults().get(name)
-    return fault.manner if fault else generic(name)
-
-
-def list_faults() -> list[Entry]:
-    """The named faults, group by group."""
-    return [
-        Entry(id=fault.id, says=fault.says, group=fault.group, strength=fault.strength, needs=fault.needs)
-        for fault in faults().values()
-    ]
-
-
-def listing(what: Literal["faults", "variants", "models"]) -> list[Entry]:
-    """What the command line lists."""
-    if what == "faults":
-        return list_faults()
-    if what == "models":
-        from conformance.scripted.oddities import ODDITIES
-
-        return [Entry(id=odd.id, says=odd.says, group="model", strength="legal") for odd in ODDITIES.values()]
-    from conformance.scripted.variants import variants
-
-    return [
-        Entry(id=variant.id, says=variant.says, group=variant.group, strength="legal", needs=variant.needs)
-        for variant in variants().values()
-    ]
+    return fault.hooks if fault else generic(name)

@@ -9,9 +9,9 @@ import msgspec
 
 from conformance.scripted.anthropic.blocks import Closed
 from conformance.scripted.anthropic.errors import Refusal
-from conformance.scripted.faults.fault import Call, Group, replace
+from conformance.scripted.faults.fault import Call, FaultGroup, replace
 
-BAD_REQUESTS = Group("bad requests")
+BAD_REQUESTS = FaultGroup("bad requests")
 
 Body = dict[str, Any]
 

@@ -7,9 +7,10 @@ from conformance.scripted.anthropic.answer import json_answer
 from conformance.scripted.anthropic.errors import Refusal, not_found
 from conformance.scripted.anthropic.identity import fresh
 from conformance.scripted.anthropic.models import SCRIPTED
-from conformance.scripted.faults.fault import Answer, Call, Group, document_of, on_body, with_document
+from conformance.scripted.anthropic.rewriting import document_of, on_body, with_document
+from conformance.scripted.faults.fault import Answer, Call, FaultGroup
 
-COUNTING = Group("count_tokens")
+COUNTING = FaultGroup("count_tokens")
 
 PATH = "/v1/messages/count_tokens"
 

@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 from conformance.scripted.anthropic.answer import json_answer, stream_answer
-from conformance.scripted.faults.fault import Answer, Call, Frame, Group, Message, Refusal, plain_answer, replace
+from conformance.scripted.anthropic.rewriting import plain_answer
+from conformance.scripted.faults.fault import Answer, Call, FaultGroup, Frame, Message, Refusal, replace
 
-ERRORS = Group("errors")
+ERRORS = FaultGroup("errors")
 
 _CLASSES = {
     "invalid_request_error": "BadRequestError",

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from conformance.scripted.anthropic.manner import Manner
+from conformance.scripted.anthropic.hooks import Hooks
 from conformance.scripted.conversation import Invocation, Reply, Speech, Thought
-from conformance.scripted.faults.fault import Call, Group, Refusal, replace
+from conformance.scripted.faults.fault import Call, FaultGroup, Refusal, replace
 from conformance.scripted.gateway.passage import Asking, Heard
 
-GATEWAY = Group("gateway")
+GATEWAY = FaultGroup("gateway")
 
 COOLDOWN_SECONDS = 1.0
 
@@ -30,7 +30,7 @@ def _asking(name: str, says: str, needs: str = "upstream") -> Callable[[Callable
             change(body, call.document)
             return replace(correct, body=body)
 
-        GATEWAY.add(name, says, Manner(asking=asking), needs=needs)
+        GATEWAY.add(name, says, Hooks(asking=asking), needs=needs)
 
     return register
 
@@ -39,7 +39,7 @@ def _heard(name: str, says: str, needs: str = "upstream") -> Callable[[Callable[
     """The function makes of what came back something else."""
 
     def register(change: Callable[[Heard], Heard]) -> None:
-        GATEWAY.add(name, says, Manner(heard=lambda heard, _: change(heard)), needs=needs)
+        GATEWAY.add(name, says, Hooks(heard=lambda heard, _: change(heard)), needs=needs)
 
     return register
 
@@ -85,7 +85,7 @@ def _other_route(asking: Asking, _: Call) -> Asking:
     return replace(asking, path="/v1/responses")
 
 
-GATEWAY.add("GW06", "the upstream is asked on a route that it lacks", Manner(asking=_other_route), needs="upstream")
+GATEWAY.add("GW06", "the upstream is asked on a route that it lacks", Hooks(asking=_other_route), needs="upstream")
 
 
 class _Cooling:
@@ -110,7 +110,7 @@ _cooling = _Cooling()
 GATEWAY.add(
     "GW07",
     "one failure of the upstream turns the next requests into 429",
-    Manner(asking=_cooling.asking, heard=_cooling.heard),
+    Hooks(asking=_cooling.asking, heard=_cooling.heard),
     needs="upstream",
 )
 

@@ -4,16 +4,17 @@ from typing import Any
 
 from conformance.scripted.anthropic.answer import json_answer
 from conformance.scripted.anthropic.errors import invalid
+from conformance.scripted.anthropic.hooks import Hooks
 from conformance.scripted.anthropic.identity import fresh
-from conformance.scripted.anthropic.manner import Manner
 from conformance.scripted.anthropic.messages import written
 from conformance.scripted.anthropic.models import SCRIPTED, described
-from conformance.scripted.faults.fault import Answer, Call, Refusal, on_body
+from conformance.scripted.anthropic.rewriting import on_body
+from conformance.scripted.faults.fault import Answer, Call, Refusal
 
 Path = list[str]
 
 
-def generic(name: str) -> Manner | None:
+def generic(name: str) -> Hooks | None:
     """`drop:PATH`, `refuse:PATH` or `accept:CASE`; PATH is dotted, as in `messages.0.content.1.cache_control`."""
     kind, colon, argument = name.partition(":")
     if not colon or not argument:
@@ -21,11 +22,11 @@ def generic(name: str) -> Manner | None:
     path = argument.split(".")
     match kind:
         case "drop":
-            return Manner(request=on_body(lambda body: _drop(body, path)))
+            return Hooks(request=on_body(lambda body: _drop(body, path)))
         case "refuse":
-            return Manner(request=lambda call: _refuse(call, path))
+            return Hooks(request=lambda call: _refuse(call, path))
         case "accept":
-            return Manner(refusal=_accept)
+            return Hooks(refusal=_accept)
     return None
 
 

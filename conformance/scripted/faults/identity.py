@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from conformance.scripted.anthropic.errors import Refusal, invalid, unauthenticated
-from conformance.scripted.anthropic.manner import Manner
+from conformance.scripted.anthropic.hooks import Hooks
 from conformance.scripted.anthropic.models import MODELS
-from conformance.scripted.faults.fault import Answer, Call, Event, Group, Message, replace, with_document
+from conformance.scripted.anthropic.rewriting import with_document
+from conformance.scripted.faults.fault import Answer, Call, Event, FaultGroup, Message, replace
 
-IDENTITY = Group("identity")
+IDENTITY = FaultGroup("identity")
 
 
 @IDENTITY.message("ID01", "model is the name of another model", strength="note")
@@ -84,7 +85,7 @@ def no_api_key(call: Call) -> Call:
 
 
 def _open(name: str, says: str, lets_in: Callable[[Call], bool]) -> None:
-    IDENTITY.add(name, says, Manner(lets_in=lets_in), needs="key")
+    IDENTITY.add(name, says, Hooks(lets_in=lets_in), needs="key")
 
 
 _open("X-bearer-any", "any bearer token is let in", lambda call: "authorization" in call.headers)

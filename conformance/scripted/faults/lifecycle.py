@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from conformance.scripted.anthropic.manner import Manner
-from conformance.scripted.faults.fault import Answer, Call, Group, Message, Refusal, replace
+from conformance.scripted.anthropic.hooks import Hooks
+from conformance.scripted.faults.fault import Answer, Call, FaultGroup, Message, Refusal, replace
 from conformance.scripted.pacing import SECONDS_PER_WORD
 
-LIFECYCLE = Group("lifecycle")
+LIFECYCLE = FaultGroup("lifecycle")
 
 BLOCKED_SECONDS = 5.0
 SILENCE = 30.0
@@ -39,7 +39,7 @@ _blocking = _Blocking()
 LIFECYCLE.add(
     "LC02",
     "a cancelled request makes the next one fail with 500",
-    Manner(request=_blocking.request, departed=_blocking.departed),
+    Hooks(request=_blocking.request, departed=_blocking.departed),
     needs="cancel",
 )
 
@@ -63,7 +63,7 @@ class _Crossing:
 LIFECYCLE.add(
     "LC03",
     "a second concurrent request that begins as the first one did gets its answer",
-    Manner(message=_Crossing().message),
+    Hooks(message=_Crossing().message),
     needs="concurrent",
 )
 
@@ -87,7 +87,7 @@ class _Poisoned:
 LIFECYCLE.add(
     "LC04",
     "after an error, the next request on the connection gets the old bytes",
-    Manner(answer=_Poisoned().answer),
+    Hooks(answer=_Poisoned().answer),
     needs="connection",
 )
 
@@ -107,13 +107,13 @@ class _Remembering:
 LIFECYCLE.add(
     "X-same-messages",
     "an answer is given again to every request with the same messages, whatever else it asks",
-    Manner(message=_Remembering(lambda body: body.get("messages")).message),
+    Hooks(message=_Remembering(lambda body: body.get("messages")).message),
     needs="repeated",
 )
 LIFECYCLE.add(
     "X-same-request",
     "the same request again gets the same message again, with its ids",
-    Manner(message=_Remembering(lambda body: {**body, "stream": None}).message),
+    Hooks(message=_Remembering(lambda body: {**body, "stream": None}).message),
     needs="repeated",
 )
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from conformance.scripted.faults.fault import Group, forget
+from conformance.scripted.anthropic.rewriting import forget
+from conformance.scripted.faults.fault import FaultGroup
 
-LOSSES = Group("losses")
+LOSSES = FaultGroup("losses")
 
 Body = dict[str, Any]
 Block = dict[str, Any]

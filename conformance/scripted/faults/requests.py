@@ -5,9 +5,10 @@ from typing import Any
 
 from conformance.scripted.anthropic.errors import Refusal, invalid, not_found, too_large
 from conformance.scripted.anthropic.models import ALIASES, MODELS
-from conformance.scripted.faults.fault import Call, Group, Message, replace
+from conformance.scripted.anthropic.rewriting import on_body
+from conformance.scripted.faults.fault import Call, FaultGroup, Message, replace
 
-REQUESTS = Group("requests")
+REQUESTS = FaultGroup("requests")
 
 Body = dict[str, Any]
 Block = dict[str, Any]
@@ -166,7 +167,6 @@ def _asks_for_message(body: Body) -> bool:
 
 @REQUESTS.request("RQ19", "a request without max_tokens is accepted")
 def max_tokens_defaulted(call: Call) -> Call:
-    from conformance.scripted.faults.fault import on_body
 
     if call.path != "/v1/messages":
         return call

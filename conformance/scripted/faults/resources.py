@@ -6,22 +6,13 @@ from typing import Any
 import msgspec
 
 from conformance.scripted.anthropic.errors import not_found
+from conformance.scripted.anthropic.hooks import Hooks
 from conformance.scripted.anthropic.identity import fresh
-from conformance.scripted.anthropic.manner import Manner
 from conformance.scripted.anthropic.models import SCRIPTED, described
-from conformance.scripted.faults.fault import (
-    Answer,
-    Call,
-    Event,
-    Group,
-    Message,
-    document_of,
-    forget,
-    replace,
-    with_document,
-)
+from conformance.scripted.anthropic.rewriting import document_of, forget, with_document
+from conformance.scripted.faults.fault import Answer, Call, Event, FaultGroup, Message, replace
 
-RESOURCES = Group("resources")
+RESOURCES = FaultGroup("resources")
 
 Document = dict[str, Any]
 MODELS, BATCHES, FILES = "/v1/models", "/v1/messages/batches", "/v1/files"
@@ -57,13 +48,13 @@ _query_lost("X-limit-unchecked", "limit 0 is the default limit", lambda key, val
 _query_lost("X-lifecycle-ignored", "lifecycle does not narrow the models", lambda key, _: key.startswith("lifecycle"))
 
 
-Told = Callable[[Document], Document]
+Reported = Callable[[Document], Document]
 
 
-def _told(name: str, says: str, path: str, *, needs: str) -> Callable[[Told], Told]:
+def _reported(name: str, says: str, path: str, *, needs: str) -> Callable[[Reported], Reported]:
     """The function under it bends the JSON that this path and those below it are answered with."""
 
-    def register(bend: Told) -> Told:
+    def register(bend: Reported) -> Reported:
         @RESOURCES.answer(name, says, needs=needs)
         def answer(answer: Answer, call: Call) -> Answer:
             if answer.status != 200 or not call.path.startswith(path) or answer.header("content-type") != _JSON:
@@ -75,15 +66,15 @@ def _told(name: str, says: str, path: str, *, needs: str) -> Callable[[Told], To
     return register
 
 
-def _with_more(more: bool) -> Told:
-    return lambda told: {**told, "has_more": more} if "has_more" in told else told
+def _with_more(more: bool) -> Reported:
+    return lambda reported: {**reported, "has_more": more} if "has_more" in reported else reported
 
 
-_told("X-more-always", "has_more of the models is always true", MODELS, needs="models")(_with_more(True))
-_told("X-more-never", "has_more of the models is always false", MODELS, needs="models")(_with_more(False))
+_reported("X-more-always", "has_more of the models is always true", MODELS, needs="models")(_with_more(True))
+_reported("X-more-never", "has_more of the models is always false", MODELS, needs="models")(_with_more(False))
 
 
-@_told("X-model-first", "whichever model is asked for, the first is described", f"{MODELS}/", needs="models")
+@_reported("X-model-first", "whichever model is asked for, the first is described", f"{MODELS}/", needs="models")
 def first_model(_: Document) -> Document:
     return described(SCRIPTED)
 
@@ -151,15 +142,15 @@ _resulting("X-result-text-lost", "the message of a batch result has no content",
 _resulting("X-result-usage-lost", "the message of a batch result has no usage", _message_without("usage"))
 
 
-def _of_batch(name: str, says: str) -> Callable[[Told], Told]:
-    """The function under it says what is told of a batch instead."""
+def _of_batch(name: str, says: str) -> Callable[[Reported], Reported]:
+    """The function under it says what is reported of a batch instead."""
 
-    def register(told: Told) -> Told:
-        @_told(name, says, BATCHES, needs="batches")
+    def register(reported: Reported) -> Reported:
+        @_reported(name, says, BATCHES, needs="batches")
         def changed(document: Document) -> Document:
-            return {**document, **told(document)} if document.get("type") == "message_batch" else document
+            return {**document, **reported(document)} if document.get("type") == "message_batch" else document
 
-        return told
+        return reported
 
     return register
 
@@ -175,7 +166,7 @@ def expired_at_once(batch: Document) -> Document:
 
 
 @_of_batch("X-cancel-untold", "a cancelled batch does not say since when")
-def cancel_untold(_: Document) -> Document:
+def cancel_time_missing(_: Document) -> Document:
     return {"cancel_initiated_at": None}
 
 
@@ -198,7 +189,7 @@ def _undeleted(name: str, says: str, path: str, kind: str) -> None:
             return answer
         return with_document(answer, {"id": document_of(answer)["id"], "type": kind})
 
-    RESOURCES.add(name, says, Manner(request=looked_up, answer=confirmed))
+    RESOURCES.add(name, says, Hooks(request=looked_up, answer=confirmed))
 
 
 _KEPT = "kept-all-the-same"
@@ -206,7 +197,7 @@ _undeleted("X-batch-undeleted", "a deleted batch can still be looked up", BATCHE
 _undeleted("X-file-undeleted", "a deleted file can still be looked up", FILES, "file_deleted")
 
 
-@_told("X-file-unix-time", "created_at of a file is a number", FILES, needs="files")
+@_reported("X-file-unix-time", "created_at of a file is a number", FILES, needs="files")
 def unix_time(file: Document) -> Document:
     return {**file, "created_at": 1767225600} if file.get("type") == "file" else file
 

@@ -6,9 +6,9 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from conformance.scripted.faults.fault import Group
+from conformance.scripted.faults.fault import FaultGroup
 
-RESULTS = Group("results")
+RESULTS = FaultGroup("results")
 
 Block = dict[str, Any]
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from conformance.scripted.anthropic.hooks import Hooks
 from conformance.scripted.anthropic.identity import fresh
-from conformance.scripted.anthropic.manner import Manner
-from conformance.scripted.faults.fault import Call, Event, Group, Message
+from conformance.scripted.faults.fault import Call, Event, FaultGroup, Message
 
-STOP = Group("stop")
+STOP = FaultGroup("stop")
 
 _OPENAI = {"end_turn": "stop", "max_tokens": "length", "tool_use": "tool_calls", "stop_sequence": "stop"}
 _CUT = "toolu_cut"
@@ -42,7 +42,7 @@ def arguments_cut(events: list[Event], _: Call) -> list[Event]:
 STOP.add(
     "SR02",
     "tool_use although max_tokens cut the arguments",
-    Manner(message=called_though_cut, events=arguments_cut),
+    Hooks(message=called_though_cut, events=arguments_cut),
     needs="tools cut",
 )
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator
 
-from conformance.scripted.faults.fault import Call, Event, Group
+from conformance.scripted.faults.fault import Call, Event, FaultGroup
 
-STREAM = Group("stream")
+STREAM = FaultGroup("stream")
 
 _ANSWER = "message_delta"
 _MANY = 6

@@ -4,9 +4,9 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from conformance.scripted.faults.fault import Call, Group, Message
+from conformance.scripted.faults.fault import Call, FaultGroup, Message
 
-TEXT = Group("text")
+TEXT = FaultGroup("text")
 
 _LONG = 100
 _LOST = 10

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.scripted.anthropic.errors import invalid
-from conformance.scripted.anthropic.manner import Manner
+from conformance.scripted.anthropic.hooks import Hooks
+from conformance.scripted.anthropic.rewriting import on_body
 from conformance.scripted.anthropic.signature import is_genuine, sign
-from conformance.scripted.faults.fault import Call, Event, Group, Message, on_body
+from conformance.scripted.faults.fault import Call, Event, FaultGroup, Message
 
-THINKING = Group("thinking")
+THINKING = FaultGroup("thinking")
 
 CONSTANT = "c2lnbmF0dXJl"
 Block = dict[str, Any]
@@ -61,7 +62,7 @@ def _unsigned_events(events: list[Event], _: Call) -> list[Event]:
 THINKING.add(
     "TH01",
     "a thinking block has no signature, a stream no signature_delta",
-    Manner(request=on_body(_own_accepted), message=_unsigned_message, events=_unsigned_events),
+    Hooks(request=on_body(_own_accepted), message=_unsigned_message, events=_unsigned_events),
     needs="thinking",
 )
 
@@ -70,7 +71,7 @@ def _signature(name: str, says: str, value: str | None, **more: Any) -> None:
     def message(message: Message, _: Call) -> Message:
         return _thoughts(message, lambda block: {**block, "signature": value})
 
-    THINKING.add(name, says, Manner(request=on_body(_own_accepted), message=message), needs="thinking", **more)
+    THINKING.add(name, says, Hooks(request=on_body(_own_accepted), message=message), needs="thinking", **more)
 
 
 _signature("TH02", "the signature is null", None)
@@ -102,11 +103,11 @@ def thinking_in_text(message: Message, _: Call) -> Message:
     content = [block for block in message["content"] if block["type"] != "thinking"]
     if not thoughts:
         return message
-    told = f"<think>{thoughts[0]}</think>\n\n"
+    written = f"<think>{thoughts[0]}</think>\n\n"
     if content and content[0]["type"] == "text":
-        content[0] = {**content[0], "text": told + content[0]["text"]}
+        content[0] = {**content[0], "text": written + content[0]["text"]}
     else:
-        content.insert(0, {"type": "text", "text": told, "citations": None})
+        content.insert(0, {"type": "text", "text": written, "citations": None})
     return {**message, "content": content}
 
 

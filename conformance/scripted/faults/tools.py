@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.scripted.anthropic.errors import invalid
-from conformance.scripted.anthropic.manner import Manner
-from conformance.scripted.faults.fault import Call, Event, Group, Message, on_body
+from conformance.scripted.anthropic.hooks import Hooks
+from conformance.scripted.anthropic.rewriting import on_body
+from conformance.scripted.faults.fault import Call, Event, FaultGroup, Message
 
-TOOLS = Group("tools")
+TOOLS = FaultGroup("tools")
 
 SAME_ID = "toolu_01AAAAAAAAAAAAAAAAAAAAAA"
 _LONGEST = 1_000
@@ -65,7 +66,7 @@ def _same_id(message: Message, _: Call) -> Message:
 TOOLS.add(
     "TO02",
     "tool ids repeat, within a message and across turns",
-    Manner(request=on_body(_told_apart), message=_same_id),
+    Hooks(request=on_body(_told_apart), message=_same_id),
     needs="tools",
 )
 
@@ -79,7 +80,7 @@ def _second_unsent(events: list[Event], _: Call) -> list[Event]:
 TOOLS.add(
     "ST34",
     "of two tool calls with one id, the second is silently not streamed",
-    Manner(request=on_body(_told_apart), message=_same_id, events=_second_unsent),
+    Hooks(request=on_body(_told_apart), message=_same_id, events=_second_unsent),
     needs="parallel",
 )
 

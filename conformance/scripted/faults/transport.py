@@ -1,8 +1,8 @@
 """Faults in the transport of a stream: framing, encoding, the connection."""
 
-from conformance.scripted.faults.fault import Answer, Call, Event, Frame, Group, replace
+from conformance.scripted.faults.fault import Answer, Call, Event, FaultGroup, Frame, replace
 
-TRANSPORT = Group("transport")
+TRANSPORT = FaultGroup("transport")
 
 SILENCE = 30.0
 """Seconds without a byte: short enough for a test, longer than a timeout that a test sets."""

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from conformance.scripted.faults.fault import Call, Event, Group, Message
+from conformance.scripted.faults.fault import Call, Event, FaultGroup, Message
 
-USAGE = Group("usage")
+USAGE = FaultGroup("usage")
 
 _INPUT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 Usage = dict[str, Any]

@@ -7,7 +7,7 @@ import httpx2
 import msgspec
 
 from conformance.scripted.anthropic.call import Call
-from conformance.scripted.anthropic.manner import Manner
+from conformance.scripted.anthropic.hooks import Hooks
 from conformance.scripted.anthropic.request import MessagesRequest
 from conformance.scripted.anthropic.service import Answered, Asked
 from conformance.scripted.conversation import Reply
@@ -38,17 +38,17 @@ class Gateway:
         body = chat_request(asked)
         return counts_input(understood(msgspec.convert(body, ChatRequest), body))
 
-    async def reply(self, asked: Asked, call: Call | None, manners: Sequence[Manner]) -> Answered:
+    async def reply(self, asked: Asked, call: Call | None, hooks: Sequence[Hooks]) -> Answered:
         request = asked.request
         assert isinstance(request, MessagesRequest)
         if asked.conversation.max_tokens == 0:  # no upstream of this wire takes it, and there is nothing to say
             return Answered(Reply(blocks=(), stop="length", input_tokens=asked.input_tokens, output_tokens=0))
         asking = Asking(PATH, chat_request(asked))
-        for manner in manners:
-            asking = manner.asking(asking, call) if manner.asking and call else asking
+        for hook in hooks:
+            asking = hook.asking(asking, call) if hook.asking and call else asking
         heard = await self._ask(asking, stream=request.stream)
-        for manner in manners:
-            heard = manner.heard(heard, call) if manner.heard and call else heard
+        for hook in hooks:
+            heard = hook.heard(heard, call) if hook.heard and call else heard
         if heard.trouble is None:
             return Answered(heard.reply)
         refusal = refusal_of(heard.trouble)

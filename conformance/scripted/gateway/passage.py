@@ -34,7 +34,7 @@ class Heard(Struct, frozen=True):
     trouble: Trouble | None = None
 
 
-_TOLD: dict[int, tuple[int, str]] = {
+_ANSWERED: dict[int, tuple[int, str]] = {
     400: (400, "invalid_request_error"),
     401: (401, "authentication_error"),
     403: (403, "permission_error"),
@@ -51,6 +51,6 @@ _TOLD: dict[int, tuple[int, str]] = {
 def refusal_of(trouble: Trouble) -> Refusal:
     """The trouble in the words of the Messages API; whatever is no status is the gateway's to answer for."""
     status = trouble.status or 500
-    told, kind = _TOLD.get(status, (500, "api_error") if status >= 500 else (400, "invalid_request_error"))
+    answered, kind = _ANSWERED.get(status, (500, "api_error") if status >= 500 else (400, "invalid_request_error"))
     again = () if trouble.retry_after is None else (("retry-after", trouble.retry_after),)
-    return Refusal(told, kind, f"upstream: {trouble.says}", again)
+    return Refusal(answered, kind, f"upstream: {trouble.says}", again)

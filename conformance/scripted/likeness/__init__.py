@@ -4,14 +4,14 @@ A likeness is a list of named gaps. `ollama@0.33` has all that Ollama 0.33 has; 
 one, so that a person can see what a run says when a gap is mended.
 """
 
-from conformance.scripted.anthropic.manner import Manner
-from conformance.scripted.face import UsageError
+from conformance.scripted.anthropic.hooks import Hooks
+from conformance.scripted.protocol import UsageError
 
 TARGETS = ("ollama",)
 
 
-def likeness(name: str) -> tuple[Manner, ...]:
-    """The manners of `TARGET@VERSION [- GAP ...]`; UsageError for a target, version or gap that there is not."""
+def likeness(name: str) -> tuple[Hooks, ...]:
+    """The hooks of `TARGET@VERSION [- GAP ...]`; UsageError for a target, version or gap that there is not."""
     from conformance.scripted.likeness import ollama
 
     wanted, *without = (part.strip() for part in name.split(" - "))
@@ -20,7 +20,7 @@ def likeness(name: str) -> tuple[Manner, ...]:
         raise UsageError(f"there is no likeness of {target!r}, only of {', '.join(TARGETS)}: say --like ollama@0.33")
     if unknown := [gap for gap in without if gap not in ollama.GAPS]:
         raise UsageError(f"ollama has no gap {unknown[0]!r}; there are {', '.join(ollama.GAPS)}")
-    return ollama.manners(_numbers(version or ollama.NEWEST), frozenset(ollama.GAPS) - frozenset(without))
+    return ollama.hooks(_numbers(version or ollama.NEWEST), frozenset(ollama.GAPS) - frozenset(without))
 
 
 def _numbers(version: str) -> tuple[int, int, int]:

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from conformance.scripted.anthropic.answer import Answer
 from conformance.scripted.anthropic.call import Call
 from conformance.scripted.anthropic.errors import Refusal
+from conformance.scripted.anthropic.hooks import Hooks, Message
 from conformance.scripted.anthropic.identity import fresh
-from conformance.scripted.anthropic.manner import Manner, Message
+from conformance.scripted.anthropic.rewriting import plain_answer
 from conformance.scripted.anthropic.stream import Event
-from conformance.scripted.faults.fault import plain_answer
 from conformance.scripted.likeness.ollama_request import (
     MODEL_HEADER,
     SEARCH_HEADER,
@@ -81,10 +81,10 @@ class Said(Refusal):
         self.answer = answer
 
 
-def manners(version: Version, gaps: frozenset[str]) -> tuple[Manner, ...]:
-    """The manners of one version of Ollama with these gaps."""
+def hooks(version: Version, gaps: frozenset[str]) -> tuple[Hooks, ...]:
+    """The hooks of one version of Ollama with these gaps."""
     return (
-        Manner(
+        Hooks(
             request=_request(version, gaps),
             refusal=_refusal(gaps),
             message=_message(version, gaps),

@@ -6,7 +6,7 @@ import msgspec
 
 from conformance.scripted.anthropic.answer import Answer, json_answer
 from conformance.scripted.anthropic.call import Call
-from conformance.scripted.faults.fault import plain_answer
+from conformance.scripted.anthropic.rewriting import plain_answer
 
 MODEL = "scripted:latest"
 CREATED = 1_767_225_600

@@ -10,13 +10,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from conformance.scripted.face import Application, Setting, UsageError, refuse_bending
 from conformance.scripted.ollama.library import Model
 from conformance.scripted.ollama.management import Management, read, signin_url
 from conformance.scripted.ollama.messages import Messages
 from conformance.scripted.ollama.reply import Answer
 from conformance.scripted.ollama.request import ChatRequest, GenerateRequest, understood
 from conformance.scripted.ollama.store import OllamaError, Store, timestamp
+from conformance.scripted.protocol import Application, Setting, UsageError, refuse_bending
 from conformance.scripted.speaking import Spoken, Voice, json_response, spoken
 
 VERSION = "0.40.12"

@@ -77,14 +77,14 @@ class Management:
 
     async def pull(self, request: Request) -> Response | Spoken:
         asked = await read(request, Named)
-        return await _told(pulling(self.store, asked.wanted), asked.stream)
+        return await _progress(pulling(self.store, asked.wanted), asked.stream)
 
     async def create(self, request: Request) -> Response | Spoken:
         asked = await read(request, Creation)
         steps = creating(
             self.store, asked.wanted, asked.source, parameters=asked.parameters, remote_host=asked.remote_host
         )
-        return await _told(steps, asked.stream)
+        return await _progress(steps, asked.stream)
 
     async def copy(self, request: Request) -> Response:
         asked = await read(request, Copy)
@@ -176,7 +176,7 @@ def _remote(model: Model) -> dict[str, str]:
     return {"remote_model": model.remote_model, "remote_host": model.remote_host} if model.remote_host else {}
 
 
-async def _told(steps: Steps, stream: bool | None) -> Response | Spoken:
+async def _progress(steps: Steps, stream: bool | None) -> Response | Spoken:
     """The steps as they happen, or the last of them; an error in a stream comes with the status 200 it began with."""
     if stream is not False:
         return Spoken(_lines(steps), NDJSON)

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 from starlette.requests import Request
 
-from conformance.scripted.face import Application, Setting
-from conformance.scripted.face import application as face
 from conformance.scripted.ollama.store import OllamaError, Store
+from conformance.scripted.protocol import Application, Setting
+from conformance.scripted.protocol import application as face
 from conformance.scripted.speaking import json_response
 
 _TYPES = {401: "authentication_error", 404: "not_found_error"}

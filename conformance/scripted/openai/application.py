@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from conformance.scripted.face import Application, Setting, UsageError, refuse_bending
 from conformance.scripted.openai.completion import Completion
 from conformance.scripted.openai.errors import Refusal
 from conformance.scripted.openai.request import read
 from conformance.scripted.openai.understanding import understood
+from conformance.scripted.protocol import Application, Setting, UsageError, refuse_bending
 from conformance.scripted.speaking import Spoken, Voice, json_response, spoken
 
 MODEL = "scripted"

@@ -4,7 +4,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from conformance.scripted.anthropic.manner import Manner
+    from conformance.scripted.anthropic.hooks import Hooks
     from conformance.scripted.variants.variant import Variant
 
 
@@ -21,7 +21,7 @@ def variants() -> "dict[str, Variant]":
     return {variant.id: variant for group in groups for variant in group.variants}
 
 
-def variant_named(name: str) -> "Manner | None":
-    """The manner that speaks a variant; None for an unknown id."""
+def variant_named(name: str) -> "Hooks | None":
+    """The hooks that speaks a variant; None for an unknown id."""
     variant = variants().get(name)
-    return variant.manner if variant else None
+    return variant.hooks if variant else None

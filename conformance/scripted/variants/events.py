@@ -6,10 +6,10 @@ Sources: https://platform.claude.com/docs/en/build-with-claude/streaming, https:
 from collections.abc import Callable
 from typing import Any
 
-from conformance.scripted.faults.fault import on_body
-from conformance.scripted.variants.variant import Call, Event, Frame, Group, Manner, Message, replace
+from conformance.scripted.anthropic.rewriting import on_body
+from conformance.scripted.variants.variant import Call, Event, Frame, Hooks, Message, VariantGroup, replace
 
-EVENTS = Group("events")
+EVENTS = VariantGroup("events")
 
 PING: Event = {"type": "ping"}
 MOOD = {"type": "mood", "mood": "calm"}
@@ -18,8 +18,8 @@ _TEXT_KEYS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_de
 
 @EVENTS.events("pings-everywhere", "a ping follows every event after message_start")
 def pings_everywhere(events: list[Event], _: Call) -> list[Event]:
-    told = [event for event in events if event != PING]
-    return [each for event in told[:-1] for each in (event, PING, PING)] + told[-1:]
+    without = [event for event in events if event != PING]
+    return [each for event in without[:-1] for each in (event, PING, PING)] + without[-1:]
 
 
 @EVENTS.events("pings-none", "there is no ping")
@@ -73,7 +73,7 @@ def _at_once(frames: list[Frame], _: Call) -> list[Frame]:
     return [replace(frame, at=0.0) for frame in frames]
 
 
-EVENTS.add("one-delta", "each block comes in one delta, at once", Manner(events=_one_delta, frames=_at_once), "stream")
+EVENTS.add("one-delta", "each block comes in one delta, at once", Hooks(events=_one_delta, frames=_at_once), "stream")
 
 
 @EVENTS.events("one-character", "each delta holds one character")
@@ -130,7 +130,7 @@ def _taken_back(body: dict[str, Any]) -> None:
 EVENTS.add(
     "unknown-block",
     "a block of an unknown type ends the content",
-    Manner(request=on_body(_taken_back), message=_unknown_block),
+    Hooks(request=on_body(_taken_back), message=_unknown_block),
 )
 
 

@@ -8,10 +8,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from conformance.scripted.faults.fault import forget, on_body
-from conformance.scripted.variants.variant import Answer, Call, Group, Manner, Message, rewritten
+from conformance.scripted.anthropic.rewriting import forget, on_body, rewritten
+from conformance.scripted.variants.variant import Answer, Call, Hooks, Message, VariantGroup
 
-FIELDS = Group("fields")
+FIELDS = VariantGroup("fields")
 
 OPTIONAL = frozenset(
     ["stop_details", "container", "diagnostics", "citations", "caller", "cache_creation_input_tokens",
@@ -46,7 +46,7 @@ def _everywhere(
     def answer(answer: Answer, call: Call) -> Answer:
         return rewritten(answer, write) if call.path == "/v1/messages" else answer
 
-    FIELDS.add(name, says, Manner(request=request, answer=answer))
+    FIELDS.add(name, says, Hooks(request=request, answer=answer))
 
 
 def _optional(item: tuple[str, Any]) -> bool:
@@ -115,6 +115,6 @@ def _uuids(message: Message, _: Call) -> Message:
 FIELDS.add(
     "foreign-ids",
     "ids have the form call_abc.1 and chatcmpl-abc",
-    Manner(request=on_body(_dots_taken), message=_call_ids),
+    Hooks(request=on_body(_dots_taken), message=_call_ids),
 )
-FIELDS.add("uuids", "ids are UUIDs", Manner(message=_uuids))
+FIELDS.add("uuids", "ids are UUIDs", Hooks(message=_uuids))

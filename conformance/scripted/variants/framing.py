@@ -5,9 +5,9 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-str
 
 import json
 
-from conformance.scripted.variants.variant import Group
+from conformance.scripted.variants.variant import VariantGroup
 
-FRAMING = Group("framing")
+FRAMING = VariantGroup("framing")
 
 
 @FRAMING.stream_bytes("crlf", "lines end with CR LF")

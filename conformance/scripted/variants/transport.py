@@ -8,9 +8,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from conformance.scripted.variants.variant import Answer, Call, Group, Piece, replace, rewritten
+from conformance.scripted.anthropic.rewriting import rewritten
+from conformance.scripted.variants.variant import Answer, Call, Piece, VariantGroup, replace
 
-TRANSPORT = Group("transport")
+TRANSPORT = VariantGroup("transport")
 
 _GZIP = 31
 """zlib's window bits for a gzip member."""

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from conformance.scripted.anthropic.answer import Answer, Frame, Piece
 from conformance.scripted.anthropic.call import Call
-from conformance.scripted.anthropic.manner import Manner, Message
+from conformance.scripted.anthropic.hooks import Hooks, Message
+from conformance.scripted.anthropic.rewriting import rewritten
 from conformance.scripted.anthropic.stream import Event
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -20,19 +21,19 @@ class Variant(Struct, frozen=True, kw_only=True):
     id: str
     says: str
     group: str
-    manner: Manner
+    hooks: Hooks
     needs: tuple[str, ...] = ()
 
 
-class Group:
+class VariantGroup:
     """Variants of one kind, in the order of their definition."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.variants: list[Variant] = []
 
-    def add(self, name: str, says: str, manner: Manner, needs: str = "") -> None:
-        self.variants.append(Variant(id=name, says=says, group=self.name, manner=manner, needs=tuple(needs.split())))
+    def add(self, name: str, says: str, hooks: Hooks, needs: str = "") -> None:
+        self.variants.append(Variant(id=name, says=says, group=self.name, hooks=hooks, needs=tuple(needs.split())))
 
     def message(self, name: str, says: str, needs: str = "") -> Callable[[T], T]:
         return self._stage("message", name, says, needs)
@@ -55,7 +56,7 @@ class Group:
                 )
                 return replace(answer, pieces=tuple(pieces))
 
-            self.add(name, says, Manner(answer=answer), "stream")
+            self.add(name, says, Hooks(answer=answer), "stream")
             return rewrite
 
         return register
@@ -64,38 +65,17 @@ class Group:
         """The function writes a JSON document as text: a body, or the data of an event (`streamed`)."""
 
         def register(write: T) -> T:
-            self.add(name, says, Manner(answer=lambda answer, _: rewritten(answer, write)))
+            self.add(name, says, Hooks(answer=lambda answer, _: rewritten(answer, write)))
             return write
 
         return register
 
     def _stage(self, stage: str, name: str, says: str, needs: str) -> Callable[[T], T]:
         def register(bend: T) -> T:
-            self.add(name, says, Manner(**{stage: bend}), needs)
+            self.add(name, says, Hooks(**{stage: bend}), needs)
             return bend
 
         return register
-
-
-def rewritten(answer: Answer, write: Callable[[Any, bool], str]) -> Answer:
-    """The answer with every JSON document in it written anew."""
-    import json
-
-    if answer.is_stream:
-        pieces = []
-        for piece in answer.pieces:
-            head, data = piece.data.decode().rstrip("\n").split("data: ", 1)
-            pieces.append(replace(piece, data=f"{head}data: {write(json.loads(data), True)}\n\n".encode()))
-        return replace(answer, pieces=tuple(pieces))
-    if answer.header("content-type") != "application/json" or not answer.pieces:
-        return answer
-    return with_body(answer, write(json.loads(answer.body), False).encode())
-
-
-def with_body(answer: Answer, body: bytes) -> Answer:
-    """The answer with another body, its length corrected."""
-    headers = tuple((name, str(len(body)) if name == "content-length" else value) for name, value in answer.headers)
-    return replace(answer, headers=headers, pieces=(Piece(body, answer.pieces[0].at if answer.pieces else 0.0),))
 
 
 __all__ = [
@@ -103,12 +83,10 @@ __all__ = [
     "Call",
     "Event",
     "Frame",
-    "Group",
-    "Manner",
+    "Hooks",
     "Message",
     "Piece",
     "Variant",
+    "VariantGroup",
     "replace",
-    "rewritten",
-    "with_body",
 ]

@@ -7,9 +7,10 @@ import json
 import re
 from typing import Any
 
-from conformance.scripted.variants.variant import Answer, Call, Group, rewritten
+from conformance.scripted.anthropic.rewriting import rewritten
+from conformance.scripted.variants.variant import Answer, Call, VariantGroup
 
-WRITING = Group("writing")
+WRITING = VariantGroup("writing")
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 

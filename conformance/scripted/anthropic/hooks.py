@@ -1,7 +1,6 @@
-"""Where the correct endpoint can be bent, from the request to the wire.
+"""The points at which a fault or a legal variant changes what the reference endpoint does, from request to socket.
 
-Faults and legal variants are manners: each stage takes the correct thing and returns another, and knows nothing of how
-the correct thing was made.
+Each hook is given the correct value of its stage and returns another; it knows nothing of how the value was made.
 """
 
 from collections.abc import Callable
@@ -15,14 +14,14 @@ from conformance.scripted.anthropic.errors import Refusal
 from conformance.scripted.anthropic.stream import Event
 
 if TYPE_CHECKING:
-    from conformance.scripted.face import Brain
     from conformance.scripted.gateway.passage import Asking, Heard
+    from conformance.scripted.protocol import Brain
 
 Message = dict[str, Any]
 
 
-class Manner(Struct, frozen=True, kw_only=True):
-    """The stages, in the order in which an answer passes them; a stage that is None changes nothing."""
+class Hooks(Struct, frozen=True, kw_only=True):
+    """One function per stage, in the order in which a request and its answer pass them; None changes nothing."""
 
     request: Callable[[Call], Call] | None = None
     """The request, before anything looks at it; may raise a `Refusal`."""
@@ -52,4 +51,4 @@ class Manner(Struct, frozen=True, kw_only=True):
         return self.asking is not None or self.heard is not None
 
 
-CORRECT = Manner()
+CORRECT = Hooks()

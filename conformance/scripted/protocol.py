@@ -13,8 +13,8 @@ Brain = Callable[[Conversation], Reply]
 Application = Callable[[Any, Any, Any], Any]
 """An ASGI application."""
 
-Face = Literal["anthropic", "openai", "ollama"]
-FACES: tuple[Face, ...] = ("anthropic", "openai", "ollama")
+Protocol = Literal["anthropic", "openai", "ollama"]
+PROTOCOLS: tuple[Protocol, ...] = ("anthropic", "openai", "ollama")
 
 
 class Setting(Struct, frozen=True, kw_only=True):
@@ -33,7 +33,7 @@ class Setting(Struct, frozen=True, kw_only=True):
     """A chat completions server to ask instead of the brain: the face `anthropic` becomes a gateway in front of it."""
 
 
-def refuse_bending(face: Face, setting: Setting) -> None:
+def refuse_bending(face: Protocol, setting: Setting) -> None:
     """For a face that commits no faults, speaks no variants and asks nobody: better no start than one in vain."""
     for option in ("fault", "variant", "upstream"):
         if getattr(setting, option) is not None:
@@ -46,7 +46,7 @@ class UsageError(Exception):
     """The caller's mistake, in a sentence that says what to do."""
 
 
-def application(face: Face, setting: Setting) -> Application:
+def application(face: Protocol, setting: Setting) -> Application:
     """The ASGI application of a face: what `conformance.scripted.<face>` makes of the setting.
 
     Each face is a package with one public function, `application(setting) -> Application`, and is imported only when

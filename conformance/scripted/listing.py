@@ -1,0 +1,39 @@
+"""What `python -m conformance.scripted faults`, `variants` and `models` list."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from conformance.scripted.faults import faults
+from conformance.scripted.odd_models.odd_models import ODD_MODELS
+from conformance.scripted.variants import variants
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """A fault or variant as `python -m conformance.scripted faults --json` lists it."""
+
+    id: str
+    says: str
+    group: str
+    strength: Literal["fault", "note", "legal"]
+    needs: tuple[str, ...] = ()
+
+
+def list_faults() -> list[Entry]:
+    """The named faults, group by group."""
+    return [
+        Entry(id=fault.id, says=fault.says, group=fault.group, strength=fault.strength, needs=fault.needs)
+        for fault in faults().values()
+    ]
+
+
+def listing(what: Literal["faults", "variants", "models"]) -> list[Entry]:
+    """What the command line lists."""
+    if what == "faults":
+        return list_faults()
+    if what == "models":
+        return [Entry(id=odd.id, says=odd.says, group="model", strength="legal") for odd in ODD_MODELS.values()]
+    return [
+        Entry(id=variant.id, says=variant.says, group=variant.group, strength="legal", needs=variant.needs)
+        for variant in variants().values()
+    ]
