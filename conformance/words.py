@@ -25,8 +25,9 @@ Tier = Literal["core", "feature", "hosted"]
 """Who can be expected to have a row: any compatible server, some, or the vendor's own cloud only."""
 
 Verdict = Literal[
-    "broken", "ignored", "refused", "partial", "supported", "error", "inconclusive", "not-run", "not-applicable"
-]
+    "broken", "ignored", "refused", "partial", "supported",
+    "error", "blocked", "inconclusive", "not-run", "not-applicable",
+]  # fmt: skip
 """What a case or a rule says about a target; observed verdicts first, worst first."""
 
 Status = Literal["as-expected", "documented-gap", "known-gap", "regression", "improvement", "new"]
@@ -38,6 +39,8 @@ SdkTestimony = Literal["accepts", "rejects", "misreads"]
 CONFORMANCE_LEVELS: tuple[ConformanceLevel, ...] = get_args(ConformanceLevel)
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 OBSERVED: tuple[Verdict, ...] = VERDICTS[:5]
+UNVERIFIED: tuple[Verdict, ...] = ("blocked", "inconclusive", "not-run")
+"""Asked or owed, and nothing was learned about the endpoint; what `--strict` does not forgive."""
 MODES: tuple[Mode, ...] = get_args(Mode)
 STATUSES: tuple[Status, ...] = get_args(Status)
 

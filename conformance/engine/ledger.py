@@ -14,7 +14,7 @@ from conformance.engine.assessment import Assessment
 from conformance.engine.evidence_keeper import Drift, Keeper
 from conformance.engine.options import RunOptions
 from conformance.engine.question import Question, Record
-from conformance.engine.readiness import in_words, note_of, readiness
+from conformance.engine.readiness import in_words, readiness, row_of
 from conformance.engine.row_text import account_of
 from conformance.engine.scheduler import Engine
 from conformance.errors import BAD_USAGE, INTERRUPTED, OUR_FAULT
@@ -22,7 +22,7 @@ from conformance.judge.rules import Rule
 from conformance.judge.verdict import Observation
 from conformance.pytest_plugin.plugin import settle
 from conformance.runs.expectations import exit_code
-from conformance.runs.log import CaseRow, EndRow, LawRow, LogWriter, NoteRow
+from conformance.runs.log import CaseRow, EndRow, LawRow, LogRow, LogWriter, ObedienceRow, TendencyRow
 
 OBEYED: tuple[Observation, ...] = ("shown", "weak", "contradicted")
 DISOBEYED: tuple[Observation, ...] = ("unelicited", "absent")
@@ -152,18 +152,16 @@ class Session:
             allow_improvements=self._options.allow_improvements,
         )
 
-    def _notes(self) -> Iterator[NoteRow]:
+    def _notes(self) -> Iterator[LogRow]:
         """Obedience, tendencies and readiness: worth reading, and no verdict follows from them."""
         asked = sum(self._observations[name] for name in (*OBEYED, *DISOBEYED))
         obeyed = sum(self._observations[name] for name in OBEYED)
-        yield NoteRow(
-            about="obedience", text=f"probes obeyed {obeyed} of {asked}", data={"obeyed": obeyed, "of": asked}
-        )
+        yield ObedienceRow(obeyed, asked)
         for name, profile in self._profiles.items():
             answer = readiness(name, profile, self._rows, self._timing)
             if answer is not None:
                 self.readiness[name] = in_words(answer, profile)
-                yield note_of(answer)
+                yield row_of(answer, profile)
 
     @property
     def _mostly_rate_limited(self) -> bool:
@@ -186,17 +184,7 @@ class Session:
         return code
 
 
-def _tendency(row: CaseRow, record: Record) -> NoteRow:
+def _tendency(row: CaseRow, record: Record) -> TendencyRow:
     """What a case of kind tendency leaves: how often it was shown, and no verdict."""
     shown = sum(observation in ("shown", "weak") for observation in record.observations)
-    return NoteRow(
-        about="tendency",
-        text=f"{row.case} ({row.mode}): {shown} of {len(record.observations)}",
-        data={
-            "case": row.case,
-            "mode": row.mode,
-            "shown": shown,
-            "of": len(record.observations),
-            "exchanges": row.exchanges,
-        },
-    )
+    return TendencyRow(case=row.case, mode=row.mode, shown=shown, of=len(record.observations), exchanges=row.exchanges)

@@ -1,16 +1,14 @@
 """Whether a client runs on this endpoint: what its profile needs, against what the run found."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
 
 from msgspec import Struct
 
 from conformance.catalog.profile import Profile
 from conformance.runs.expectations import Seen, cell_verdict
-from conformance.runs.log import CaseRow, LawRow, NoteRow
-from conformance.words import OBSERVED, Level
+from conformance.runs.log import CaseRow, LawRow, Need, ReadinessRow, ReadinessVerdict
+from conformance.words import OBSERVED, Level, Verdict
 
-Ready = Literal["ready", "ready with limits", "not ready", "not verified"]
 NEAR = 0.8
 """The share of a client's patience from which a silence is worth a warning."""
 
@@ -22,13 +20,14 @@ class Missing(Struct, frozen=True):
     level: Level
     consequence: str
     evidence: str
+    verdict: Verdict
 
 
 class Readiness(Struct, frozen=True, kw_only=True):
     """The answer to a profile's question."""
 
     profile: str
-    verdict: Ready
+    verdict: ReadinessVerdict
     missing: list[Missing]
     unverified: list[str]
     timing: dict[str, float]
@@ -44,7 +43,7 @@ def readiness(
         return None
     wanted: list[tuple[Level, Mapping[str, str]]] = [("must", profile.must), ("should", profile.should)]
     missing = [
-        Missing(row, level, consequence, _evidence(cells[row]))
+        Missing(row, level, consequence, _evidence(cells[row]), _verdict(cells[row]))
         for level, rows_of_level in wanted
         for row, consequence in rows_of_level.items()
         if _is_missing(cells[row])
@@ -68,7 +67,7 @@ def _touched(row: CaseRow | LawRow) -> Sequence[str]:
     return row.touches if isinstance(row, CaseRow) else ()
 
 
-def _verdict(cell: Sequence[CaseRow | LawRow]) -> str:
+def _verdict(cell: Sequence[CaseRow | LawRow]) -> Verdict:
     return cell_verdict(
         Seen(id="", surface=row.surface, mode=None, level=row.level, verdict=row.verdict, accepted=_accepted(row))
         for row in cell
@@ -90,7 +89,7 @@ def _evidence(cell: Sequence[CaseRow | LawRow]) -> str:
     return shown.case if isinstance(shown, CaseRow) else shown.rule
 
 
-def _decide(missing: Sequence[Missing], unverified: Sequence[str]) -> Ready:
+def _decide(missing: Sequence[Missing], unverified: Sequence[str]) -> ReadinessVerdict:
     if any(one.level == "must" for one in missing):
         return "not ready"
     if unverified:
@@ -108,22 +107,29 @@ def _warnings(profile: Profile, timing: Mapping[str, float]) -> list[str]:
     ]
 
 
-def note_of(answer: Readiness) -> NoteRow:
+def row_of(answer: Readiness, profile: Profile) -> ReadinessRow:
     """The readiness as the log keeps it."""
-    return NoteRow(
-        about="readiness",
-        text=f"{answer.profile}: {answer.verdict}",
-        data={
-            "profile": answer.profile,
-            "verdict": answer.verdict,
-            "missing": [
-                {"row": one.row, "level": one.level, "consequence": one.consequence, "evidence": one.evidence}
-                for one in answer.missing
-            ],
-            "unverified": answer.unverified,
-            "timing": answer.timing,
-            "warnings": answer.warnings,
-        },
+    missing = [
+        Need(
+            id=one.row,
+            level="blocks" if one.level == "must" else "degrades",
+            verdict=one.verdict,
+            says=one.consequence,
+            meets=one.consequence,
+            question=one.evidence,
+        )
+        for one in answer.missing
+    ]
+    unverified = [
+        Need(id=row, level="blocks", verdict="inconclusive", says=profile.must[row]) for row in answer.unverified
+    ]
+    return ReadinessRow(
+        profile=answer.profile,
+        client=profile.title,
+        verdict=answer.verdict,
+        needs=[*missing, *unverified],
+        timing=answer.timing,
+        warnings=answer.warnings,
     )
 
 

@@ -67,7 +67,7 @@ class Answer(Struct, frozen=True, dict=True):
     def request(self) -> dict[str, Any] | None:
         """The request's body, None when it is no JSON object."""
         asked = decode(self.exchange.request.body)
-        return asked if isinstance(asked, dict) and asked is not ABSENT else None
+        return asked if isinstance(asked, dict) else None
 
     @cached_property
     def streaming(self) -> bool:
@@ -117,7 +117,7 @@ class Answer(Struct, frozen=True, dict=True):
         if self.endpoint != _RESULTS or self.status != 200:
             return []
         lines = (decode(line) for line in self.exchange.body.splitlines())
-        return [line for line in lines if isinstance(line, dict) and line is not ABSENT]
+        return [line for line in lines if isinstance(line, dict)]
 
     @cached_property
     def batched(self) -> "tuple[Answer, ...]":

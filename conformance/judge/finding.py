@@ -2,15 +2,22 @@
 
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from conformance.words import Level, Mode
 
-ABSENT: dict[str, bool] = {"absent": True}
-"""Stands for a missing key, which differs from null."""
+
+class Absent(Struct, frozen=True):
+    """The type of `ABSENT`; in JSON it is `{"absent": true}`."""
+
+    absent: Literal[True] = True
+
+
+ABSENT = Absent()
+"""Stands for a missing key, which differs from null and from every value that an endpoint can send."""
 
 
 class Violation(Struct, frozen=True):
@@ -36,7 +43,7 @@ class Finding(Struct, frozen=True):
     observed: Any
     n: int = 1
     exchange: str = ""
-    """The evidence file of the first exchange that shows it."""
+    """The id of the first exchange that shows it."""
 
     def again(self) -> "Finding":
         """The same finding, seen once more."""

@@ -108,7 +108,7 @@ class Machine:
         """The JSON objects in a frame: one, if the law is kept."""
         raw = frame.data or b""
         value = decode(raw)
-        if isinstance(value, dict) and value is not ABSENT:
+        if isinstance(value, dict):
             if not frame.ended:
                 self._breach(
                     "stream.blank-line", where, "a blank line after the event", "the end of the body", "missing"
@@ -191,7 +191,7 @@ class Machine:
 
     def _message_delta(self, where: str, data: dict[str, Any]) -> None:
         delta = data.get("delta", ABSENT)
-        if not isinstance(delta, dict) or delta is ABSENT:
+        if not isinstance(delta, dict):
             self._breach("stream.message-delta", where + "/delta", "an object", delta, slug(delta, "type"))
             data = data | {"delta": {}}
         earlier = [given for _, one in self.deltas if (given := one["delta"].get("stop_reason")) is not None]

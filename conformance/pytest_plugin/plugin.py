@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance.runs.log import CaseRow, LawRow
+from conformance.words import UNVERIFIED
 
 if TYPE_CHECKING:
     from conformance.engine.ledger import Session
@@ -16,7 +17,6 @@ FAILS = ("regression", "new")
 EXPECTED_GAPS = ("documented-gap", "known-gap")
 VERDICTS = (pytest.fail.Exception, pytest.skip.Exception, pytest.xfail.Exception, KeyboardInterrupt, SystemExit)
 """How an item ends when it was judged, or when a person ended the run; anything else is our own fault."""
-UNVERIFIED = ("inconclusive", "not-run")
 
 
 class ConformancePlugin:

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from conformance.report.matrix import UNEXPECTED, Column, Matrix
 from conformance.report.wording import sentence
-from conformance.runs.log import CaseRow, LawRow
+from conformance.runs.log import CaseRow, RuleRow
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -58,13 +58,13 @@ def _case(row: CaseRow, column: Column) -> ET.Element:
     return test
 
 
-def _law(row: LawRow) -> ET.Element:
+def _law(row: RuleRow) -> ET.Element:
     test = ET.Element("testcase", classname=_legal(row.surface), name=_legal(f"rule {row.rule}"), time="0")
     _outcome(test, row, f"seen {row.seen} times, broken {row.violations} times", "")
     return test
 
 
-def _outcome(test: ET.Element, row: CaseRow | LawRow, reason: str, after: str) -> None:
+def _outcome(test: ET.Element, row: CaseRow | RuleRow, reason: str, after: str) -> None:
     message = _legal(f"{row.verdict}: {reason}" if reason else row.verdict)
     found = [f"{finding.id} at {sentence(finding)}" for finding in row.findings]
     told = "\n".join(filter(None, [*found, row.expected_by, after]))

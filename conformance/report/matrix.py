@@ -9,11 +9,11 @@ from msgspec import Struct
 from packaging.version import InvalidVersion, Version
 
 from conformance.runs.expectations import promised
-from conformance.runs.log import CaseRow, CatalogRow, LawRow, RowInfo, RunLog
-from conformance.words import OBSERVED, SdkTestimony, Status, Verdict, worst
+from conformance.runs.log import CaseRow, CatalogRow, RowInfo, RuleRow, RunLog
+from conformance.words import OBSERVED, UNVERIFIED, SdkTestimony, Status, Verdict, worst
 
-UNVERIFIED: frozenset[Verdict] = frozenset({"error", "inconclusive", "not-run"})
-"""Asked or owed, and no answer that says anything about the endpoint."""
+NOT_VERIFIED: frozenset[Verdict] = frozenset({"error", *UNVERIFIED})
+"""Asked or owed, and no answer that says anything about the endpoint; our own fault included."""
 
 URGENCY: tuple[Status, ...] = ("regression", "new", "improvement", "known-gap", "documented-gap", "as-expected")
 """Statuses, the one that a reader must see first comes first."""
@@ -21,7 +21,7 @@ URGENCY: tuple[Status, ...] = ("regression", "new", "improvement", "known-gap", 
 UNEXPECTED: frozenset[Status] = frozenset({"regression", "new", "improvement"})
 """What turns a run red, or says that an expectation is stale."""
 
-Judged = CaseRow | LawRow
+Judged = CaseRow | RuleRow
 
 Conformance = Literal["conformant", "not conformant", "not verified"]
 
@@ -33,7 +33,7 @@ class Cell(Struct, frozen=True, kw_only=True):
     """None where only optional questions (level may) were asked."""
     status: Status
     cases: tuple[CaseRow, ...] = ()
-    rules: tuple[LawRow, ...] = ()
+    rules: tuple[RuleRow, ...] = ()
     asked: int = 0
     """How many must and should questions apply to this target."""
     unverified: int = 0
@@ -88,11 +88,8 @@ class Column(Struct, frozen=True, dict=True, kw_only=True):
     @property
     def obeyed(self) -> tuple[int, int] | None:
         """How many probes the model obeyed, of how many; None where the run does not say."""
-        for note in self.log.notes:
-            given, of = note.data.get("obeyed"), note.data.get("of")
-            if note.about == "obedience" and isinstance(given, int) and isinstance(of, int):
-                return given, of
-        return None
+        told = self.log.obedience
+        return (told.obeyed, told.of) if told else None
 
 
 class Matrix(Struct, frozen=True, kw_only=True):
@@ -104,7 +101,8 @@ class Matrix(Struct, frozen=True, kw_only=True):
 
 
 _ORDER: tuple[Verdict, ...] = (
-    "supported", "partial", "refused", "ignored", "broken", "inconclusive", "not-run", "error", "not-applicable",
+    "supported", "partial", "refused", "ignored", "broken",
+    "blocked", "inconclusive", "not-run", "error", "not-applicable",
 )  # fmt: skip
 
 
@@ -127,7 +125,7 @@ def matrix_of(runs: Sequence[RunLog]) -> Matrix:
     )
 
 
-def cell_of(cases: Sequence[CaseRow], rules: Sequence[LawRow]) -> Cell:
+def cell_of(cases: Sequence[CaseRow], rules: Sequence[RuleRow]) -> Cell:
     """The worst observed verdict of the must and should questions; what was not verified is counted beside it."""
     judged: list[Judged] = [*cases, *rules]
     counted = [row for row in judged if row.level != "may"]
@@ -138,7 +136,7 @@ def cell_of(cases: Sequence[CaseRow], rules: Sequence[LawRow]) -> Cell:
         cases=tuple(cases),
         rules=tuple(rules),
         asked=sum(row.verdict != "not-applicable" for row in counted),
-        unverified=sum(row.verdict in UNVERIFIED for row in counted),
+        unverified=sum(row.verdict in NOT_VERIFIED for row in counted),
         drift=any(case.drift for case in cases),
         sdk=next((word for word in ("misreads", "rejects", "accepts") if word in testimonies), None),
         question=_fingerprint(f"{case.case_sha256} {case.mode}" for case in cases),
@@ -208,7 +206,7 @@ def _columns(runs: Sequence[RunLog], rows: Mapping[str, RowInfo], names: Mapping
                 cells=cells,
                 breaches=tuple(row for row, cell in cells.items() if breaks_promise(rows[row], cell)),
                 unproven=tuple(
-                    row for row, cell in cells.items() if rows[row].tier == "core" and cell.verdict in UNVERIFIED
+                    row for row, cell in cells.items() if rows[row].tier == "core" and cell.verdict in NOT_VERIFIED
                 ),
             )
         )
@@ -217,7 +215,7 @@ def _columns(runs: Sequence[RunLog], rows: Mapping[str, RowInfo], names: Mapping
 
 def _cells(run: RunLog, rows: Mapping[str, RowInfo], names: Mapping[str, str]) -> dict[str, Cell]:
     cases: dict[str, list[CaseRow]] = {}
-    rules: dict[str, list[LawRow]] = {}
+    rules: dict[str, list[RuleRow]] = {}
     for case in run.cases:
         cases.setdefault(names.get(case.surface, case.surface), []).append(case)
     for rule in run.rules:
@@ -283,4 +281,4 @@ def most_important(column: Column, rows: Mapping[str, RowInfo], limit: int = 10)
     return worth[:limit]
 
 
-_BAD: tuple[Verdict, ...] = ("broken", "ignored", "refused", "inconclusive", "not-run", "partial")
+_BAD: tuple[Verdict, ...] = ("broken", "ignored", "refused", "blocked", "inconclusive", "not-run", "partial")

@@ -10,7 +10,7 @@ from conformance.report.matrix import Cell, Column, Matrix
 from conformance.report.packing import pack_evidence, packed
 from conformance.report.summary import reason
 from conformance.report.wording import SDK_MEANS, STATUS_MEANS, VERDICT_MEANS
-from conformance.runs.log import CaseRow, Finding, LawRow
+from conformance.runs.log import CaseRow, Finding, RuleRow
 from conformance.words import STATUSES, VERDICTS, SdkTestimony
 
 ROWS_IN_A_PACK = 24
@@ -162,7 +162,7 @@ def _verdict(cell: Cell | None) -> str:
 
 
 Exchange = list[Any]
-"""The path of an evidence file, then its pack and position where the page has it."""
+"""The id of an exchange, then its pack and position where the page has it."""
 Waiting = list[tuple[tuple[int, str], Exchange]]
 
 
@@ -208,7 +208,7 @@ def _case(case: CaseRow, number: int, waiting: Waiting) -> dict[str, Any]:
     return {key: value for key, value in told.items() if value}
 
 
-def _law(law: LawRow, number: int, waiting: Waiting) -> dict[str, Any]:
+def _law(law: RuleRow, number: int, waiting: Waiting) -> dict[str, Any]:
     paths = dict.fromkeys(finding.exchange for finding in law.findings if finding.exchange)
     return {
         "rule": law.rule,

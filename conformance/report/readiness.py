@@ -1,26 +1,22 @@
-"""Whether a target is ready for a client, as the runs say it: one card per profile and target.
+"""Whether a target is ready for a client, as the runs say it: one card per profile and target."""
 
-The run says it in a note: `about` is `readiness`, and its data are `{"profile": id, "verdict": "ready" | "ready with
-limits" | "not ready" | "not verified", "missing": [{"row", "level", "consequence", "evidence"}], "unverified": [row],
-"timing": {name: seconds}, "warnings": [text]}`; `evidence` is a case's or a rule's id.
-"""
+from collections.abc import Mapping
 
-from typing import Any
-
-import msgspec
 from msgspec import Struct
 
 from conformance.report.matrix import Column, Matrix
-from conformance.runs.log import NoteRow, ProfileInfo
+from conformance.runs.log import Need, ProfileInfo, ReadinessRow
+from conformance.words import UNVERIFIED
 
 
-class Missing(Struct, frozen=True):
-    """A row that the client needs and does not have, and what that means for its user."""
+class Shortfall(Struct, frozen=True, kw_only=True):
+    """A need that is not met, or of which nothing was seen."""
 
+    need: str
+    says: str
+    meets: str
     row: str
-    level: str = "must"
-    consequence: str = ""
-    evidence: str = ""
+    """The row of the matrix that shows it."""
 
 
 class Card(Struct, frozen=True, kw_only=True):
@@ -28,18 +24,12 @@ class Card(Struct, frozen=True, kw_only=True):
 
     column: Column
     verdict: str
-    missing: list[Missing]
-    unverified: list[str]
+    client: str
+    breaking: list[Shortfall]
+    limiting: list[Shortfall]
+    unverified: list[Shortfall]
     timing: dict[str, str]
     warnings: list[str]
-
-    @property
-    def breaking(self) -> list[Missing]:
-        return [missing for missing in self.missing if missing.level == "must"]
-
-    @property
-    def limiting(self) -> list[Missing]:
-        return [missing for missing in self.missing if missing.level != "must"]
 
 
 class Readiness(Struct, frozen=True, kw_only=True):
@@ -57,9 +47,9 @@ def readiness_of(matrix: Matrix) -> list[Readiness]:
     profiles: dict[str, ProfileInfo] = {}
     for column in matrix.columns:
         profiles |= column.log.catalog.profiles
-        last = {str(note.data.get("profile")): note for note in column.log.notes if note.about == "readiness"}
-        for profile, note in last.items():
-            cards.setdefault(profile, []).append(_card(column, note))
+        rows = _rows(column)
+        for answer in column.log.readiness:
+            cards.setdefault(answer.profile, []).append(_card(column, answer, rows))
     return [
         Readiness(
             profile=profile,
@@ -71,30 +61,26 @@ def readiness_of(matrix: Matrix) -> list[Readiness]:
     ]
 
 
-def _card(column: Column, note: NoteRow) -> Card:
-    missing = []
-    for entry in note.data.get("missing") or ():
-        try:
-            missing.append(msgspec.convert(entry, Missing))
-        except msgspec.ValidationError:
-            missing.append(Missing(row=str(entry)))
-    timing = note.data.get("timing")
+def _rows(column: Column) -> dict[str, str]:
+    """Case or rule to the row of the matrix that it is about."""
+    cases = {case.case: case.surface for case in column.log.cases}
+    return cases | {rule.rule: rule.surface for rule in column.log.rules}
+
+
+def _card(column: Column, answer: ReadinessRow, rows: Mapping[str, str]) -> Card:
+    wanting = [need for need in answer.needs if need.verdict in ("broken", "ignored", "refused")]
     return Card(
         column=column,
-        verdict=str(note.data.get("verdict", "not verified")),
-        missing=missing,
-        unverified=_texts(note.data.get("unverified")),
-        timing=_timing(timing) if isinstance(timing, dict) else {},
-        warnings=_texts(note.data.get("warnings")),
+        verdict=answer.verdict,
+        client=answer.client,
+        breaking=[_shortfall(need, rows) for need in wanting if need.level == "blocks"],
+        limiting=[_shortfall(need, rows) for need in wanting if need.level == "degrades"],
+        unverified=[_shortfall(need, rows) for need in answer.needs if need.verdict in ("error", *UNVERIFIED)],
+        timing={name.replace("_", " "): f"{seconds:.2g} s" for name, seconds in answer.timing.items()},
+        warnings=list(answer.warnings),
     )
 
 
-def _timing(told: dict[str, Any]) -> dict[str, str]:
-    return {
-        name.replace("_", " "): f"{value:.2g} s" if isinstance(value, float | int) else str(value)
-        for name, value in told.items()
-    }
-
-
-def _texts(told: Any) -> list[str]:
-    return [str(one) for one in told] if isinstance(told, list) else []
+def _shortfall(need: Need, rows: Mapping[str, str]) -> Shortfall:
+    question = need.question.partition("[")[0]
+    return Shortfall(need=need.id, says=need.says, meets=need.meets, row=rows.get(question, need.id))

@@ -8,7 +8,7 @@ from conformance.report.matrix import Column
 from conformance.words import Verdict
 
 STACK: tuple[Verdict, ...] = (
-    "supported", "partial", "refused", "ignored", "broken", "inconclusive", "not-run", "error",
+    "supported", "partial", "refused", "ignored", "broken", "blocked", "inconclusive", "not-run", "error",
 )  # fmt: skip
 """Bottom to top; what does not apply is not counted."""
 

@@ -14,6 +14,7 @@ VERDICT_MEANS: dict[Verdict, str] = {
     "refused": "Declined with a 4xx or 501. Honest: a client can tell.",
     "ignored": "Accepted with a well-formed 200, and the effect is not there: the silent gap.",
     "broken": "An unreadable answer, a 5xx, a hang or a cut; or the feature works and what the answer owes is wrong.",
+    "blocked": "Not judged: a cause that is named elsewhere hides what this question asks; counts neither way.",
     "inconclusive": "Well-formed answers, but the model did not do its part: nothing was shown, for or against.",
     "not-run": "Not asked: a twin or dependency failed, the rate was limited, the budget was spent, or deselected.",
     "error": "Our own fault or the infrastructure's: never counted for or against the target.",
@@ -45,7 +46,7 @@ _EFFECT = re.compile(r"/((message|status|headers|text|events|steps|timing)\b|[^/
 
 def shown(value: Any, *, quote: bool = True, limit: int = SHOWN) -> str:
     """A value in one line: JSON, cut at `limit` characters; an absent key is said, an unquoted sentence stays one."""
-    if value == ABSENT:
+    if value is ABSENT:
         return "nothing (absent)"
     text = value if isinstance(value, str) and not quote else _json(value)
     text = " ".join(text.split())
@@ -61,7 +62,7 @@ def sentence(finding: Finding, *, limit: int = SHOWN) -> str:
 
 def wanted(expected: Any, *, limit: int = SHOWN) -> str:
     """What was expected: a sentence, a value, or a matcher with its value."""
-    if isinstance(expected, dict) and len(expected) == 1 and expected != ABSENT:
+    if isinstance(expected, dict) and len(expected) == 1:
         ((matcher, value),) = expected.items()
         name = str(matcher).replace("_", " ")
         if isinstance(value, bool):

@@ -117,15 +117,15 @@ def exchange_of(evidence: Evidence) -> Exchange:
 
 
 def evidence_name(case: str, mode: Mode, attempt: int, step: str = "") -> str:
-    """The path of an evidence file within a run's folder."""
-    return f"{FOLDER}/{case}.{mode}.{attempt}{'.' + step if step else ''}.json"
+    """The id of an exchange within its run."""
+    return f"{case}.{mode}.{attempt}{'.' + step if step else ''}"
 
 
 def write_evidence(folder: Path, name: str, evidence: Evidence) -> None:
-    path = folder / name
+    path = folder / FOLDER / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(evidence), indent=1))
 
 
 def read_evidence(folder: Path, name: str) -> Evidence:
-    return msgspec.json.decode((folder / name).read_bytes(), type=Evidence)
+    return msgspec.json.decode((folder / FOLDER / f"{name}.json").read_bytes(), type=Evidence)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from conformance.runs.log import RunLog
 from conformance.targets.target import Gap
-from conformance.words import OBSERVED, Level, Mode, Status, Tier, Verdict, worst
+from conformance.words import OBSERVED, UNVERIFIED, Level, Mode, Status, Tier, Verdict, worst
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -184,6 +184,6 @@ def exit_code(
     unexpected = {"regression", "new"} | (set() if allow_improvements else {"improvement"})
     if unexpected & set(statuses):
         return 1
-    if strict and {"inconclusive", "not-run"} & set(verdicts):
+    if strict and set(UNVERIFIED) & set(verdicts):
         return 3
     return 0

@@ -3,171 +3,40 @@
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, get_args
+from typing import Self
 
 import msgspec
 from msgspec import Struct
 
 from conformance.judge.finding import ABSENT as ABSENT
 from conformance.judge.finding import Finding as Finding
-from conformance.words import Basis, ConformanceLevel, Kind, Level, Mode, SdkTestimony, Status, Tier, Verdict
+from conformance.runs.format1 import Upgrade
+from conformance.runs.rows import FORMAT as FORMAT
+from conformance.runs.rows import CaseInfo as CaseInfo
+from conformance.runs.rows import CaseRow as CaseRow
+from conformance.runs.rows import CatalogRow as CatalogRow
+from conformance.runs.rows import CauseRow as CauseRow
+from conformance.runs.rows import EndRow as EndRow
+from conformance.runs.rows import LogRow as LogRow
+from conformance.runs.rows import Need as Need
+from conformance.runs.rows import NeedLevel as NeedLevel
+from conformance.runs.rows import ObedienceRow as ObedienceRow
+from conformance.runs.rows import ProfileInfo as ProfileInfo
+from conformance.runs.rows import ReadinessRow as ReadinessRow
+from conformance.runs.rows import ReadinessVerdict as ReadinessVerdict
+from conformance.runs.rows import RowInfo as RowInfo
+from conformance.runs.rows import RuleInfo as RuleInfo
+from conformance.runs.rows import RuleRow as RuleRow
+from conformance.runs.rows import RunRow as RunRow
+from conformance.runs.rows import SuiteInfo as SuiteInfo
+from conformance.runs.rows import TargetInfo as TargetInfo
+from conformance.runs.rows import TendencyRow as TendencyRow
+from conformance.runs.values import LONGEST, bounded, with_absent
 
-FORMAT = 1
 FILE = "run.jsonl"
 
-
-class SuiteInfo(Struct, frozen=True):
-    version: str
-    cases_sha256: str
-
-
-class TargetInfo(Struct, frozen=True):
-    name: str
-    version: str | None
-    base_url: str
-    model: str
-    simulated: bool = False
-
-
-class RunRow(Struct, frozen=True, tag="run", kw_only=True):
-    """The head of a log: who was asked, with what, when."""
-
-    format: int = FORMAT
-    suite: SuiteInfo
-    target: TargetInfo
-    capabilities: dict[str, bool]
-    options: dict[str, Any]
-    profile: str | None
-    expectations_sha256: str
-    command: str
-    started: str
-    """ISO 8601, UTC."""
-
-
-class RowInfo(Struct, frozen=True):
-    id: str
-    title: str
-    area: str
-    tier: Tier
-    consequence: str
-    source: list[str]
-    weight: Level = "must"
-    level: ConformanceLevel | None = None
-    seen_in: list[str] = []
-    since: str | None = None
-    observable: bool = True
-    reason: str | None = None
-    """Why no client can see the effect, where `observable` is false."""
-    unasked: str | None = None
-    renamed_from: list[str] = []
-
-
-class RuleInfo(Struct, frozen=True):
-    id: str
-    law: str
-    level: Level
-    source: str
-    surface: str = ""
-    basis: Basis | None = None
-
-
-class CaseInfo(Struct, frozen=True):
-    """What a reader needs to know of a case that its row does not say."""
-
-    id: str
-    title: str
-    says: str = ""
-    url: str = ""
-    basis: Basis | None = None
-    renamed_from: list[str] = []
-
-
-class ProfileInfo(Struct, frozen=True):
-    """A profile as the report needs it; `must` and `should` map a row to the consequence for the user."""
-
-    title: str
-    question: str
-    must: dict[str, str] = {}
-    should: dict[str, str] = {}
-
-
-class CatalogRow(Struct, frozen=True, tag="catalog", kw_only=True):
-    """The questions as they were when the run began, so that an old log explains itself."""
-
-    rows: list[RowInfo]
-    rules: list[RuleInfo]
-    profiles: dict[str, ProfileInfo] = {}
-    areas: dict[str, str] = {}
-    cases: list[CaseInfo] = []
-
-
-class CaseRow(Struct, frozen=True, tag="case", kw_only=True):
-    """The verdict of one case in one mode."""
-
-    case: str
-    case_sha256: str
-    mode: Mode
-    kind: Kind
-    surface: str
-    touches: list[str]
-    level: Level
-    verdict: Verdict
-    status: Status
-    reason: str
-    findings: list[Finding]
-    marks: list[Finding]
-    """Findings of its exchanges that belong to rules: shown here, counted there."""
-    attempts: int
-    sdk: SdkTestimony | None
-    seconds: float
-    exchanges: list[str]
-    expected_by: str = ""
-    """The source or reason of the expectation that this row met, where it is not the API's promise."""
-    capable: bool | None = True
-    """Whether the target has what the case needs; None where nobody knows."""
-    confirmed: bool = True
-    """False where the control of a witnessed effect was not shown every time that it was asked again."""
-    accepted: bool = False
-    """True where a readable 200 was all that was asked, of a row whose effect can be seen: `supported` says nothing of
-    the row then.
-    """
-    drift: bool = False
-    """The shape of the answer differs from the committed snapshot."""
-
-
-class LawRow(Struct, frozen=True, tag="rule", kw_only=True):
-    """The verdict of one rule over all answers of a run."""
-
-    rule: str
-    surface: str
-    level: Level
-    verdict: Verdict
-    status: Status
-    seen: int
-    violations: int
-    findings: list[Finding]
-    expected_by: str = ""
-
-
-class NoteRow(Struct, frozen=True, tag="note", kw_only=True):
-    """Something worth reading that no verdict follows from: a tendency, a stale entry, a readiness."""
-
-    about: str
-    text: str
-    data: dict[str, Any] = {}
-
-
-class EndRow(Struct, frozen=True, tag="end", kw_only=True):
-    """The footer; a log without it is incomplete."""
-
-    finished: str
-    counts: dict[str, int]
-    """Verdict to the number of case and rule rows."""
-    complete: bool
-    exit: int
-
-
-LogRow = RunRow | CatalogRow | CaseRow | LawRow | NoteRow | EndRow
+LawRow = RuleRow
+"""The former name of `RuleRow`, until its last user has changed."""
 
 
 class LogError(Exception):
@@ -183,7 +52,7 @@ class LogWriter:
         self._file = (folder / FILE).open("ab")
 
     def write(self, row: LogRow) -> None:
-        self._file.write(msgspec.json.encode(row) + b"\n")
+        self._file.write(encoded(row) + b"\n")
         self._file.flush()
 
     def close(self) -> None:
@@ -199,54 +68,75 @@ class LogWriter:
 
 
 class RunLog(Struct, frozen=True, kw_only=True):
-    """A whole run as read back."""
+    """A whole run as read back; of several rows about the same thing the last one counts."""
 
     folder: Path
     run: RunRow
     catalog: CatalogRow
-    cases: tuple[CaseRow, ...]
-    rules: tuple[LawRow, ...]
-    notes: tuple[NoteRow, ...]
-    end: EndRow | None
+    cases: tuple[CaseRow, ...] = ()
+    rules: tuple[RuleRow, ...] = ()
+    causes: tuple[CauseRow, ...] = ()
+    """Worst first."""
+    readiness: tuple[ReadinessRow, ...] = ()
+    """One for each profile that the run can answer."""
+    obedience: ObedienceRow | None = None
+    tendencies: tuple[TendencyRow, ...] = ()
+    end: EndRow | None = None
 
     @property
     def complete(self) -> bool:
         return self.end is not None and self.end.complete
 
 
-_DECODER = msgspec.json.Decoder(LogRow)
+class _Head(Struct):
+    """As much of the first line as tells the format, whatever a later suite put beside it."""
+
+    type: str
+    format: int = 1
+
+
+_DECODER: msgspec.json.Decoder[LogRow] = msgspec.json.Decoder(LogRow)
+
+
+def encoded(row: LogRow) -> bytes:
+    """A row as one line of the log, without its end; values that are too long for a log are cut."""
+    line = msgspec.json.encode(row)
+    if isinstance(row, CaseRow | RuleRow | CauseRow) and (len(line) > LONGEST or b'"absent"' in line):
+        line = msgspec.json.encode(bounded(row))
+    return line
 
 
 def read_rows(path: Path) -> Iterator[LogRow]:
-    """The rows of a log file; a cut last line, as a killed run leaves it, is dropped; LogError for any other defect."""
+    """The rows of a log file; a cut last line, as a killed run leaves it, is dropped; LogError for any other defect.
+
+    Rows of format 1 come as format 2 has them.
+    """
     lines = path.read_bytes().split(b"\n")
+    upgrade = Upgrade() if _format_of(path, lines[0]) == 1 else None
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
         try:
-            yield _decoded(line)
+            row = upgrade.row(line) if upgrade else _DECODER.decode(line)
         except msgspec.MsgspecError as problem:
             if number == len(lines):
                 return
             raise LogError(f"{path}, line {number}: {problem}") from problem
+        if row is not None:
+            yield with_absent(row) if b'"absent"' in line else row
 
 
-def _decoded(line: bytes) -> LogRow:
-    row: LogRow
-    if line.startswith(b'{"type":"catalog"'):
-        row = msgspec.convert(_with_weights(msgspec.json.decode(line)), CatalogRow)
-    else:
-        row = _DECODER.decode(line)
-    return row
-
-
-def _with_weights(catalog: dict[str, Any]) -> dict[str, Any]:
-    """A catalog line in which `level` is no longer the name of the weight, as it was before rows had levels."""
-    rows = catalog.get("rows")
-    for row in rows if isinstance(rows, list) else []:
-        if isinstance(row, dict) and row.get("level") in get_args(Level):
-            row["weight"] = row.pop("level")
-    return catalog
+def _format_of(path: Path, head: bytes) -> int:
+    """The format of a log from its first line; LogError when it is later than this suite."""
+    try:
+        told = msgspec.json.decode(head, type=_Head)
+    except msgspec.MsgspecError:
+        return FORMAT  # reading the line as a row says better what is wrong with it
+    if told.format > FORMAT:
+        raise LogError(
+            f"{path}: written in format {told.format}; this suite reads up to {FORMAT}: update messages-conformance"
+        )
+    return told.format
 
 
 def read_log(path: Path) -> RunLog:
@@ -254,39 +144,64 @@ def read_log(path: Path) -> RunLog:
     file = path / FILE if path.is_dir() else path
     if not file.is_file():
         raise LogError(f"{path}: no {FILE} here; give the folder that `conformance run --out` wrote")
-    run: RunRow | None = None
-    catalog = CatalogRow(rows=[], rules=[])
-    cases: dict[tuple[str, Mode], CaseRow] = {}
-    rules: dict[str, LawRow] = {}
-    notes: list[NoteRow] = []
-    end: EndRow | None = None
+    gathered = _Gathered()
     for row in read_rows(file):
+        gathered.take(row)
+    if gathered.run is None:
+        raise LogError(f"{file}: the head of the log is missing; this is not a run log, or its first line was lost")
+    return gathered.log(file.parent, gathered.run)
+
+
+class _Gathered:
+    """The rows of a log by what they are about."""
+
+    def __init__(self) -> None:
+        self.run: RunRow | None = None
+        self._catalog = CatalogRow(rows=[], rules=[])
+        self._cases: dict[object, CaseRow] = {}
+        self._rules: dict[str, RuleRow] = {}
+        self._tendencies: dict[object, TendencyRow] = {}
+        self._ended()
+
+    def _ended(self) -> None:
+        """Forgets how an earlier part of a resumed run ended."""
+        self._causes: dict[str, CauseRow] = {}
+        self._readiness: dict[str, ReadinessRow] = {}
+        self._obedience: ObedienceRow | None = None
+        self._end: EndRow | None = None
+
+    def take(self, row: LogRow) -> None:
         match row:
             case RunRow():
-                run = run or row
-                end = None  # a resumed run goes on after an earlier end
+                self.run = self.run or row
+                self._ended()
             case CatalogRow():
-                catalog = row
+                self._catalog = row
             case CaseRow():
-                cases[row.case, row.mode] = row
-            case LawRow():
-                rules[row.rule] = row
-            case NoteRow():
-                notes.append(row)
+                self._cases[row.case, row.mode] = row
+            case RuleRow():
+                self._rules[row.rule] = row
+            case CauseRow():
+                self._causes[row.id] = row
+            case ReadinessRow():
+                self._readiness[row.profile] = row
+            case ObedienceRow():
+                self._obedience = row
+            case TendencyRow():
+                self._tendencies[row.case, row.mode] = row
             case EndRow():
-                end = row
-    if run is None:
-        raise LogError(f"{file}: the head of the log is missing; this is not a run log, or its first line was lost")
-    if run.format > FORMAT:
-        raise LogError(
-            f"{file}: written in format {run.format}; this suite reads up to {FORMAT}: update messages-conformance"
+                self._end = row
+
+    def log(self, folder: Path, run: RunRow) -> RunLog:
+        return RunLog(
+            folder=folder,
+            run=run,
+            catalog=self._catalog,
+            cases=tuple(self._cases.values()),
+            rules=tuple(self._rules.values()),
+            causes=tuple(self._causes.values()),
+            readiness=tuple(self._readiness.values()),
+            obedience=self._obedience,
+            tendencies=tuple(self._tendencies.values()),
+            end=self._end,
         )
-    return RunLog(
-        folder=file.parent,
-        run=run,
-        catalog=catalog,
-        cases=tuple(cases.values()),
-        rules=tuple(rules.values()),
-        notes=tuple(notes),
-        end=end,
-    )

@@ -80,4 +80,4 @@ def test_what_the_big_page_leaves_out_is_said(page: Page, many: str) -> None:
     assert place is not None
     page.evaluate("(place) => show(place)", place)
     page.evaluate("document.querySelectorAll('#cell details').forEach((details) => { details.open = true; })")
-    expect(page.locator("#cell")).to_contain_text("it is in the run's folder: evidence/")
+    expect(page.locator("#cell")).to_contain_text("it is in the run's folder: ")

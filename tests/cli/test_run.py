@@ -75,7 +75,9 @@ def test_the_reference_endpoint_is_supported_in_every_case(conformance: Callable
     assert {row.sdk for row in log.cases} <= {"accepts", None}
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written >= {"run.jsonl", "evidence", "index.html", "junit.xml", "summary.md", "badge.json"}
-    assert all((tmp_path / "out" / name).is_file() for row in log.cases for name in row.exchanges)
+    assert all(
+        (tmp_path / "out" / "evidence" / f"{name}.json").is_file() for row in log.cases for name in row.exchanges
+    )
 
 
 def test_a_fault_turns_its_case_red_and_names_the_row(conformance: Callable, served: Callable, tmp_path: Path) -> None:

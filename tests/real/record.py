@@ -52,7 +52,7 @@ def _ask(name: str, *words: str, **environment: str) -> None:
     log = read_log(out)
     kept = _told(log)
     for file in (out / "evidence").iterdir():
-        if f"evidence/{file.name}" not in kept or file.stat().st_size > LARGEST:
+        if file.stem not in kept or file.stat().st_size > LARGEST:
             file.unlink()
     _render(str(out), out=out)
 

@@ -20,7 +20,8 @@ from conformance.runs.log import (
     CaseRow,
     EndRow,
     LogWriter,
-    NoteRow,
+    Need,
+    ReadinessRow,
     RunRow,
     SuiteInfo,
     TargetInfo,
@@ -101,16 +102,14 @@ def hostile_run(folder: Path, megabytes: float = 5.0) -> Path:
                     exchanges=[name],
                 )
             )
-        log.write(NoteRow(about=evil, text=evil, data={evil: evil}))
         log.write(
-            NoteRow(
-                about="readiness",
-                text=evil,
-                data={
-                    "profile": "claude-code",
-                    "verdict": "not ready",
-                    "missing": [{"row": rows[0].id, "level": "must", "consequence": evil, "evidence": evil}],
-                },
+            ReadinessRow(
+                profile="claude-code",
+                client=evil,
+                verdict="not ready",
+                needs=[Need(id=evil, level="blocks", verdict="broken", says=evil, meets=evil, question=evil)],
+                timing={evil: 1.0},
+                warnings=[evil],
             )
         )
         log.write(EndRow(finished="2026-11-20T09:01:00Z", counts={"broken": len(rows)}, complete=True, exit=1))

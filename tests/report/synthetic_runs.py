@@ -20,11 +20,15 @@ from conformance.runs.evidence import (
 from conformance.runs.log import (
     CaseRow,
     EndRow,
-    LawRow,
     LogWriter,
-    NoteRow,
+    Need,
+    NeedLevel,
+    ObedienceRow,
+    ReadinessRow,
+    ReadinessVerdict,
     RowInfo,
     RuleInfo,
+    RuleRow,
     RunRow,
     SuiteInfo,
     TargetInfo,
@@ -83,13 +87,7 @@ def make_run(
             law = _law_row(folder, rule, gaps.get(rule.id), letters, target, with_evidence)
             counts[law.verdict] = counts.get(law.verdict, 0) + 1
             log.write(law)
-        log.write(
-            NoteRow(
-                about="obedience",
-                text=f"probes obeyed {obeyed[0]} of {obeyed[1]}",
-                data={"obeyed": obeyed[0], "of": obeyed[1]},
-            )
-        )
+        log.write(ObedienceRow(*obeyed))
         log.write(_readiness(gaps))
         if complete:
             log.write(EndRow(finished=started.replace("09:00", "09:02"), counts=counts, complete=True, exit=0))
@@ -177,7 +175,7 @@ def _case_row(
 
 def _law_row(
     folder: Path, rule: RuleInfo, gap: Gap | None, letters: Letters, target: TargetInfo, with_evidence: bool
-) -> LawRow:
+) -> RuleRow:
     verdict, status, at, expected, observed = gap or ("supported", "as-expected", "", "", "")
     mode: Mode = "stream" if "event/" in at else "json"
     name = evidence_name(f"messages.{rule.id}", mode, 1)
@@ -197,7 +195,7 @@ def _law_row(
                 exchange=name,
             )
         ]
-    return LawRow(
+    return RuleRow(
         rule=rule.id,
         surface=rule.surface,
         level=rule.level,
@@ -210,32 +208,26 @@ def _law_row(
     )
 
 
-def _readiness(gaps: dict[str, Gap]) -> NoteRow:
+def _readiness(gaps: dict[str, Gap]) -> ReadinessRow:
+    needs: tuple[tuple[str, NeedLevel, str], ...] = (
+        ("stream.index", "blocks", "Text and tool calls are mixed up."),
+        ("endpoint.count_tokens", "degrades", "/context sends 14 extra requests, and its numbers are guesses."),
+        ("request.tools.parallel", "degrades", "Files are read one at a time."),
+    )
     missing = [
-        {"row": row, "level": level, "consequence": consequence, "evidence": case_of(row)}
-        for row, level, consequence in (
-            ("stream.index", "must", "Text and tool calls are mixed up."),
-            ("endpoint.count_tokens", "should", "/context sends 14 extra requests, and its numbers are guesses."),
-            ("request.tools.parallel", "should", "Files are read one at a time."),
-        )
+        Need(id=row, level=level, verdict=gaps[row][0], says=row, meets=meets, question=case_of(row))
+        for row, level, meets in needs
         if row in gaps
     ]
-    verdict = (
-        "not ready"
-        if any(entry["level"] == "must" for entry in missing)
-        else "ready with limits"
-        if missing
-        else "ready"
+    verdict: ReadinessVerdict = (
+        "not ready" if any(need.level == "blocks" for need in missing) else "ready with limits" if missing else "ready"
     )
-    return NoteRow(
-        about="readiness",
-        text=f"Claude Code: {verdict}",
-        data={
-            "profile": "claude-code",
-            "verdict": verdict,
-            "missing": missing,
-            "timing": {"first_event_seconds": 0.412, "longest_silence_seconds": 1.9, "limit_seconds": 300},
-        },
+    return ReadinessRow(
+        profile="claude-code",
+        client="Claude Code 2.1.214",
+        verdict=verdict,
+        needs=missing,
+        timing={"first_event_seconds": 0.412, "longest_silence_seconds": 1.9, "limit_seconds": 300},
     )
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from conformance.report.matrix import Cell, Column, Matrix, breaks_promise, cell_of, matrix_of, most_important
 from conformance.runs.expectations import Place, Seen, against_promise, exit_code
-from conformance.runs.log import CaseRow, CatalogRow, EndRow, LawRow, NoteRow, RowInfo, RunLog, RunRow, read_log
+from conformance.runs.log import CaseRow, CatalogRow, EndRow, ObedienceRow, RowInfo, RuleRow, RunLog, RunRow, read_log
 from conformance.words import OBSERVED, STATUSES, VERDICTS, Tier
 
 WHEN = datetime.datetime(2026, 11, 20, 9, tzinfo=datetime.UTC).isoformat()
@@ -27,12 +27,12 @@ def case(verdict: str = "supported", **changes: Any) -> CaseRow:
     return msgspec.convert({**told, **changes}, CaseRow)
 
 
-def law(verdict: str = "supported", **changes: Any) -> LawRow:
+def law(verdict: str = "supported", **changes: Any) -> RuleRow:
     told = {
         "rule": "a.rule", "surface": "a.row", "level": "must", "verdict": verdict, "status": "as-expected",
         "seen": 3, "violations": 0, "findings": [],
     }  # fmt: skip
-    return msgspec.convert({**told, **changes}, LawRow)
+    return msgspec.convert({**told, **changes}, RuleRow)
 
 
 def row(identity: str = "a.row", **changes: Any) -> RowInfo:
@@ -57,7 +57,6 @@ def run(**changes: Any) -> RunLog:
         "catalog": CatalogRow(rows=rows, rules=[], areas={"a": "Area"} if rows else {}),
         "cases": (),
         "rules": (),
-        "notes": (),
         "end": EndRow(finished=WHEN, counts={}, complete=True, exit=0),
     }
     return RunLog(**{**told, **changes})
@@ -245,9 +244,9 @@ def test_no_run_gives_an_empty_matrix() -> None:
     assert matrix_of([]) == Matrix(areas={}, rows=(), columns=())
 
 
-def test_obedience_is_read_from_its_note() -> None:
-    assert only_column(run(notes=(NoteRow(about="obedience", text="", data={"obeyed": 3, "of": 4}),))).obeyed == (3, 4)
-    assert only_column(run(notes=(NoteRow(about="obedience", text="", data={}),))).obeyed is None
+def test_obedience_is_read_from_its_row() -> None:
+    assert only_column(run(obedience=ObedienceRow(3, 4))).obeyed == (3, 4)
+    assert only_column(run()).obeyed is None
 
 
 def test_what_is_unexpected_comes_first() -> None:

@@ -136,7 +136,7 @@ def test_every_cell_has_its_details_and_every_detail_its_evidence(few: list[RunL
             for item in items:
                 for path, pack, place in item.get("exchanges", []):
                     document = evidence[pack][place]
-                    assert path.endswith(f"{document['mode']}.{document['attempt']}.json")
+                    assert path.endswith(f"{document['mode']}.{document['attempt']}")
                     seen += 1
     kept = sum(len(case.exchanges) for run in few for case in run.cases)
     assert seen == kept + sum(len(law.findings) for run in few for law in run.rules)
@@ -161,9 +161,9 @@ def test_findings_come_first_where_there_is_no_room_for_all(few: list[RunLog]) -
 
 def test_no_file_outside_of_the_run_is_read(tmp_path: Path) -> None:
     folder = synthetic_runs.make_run(tmp_path / "run")
-    name = next((folder / "evidence").iterdir()).name
-    (tmp_path / "secret.json").write_bytes((folder / "evidence" / name).read_bytes())
-    log = (folder / FILE).read_text().replace(f"evidence/{name}", "evidence/../../secret.json")
+    name = next((folder / "evidence").iterdir()).stem
+    (tmp_path / "secret.json").write_bytes((folder / "evidence" / f"{name}.json").read_bytes())
+    log = (folder / FILE).read_text().replace(f'"{name}"', '"../../secret"')
     (folder / FILE).write_text(log)
     _, places = pack_evidence(matrix_of([read_log(folder)]))
     assert places

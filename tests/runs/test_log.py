@@ -6,21 +6,26 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from conformance.judge.finding import Finding
+from conformance.judge.finding import ABSENT, Finding
 from conformance.runs.diff import diff
 from conformance.runs.log import (
     CaseInfo,
     CaseRow,
     CatalogRow,
+    CauseRow,
     EndRow,
-    LawRow,
     LogError,
     LogRow,
     LogWriter,
+    Need,
+    ObedienceRow,
+    ReadinessRow,
+    RuleRow,
     RunLog,
     RunRow,
     SuiteInfo,
     TargetInfo,
+    TendencyRow,
     read_log,
 )
 from conformance.words import Verdict
@@ -50,7 +55,7 @@ def case(name: str, verdict: Verdict, *keys: str, sha: str = "a") -> CaseRow:
         verdict=verdict,
         status="as-expected",
         reason="",
-        findings=[Finding("effect:0", key, "must", "/x", 1, {"absent": True}) for key in keys],
+        findings=[Finding("effect:0", key, "must", "/x", 1, ABSENT) for key in keys],
         marks=[],
         attempts=1,
         sdk="accepts",
@@ -59,8 +64,8 @@ def case(name: str, verdict: Verdict, *keys: str, sha: str = "a") -> CaseRow:
     )
 
 
-def rule(name: str, verdict: Verdict) -> LawRow:
-    return LawRow(
+def rule(name: str, verdict: Verdict) -> RuleRow:
+    return RuleRow(
         rule=name,
         surface="response.id",
         level="must",
@@ -88,7 +93,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 
 def test_the_rows_of_an_older_log_keep_their_weight(tmp_path: Path) -> None:
     row = {"id": "a.b", "title": "A", "area": "a", "tier": "core", "consequence": "C", "source": [], "level": "should"}
-    written(tmp_path, HEAD)
+    written(tmp_path, replace(HEAD, format=1))
     with (tmp_path / "run.jsonl").open("ab") as file:
         file.write(msgspec.json.encode({"type": "catalog", "rows": [row], "rules": []}) + b"\n")
     (read,) = read_log(tmp_path).catalog.rows
@@ -124,6 +129,114 @@ def test_a_folder_without_a_log_says_so(tmp_path: Path) -> None:
 def test_a_log_of_a_later_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LogError, match="format 99"):
         written(tmp_path, replace(HEAD, format=99))
+
+
+@pytest.mark.parametrize("head", ['{"type":"run","format":99,"suite":7}', '{"type":"journey","format":99}'])
+def test_a_later_format_is_refused_by_name_whatever_its_rows_look_like(tmp_path: Path, head: str) -> None:
+    (tmp_path / "run.jsonl").write_text(head + '\n{"type":"verdict"}\n')
+    with pytest.raises(LogError, match=r"format 99.*update messages-conformance"):
+        read_log(tmp_path)
+
+
+def test_typed_rows_are_read_back_and_the_last_of_a_kind_counts(tmp_path: Path) -> None:
+    cause = CauseRow(kind="rule", id="stream.framing", says="x", rows=["a[json]"], blocked=1, answers=(3, 4))
+    need = Need(
+        id="tools", level="blocks", verdict="broken", says="x", meets="y", question="a[json]", exchange="a.json.1"
+    )
+    ready = ReadinessRow(profile="claude-code", client="Claude Code 2.1.214", verdict="not ready", needs=[need])
+    tendency = TendencyRow(case="t", mode="json", shown=1, of=3)
+    log = written(
+        tmp_path,
+        HEAD,
+        case("a", "broken", "k"),
+        case("b", "supported"),
+        replace(ready, verdict="ready"),
+        END,
+        HEAD,  # a resumed run
+        replace(case("a", "blocked"), by=cause.id),
+        tendency,
+        cause,
+        ready,
+        ObedienceRow(3, 4),
+        END,
+    )
+    assert [(row.case, row.verdict, row.by) for row in log.cases] == [
+        ("a", "blocked", cause.id),
+        ("b", "supported", ""),
+    ]
+    assert log.causes == (cause,)
+    assert log.readiness == (ready,)
+    assert log.obedience == ObedienceRow(3, 4)
+    assert log.tendencies == (tendency,)
+
+
+def test_the_end_of_an_earlier_part_is_forgotten(tmp_path: Path) -> None:
+    cause = CauseRow(kind="answer", id="x", says="x")
+    log = written(tmp_path, HEAD, cause, ReadinessRow(profile="p", verdict="ready"), ObedienceRow(1, 1), END, HEAD)
+    assert (log.causes, log.readiness, log.obedience, log.end) == ((), (), None, None)
+
+
+FORMAT_1 = [
+    msgspec.to_builtins(replace(HEAD, format=1)),
+    {"type": "catalog", "rows": [{"id": "stream.index", "title": "Index", "area": "stream", "tier": "core",
+                                  "consequence": "", "source": []}], "rules": []},
+    {**msgspec.to_builtins(case("a", "broken")),
+     "exchanges": ["evidence/a.json.1.json", "evidence/a.json.1.call.json"]},
+    {**msgspec.to_builtins(rule("r", "broken")),
+     "findings": [msgspec.to_builtins(Finding("r", "k", "must", "/x", 1, 2, exchange="evidence/a.json.1.json"))]},
+    {"type": "note", "about": "obedience", "text": "", "data": {"obeyed": 3, "of": 4}},
+    {"type": "note", "about": "obedience", "text": "", "data": {}},
+    {"type": "note", "about": "anything", "text": "a stale entry"},
+    {"type": "note", "about": "tendency", "text": "",
+     "data": {"case": "t", "mode": "json", "shown": 1, "of": 3, "exchanges": ["evidence/t.json.1.json"]}},
+    {"type": "note", "about": "readiness", "text": "", "data": {
+        "profile": "claude-code", "verdict": "not ready", "unverified": ["other.row"], "timing": {"first_byte": 0.1},
+        "missing": [{"row": "stream.index", "level": "must", "consequence": "mixed up", "evidence": "a"}]}},
+    msgspec.to_builtins(END),
+]  # fmt: skip
+
+
+def test_format_1_is_read_as_format_2(tmp_path: Path) -> None:
+    (tmp_path / "run.jsonl").write_bytes(b"\n".join(msgspec.json.encode(row) for row in FORMAT_1) + b"\n")
+    log = read_log(tmp_path)
+    assert log.run.format == 2
+    assert log.cases[0].exchanges == ["a.json.1", "a.json.1.call"]
+    assert log.rules[0].findings[0].exchange == "a.json.1"
+    assert log.obedience == ObedienceRow(3, 4)
+    assert log.tendencies == (TendencyRow(case="t", mode="json", shown=1, of=3, exchanges=["t.json.1"]),)
+    (ready,) = log.readiness
+    assert (ready.profile, ready.verdict, ready.timing) == ("claude-code", "not ready", {"first_byte": 0.1})
+    assert ready.needs == [
+        Need(id="stream.index", level="blocks", verdict="broken", says="Index", meets="mixed up", question="a",
+             exchange="a.json.1"),
+        Need(id="other.row", level="blocks", verdict="inconclusive", says="other.row"),
+    ]  # fmt: skip
+    assert written(tmp_path / "again", log.run, log.catalog, *log.cases, *log.rules, ready).readiness == (ready,)
+
+
+def test_a_missing_key_differs_from_an_object_that_looks_like_it(tmp_path: Path) -> None:
+    row = replace(
+        case("a", "broken"),
+        findings=[Finding("effect:0", "k", "must", "/x", 1, observed) for observed in (ABSENT, {"absent": True}, None)],
+    )
+    findings = written(tmp_path, HEAD, row).cases[0].findings
+    assert [finding.observed for finding in findings] == [ABSENT, '{"absent":true}', None]
+    assert findings[0].observed is ABSENT
+    assert '"observed":{"absent":true}' in (tmp_path / "run.jsonl").read_text()
+
+
+@pytest.mark.parametrize("huge", ["x" * 10_000_000, {"a": ["ä" * 500_000]}, list(range(100_000)), '\x01"\\' * 50_000])
+def test_no_value_longer_than_64_kb_enters_the_log(tmp_path: Path, huge: object) -> None:
+    finding = Finding("effect:0", "k" * 100_000, "must", "/x", huge, huge)
+    row = replace(case("a", "broken"), findings=[finding], reason="r" * 100_000)
+    kept = written(tmp_path, HEAD, row, case("b", "supported")).cases[0]
+    values = [kept.reason, kept.findings[0].observed, kept.findings[0].expected, kept.findings[0].key]
+    assert all(len(msgspec.json.encode(value)) <= 64 * 1024 for value in values)
+    assert (
+        str(kept.findings[0].observed)[:3]
+        == (huge if isinstance(huge, str) else msgspec.json.encode(huge).decode())[:3]
+    )
+    assert "bytes in all" in str(kept.findings[0].observed)
 
 
 def test_runs_are_compared_by_row_and_finding(tmp_path: Path) -> None:

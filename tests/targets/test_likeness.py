@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.runs.log import CaseRow, LawRow, RunLog, read_log
+from conformance.runs.log import CaseRow, RuleRow, RunLog, read_log
 
 Asked = Callable[..., tuple[int, RunLog]]
 
@@ -47,7 +47,7 @@ def asked(served: Callable[..., str], tmp_path: Path) -> Asked:
 
 
 def standing(log: RunLog, status: str) -> set[str]:
-    rows: list[CaseRow | LawRow] = [*log.cases, *log.rules]
+    rows: list[CaseRow | RuleRow] = [*log.cases, *log.rules]
     return {row.surface for row in rows if row.status == status}
 
 

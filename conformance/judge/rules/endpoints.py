@@ -15,7 +15,7 @@ _STATES = ("in_progress", "canceling", "ended")
 def _object(answer: Answer) -> dict[str, Any] | None:
     """The JSON object of an answer that is not an error in disguise."""
     body = answer.json
-    return body if isinstance(body, dict) and body is not ABSENT and body.get("type") != "error" else None
+    return body if isinstance(body, dict) and body.get("type") != "error" else None
 
 
 @rule(
@@ -28,7 +28,7 @@ def _object(answer: Answer) -> dict[str, Any] | None:
 def json_object(answer: Answer) -> Found:
     if answer.exchange.outcome != "complete":
         return None
-    if isinstance(answer.json, dict) and answer.json is not ABSENT:
+    if isinstance(answer.json, dict):
         return []
     return [Violation("", "a JSON object", looks_of(answer.exchange.body), slug(answer.json, "not-an-object"))]
 
@@ -217,7 +217,7 @@ def _batch_faults(given: Any, at: str) -> list[Violation]:
         ]
     if state not in _STATES:
         return [Violation(f"{at}/processing_status", list(_STATES), state, slug(state, "unknown"))]
-    if not isinstance(counts, dict) or counts is ABSENT:
+    if not isinstance(counts, dict):
         return [Violation(f"{at}/request_counts", "an object", counts, slug(counts, "type"))]
     for key in _COUNTS:
         if not is_integer(counts.get(key)) or counts[key] < 0:

@@ -170,7 +170,7 @@ def _question(answer: Answer) -> dict[str, Any]:
 
 def _usage(answer: Answer) -> dict[str, Any]:
     usage = answer.message.get("usage") if isinstance(answer.message, dict) else None
-    return usage if isinstance(usage, dict) and usage is not ABSENT else {}
+    return usage if isinstance(usage, dict) else {}
 
 
 def _input(answer: Answer) -> int | None:

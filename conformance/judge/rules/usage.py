@@ -59,7 +59,7 @@ def _final(answer: Answer) -> dict[str, Any]:
 def _count(usage: dict[str, Any], path: str) -> Any:
     value: Any = usage
     for key in path.split("/"):
-        value = value.get(key, ABSENT) if isinstance(value, dict) and value is not ABSENT else ABSENT
+        value = value.get(key, ABSENT) if isinstance(value, dict) else ABSENT
     return value
 
 

@@ -5,7 +5,7 @@ const CLEAR = document.getElementById("clear");
 
 const CHIPS = [
   ["status", "regression"], ["status", "new"], ["status", "improvement"],
-  ["verdict", "broken"], ["verdict", "ignored"], ["verdict", "refused"], ["verdict", "partial"], ["verdict", "inconclusive"], ["verdict", "error"],
+  ["verdict", "broken"], ["verdict", "ignored"], ["verdict", "refused"], ["verdict", "partial"], ["verdict", "blocked"], ["verdict", "inconclusive"], ["verdict", "error"],
   ["level", "must"], ["tier", "core"], ["mark", "drift"], ["", "differs"],
 ];
 
