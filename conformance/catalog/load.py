@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from conformance.catalog.capability import Capability, CapabilityFile
-from conformance.catalog.case import Ask, Case, CaseFile, Check
+from conformance.catalog.case import Ask, Case, CaseFile, Check, Step
 from conformance.catalog.document import Document
 from conformance.catalog.fixtures import Fixtures
 from conformance.catalog.leaning import circle, leans
@@ -27,6 +27,9 @@ CAPABILITIES = "capabilities.yaml"
 PROFILES = "profiles"
 FIXTURES = "fixtures"
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)+")
+STEP = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+PATH_FORM = "it begins with `/`, without blanks, controls and backslashes, or is `{steps.NAME.PATH}` alone"
+PATH = re.compile(r"/[^\x00-\x20\x7f-\x9f\ud800-\udfff\\]*|\{steps\.[A-Za-z0-9_-]+\.[^{}]+\}")
 PROSE = ("id", "title", "spec", "basis", "note", "faults", "touches", "size", "renamed_from")
 """What a case says about its question; the question itself is the rest, and the rest is what is hashed."""
 
@@ -215,8 +218,8 @@ def _defects(case: Case) -> Iterator[tuple[tuple[str | int, ...], str]]:
         )
     if (case.ask is UNSET) == (case.steps is UNSET):
         yield (), "a case has either `ask` or `steps`"
-    if case.steps is not UNSET and not case.steps:
-        yield ("steps",), "a conversation has at least one step"
+    if case.steps is not UNSET:
+        yield from _defects_of_steps(case.steps)
     if case.effect and case.refuse:
         yield ("refuse",), "a case asks for an effect or for a refusal, not both"
     if case.accepted and (case.effect or case.refuse):
@@ -228,6 +231,17 @@ def _defects(case: Case) -> Iterator[tuple[tuple[str | int, ...], str]]:
     yield from _defects_of_parts(case)
 
 
+def _defects_of_steps(steps: Sequence[Step]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Names of steps become names of exchanges, and what a later step refers to."""
+    if not steps:
+        yield ("steps",), "a conversation has at least one step"
+    for position, step in enumerate(steps):
+        if not STEP.fullmatch(step.name):
+            yield ("steps", position, "name"), f"`{step.name[:100]}` is no name of a step: a-z, 0-9 and hyphens"
+        elif step.name in [earlier.name for earlier in steps[:position]]:
+            yield ("steps", position, "name"), f"the step {step.name} stands twice"
+
+
 def _defects_of_parts(case: Case) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """The same of its requests and checks."""
     for path, ask in _asks(case):
@@ -236,6 +250,8 @@ def _defects_of_parts(case: Case) -> Iterator[tuple[tuple[str | int, ...], str]]
             yield (*path, bodies[1]), f"a request has one body; these are several: {', '.join(bodies)}"
         if ask.foreign and not ask.path.startswith("{"):
             yield (*path, "foreign"), f"`{ask.path}` is a path of the target; a foreign address stands in a placeholder"
+        if not PATH.fullmatch(ask.path.removeprefix("{fixtures}") if ask.foreign else ask.path):
+            yield (*path, "path"), f"`{ask.path[:100]}` is no path: {PATH_FORM}"
     for path, check in _checks(case):
         for key, says in mistakes(check):
             yield (*path, key) if key else path, says

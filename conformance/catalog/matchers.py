@@ -3,7 +3,8 @@
 A check looks at one place of an answer's document (`at`, a JMESPath) and asks one thing of what is there. The document:
 `status`, `headers`, `message` (the JSON answer, or the message that the stream adds up to), `events`, `text` (the text
 blocks joined and stripped), `timing`, and `steps.NAME` for the documents of earlier steps. A missing key and a
-null differ. `message.content[?type=='text'].text | [0]` and `length(events)` are looked up like any other path.
+null differ. `message.content[?type=='text'].text | [0]` and `length(events)` are looked up like any other path;
+`parse_json(text)` is the JSON value of a text, null where it is none.
 
 | matcher | holds when the value |
 |---|---|
@@ -13,7 +14,7 @@ null differ. `message.content[?type=='text'].text | [0]` and `length(events)` ar
 | `contains: X` | is a text with X in it, a list with X among its items, or an object with the key X |
 | `excludes: X` | is such a text, list or object without X; a value that is missing or null holds nothing, and fails |
 | `starts: X`, `ends: X` | is a text that starts, ends with X |
-| `matches: PATTERN` | is a text in which the regular expression is found (anchor it with ^ and $) |
+| `matches: PATTERN` | is a text in which the regular expression is found (RE2 syntax; anchor it with ^ and $) |
 | `type: T` | is a string, number, integer, boolean, array, object or null |
 | `present: true` | is there, even as null |
 | `absent: true` | is not there; null is there |
@@ -27,7 +28,6 @@ N of the four comparisons may be a JMESPath over the same document: `at_least: s
 `{nonce}` and `{steps.NAME.PATH}` are filled into texts, as in requests.
 """
 
-import re
 from functools import cache
 from typing import Any
 
@@ -35,6 +35,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from msgspec import UNSET
 
+from conformance.catalog import pattern as search
 from conformance.catalog.case import Check
 
 MATCHERS = tuple(
@@ -96,7 +97,7 @@ def _path_mistake(path: str) -> str:
 
 def _pattern_mistake(pattern: str) -> str:
     try:
-        re.compile(pattern)
-    except re.error as error:
-        return f"not a regular expression: `{pattern}` ({error})"
+        search.compiled(pattern)
+    except search.PatternError as problem:
+        return f"not a regular expression: `{pattern[:200]}` ({problem})"
     return ""

@@ -17,6 +17,7 @@ from conformance.probe.client import Client
 from conformance.probe.recording import Limits
 from conformance.probe.trouble import Patience
 from conformance.runs.log import CaseRow, LawRow
+from conformance.targets.address import url_below
 from conformance.targets.target import Target
 from conformance.words import OBSERVED, Verdict
 
@@ -91,7 +92,7 @@ async def sweep(
 
     async def one(prefix: str, questions: Sequence[Question]) -> tuple[str, list[CaseRow | LawRow]]:
         async with gate:
-            bent = replace(target, base_url=target.base_url + prefix)
+            bent = replace(target, base_url=url_below(target.base_url, prefix))
             rows, _ = await rows_of(catalog, bent, questions, fixtures)
             return prefix, rows
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from conformance.catalog.case import Case, Step
 from conformance.catalog.load import Catalog
@@ -14,13 +14,13 @@ from conformance.engine.question import Attempt, Question, Record, in_mode, weig
 from conformance.engine.scheduler import Asking, Deadline
 from conformance.judge.answer import read
 from conformance.judge.effects import try_check
-from conformance.judge.observe import Observed, Reply, observe
+from conformance.judge.observe import Observed, Reply, misled, observe
 from conformance.judge.rules import examine
 from conformance.judge.verdict import SHOWN, Observation
 from conformance.probe.asking import Asked, Bind, Fixtures, ask_case
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
-from conformance.probe.request import Setting, StepError, fill
+from conformance.probe.request import AddressFault, Setting, StepError, fill, url_of
 from conformance.probe.trouble import Patience
 from conformance.runs.evidence import evidence_name
 from conformance.targets.target import Target
@@ -244,6 +244,9 @@ def _observed(question: Question, asked: Asked, replies: Sequence[Reply], target
         return Observed("unelicited" if asked.stopped else "error")
     documents = {reply.step: reply.answer.document for reply in replies}
     setting = Setting(target=target, mode=question.mode, nonce=asked.nonce, documents=documents)
+    if (fault := _address_fault(question.case, len(replies), setting)) is not None:
+        source = next(reply for reply in replies if reply.step == fault.step)
+        return misled(source, fault.at, fault.given, target.base_url)
 
     def bind_of(copy: int) -> Callable[[Any], Any]:
         return partial(_filled, setting=msgspec.structs.replace(setting, copy=copy))
@@ -255,6 +258,19 @@ def _observed(question: Question, asked: Asked, replies: Sequence[Reply], target
         ]
         return min(observed, key=lambda one: SEVERITY.index(one.observation))
     return observe(question.case, replies, bind_of(0))
+
+
+def _address_fault(case: Case, asked: int, setting: Setting) -> AddressFault | None:
+    """What is wrong with the address that an answer gives for the step that was not asked, if that is why."""
+    if case.steps is UNSET or asked >= len(case.steps):
+        return None
+    try:
+        url_of(case.steps[asked].ask, setting)
+    except AddressFault as fault:
+        return fault
+    except StepError:
+        return None
+    return None
 
 
 SEVERITY: tuple[Observation, ...] = Observation.__args__  # type: ignore[attr-defined]

@@ -1,17 +1,20 @@
 """Effects and premises: a JMESPath and one matcher over the document of an answer."""
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jmespath
 import msgspec
+from jmespath import Options
 from jmespath.exceptions import JMESPathError
+from jmespath.functions import Functions, signature
+from jmespath.parser import ParsedResult
 from msgspec import Struct
 
+from conformance.catalog import pattern
 from conformance.catalog.case import Check
 from conformance.catalog.matchers import BOUNDS, compiled, matcher_of
 from conformance.judge.finding import ABSENT
+from conformance.judge.wire import decode
 
 JSON_TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
@@ -32,10 +35,23 @@ class Outcome(Struct, frozen=True):
     observed: Any
 
 
+class _Functions(Functions):
+    """The functions that a path may call besides those of JMESPath itself."""
+
+    @signature({"types": ["string"]})
+    def _func_parse_json(self, text: str) -> Any:
+        """`parse_json(text)`: the JSON value of a text; null where it is none."""
+        value = decode(text)
+        return None if value is ABSENT else value
+
+
+_OPTIONS = Options(custom_functions=_Functions())
+
+
 def look(path: str, document: Mapping[str, Any]) -> Any:
     """The value at a JMESPath; `{"absent": true}` where the last key is missing rather than null."""
     try:
-        value = compiled(path).search(document)
+        value = compiled(path).search(document, _OPTIONS)
     except JMESPathError:  # such as a sum over what a faulty answer gives as texts: there is nothing of that kind there
         return ABSENT
     if value is None and _last_key_missing(compiled(path).parsed, document):
@@ -51,7 +67,7 @@ def _last_key_missing(node: dict[str, Any], document: Any) -> bool:
     if kind in ("subexpression", "pipe", "index_expression") and len(children) >= 2:
         parent = document
         for child in children[:-1]:
-            parent = jmespath.parser.ParsedResult("", child).search(parent)
+            parent = ParsedResult("", child).search(parent, _OPTIONS)
         return parent is None or _last_key_missing(children[-1], parent)
     if kind == "index":
         position = node["value"]
@@ -73,10 +89,7 @@ def _valid(value: Any, schema: dict[str, Any]) -> bool:
     import jsonschema_rs
 
     if isinstance(value, str):
-        try:
-            value = msgspec.json.decode(value)
-        except msgspec.DecodeError:
-            return False
+        value = decode(value)
     return value is not ABSENT and bool(jsonschema_rs.validator_for(schema).is_valid(value))
 
 
@@ -115,6 +128,14 @@ def _unique(value: Any, _: Any) -> bool:
     return isinstance(value, list) and len({msgspec.json.encode(item) for item in value}) == len(value)
 
 
+def _matches(text: str, wanted: str) -> bool:
+    """Whether a pattern is found; one that an endpoint's value was filled into, and that is none, is found nowhere."""
+    try:
+        return pattern.compiled(wanted).found_in(text)
+    except pattern.PatternError:
+        return False
+
+
 MATCHERS: dict[str, Callable[[Any, Any], bool]] = {
     "equals": _equal,
     "differs": lambda value, other: value is not ABSENT and not _equal(value, other),
@@ -123,7 +144,7 @@ MATCHERS: dict[str, Callable[[Any, Any], bool]] = {
     "excludes": lambda value, unwanted: value is not ABSENT and value is not None and not _contains(value, unwanted),
     "starts": lambda value, start: isinstance(value, str) and value.startswith(start),
     "ends": lambda value, end: isinstance(value, str) and value.endswith(end),
-    "matches": lambda value, pattern: isinstance(value, str) and re.search(pattern, value) is not None,
+    "matches": lambda value, pattern: isinstance(value, str) and _matches(value, pattern),
     "type": _type_is,
     "present": lambda value, _: value is not ABSENT,
     "absent": lambda value, _: value is ABSENT,

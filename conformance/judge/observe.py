@@ -11,6 +11,7 @@ from conformance.judge.effects import try_check
 from conformance.judge.finding import ABSENT, Finding, Violation, finding_key
 from conformance.judge.rules import Reading
 from conformance.judge.verdict import Observation
+from conformance.judge.wire import shown
 from conformance.words import Level
 
 TROUBLE: dict[str, Observation] = {"slow": "slow", "unreachable": "unreachable", "failed": "error"}
@@ -57,6 +58,12 @@ def observe(case: Case, replies: Sequence[Reply], bind: Bind) -> Observed:
     if len(replies) < _steps(case):
         return Observed("unelicited")
     return _effects(case, replies, bind)
+
+
+def misled(reply: Reply, at: str, given: str, base_url: str) -> Observed:
+    """What an answer shows that names an address of another server, or none at all, where a client goes on to it."""
+    finding = _at(reply, "address", "must", f"/{at}", f"an address of {base_url}", shown(given), "foreign")
+    return Observed("contradicted", (finding,))
 
 
 def _steps(case: Case) -> int:

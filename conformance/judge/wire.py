@@ -61,6 +61,9 @@ def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
+_BLANKS = re.compile(r"\s*")
+
+
 def one_by_one(text: str) -> list[Any]:
     """The JSON values that stand one after the other in a text; empty when that is not all that stands there."""
     decoder, values, start = json.JSONDecoder(parse_constant=_no_constant), [], 0
@@ -68,10 +71,11 @@ def one_by_one(text: str) -> list[Any]:
     while start < len(text):
         try:
             value, end = decoder.raw_decode(text, start)
+            values.append(_mended(value))
         except (ValueError, RecursionError):
             return []
-        values.append(_mended(value))
-        start = end + len(text[end:]) - len(text[end:].lstrip())
+        blank = _BLANKS.match(text, end)
+        start = blank.end() if blank else end
     return values
 
 

@@ -15,7 +15,7 @@ from msgspec import UNSET, Struct
 
 from conformance import __version__
 from conformance.catalog.case import Ask
-from conformance.targets.address import AddressError, origin
+from conformance.targets.address import AddressError, url_below
 from conformance.targets.discover import key_headers
 from conformance.targets.target import Auth, Target
 from conformance.words import Mode
@@ -32,6 +32,18 @@ _PLACEHOLDER = re.compile(r"\{(nonce|copy|model|base_url|fixtures|steps\.[A-Za-z
 
 class StepError(Exception):
     """An earlier step's answer lacks what a later one needs; the message says what and where."""
+
+
+class AddressFault(StepError):
+    """An earlier answer gives an address that is not asked: it is none, or one of another server."""
+
+    def __init__(self, step: str, at: str, given: str, why: str) -> None:
+        super().__init__(f"{at} in the answer of step {step}: {why}")
+        self.step = step
+        self.at = at
+        """JMESPath to the address, in the document of that step's answer."""
+        self.given = given
+        self.why = why
 
 
 class Outgoing(Struct, frozen=True):
@@ -74,22 +86,29 @@ def new_nonce() -> str:
 
 def render(ask: Ask, setting: Setting, *, asks_max_tokens: bool = False) -> Outgoing:
     """The request that an ask means in this setting; StepError when an earlier answer does not hold what it needs."""
-    path = _fill_path(ask.path, setting)
     body, content_type = _body(ask, setting, asks_max_tokens=asks_max_tokens)
-    absolute = path.startswith(("http://", "https://"))
-    url = path if absolute else setting.target.base_url.rstrip("/") + path
-    if absolute and not _same_origin(path, setting.target.base_url):
-        ask = msgspec.structs.replace(ask, key="none")  # a key goes to the origin that it was named for, and no other
-    if ask.query:
-        url += "?" + urlencode({name: str(fill(value, setting)) for name, value in ask.query.items()})
-    return Outgoing(ask.method, url, _headers(ask, setting, content_type), body)
+    return Outgoing(ask.method, url_of(ask, setting), _headers(ask, setting, content_type), body)
 
 
-def _same_origin(url: str, base_url: str) -> bool:
+def url_of(ask: Ask, setting: Setting) -> str:
+    """Where an ask goes: to the origin of the target, whatever its path says, and whatever an answer put into it.
+
+    AddressFault where the answer gives no address of that origin.
+    """
+    base, path = setting.target.base_url, ask.path
+    if ask.foreign is not None:
+        base, path = setting.fixtures_url, path.removeprefix("{fixtures}")
+        if not base:
+            raise StepError("there is no server of fixtures that could be asked")
+    path = _fill_path(path, setting)
+    query = urlencode({name: str(fill(value, setting)) for name, value in ask.query.items()})
     try:
-        return origin(url.partition("?")[0].partition("#")[0]) == origin(base_url)
-    except AddressError:  # an endpoint may call anything an address
-        return False
+        return url_below(base, path, query)
+    except AddressError as problem:
+        if (whole := _PLACEHOLDER.fullmatch(ask.path)) and whole[1].startswith("steps."):
+            _, step, at = whole[1].split(".", 2)
+            raise AddressFault(step, at, path, str(problem)) from problem
+        raise StepError(str(problem)) from problem
 
 
 def fill(value: Any, setting: Setting) -> Any:
@@ -114,7 +133,7 @@ def _fill_text(text: str, setting: Setting) -> Any:
 
 
 def _fill_path(path: str, setting: Setting) -> str:
-    """The path, with every value quoted as one segment; a value that is an address is taken as it is."""
+    """The path, with every value quoted as one segment; a path that is all one value is an address as it is."""
     if whole := _PLACEHOLDER.fullmatch(path):
         return _as_text(_value(whole[1], setting))
     return _PLACEHOLDER.sub(lambda match: quote(_as_text(_value(match[1], setting)), safe=""), path)
@@ -242,6 +261,8 @@ def _headers(ask: Ask, setting: Setting, content_type: str | None) -> tuple[tupl
 
 
 def _credentials(ask: Ask, setting: Setting) -> dict[str, str]:
+    if ask.foreign is not None:  # a key goes to the origin that it was named for, and to no other
+        return {}
     auth, key = setting.target.auth, setting.target.key
     match ask.key:
         case "none":

@@ -16,6 +16,7 @@ from conformance.probe.exchange import Exchange, Request
 from conformance.probe.replay import failure, no_settings, response
 from conformance.probe.request import MESSAGES, Outgoing, Setting, completed_body
 from conformance.probe.trouble import Answer
+from conformance.targets.address import AddressError, url_below
 from conformance.targets.target import Target
 
 with no_settings():
@@ -31,7 +32,7 @@ Send = Callable[[Outgoing], Awaitable[Answer]]
 
 async def ask_with_sdk(ask: Ask, setting: Setting, send: Send, *, asynchronous: bool) -> Answer:
     """The answer to an ask that the SDK sends; what the SDK raised about it stands in its notes."""
-    recorder = _Recorder(send)
+    recorder = _Recorder(send, setting.target)
     body = completed_body(ask, setting)
     call = _through_async if asynchronous else _through_sync
     complaint = ""
@@ -42,7 +43,7 @@ async def ask_with_sdk(ask: Ask, setting: Setting, send: Send, *, asynchronous: 
     except (TypeError, ValueError, AttributeError, AssertionError, IndexError, KeyError) as problem:
         complaint = f"{type(problem).__name__}: {problem}"
     if recorder.answer is None:
-        request = Request(ask.method, setting.target.base_url.rstrip("/") + ask.path, ())
+        request = Request(ask.method, url_below(setting.target.base_url, ask.path), ())
         return Answer(Exchange(request=request, outcome="failed", detail=f"the SDK sent nothing: {complaint}"))
     if not complaint:
         return recorder.answer
@@ -114,16 +115,19 @@ def _arguments(method: Callable[..., Any], body: Mapping[str, Any]) -> dict[str,
 class _Recorder:
     """Hands the SDK's requests to our own client and keeps the last answer."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, target: Target) -> None:
         self._send = send
+        self._target = target
         self.answer: Answer | None = None
 
     async def exchange(self, request: httpx2.Request) -> Exchange:
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
         kept = [(name, value) for name, value in headers if name.lower() not in LOCAL]
-        outgoing = Outgoing(
-            request.method, str(request.url), (*kept, ("accept-encoding", "gzip, deflate")), request.content
-        )
+        try:
+            url = url_below(self._target.base_url, str(request.url))
+        except AddressError as problem:  # whatever leads the SDK elsewhere, the key in its headers stays here
+            raise httpx2.UnsupportedProtocol(str(problem)) from problem
+        outgoing = Outgoing(request.method, url, (*kept, ("accept-encoding", "gzip, deflate")), request.content)
         self.answer = await self._send(outgoing)
         return self.answer.exchange
 

@@ -113,6 +113,7 @@ def _column(column: Column, matrix: Matrix, questions: Alike, found: Alike) -> d
         "started": run.started,
         "complete": column.log.complete,
         "again": again(column),
+        "home": column.log.run.target.base_url,
         "known": [row.id for row in column.log.catalog.rows] != [row.id for row in matrix.rows]
         and _known(column, matrix),
         "verdicts": "".join(_verdict(cell) for cell in cells),

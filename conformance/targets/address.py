@@ -1,9 +1,15 @@
 """Addresses of servers: what a person may type for one, and when two have the same origin."""
 
 import ipaddress
+import re
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+LONGEST_URL = 16 * 2**10
+"""Characters: twice what servers take, https://www.rfc-editor.org/rfc/rfc9110#section-4.1-5."""
+
+_UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\ud800-\udfff\\]")
+"""What a URL never holds, and what parsers of URLs disagree about: controls, blanks and the backslash."""
 
 
 class AddressError(ValueError):
@@ -38,6 +44,44 @@ def origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port of an address: a key named for one origin goes to no other."""
     parts = _split(url, url)
     return parts.scheme, (parts.hostname or "").lower(), _port(parts, url) or DEFAULT_PORTS[parts.scheme]
+
+
+def url_below(base: str, path: str, query: str = "") -> str:
+    """The URL of a path below a base URL, or a full URL of the same origin; AddressError for anything else.
+
+    Every URL that is asked is made here. Scheme, host and port are always those of the base, so that no path of a case
+    file and no address in an answer leads a request, and the key in it, to another server.
+    """
+    own = urlsplit(base)
+    if unsafe := _UNSAFE.search(path):
+        raise AddressError(f"{_quoted(path)} is no address: it holds the character U+{ord(unsafe[0]):04X}")
+    if path.startswith("/"):
+        route, _, given = path.partition("#")[0].partition("?")
+        route = own.path.rstrip("/") + route
+    else:
+        route, given = _own_route(base, path)
+    url = urlunsplit((own.scheme, own.netloc, route, "&".join(part for part in (given, query) if part), ""))
+    if len(url) > LONGEST_URL:
+        raise AddressError(f"{_quoted(path)} has {len(url)} characters, more than {LONGEST_URL}")
+    if origin(url.partition("?")[0]) != origin(base):
+        raise AddressError(f"{_quoted(path)} is no address of {base}")
+    return url
+
+
+def _own_route(base: str, url: str) -> tuple[str, str]:
+    """Path and query of a full URL of the same origin."""
+    bare, _, query = url.partition("#")[0].partition("?")
+    try:
+        same = origin(bare) == origin(base)
+    except AddressError as problem:
+        raise AddressError(f"{_quoted(url)} is no address of {base}") from problem
+    if not same:
+        raise AddressError(f"{_quoted(url)} is an address of another server than {base}")
+    return urlsplit(bare).path or "/", query
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= 100 else text[:97] + "...")
 
 
 def is_loopback(url: str) -> bool:

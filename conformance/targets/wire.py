@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 from msgspec import Struct
 
-from conformance.targets.address import is_loopback
+from conformance.targets.address import is_loopback, url_below
 
 if TYPE_CHECKING:
     import httpx2
@@ -79,7 +79,7 @@ class Wire:
     ) -> Answer:
         with (
             reachable(self.base_url),
-            self._client.stream(method, self.base_url + path, headers=headers, content=content) as response,
+            self._client.stream(method, url_below(self.base_url, path), headers=headers, content=content) as response,
         ):
             body = bytearray()
             for chunk in response.iter_bytes():

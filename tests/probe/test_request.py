@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from conformance.catalog.case import Ask
-from conformance.probe.request import Outgoing, Setting, StepError, fill, new_nonce, render
+from conformance.probe.request import AddressFault, Outgoing, Setting, StepError, fill, new_nonce, render
 from conformance.targets.target import Auth, Target
 from conformance.words import Mode
 
@@ -170,7 +170,7 @@ def test_values_in_a_path_are_one_segment() -> None:
     assert render(Ask(method="GET", path="/v1/models/{model}"), setting()).url.endswith("/v1/models/org%2Fm%201")
 
 
-def test_an_address_from_an_answer_is_asked_as_it_is_and_its_stranger_gets_no_key() -> None:
+def test_an_address_from_an_answer_is_asked_as_it_is_unless_it_is_a_strangers() -> None:
     ask = Ask(method="GET", path="{steps.done.message.results_url}")
 
     def asked(url: str) -> Outgoing:
@@ -181,7 +181,8 @@ def test_an_address_from_an_answer_is_asked_as_it_is_and_its_stranger_gets_no_ke
     assert own.url == "http://host:1/prefix/v1/results?x=1"
     assert headers(own)["x-api-key"] == "sk-right"
     for stranger in ("http://host:2/v1", "https://host:1/v1", "http://host.evil:1/v1", "http://evil/host:1"):
-        assert "x-api-key" not in headers(asked(stranger))
+        with pytest.raises(AddressFault, match="another server"):
+            asked(stranger)
 
 
 def test_a_form_holds_texts_and_files_of_the_fixtures(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Laws of refusals and failures: the envelope, the type that belongs to the status, a message for people."""
 
-import re
+from itertools import islice
 from typing import Any
 
+from conformance.catalog.pattern import linear, whole_characters
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
 from conformance.judge.rules.rule import ERRORS, ON_RESULTS, STREAMING, Found, rule
@@ -34,21 +35,25 @@ OTHER_TYPES = frozenset({"memory_precondition_failed_error", "memory_path_confli
 KNOWN_TYPES = frozenset(name for names in TYPES_OF_STATUS.values() for name in names) | OTHER_TYPES
 STATUSES = frozenset(TYPES_OF_STATUS) | {415, 431, 499, 502}
 
-_INNARDS = re.compile(
+_INNARDS = linear(
     r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+|\n\s+at .+:\d+|\bat .+\(.+\.(js|ts|java|kt):\d+"
     r"|(site-packages|node_modules|dist-packages)[/\\]|goroutine \d+ \[|panicked at"
     r"|\.(rs|go|py|js|ts|cpp|cc|java|rb|php):\d+"
     r"|(^|[\s'\"(])/(usr|home|root|opt|app|srv|var|tmp|workspace)/[\w.-]+/[\w./-]+|[A-Z]:\\[\w.-]+\\|<html|<!doctype",
-    re.IGNORECASE,
+    ignore_case=True,
 )
+LONGEST_SENTENCE = 64 * 2**10
+"""Characters of a message that are read: it is a sentence for people."""
+MOST_LEAKS = 100
+"""Places in one message that are compared with the request."""
 _QUOTES = " \t\r\n'\"("
 """What may stand before a path in a sentence, and is no part of it."""
-_INNER_REFUSAL = re.compile(
+_INNER_REFUSAL = linear(
     r"\b4\d\d\b.{0,40}\b(bad request|not found|unauthori[sz]ed|forbidden|invalid|unprocessable|too many)"
     r"|\b(bad request|unprocessable entity)\b|(status|code|error)\W{0,4}4\d\d\b"
     r"|invalid_request_error|not_found_error|authentication_error|rate_limit_error|permission_error"
     r"|\b(BadRequest|NotFound|Authentication|RateLimit|Validation|UnprocessableEntity)Error\b",
-    re.IGNORECASE,
+    ignore_case=True,
 )
 
 
@@ -181,7 +186,7 @@ def message_clean(answer: Answer) -> Found:
         return None
     request = answer.exchange.request
     sent = "\n".join([request.body.decode(errors="replace"), request.url, *(value for _, value in request.headers)])
-    for leak in _INNARDS.finditer(given):
+    for leak in islice(_INNARDS.finditer(given), MOST_LEAKS):
         if leak[0].strip(_QUOTES) not in sent:
             return [Violation("/error/message", "no innards of the server", shown(given[leak.start() :]), "innards")]
     return []
@@ -212,7 +217,7 @@ _LONG = 12
 
 def _message(answer: Answer) -> str | None:
     given = answer.error.get("message") if answer.error is not None else None
-    return given if isinstance(given, str) else None
+    return whole_characters(given[:LONGEST_SENTENCE]) if isinstance(given, str) else None
 
 
 @rule(
@@ -226,7 +231,7 @@ def inner_status(answer: Answer) -> Found:
     if answer.status < 500:
         return None
     given = _message(answer)
-    text = given if given is not None else answer.exchange.body.decode(errors="replace")
+    text = given if given is not None else answer.exchange.body[:LONGEST_SENTENCE].decode(errors="replace")
     inner = _INNER_REFUSAL.search(text)
     return [Violation("/status", 400, f"{answer.status}: {shown(inner[0])}", "wrapped")] if inner else []
 

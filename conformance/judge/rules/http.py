@@ -1,11 +1,11 @@
 """Laws of the transport: status, content type, lengths, request id, limits."""
 
 import json
-import re
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from conformance.catalog.pattern import linear
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
 from conformance.judge.rules.rule import (
@@ -24,7 +24,8 @@ from conformance.judge.wire import RFC3339
 
 RATE_LIMITED = 429
 METHOD_NOT_ALLOWED = 405
-_LIMIT = re.compile(r"anthropic-ratelimit-(requests|tokens|input-tokens|output-tokens)-(limit|remaining|reset)")
+_CHARSET = linear(r"charset\s*=\s*\"?([^\s;\"]+)")
+_LIMIT = linear(r"anthropic-ratelimit-(requests|tokens|input-tokens|output-tokens)-(limit|remaining|reset)")
 
 
 @rule(
@@ -145,7 +146,7 @@ def stream_content_type(answer: Answer) -> Found:
     media, _, parameters = given.lower().partition(";")
     if media.strip() != "text/event-stream":
         return [Violation("header/content-type", "text/event-stream", given, "type")]
-    charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", parameters)
+    charset = _CHARSET.search(parameters)
     if charset and charset[1] not in ("utf-8", "utf8"):
         return [Violation("header/content-type", "charset=utf-8", given, "charset")]
     return []

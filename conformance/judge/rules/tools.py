@@ -1,13 +1,14 @@
 """Laws of tool calls: their ids, names and inputs, and what stop_reason says of them."""
 
 import json
-import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import msgspec
 
+from conformance.catalog.pattern import linear
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
 from conformance.judge.rules.rule import (
@@ -25,12 +26,15 @@ from conformance.judge.rules.rule import (
 from conformance.judge.stream import CUT_SHORT
 from conformance.judge.wire import decode, defect_of, shown, slug
 
-_BLANKS = re.compile(r"[\s\\]+")
-_FORM = re.compile(r"toolu_[a-zA-Z0-9_-]+")
-_AS_TEXT = re.compile(
+_FORM = linear(r"toolu_[a-zA-Z0-9_-]+")
+_AS_TEXT = linear(
     r"<tool_call>|<function=|<\|python_tag\|>|\[TOOL_CALLS\]|<tool_use>|<function_calls>|<invoke name=|<\|tool_call"
-    r"|\"(name|function|tool)\"\s*:\s*(\{\s*\"name\"\s*:\s*)?\"(?P<name>[\w.-]+)\""
+    r"|\"(name|function|tool)\"\s*:\s*(\{\s*\"name\"\s*:\s*)?\"([\w.-]+)\""
 )
+_NAME = 3
+"""The group of the name that is called."""
+MOST_MARKS = 1000
+"""Places of one text that are looked at."""
 
 
 def _declared(answer: Answer) -> list[dict[str, Any]] | None:
@@ -315,7 +319,9 @@ def not_as_text(answer: Answer) -> Found:
     if not names or forbidden or ended(answer) is None or blocks_of(answer, "tool_use"):
         return None
     text, sent = answer.text, _bare(answer.exchange.request.body.decode(errors="replace"))
-    marks = [mark for mark in _AS_TEXT.finditer(text) if mark["name"] in names or mark["name"] is None]
+    marks = [
+        mark for mark in islice(_AS_TEXT.finditer(text), MOST_MARKS) if mark[_NAME] in names or mark[_NAME] is None
+    ]
     foreign = [mark for mark in marks if _bare(text[mark.start() : mark.end() + 40]) not in sent]
     if not foreign or not any(name in text for name in names):
         return []
@@ -342,4 +348,4 @@ def _bare_json(value: object) -> str:
 
 def _bare(text: str) -> str:
     """A text without white space and escapes, to find it again inside a JSON string."""
-    return _BLANKS.sub("", text)
+    return "".join(text.replace("\\", " ").split())

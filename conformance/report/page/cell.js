@@ -160,7 +160,7 @@ function itemView(item, row, column, count) {
   body.append(...findings);
   const broken = item.marks || [];
   const marks = broken.length ? foldable(`These answers broke ${broken.length} rule${broken.length > 1 ? "s" : ""}, judged in rows of their own`, element("div", {}, broken.map((mark) => markView(mark, column)))) : "";
-  body.append(marks, exchangesView(item, shown), againView(item, column));
+  body.append(marks, exchangesView(item, shown, column), againView(item, column));
   return box;
 }
 
@@ -202,7 +202,7 @@ function markView(mark, column) {
   return element("p", {}, ...told, " ", row ? element("button", { type: "button", class: "jump", onclick: () => openCell(row, column) }, "its row") : null);
 }
 
-function exchangesView(item, shown) {
+function exchangesView(item, shown, column) {
   const exchanges = item.exchanges || [];
   if (!exchanges.length) return element("p", { class: "note" }, item.rule ? "No exchange is kept for this rule: nothing broke it." : "Nothing was sent.");
   const box = element("div", {});
@@ -211,7 +211,7 @@ function exchangesView(item, shown) {
   const open = async (exchange, at) => {
     buttons.forEach((button, index) => button.setAttribute("aria-pressed", String(exchanges[index] === exchange)));
     const evidence = await evidenceOf(exchange);
-    box.replaceChildren(evidence ? exchangeView(evidence, places(exchange[0])) : element("p", { class: "note" }, "This page has no room for this exchange; it is in the run's folder: ", element("code", {}, ...visible(exchange[0]))));
+    box.replaceChildren(evidence ? exchangeView(evidence, places(exchange[0]), column.home) : element("p", { class: "note" }, "This page has no room for this exchange; it is in the run's folder: ", element("code", {}, ...visible(exchange[0]))));
     const here = at !== undefined && box.querySelector(".here");
     if (here) here.scrollIntoView({ block: "center" });
   };
@@ -227,7 +227,7 @@ function label(path, index) {
   return attempt < 0 ? `Exchange ${index + 1}` : `Attempt ${parts[attempt]}${parts[attempt + 1] ? `, ${parts.slice(attempt + 1).join(".")}` : ""}`;
 }
 
-function exchangeView(evidence, ats) {
+function exchangeView(evidence, ats, home) {
   const { request, answer } = evidence;
   const places = ats.map(placeOf);
   const pointers = places.filter((place) => place.kind === "body").map((place) => place.pointer);
@@ -248,7 +248,7 @@ function exchangeView(evidence, ats) {
     foldable("Headers of the answer", headersView(answer.headers, lit), lit.length > 0),
     foldable("Request", element("div", {}, element("p", { class: "note" }, ...visible(`${request.method} ${request.url}`)), headersView(request.headers, []), bodyView(request.body, [], leftOut(request)))),
     element("h3", { class: "minor" }, "Send it yourself"),
-    command(curl(request)),
+    command(curl(request, home)),
   );
 }
 
@@ -292,20 +292,30 @@ function quoted(text) {
 
 const NOT_SENT = new Set(["host", "content-length", "accept-encoding", "connection", "transfer-encoding", "user-agent"]);
 
-/* One line that sends the same request; the key comes from the environment, as $KEY. */
-function curl(request) {
+function sameOrigin(url, home) {
+  try {
+    return new URL(url).origin === new URL(home).origin;
+  } catch {
+    return false;
+  }
+}
+
+/* One line that sends the same request; the key comes from the environment, as $KEY, and goes to the target's origin only. */
+function curl(request, home) {
   if (request.cut) return "";
   const line = ["curl", "-sS", "-N", "-g"];
-  if (request.method !== "GET") line.push("-X", request.method);
-  line.push(quoted(request.url));
+  const own = sameOrigin(request.url, home);
+  if (request.method !== "GET") line.push("-X", quoted(request.method));
+  line.push("--url", quoted(request.url));
   for (const [name, value] of request.headers) {
     const low = name.toLowerCase();
     if (NOT_SENT.has(low)) continue;
-    if (low === "x-api-key") line.push("-H", '"x-api-key: $KEY"');
-    else if (low === "authorization") line.push("-H", '"authorization: Bearer $KEY"');
+    if (low === "x-api-key" || low === "authorization") {
+      if (own) line.push("-H", low === "x-api-key" ? '"x-api-key: $KEY"' : '"authorization: Bearer $KEY"');
+    }
     else line.push("-H", quoted(`${name}: ${value}`));
   }
-  if (request.base64 !== null) return `echo ${request.base64} | base64 -d | ${line.join(" ")} --data-binary @-`;
+  if (request.base64 !== null) return `echo ${quoted(request.base64)} | base64 -d | ${line.join(" ")} --data-binary @-`;
   if (request.body) {
     if (ODD.test(request.body)) {
       ODD.lastIndex = 0;
