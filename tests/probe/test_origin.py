@@ -19,7 +19,7 @@ from conformance.targets.address import AddressError, origin, url_below
 from conformance.targets.target import Auth, Target
 
 KEY = "sk-canary-of-one-origin-91"
-LIMITS = Limits(connect=2, first_byte=2, idle=2, total=5)
+LIMITS = Limits(connect=30, first_byte=30, idle=30, total=60)
 
 FORMS = {
     "userinfo by suffix": "@{stranger}/x",
