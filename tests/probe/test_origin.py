@@ -189,8 +189,8 @@ def test_a_case_may_ask_the_server_of_fixtures_and_nobody_else_without_a_key() -
         assert KEY not in str(outgoing.headers)
     with pytest.raises(StepError):
         render(Ask(method="GET", path="{steps.done.message.other}", foreign="fixture"), setting)
+    bare = msgspec.structs.replace(setting, fixtures_url="")
     with pytest.raises(StepError):
-        bare = msgspec.structs.replace(setting, fixtures_url="")
         render(Ask(method="GET", path="{fixtures}/a.png", foreign="fixture"), bare)
 
 
