@@ -274,11 +274,6 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
     ),
     "TR02": (raw(lambda body: body + b"data: [DONE]\n\n"), "stream.no-done", "done"),
     "TR02 named": (raw(lambda body: body + b"event: done\ndata: [DONE]\n\n"), "stream.no-done", "done"),
-    "TR04": (
-        raw(lambda body: body.replace(b"Hello", b"Hell\xef\xbf\xbd\xef\xbf\xbd")),
-        "message.characters",
-        "replacement-character",
-    ),
     "half a surrogate pair": (
         raw(lambda body: body.replace(b"Hello", b"Hell\\ud83d")),
         "stream.whole-characters",

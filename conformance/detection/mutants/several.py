@@ -24,21 +24,25 @@ def mutants_of_pair(told: Exchange, streamed: Exchange) -> Iterator[Mutant]:
 
     if not kinds:
         return
-    if len(set(kinds)) > 1:
+    if len(set(kinds)) > 1 and kinds[0] != "thinking":  # turned round, that breaks a rule of its own
         turned = with_json(told, message | {"content": message["content"][::-1]})
         yield made("blocks in another order", turned, streamed, "parity.block-order")
-    if kinds == ["text"]:
+    if kinds == ["text"] and answer.text:
         if len(streamed_pieces(events)) > 1 and not message["content"][0].get("citations"):
             yield made("text in many blocks", told, with_sent(streamed, _split(events)), "parity.text-blocks")
+        for slug, sign in (("a replacement character", "\ufffd"), ("several replacement characters", "\ufffd\ufffd")):
+            hurt = with_json(told, message | {"content": [message["content"][0] | {"text": sign + answer.text}]})
+            yield made(f"{slug} in JSON", hurt, streamed, "parity.characters")
+            yield made(f"{slug} in the stream", told, with_sent(streamed, _hurt(events, sign)), "parity.characters")
         dearer = with_json(told, message | {"usage": message["usage"] | {"output_tokens": 99}})
         yield made("another count of output", dearer, streamed, "parity.output-tokens")
     weighed = (total_input(message["usage"]) or 0) * 2 + 20
     dearer = with_json(told, message | {"usage": message["usage"] | {"input_tokens": weighed}})
     yield made("another count of input", dearer, streamed, "parity.input-tokens")
     if "thinking" in kinds:
-        bare = [{key: value for key, value in block.items() if key != "signature"} for block in message["content"]]
-        unsigned = with_json(told, message | {"content": bare})
-        yield made("a field in the stream only", unsigned, streamed, "parity.block-fields")
+        bare = [{key: value for key, value in block.items() if key != "thinking"} for block in message["content"]]
+        thoughtless = with_json(told, message | {"content": bare})
+        yield made("a field in the stream only", thoughtless, streamed, "parity.block-fields")
     if kinds.count("tool_use") == 1 and any(block.get("input") for block in message["content"]):
         called = [
             block | {"input": {key: [value] for key, value in block["input"].items()}} if "input" in block else block
@@ -52,6 +56,14 @@ def mutants_of_pair(told: Exchange, streamed: Exchange) -> Iterator[Mutant]:
 def streamed_pieces(events: Sent) -> list[dict[str, Any]]:
     """The deltas that bring text."""
     return [data["delta"] for _, data in events if data.get("delta", {}).get("type") == "text_delta"]
+
+
+def _hurt(events: Sent, sign: str) -> Sent:
+    """The same events with a sign before the first piece of text."""
+    first = next(number for number, (_, data) in enumerate(events) if data.get("delta", {}).get("type") == "text_delta")
+    name, data = events[first]
+    delta = data["delta"] | {"text": sign + data["delta"]["text"]}
+    return [*events[:first], (name, data | {"delta": delta}), *events[first + 1 :]]
 
 
 def _split(events: Sent) -> Sent:

@@ -73,8 +73,6 @@ def frames(answer: Answer) -> Iterator[Mutant]:
     )
     yield _bytes(answer, "a byte that is no UTF-8", _in_text(b"\xe9"), "stream.whole-characters")
     yield _bytes(answer, "half of a surrogate pair", _in_text(b"\\ud83d"), "stream.whole-characters")
-    yield _bytes(answer, "a replacement character", _in_text(b"\xef\xbf\xbd"), "message.characters")
-    yield _bytes(answer, "escaped replacement characters", _in_text(b"\\ufffd\\ufffd"), "message.characters")
     yield _bytes(answer, "events in one line", lambda body: body.replace(b"\n", b" "), "stream.answered", "stream.stop")
 
 

@@ -8,7 +8,6 @@ from conformance.judge.finding import ABSENT, Violation
 from conformance.judge.rules.rule import (
     CITATIONS,
     MESSAGES,
-    ON_MESSAGES,
     SDK_BLOCKS,
     Found,
     blocks_at,
@@ -222,23 +221,29 @@ def _is_text(source: Any) -> TypeGuard[dict[str, Any]]:
     return isinstance(source, dict) and source.get("type") == "text"
 
 
+REPLACEMENT = "\ufffd"
+"""The sign that stands for bytes which are no character."""
+
+
 @rule(
     "message.characters",
     row="response.characters",
-    law="No U+FFFD stands where a character was: none that the request did not hold.",
+    law="No U+FFFD stands in a server's own sentence that the request did not hold.",
     source="https://www.unicode.org/faq/utf_bom.html",
-    on=(*ON_MESSAGES, "error"),
+    on=("error",),
+    leniency="What a model wrote is compared between the two modes: a model of bytes may write one.",
 )
 def characters(answer: Answer) -> Found:
     body = answer.exchange.body
     if not body:
         return None
-    if not _damaged(body) or _damaged(answer.exchange.request.body):
+    if not damaged(body) or damaged(answer.exchange.request.body):
         return []
-    return [Violation("/content", "the character itself", "\ufffd", "replacement-character")]
+    return [Violation("/error", "the character itself", REPLACEMENT, "replacement-character")]
 
 
-def _damaged(body: bytes) -> bool:
+def damaged(body: bytes) -> bool:
+    """Whether bytes hold a U+FFFD, as it is or escaped."""
     return b"\xef\xbf\xbd" in body or b"\\ufffd" in body or b"\\uFFFD" in body
 
 

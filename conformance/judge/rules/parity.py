@@ -1,4 +1,7 @@
-"""Laws between the JSON answer and the stream of one case: both say the same thing in the same shape."""
+"""Rules that compare the JSON answer and the stream of one case: both say the same thing in the same shape.
+
+A difference alone does not tell which of the two is wrong, so a finding shows both and names neither.
+"""
 
 from itertools import pairwise
 from typing import Any
@@ -7,9 +10,11 @@ import msgspec
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.rules.content import REPLACEMENT, damaged
 from conformance.judge.rules.rule import STREAMING, Found, is_message, rule
+from conformance.judge.rules.thinking import thinks_last
 from conformance.judge.rules.usage import total_input
-from conformance.judge.wire import decode
+from conformance.judge.wire import decode, shown
 
 Pair = tuple[Answer, Answer]
 """The JSON answer and the stream of one case."""
@@ -29,21 +34,26 @@ def _kinds(answer: Answer) -> list[str]:
     return [str(block.get("type")) for block in answer.blocks]
 
 
+def _differs(at: str, in_json: Any, in_stream: Any, kind: str) -> Violation:
+    return Violation(at, "the same in JSON and in the stream", {"json": in_json, "stream": in_stream}, kind)
+
+
 @rule(
     "parity.block-order",
     row="stream.parity",
     law="The stream and the JSON answer hold the same kinds of blocks in the same order.",
     source=STREAMING,
     on=("pair",),
-    leniency="Asked only where both hold the same kinds in the same number: a model may answer differently twice.",
+    leniency="Asked only where both hold the same kinds in the same number: a model may answer differently twice. "
+    "Where thinking stands after the text in one of the two, thinking.before-text says so, and not this.",
 )
 def block_order(pair: Pair) -> Found:
-    if not _both(pair):
+    if not _both(pair) or any(thinks_last(answer) for answer in pair):
         return None
     told, streamed = map(_kinds, pair)
     if len(told) < 2 or sorted(told) != sorted(streamed):
         return None
-    return [] if told == streamed else [Violation("/content", told, streamed, "order")]
+    return [] if told == streamed else [_differs("/content", told, streamed, "order")]
 
 
 @rule(
@@ -61,7 +71,7 @@ def text_blocks(pair: Pair) -> Found:
     runs = [sum(one == other == "text" for one, other in pairwise(kinds)) for kinds in (told, streamed)]
     if "text" not in told or "text" not in streamed:
         return None
-    return [] if (runs[0] == 0) == (runs[1] == 0) else [Violation("/content", told, streamed, "split")]
+    return [] if (runs[0] == 0) == (runs[1] == 0) else [_differs("/content", told, streamed, "split")]
 
 
 @rule(
@@ -70,18 +80,18 @@ def text_blocks(pair: Pair) -> Found:
     law="Blocks of one type have the same documented fields in the stream as in the JSON answer.",
     source=STREAMING,
     on=("pair",),
-    leniency="citations, caller and toolset_name are optional; extra fields are notes.",
+    leniency="citations, caller and toolset_name are optional; extra fields are notes; the signature has a rule.",
 )
 def block_fields(pair: Pair) -> Found:
     if not _both(pair):
         return None
-    required = {"text": {"text"}, "thinking": {"thinking", "signature"}, "tool_use": {"id", "name", "input"}}
+    required = {"text": {"text"}, "thinking": {"thinking"}, "tool_use": {"id", "name", "input"}}
     told, streamed = ({str(block.get("type")): block for block in answer.blocks} for answer in pair)
     shared = [kind for kind in required if kind in told and kind in streamed]
     for kind in shared:
         keys = [required[kind] & block.keys() for block in (told[kind], streamed[kind])]
         if keys[0] != keys[1] and not _spoiled(pair[1]):
-            return [Violation(f"/content/{kind}", sorted(keys[0]), sorted(keys[1]), "fields")]
+            return [_differs(f"/content/{kind}", sorted(keys[0]), sorted(keys[1]), "fields")]
     return [] if shared else None
 
 
@@ -101,7 +111,7 @@ def _conflict(told: Any, streamed: Any, at: str) -> Violation | None:
     if told is None or streamed is None:  # a schema may allow a null beside anything, and the choice is the model's
         return None
     if _form(told) != _form(streamed):
-        return Violation(at, _form(told), _form(streamed), "form")
+        return _differs(at, _form(told), _form(streamed), "form")
     pairs: list[tuple[str, Any, Any]] = []
     if isinstance(told, dict):
         pairs = [(str(key), told[key], streamed[key]) for key in told if key in streamed]
@@ -131,6 +141,46 @@ def tool_input(pair: Pair) -> Found:
         return None
     conflict = _conflict(told["input"], streamed["input"], "/content/0/input")
     return [] if conflict is None else [conflict]
+
+
+@rule(
+    "parity.characters",
+    row="response.characters",
+    law="A character that arrives whole in one mode is not U+FFFD in the other.",
+    source="https://www.unicode.org/faq/utf_bom.html",
+    on=("pair",),
+    leniency="A model of bytes may write what is no character; then both modes show it. Asked only where the damaged "
+    "answer is the other one but for its damage, and where the request holds no U+FFFD itself.",
+)
+def characters(pair: Pair) -> Found:
+    if not _both(pair) or any(damaged(answer.exchange.request.body) for answer in pair):
+        return None
+    said = [_said(answer) for answer in pair]
+    hurt = [REPLACEMENT in one for one in said]
+    if hurt[0] == hurt[1]:
+        return None if hurt[0] else []
+    broken, whole = (said[0], said[1]) if hurt[0] else (said[1], said[0])
+    if not _is_rest_of(_signs(broken), _signs(whole)):
+        return None
+    at = broken.index(REPLACEMENT)
+    return [Violation("/content", "the character itself", shown(broken[max(0, at - 20) : at + 20]), "replaced")]
+
+
+def _said(answer: Answer) -> str:
+    """All that the model said in an answer: its text, its thinking and the inputs of its calls."""
+    parts = [block.get(key) for block in answer.blocks for key in ("text", "thinking", "input") if key in block]
+    return "\n".join(part if isinstance(part, str) else msgspec.json.encode(part).decode() for part in parts)
+
+
+def _signs(text: str) -> list[str]:
+    """The signs of a text that a nonce cannot hold, without those that replace others."""
+    return [sign for sign in text if not sign.isascii() and sign != REPLACEMENT]
+
+
+def _is_rest_of(rest: list[str], whole: list[str]) -> bool:
+    """Whether a list is another one with some of its items left out."""
+    following = iter(whole)
+    return all(sign in following for sign in rest)
 
 
 @rule(
@@ -183,4 +233,4 @@ def _same_count(pair: Pair, key: str, counts: list[Any]) -> Found:
         return None
     allowed = 0 if _question(pair[0]) == _question(pair[1]) and key == "input_tokens" else COUNTS_DIFFER
     differ = abs(told - streamed) > max(allowed, (TIMES_DIFFER if allowed else 0) * max(told, streamed))
-    return [Violation(f"/usage/{key}", told, streamed, "differs")] if differ else []
+    return [_differs(f"/usage/{key}", told, streamed, "differs")] if differ else []

@@ -2,7 +2,7 @@
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
-from conformance.judge.rules.rule import THINKING, Found, blocks_at, blocks_of, rule
+from conformance.judge.rules.rule import THINKING, Found, blocks_at, blocks_of, ended, rule
 from conformance.judge.wire import shown, slug
 
 
@@ -93,6 +93,29 @@ def off(answer: Answer) -> Found:
         return None
     thoughts = [at for at, block in blocks_at(answer) if block.get("type") in ("thinking", "redacted_thinking")]
     return [Violation(thoughts[0], "no thinking", "a thinking block", "thinking")] if thoughts else []
+
+
+@rule(
+    "thinking.before-text",
+    row="response.thinking.order",
+    law="Thinking stands before the text that follows from it: no message that came to its end ends with thinking.",
+    source=THINKING,
+    leniency="Thinking between text and more text or a call is the model's choice. Sent back, a turn that ends with "
+    "thinking is refused.",
+)
+def before_text(answer: Answer) -> Found:
+    kinds = [block.get("type") for block in answer.blocks]
+    if "thinking" not in kinds or "text" not in kinds or ended(answer) is None:
+        return None
+    return (
+        [Violation(f"/content/{len(kinds) - 1}", "thinking before text", kinds, "last")] if thinks_last(answer) else []
+    )
+
+
+def thinks_last(answer: Answer) -> bool:
+    """Whether an answer that came to its end says something, and then ends with thinking."""
+    kinds = [block.get("type") for block in answer.blocks]
+    return kinds[-1:] == ["thinking"] and "text" in kinds and ended(answer) in ("end_turn", "stop_sequence")
 
 
 @rule(

@@ -1,0 +1,73 @@
+"""Correct servers that a rule once accused: what they send breaks no rule, and what is wrong beside it still does."""
+
+from typing import Any
+
+from correct_exchanges import TEXT, THOUGHT, asked, events_of, message, refused, streamed, told
+
+from conformance.judge.answer import read
+from conformance.judge.rules import examine, examine_pair
+from conformance.probe.exchange import Exchange
+
+
+def broken(exchange: Exchange) -> list[str]:
+    """The rules that one answer breaks, notes left out."""
+    return [one.rule.id for one in examine(read(exchange, "json")) if one.violations and one.rule.level != "may"]
+
+
+def broken_by_pair(in_json: Exchange, in_stream: Exchange) -> dict[str, Any]:
+    """What the rules that compare the two modes find, rule to what was observed."""
+    readings = examine_pair(read(in_json, "json"), read(in_stream, "stream"))
+    return {one.rule.id: one.violations[0].observed for one in readings if one.violations}
+
+
+def in_events(whole: dict[str, Any]) -> Exchange:
+    """The stream that brings a message."""
+    return streamed(events_of(whole))
+
+
+def says(text: str) -> dict[str, Any]:
+    return message([{"type": "text", "text": text}])
+
+
+def test_a_character_that_the_model_broke_is_not_held_against_the_server() -> None:
+    said = says("\u043c\u0438\ufffd\ufffd")
+    assert broken(told(said)) == []
+    assert broken(in_events(said)) == []
+    assert broken_by_pair(told(said), in_events(said)) == {}
+
+
+def test_a_character_that_only_one_mode_breaks_is() -> None:
+    whole, hurt = says("a \u043c\u0438\u0440 b"), says("c \u043c\u0438\ufffd\ufffd d")
+    assert list(broken_by_pair(told(whole), in_events(hurt))) == ["parity.characters"]
+    assert list(broken_by_pair(told(hurt), in_events(whole))) == ["parity.characters"]
+
+
+def test_another_text_with_a_broken_character_is_the_models_choice() -> None:
+    assert broken_by_pair(told(says("\u4e16\u754c")), in_events(says("\u0440\ufffd"))) == {}
+
+
+def test_a_servers_own_sentence_holds_no_broken_character() -> None:
+    assert broken(refused(400, "invalid_request_error", "caf\ufffd is no model")) == ["message.characters"]
+
+
+def test_thinking_after_the_text_is_a_finding_of_the_mode_that_has_it_and_not_of_parity() -> None:
+    wrong, right = message([TEXT, THOUGHT]), message([THOUGHT, TEXT])
+    assert broken(told(wrong)) == ["thinking.before-text"]
+    assert broken(in_events(wrong)) == ["thinking.before-text"]
+    assert broken(told(right)) == []
+    assert broken_by_pair(told(wrong), in_events(right)) == {}
+    assert broken_by_pair(told(right), in_events(wrong)) == {}
+
+
+def test_thinking_between_two_texts_or_cut_by_the_limit_is_the_models_choice() -> None:
+    assert broken(told(message([TEXT, THOUGHT, TEXT]))) == []
+    assert "thinking.before-text" not in broken(
+        told(message([TEXT, THOUGHT], "max_tokens"), request=asked(max_tokens=9))
+    )
+
+
+def test_a_difference_between_the_modes_names_both_and_blames_neither() -> None:
+    one, other = message([TEXT], usage={"input_tokens": 12, "output_tokens": 5}), message([TEXT])
+    other["usage"] = {"input_tokens": 90, "output_tokens": 5}
+    found = broken_by_pair(told(one), in_events(other))
+    assert found == {"parity.input-tokens": {"json": 12, "stream": 90}}
