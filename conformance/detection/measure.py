@@ -12,7 +12,7 @@ from conformance.catalog.load import Catalog
 from conformance.detection.endpoints import Stand, Swept, ask, stands
 from conformance.detection.figures import figure_of, summary
 from conformance.detection.mutant_figures import mutant_figures
-from conformance.detection.sweep import Worse, questions_for, red_rows, worse_rows
+from conformance.detection.sweep import Worse, is_honest, questions_for, red_rows, worse_rows
 from conformance.engine.fixture_server import FixtureServer
 from conformance.engine.scripted_process import NamedFault, named_faults, named_models, named_variants
 from conformance.probe.asking import Fixtures
@@ -43,7 +43,15 @@ def measure(catalog: Catalog, *, only: Collection[str] = (), full: bool = False)
         for fault in faults
     ]
     each_variant = [
-        _alarms(variant, [row for seen in swept for row in worse_rows(seen.variants[variant.id], seen.correct)])
+        _alarms(
+            variant,
+            [
+                row
+                for seen in swept
+                for row in worse_rows(seen.variants[variant.id], seen.correct)
+                if not is_honest(row, variant.worsens, catalog)
+            ],
+        )
         for variant in variants
     ]
     each_model = [

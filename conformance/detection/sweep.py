@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from conformance.catalog.case import modes_of
+from conformance.catalog.case import Case, bad_requests, modes_of
 from conformance.catalog.load import Catalog
 from conformance.detection.sitting import Sitting
 from conformance.engine.inquiry import Inquiry, Wire
@@ -111,6 +112,24 @@ def worse_rows(rows: Sequence[CaseRow | LawRow], correct: Mapping[tuple[str, str
             found.append(Worse(*place(row), was, row.verdict, sorted(finding.key for finding in row.findings)))
     return found
 
+
+def is_honest(row: Worse, worsens: Sequence[str], catalog: Catalog) -> bool:
+    """Whether a legal variant may make this row worse: its list says so, as `GLOB VERDICT` or `refusals VERDICT`."""
+    case = catalog.cases.get(row.id)
+    for glob, verdict in (entry.split() for entry in worsens):
+        meant = case is not None and asks_for_refusal(case) if glob == REFUSALS else fnmatchcase(row.id, glob)
+        if meant and fnmatchcase(row.now, verdict):
+            return True
+    return False
+
+
+def asks_for_refusal(case: Case) -> bool:
+    """Whether a case sends what the API refuses."""
+    return case.refuse is not None or any(bad_requests(case))
+
+
+REFUSALS = "refusals"
+"""In a variant's list of honest rows: the cases that ask for a refusal."""
 
 RED: tuple[Verdict, ...] = ("broken", "ignored", "refused")
 

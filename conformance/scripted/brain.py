@@ -47,12 +47,12 @@ def answer_to(
     """What the protocol owes for this instruction: tool choice, schema, prefill, stop sequences and limits hold."""
     if isinstance(instruction, Failure):
         return _failing(instruction, conversation)
-    blocks: list[Thought | Speech | Invocation] = []
-    if conversation.thinking:
-        blocks.append(_thought(instruction, conversation))
     calls = calls_to_make(instruction, conversation)
     if conversation.choice == "auto":
         calls = behaviour.calls(calls, conversation)[: None if conversation.parallel else 1]
+    blocks: list[Thought | Speech | Invocation] = []
+    if conversation.thinking and (thought := behaviour.thinks(_thought(instruction, conversation), calls)):
+        blocks.append(thought)
     if calls:
         return cut([*blocks, *calls], conversation)
     said = _in_schema(behaviour.says(_text(instruction, conversation), conversation), conversation)

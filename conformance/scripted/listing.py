@@ -1,5 +1,6 @@
 """What `python -m conformance.scripted faults`, `variants` and `models` list."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -19,6 +20,12 @@ class Entry(Struct, frozen=True, kw_only=True):
     needs: tuple[str, ...] = ()
 
 
+class VariantEntry(Entry, frozen=True, kw_only=True):
+    """A legal variant, with the rows that honestly end worse: `GLOB VERDICT`, or `refusals VERDICT`."""
+
+    worsens: tuple[str, ...] = ()
+
+
 def list_faults() -> list[Entry]:
     """The named faults, group by group."""
     return [
@@ -27,13 +34,20 @@ def list_faults() -> list[Entry]:
     ]
 
 
-def listing(what: Literal["faults", "variants", "models"]) -> list[Entry]:
+def listing(what: Literal["faults", "variants", "models"]) -> Sequence[Entry]:
     """What the command line lists."""
     if what == "faults":
         return list_faults()
     if what == "models":
         return [Entry(id=odd.id, says=odd.says, group="model", strength="legal") for odd in ODD_MODELS.values()]
     return [
-        Entry(id=variant.id, says=variant.says, group=variant.group, strength="legal", needs=variant.needs)
+        VariantEntry(
+            id=variant.id,
+            says=variant.says,
+            group=variant.group,
+            strength="legal",
+            needs=variant.needs,
+            worsens=variant.worsens,
+        )
         for variant in variants().values()
     ]

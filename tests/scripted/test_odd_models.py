@@ -53,6 +53,8 @@ def test_each_is_odd_in_its_way(name: str) -> None:
         asking('Call these tools in one turn: echo {"text": "a"}; echo {"text": "b"}', tools=[ECHO]),
         asking(tools=[ECHO]),
         asking("Reply with only the secret word.", system="The secret word is fig."),
+        asking("Reply with exactly: k3mp7xq2ab"),
+        asking('Call the tool echo with this input: {"n": 1}', tools=[ECHO], thinking={"type": "adaptive"}),
     ]
     right = [content(post(body).json()) for body in asked]
     assert [content(answered(name, body)) for body in asked] != right

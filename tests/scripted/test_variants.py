@@ -17,10 +17,20 @@ from reference_probes import MESSAGES, masked
 from conformance.scripted.variants import variants
 
 CHANGING = ("date:", "request-id:", "anthropic-ratelimit-requests-reset:")
-CHANGED = {"unknown-block", "text-before-tool"}
-"""Variants with one block more."""
+CHANGED = {
+    "unknown-block",
+    "text-before-tool",
+    "two-text-blocks",
+    "thinks-unasked",
+    "redacted-thinking",
+    "text-between-calls",
+}
+"""Variants with another number of blocks."""
 ASKED = [MESSAGES[name] for name in ("text", "thinking", "tool", "tools", "stopped", "cited")]
 REFUSED = asking(model=5)
+LONG = asking("word " * 6000 + "\nReply with exactly: hello")
+UNLIMITED = asking(max_tokens=-1)
+BLOCKS = asking(system=[{"type": "text", "text": "One."}, {"type": "text", "text": "The secret word is fig."}])
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +59,15 @@ def wire(address: str, path: str, body: dict[str, Any]) -> str:
     return masked("\r\n".join(line for line in lines if not line.lower().startswith(CHANGING)))
 
 
-@pytest.mark.parametrize("name", variants())
+UNSEEN = {"joins-blocks", "slow-to-begin", "reads-broken-json"}
+"""Variants that show in time, in what the model reads or in bodies that are no JSON: asked in tests of their own."""
+
+
+@pytest.mark.parametrize("name", [name for name in variants() if name not in UNSEEN])
 def test_a_variant_differs_on_the_wire(name: str, address: str) -> None:
-    bodies = [{**body, "stream": stream} for body in (*ASKED, REFUSED) for stream in (True, False)]
+    bodies = [
+        {**body, "stream": stream} for body in (*ASKED, REFUSED, UNLIMITED, LONG, BLOCKS) for stream in (True, False)
+    ]
     assert any(
         wire(address, f"/variant/{name}/v1/messages", body) != wire(address, "/v1/messages", body) for body in bodies
     )
@@ -119,3 +135,52 @@ def test_there_are_many_and_a_fault_can_be_spoken_in_one(address: str) -> None:
     answer = httpx2.post(f"{address}/variant/pretty/fault/SR04/v1/messages", json=asking(tools=[ECHO]))
     assert answer.json()["stop_reason"] is None
     assert answer.text.startswith("{\n")
+
+
+def in_variant(address: str, name: str, **request: Any) -> httpx2.Response:
+    return httpx2.post(f"{address}/variant/{name}/v1/messages", **request)
+
+
+def test_joined_blocks_hide_an_instruction_that_begins_no_line(address: str) -> None:
+    blocks = [{"type": "text", "text": "Hello."}, {"type": "text", "text": "Reply with exactly: hello"}]
+    body = asking(messages=[{"role": "user", "content": blocks}])
+    assert in_variant(address, "joins-blocks", json=body).json()["content"][0]["text"] == "OK"
+    blocks[1]["text"] = f"\n{blocks[1]['text']}"
+    assert in_variant(address, "joins-blocks", json=body).json()["content"][0]["text"] == "hello"
+
+
+def test_a_slow_server_takes_its_time(address: str) -> None:
+    assert in_variant(address, "slow-to-begin", json=asking()).elapsed.total_seconds() >= 0.3
+
+
+@pytest.mark.parametrize("ending", [b" trailing", b"\xff"])
+def test_what_follows_the_json_is_read_over(address: str, ending: bytes) -> None:
+    body = json.dumps(asking()).encode() + ending
+    assert httpx2.post(f"{address}/v1/messages", content=body).status_code == 400
+    assert in_variant(address, "reads-broken-json", content=body).json()["content"][0]["text"] == "hello"
+
+
+@pytest.mark.parametrize("odd", [{"model": 5}, {"max_tokens": -1}, {"temperature": 7}, {"nobody_knows": 1}])
+def test_lenient_servers_answer_what_the_api_refuses(address: str, odd: dict[str, Any]) -> None:
+    assert in_variant(address, "accepts-anything", json=asking(**odd)).status_code == 200
+    if "model" not in odd:
+        assert in_variant(address, "lenient", json=asking(**odd)).json()["content"][0]["text"] == "hello"
+
+
+def test_a_model_that_is_given_back_is_given_back_as_it_is(address: str) -> None:
+    assert in_variant(address, "accepts-anything", json=asking(model=5)).json()["model"] == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("small-window", "maximum context"), ("small-window-llama", "context size")]
+)
+def test_a_small_window_refuses_in_its_vendors_words(address: str, name: str, words: str) -> None:
+    answer = in_variant(address, name, json=LONG)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
+    assert words in answer.json()["error"]["message"]
+    assert in_variant(address, name, json=asking()).status_code == 200
+
+
+def test_bad_bytes_are_quoted_as_replacement_characters(address: str) -> None:
+    answer = in_variant(address, "quotes-bad-bytes", content=b'{"model": "\xff"}')
+    assert "\ufffd" in answer.json()["error"]["message"]

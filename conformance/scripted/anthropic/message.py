@@ -85,3 +85,26 @@ def _usage(reply: Reply, request: MessagesRequest, counters: Counters) -> dict[s
         "inference_geo": request.inference_geo,
         "speed": request.speed,
     }
+
+
+def plain_message(model: Any) -> dict[str, Any]:
+    """A message that says OK, whatever was asked; for faults and variants that answer what should be refused."""
+    counters = ("cache_creation_input_tokens", "cache_read_input_tokens")
+    return {
+        "id": fresh("msg"),
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": [{"type": "text", "text": "OK", "citations": None}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "stop_details": None,
+        "container": None,
+        "usage": {
+            "input_tokens": 1,
+            **dict.fromkeys(counters, 0),
+            "output_tokens": 1,
+            "output_tokens_details": None,
+            "server_tool_use": None,
+        },
+    }

@@ -6,6 +6,7 @@ from conformance.scripted.anthropic.answer import json_answer
 from conformance.scripted.anthropic.errors import invalid
 from conformance.scripted.anthropic.hooks import Hooks
 from conformance.scripted.anthropic.identity import fresh
+from conformance.scripted.anthropic.message import plain_message
 from conformance.scripted.anthropic.messages import written
 from conformance.scripted.anthropic.models import SCRIPTED, described
 from conformance.scripted.anthropic.rewriting import on_body
@@ -68,7 +69,7 @@ def _accept(refusal: Refusal, call: Call) -> Refusal | Answer:
     if refusal.status >= 500:
         return refusal
     if call.path == "/v1/messages":
-        return written(_message(call), call, ())
+        return written(plain_message(_model(call)), call, ())
     if call.path == "/v1/messages/count_tokens":
         return json_answer({"input_tokens": 1})
     if call.path.startswith("/v1/models"):
@@ -76,24 +77,6 @@ def _accept(refusal: Refusal, call: Call) -> Refusal | Answer:
     return json_answer({"id": fresh("any"), "type": "any"})
 
 
-def _message(call: Call) -> dict[str, Any]:
+def _model(call: Call) -> str:
     model = call.document.get("model") if isinstance(call.document, dict) else None
-    counters = ("cache_creation_input_tokens", "cache_read_input_tokens")
-    return {
-        "id": fresh("msg"),
-        "type": "message",
-        "role": "assistant",
-        "model": model if isinstance(model, str) else SCRIPTED.id,
-        "content": [{"type": "text", "text": "OK", "citations": None}],
-        "stop_reason": "end_turn",
-        "stop_sequence": None,
-        "stop_details": None,
-        "container": None,
-        "usage": {
-            "input_tokens": 1,
-            **dict.fromkeys(counters, 0),
-            "output_tokens": 1,
-            "output_tokens_details": None,
-            "server_tool_use": None,
-        },
-    }
+    return model if isinstance(model, str) else SCRIPTED.id

@@ -7,11 +7,15 @@ model may lead to a red row. Each is asked under the path prefix `/model/ID/` of
 import re
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance.scripted.anthropic.hooks import Hooks
 from conformance.scripted.brain import answer_to
+from conformance.scripted.choice import calls_to_make
+from conformance.scripted.compact import compact
 from conformance.scripted.conversation import Conversation, Invocation, Reply, Text
 from conformance.scripted.instructions import (
     JudgeResult,
@@ -62,6 +66,46 @@ def _unasked(calls: Calls, conversation: Conversation) -> Calls:
     return calls or ([Invocation(tool.name, smallest_object(tool.schema))] if tool else [])
 
 
+_LONG_WORD = re.compile(r"(?<![a-z0-9])(?=[a-z0-9]*[0-9])[a-z][a-z0-9]{7,}(?![a-z0-9])")
+
+
+def _miscopied(text: str, _: Conversation) -> str:
+    """Long words of letters and digits, such as a nonce, lose one character and gain another."""
+    return _LONG_WORD.sub(lambda match: f"{match[0][:5]}{match[0][6:]}e", text)
+
+
+def _broken(text: str, _: Conversation) -> str:
+    """Every third character outside ASCII is broken, as a byte-level model breaks it: in JSON and stream alike."""
+    number = count(1)
+    return "".join("\ufffd" if ord(letter) > 127 and next(number) % 3 == 2 else letter for letter in text)
+
+
+def _repeated(text: str, _: Conversation) -> str:
+    return " ".join([text] * max(2, 400 // max(1, len(text.split()))))
+
+
+def _asked_calls(conversation: Conversation) -> Calls:
+    return calls_to_make(last_instruction(conversation), conversation) if conversation.choice == "auto" else []
+
+
+def _printed(text: str, conversation: Conversation) -> str:
+    """The calls as text, in the markup that a server without a parser for it passes on."""
+    printed = [{"name": call.name, "arguments": call.input} for call in _asked_calls(conversation)]
+    return "\n".join(f"<tool_call>\n{compact(call)}\n</tool_call>" for call in printed) or text
+
+
+def _prefixed(calls: Calls, _: Conversation) -> Calls:
+    return [replace(call, name=f"functions.{call.name}") for call in calls]
+
+
+def _as_text(calls: Calls, _: Conversation) -> Calls:
+    return [replace(call, input={key: str(value) for key, value in call.input.items()}) for call in calls]
+
+
+def _with_explanation(calls: Calls, _: Conversation) -> Calls:
+    return [replace(call, input={**call.input, "explanation": "because it was asked for"}) for call in calls]
+
+
 def _says(name: str, says: str, change: Callable[[str, Conversation], str]) -> OddModel:
     return OddModel(name, says, ModelBehaviour(says=change))
 
@@ -71,6 +115,22 @@ def _calls(name: str, says: str, change: Callable[[Calls, Conversation], Calls])
 
 
 _ALL: tuple[OddModel, ...] = (
+    _says("copies-badly", "copies long words of letters and digits with a mistake", _miscopied),
+    _says("breaks-characters", "breaks a character outside ASCII now and then", _broken),
+    _says("pads", "begins and ends with empty lines", lambda text, _: f"\n\n{text}\n\n"),
+    _says("reasons-aloud", "prints its reasoning as text", lambda text, _: f"<think>\nHm.\n</think>\n\n{text}"),
+    _says("repeats", "says everything again and again until it is cut", _repeated),
+    OddModel(
+        "calls-without-thinking",
+        "does not think before a call",
+        ModelBehaviour(thinks=lambda thought, calls: None if calls else thought),
+    ),
+    OddModel("never-thinks", "does not think", ModelBehaviour(thinks=lambda _, __: None)),
+    OddModel("mute", "says nothing and calls nothing", ModelBehaviour(says=lambda _, __: "", calls=lambda _, __: [])),
+    OddModel("prints-calls", "prints its calls as text", ModelBehaviour(says=_printed, calls=lambda _, __: [])),
+    _calls("prefixed-names", "calls tools by a prefixed name", _prefixed),
+    _calls("inputs-as-text", "gives every value of an input as text", _as_text),
+    _calls("explains-calls", "adds a key to every input", _with_explanation),
     _says("preamble", "begins with a polite sentence", lambda text, _: f"Sure! Here it is:\n\n{text}"),
     _says("postamble", "ends with an offer", lambda text, _: f"{text}\n\nShall I go on?"),
     _says("quotes", "puts everything into quotation marks", lambda text, _: f'"{text}"'),

@@ -1,4 +1,4 @@
-"""Legal variants of a correct answer: other ways to say the same, each a small bend of the correct endpoint."""
+"""Legal variants: other answers that are as correct as those of the reference endpoint."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -14,14 +14,16 @@ def variants() -> "dict[str, Variant]":
     from conformance.scripted.variants.events import EVENTS
     from conformance.scripted.variants.fields import FIELDS
     from conformance.scripted.variants.framing import FRAMING
+    from conformance.scripted.variants.lenience import LENIENCE
+    from conformance.scripted.variants.servers import SERVERS
     from conformance.scripted.variants.transport import TRANSPORT
     from conformance.scripted.variants.writing import WRITING
 
-    groups = (FRAMING, EVENTS, FIELDS, WRITING, TRANSPORT)
+    groups = (FRAMING, EVENTS, FIELDS, WRITING, TRANSPORT, SERVERS, LENIENCE)
     return {variant.id: variant for group in groups for variant in group.variants}
 
 
 def variant_named(name: str) -> "Hooks | None":
-    """The hooks that speaks a variant; None for an unknown id."""
+    """The hooks of a variant; None for an unknown id."""
     variant = variants().get(name)
     return variant.hooks if variant else None

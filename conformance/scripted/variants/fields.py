@@ -4,6 +4,7 @@ Source: https://platform.claude.com/docs/en/api/versioning (what may be added wi
 """
 
 import json
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -39,6 +40,7 @@ def _everywhere(
     says: str,
     change: Callable[[dict[str, Any]], dict[str, Any]],
     request: Callable[[Call], Call] | None = None,
+    worsens: tuple[str, ...] = (),
 ) -> None:
     def write(document: Any, _: bool) -> str:
         return json.dumps(_mapped(document, change), ensure_ascii=False, separators=(",", ":"))
@@ -46,7 +48,7 @@ def _everywhere(
     def answer(answer: Answer, call: Call) -> Answer:
         return rewritten(answer, write) if call.path == "/v1/messages" else answer
 
-    FIELDS.add(name, says, Hooks(request=request, answer=answer))
+    FIELDS.add(name, says, Hooks(request=request, answer=answer), worsens=worsens)
 
 
 def _optional(item: tuple[str, Any]) -> bool:
@@ -83,6 +85,49 @@ _everywhere(
     lambda value: {**value, _UNKNOWN: True},
     on_body(lambda body: forget(body, _UNKNOWN)),  # what it sent, it takes back
 )
+
+
+def _of_every_shape(value: dict[str, Any]) -> dict[str, Any]:
+    """The object with keys of a vendor's own: a list of objects, an object, a null, a fraction, a text."""
+    return {
+        "x_vendor_trace": [{"input_tokens": -1, "type": "x"}, "y"],
+        **value,
+        "x_vendor_timing": {"seconds": 0.25, "text": None, "usage": {"output_tokens": "none"}},
+        "x_vendor_null": None,
+        "x_vendor_load": 0.5,
+        "x_vendor_name": "caf\u00e9 \ufffd",
+    }
+
+
+def _vendor_keys_dropped(body: dict[str, Any]) -> None:
+    for key in ("trace", "timing", "null", "load", "name"):
+        forget(body, f"x_vendor_{key}")
+
+
+def _shaped(document: Any, _: bool) -> str:
+    return json.dumps(_mapped(document, _of_every_shape), ensure_ascii=False, separators=(",", ":"))
+
+
+FIELDS.add(
+    "keys-of-every-shape",
+    "every object of every answer, errors and lists included, has keys of a vendor's own, in every shape",
+    Hooks(request=on_body(_vendor_keys_dropped), answer=lambda answer, _: rewritten(answer, _shaped)),
+)
+
+_COUNTERS = re.compile(r"(_|^)tokens$")
+
+
+def _counting(number: int) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    def change(value: dict[str, Any]) -> dict[str, Any]:
+        return {key: number if isinstance(item, int) and _COUNTERS.search(key) else item for key, item in value.items()}
+
+    return change
+
+
+_NOT_COUNTED = ("usage.* *", "count-tokens.* *", "caching.* *", "parity.usage* *")
+
+_everywhere("counts-nothing", "every count of a usage is 0", _counting(0), worsens=_NOT_COUNTED)
+_everywhere("counts-a-constant", "every count of a usage is 1", _counting(1), worsens=_NOT_COUNTED)
 
 
 def _with_ids(message: Message, foreign: Callable[[int], str], own: str) -> Message:

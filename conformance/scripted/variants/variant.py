@@ -23,6 +23,11 @@ class Variant(Struct, frozen=True, kw_only=True):
     group: str
     hooks: Hooks
     needs: tuple[str, ...] = ()
+    worsens: tuple[str, ...] = ()
+    """Rows that honestly end worse than the reference's, each as `GLOB VERDICT`.
+
+    The glob is over ids of cases and rules; `refusals` stands for the cases that ask for a refusal.
+    """
 
 
 class VariantGroup:
@@ -32,8 +37,9 @@ class VariantGroup:
         self.name = name
         self.variants: list[Variant] = []
 
-    def add(self, name: str, says: str, hooks: Hooks, needs: str = "") -> None:
-        self.variants.append(Variant(id=name, says=says, group=self.name, hooks=hooks, needs=tuple(needs.split())))
+    def add(self, name: str, says: str, hooks: Hooks, needs: str = "", worsens: tuple[str, ...] = ()) -> None:
+        wanted = tuple(needs.split())
+        self.variants.append(Variant(id=name, says=says, group=self.name, hooks=hooks, needs=wanted, worsens=worsens))
 
     def message(self, name: str, says: str, needs: str = "") -> Callable[[T], T]:
         return self._stage("message", name, says, needs)
