@@ -97,6 +97,24 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def page(session: nox.Session) -> None:
+    """Checks the scripts of the page: types, lint, format, and that they still parse as one."""
+    with timed(session):
+        folder = npm(session, "page").parent
+        sources = folder / "page"
+        shutil.rmtree(sources, ignore_errors=True)
+        shutil.copytree(HERE / "conformance" / "report" / "page", sources)
+        programs = folder / "node_modules" / ".bin"
+        with session.chdir(folder):
+            session.run(str(programs / "tsc"), "-p", ".", external=True)
+            session.run(str(programs / "eslint"), "page", external=True)
+            session.run(str(programs / "prettier"), "--log-level", "warn", "--check", "page/*.js", external=True)
+            joiner = HERE / "conformance" / "report" / "javascript.py"
+            session.run("python", str(joiner), "page", "main.js", "joined.js")
+            session.run("node", "--check", "joined.js", external=True)
+
+
+@nox.session
 def types(session: nox.Session) -> None:
     """Checks the types, strictly."""
     with timed(session):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from conformance.report.javascript import joined
 from conformance.report.matrix import UNEXPECTED, Cell, Matrix, breaks_promise, most_important
 from conformance.report.page_data import page_data
 from conformance.report.readiness import readiness_of
@@ -21,15 +22,12 @@ if TYPE_CHECKING:
 
 SOURCES = Path(__file__).parent / "page"
 STYLES = ("tokens.css", "page.css", "matrix.css", "cell.css")
-SCRIPTS = (
-    "element.js", "data.js", "query.js", "state.js", "matrix.js",
-    "answer.js", "stream.js", "cell.js", "changed.js", "main.js",
-)  # fmt: skip
+ENTRY = "main.js"
 
 
 def page_html(matrix: Matrix, detection: Any = None) -> str:
     """The page as text: the same runs give the same page."""
-    style, script = _source(STYLES), _source(SCRIPTS)
+    style, script = _source(STYLES), joined(SOURCES, ENTRY)
     return template().render(
         matrix=matrix,
         columns=matrix.columns,

@@ -1,5 +1,11 @@
 /* What changed between two columns: row by row, never by totals. */
 
+import { element, field } from "./element.js";
+import { CELLS, COLUMNS, COLUMN_BY_ID, ROWS, wordOf } from "./data.js";
+import { STATE } from "./state.js";
+import { openCell } from "./matrix.js";
+import { chip } from "./cell.js";
+
 const BETTER = ["broken", "ignored", "refused", "partial", "supported"];
 
 function changesBetween(before, after) {
@@ -22,27 +28,54 @@ function changesBetween(before, after) {
   return { groups, same };
 }
 
-function drawChanges() {
+export function drawChanges() {
   const box = document.getElementById("changes");
   if (!box) return;
   const [before, after] = chosenPair();
-  document.getElementById("before").value = before.id;
-  document.getElementById("after").value = after.id;
+  field("before").value = before.id;
+  field("after").value = after.id;
   const { groups, same } = changesBetween(before, after);
-  const titles = { worse: "Worse", found: "The same verdict, but other findings", better: "Better", other: "Verified on one side only", question: "The question changed, so these are not compared" };
-  const shown = Object.entries(titles).filter(([group]) => groups[group].length).flatMap(([group, title]) => [
-    element("h3", {}, `${title} (${groups[group].length})`),
-    element("ul", { class: "changes" }, groups[group].map((change) => changeLine(change, after))),
-  ]);
-  box.replaceChildren(...(shown.length ? shown : [element("p", {}, "Nothing changed.")]), element("p", { class: "note" }, `${same} rows are the same.`));
+  const titles = {
+    worse: "Worse",
+    found: "The same verdict, but other findings",
+    better: "Better",
+    other: "Verified on one side only",
+    question: "The question changed, so these are not compared",
+  };
+  const shown = Object.entries(titles)
+    .filter(([group]) => groups[group].length)
+    .flatMap(([group, title]) => [
+      element("h3", {}, `${title} (${groups[group].length})`),
+      element(
+        "ul",
+        { class: "changes" },
+        groups[group].map((change) => changeLine(change, after)),
+      ),
+    ]);
+  box.replaceChildren(
+    ...(shown.length ? shown : [element("p", {}, "Nothing changed.")]),
+    element("p", { class: "note" }, `${same} rows are the same.`),
+  );
 }
 
 function changeLine({ row, one, two }, after) {
   return element(
     "li",
     {},
-    element("button", { type: "button", onclick: () => openCell(row, after) }, row.title, " ", element("code", { class: "faint" }, row.id)),
-    element("span", { class: "way" }, chip(one && one.verdict ? one.verdict : "not-run", wordOf(row, one)), element("span", { "aria-label": "became" , role: "img" }, "→"), chip(two && two.verdict ? two.verdict : "not-run", wordOf(row, two))),
+    element(
+      "button",
+      { type: "button", onclick: () => openCell(row, after) },
+      row.title,
+      " ",
+      element("code", { class: "faint" }, row.id),
+    ),
+    element(
+      "span",
+      { class: "way" },
+      chip(one && one.verdict ? one.verdict : "not-run", wordOf(row, one)),
+      element("span", { "aria-label": "became", role: "img" }, "→"),
+      chip(two && two.verdict ? two.verdict : "not-run", wordOf(row, two)),
+    ),
   );
 }
 
@@ -51,7 +84,9 @@ function chosenPair() {
   const from = COLUMN_BY_ID.get(STATE.from);
   const to = COLUMN_BY_ID.get(STATE.to);
   if (from && to) return [from, to];
-  const byName = Map.groupBy ? [...Map.groupBy(COLUMNS, (column) => `${column.name} ${column.simulated}`).values()] : [COLUMNS];
+  const byName = Map.groupBy
+    ? [...Map.groupBy(COLUMNS, (column) => `${column.name} ${column.simulated}`).values()]
+    : [COLUMNS];
   const most = byName.reduce((one, other) => (other.length > one.length ? other : one), byName[0]);
   const pair = most.length > 1 ? most.slice(-2) : COLUMNS.slice(0, 2);
   return [from || pair[0], to || pair[1]];

@@ -1,21 +1,27 @@
 /* The matrix as the page carries it: compact in the file, objects here; details and evidence are unpacked on demand. */
 
-const DATA = JSON.parse(document.getElementById("data").textContent);
-const VERDICTS = DATA.verdicts.map((verdict) => verdict.id);
-const STATUSES = DATA.statuses.map((status) => status.id);
-const SDK = DATA.sdk.map((word) => word.id);
+import { words } from "./element.js";
 
-const COLUMNS = DATA.columns.map((column, index) => ({ ...column, index, hay: `${column.id}\n${column.title}`.toLowerCase() }));
+export const DATA = JSON.parse(document.getElementById("data").textContent);
+export const VERDICTS = DATA.verdicts.map((verdict) => verdict.id);
+export const STATUSES = DATA.statuses.map((status) => status.id);
+export const SDK = DATA.sdk.map((word) => word.id);
 
-const ROWS = DATA.rows.map((row, index) => {
+export const COLUMNS = DATA.columns.map((column, index) => ({
+  ...column,
+  index,
+  hay: `${column.id}\n${column.title}`.toLowerCase(),
+}));
+
+export const ROWS = DATA.rows.map((row, index) => {
   const area = DATA.areas[row.area];
   const asked = row.asked.map((id) => `${id}\n${(DATA.cases[id] || [""])[0]}`);
   const hay = [row.id, row.title, row.consequence, area.title, ...asked].join("\n").toLowerCase();
   return { ...row, index, areaId: area.id, areaTitle: area.title, hay };
 });
 
-const ROW_BY_ID = new Map(ROWS.map((row) => [row.id, row]));
-const COLUMN_BY_ID = new Map(COLUMNS.map((column) => [column.id, column]));
+export const ROW_BY_ID = new Map(ROWS.map((row) => [row.id, row]));
+export const COLUMN_BY_ID = new Map(COLUMNS.map((column) => [column.id, column]));
 
 /* One cell, or null where this run never asked the row. */
 function cellOf(row, column) {
@@ -35,16 +41,16 @@ function cellOf(row, column) {
   };
 }
 
-const CELLS = ROWS.map((row) => COLUMNS.map((column) => cellOf(row, column)));
+export const CELLS = ROWS.map((row) => COLUMNS.map((column) => cellOf(row, column)));
 
 /* Why there is no cell, in words. */
-function missing(row, column) {
+export function missing(row, column) {
   if (row.unasked) return `cannot be asked: ${row.unasked}`;
   if (column.known && column.known[row.index] === "0") return "the suite of this run did not have this row";
   return "not asked in this run";
 }
 
-function wordOf(row, cell) {
+export function wordOf(row, cell) {
   if (!cell) return row.unasked ? "cannot be asked" : "not asked";
   if (cell.verdict === null) return "optional";
   return cell.verdict === "supported" && !row.observable ? "accepted" : words(cell.verdict);
@@ -61,11 +67,11 @@ async function unpack(pack) {
   return UNPACKED.get(pack);
 }
 
-async function detailsOf(row, column) {
+export async function detailsOf(row, column) {
   const pack = await unpack(DATA.details[Math.floor(row.index / DATA.rowsInAPack)]);
   return pack[row.index % DATA.rowsInAPack][column.index];
 }
 
-async function evidenceOf([, pack, position]) {
+export async function evidenceOf([, pack, position]) {
   return pack === undefined ? null : (await unpack(DATA.evidence[pack]))[position];
 }

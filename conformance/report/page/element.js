@@ -1,8 +1,9 @@
-"use strict";
 /* Makes elements. Text only ever becomes text: nothing here reads markup, so nothing that an endpoint said can be run. */
 
-function element(tag, properties, ...children) {
-  const made = tag.startsWith("svg:") ? document.createElementNS("http://www.w3.org/2000/svg", tag.slice(4)) : document.createElement(tag);
+export function element(tag, properties, ...children) {
+  const made = tag.startsWith("svg:")
+    ? document.createElementNS("http://www.w3.org/2000/svg", tag.slice(4))
+    : document.createElement(tag);
   for (const [name, value] of Object.entries(properties || {})) {
     if (value === undefined || value === null || value === false) continue;
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
@@ -15,9 +16,10 @@ function element(tag, properties, ...children) {
 }
 
 /* Characters that nobody sees or that turn a line around are named, in a colour of their own. */
-const ODD = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff0-\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/gu;
+export const ODD =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff0-\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/gu;
 
-function visible(text) {
+export function visible(text) {
   const whole = String(text);
   const parts = [];
   let end = 0;
@@ -32,21 +34,43 @@ function visible(text) {
 }
 
 /* Only addresses of the web become links. */
-function link(address, text) {
+export function link(address, text) {
   return /^https?:\/\//i.test(address)
     ? element("a", { href: address, rel: "noopener noreferrer" }, ...visible(text || address))
     : element("span", {}, ...visible(address));
 }
 
 /* Text whose addresses become links. */
-function linked(text) {
-  return String(text).split(/(https?:\/\/[^\s,;)]+[^\s,;:.)])/).map((part, index) => (index % 2 ? link(part) : visible(part))).flat();
+export function linked(text) {
+  return String(text)
+    .split(/(https?:\/\/[^\s,;)]+[^\s,;:.)])/)
+    .map((part, index) => (index % 2 ? link(part) : visible(part)))
+    .flat();
 }
 
-function words(slug) {
+export function words(slug) {
   return String(slug).replaceAll("-", " ");
 }
 
-function cut(text, limit) {
+export function cut(text, limit) {
   return text.length > limit ? `${text.slice(0, limit)}… (${text.length.toLocaleString("en")} characters)` : text;
+}
+
+/**
+ * An input or a choice of the page.
+ * @param {string} id
+ * @returns {HTMLInputElement}
+ */
+export function field(id) {
+  return /** @type {HTMLInputElement} */ (document.getElementById(id));
+}
+
+/**
+ * The nearest element around where an event happened, or null.
+ * @param {Event} event
+ * @param {string} selector
+ * @returns {HTMLElement | null}
+ */
+export function around(event, selector) {
+  return event.target instanceof Element ? event.target.closest(selector) : null;
 }

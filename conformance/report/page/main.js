@@ -1,12 +1,30 @@
 /* Joins the parts: search box, chips, columns, colours, keyboard. */
 
-const QUERY = document.getElementById("query");
+import { around, cut, element, field, visible, words } from "./element.js";
+import { CELLS, COLUMNS } from "./data.js";
+import { LISTENERS, STATE, readAddress, show } from "./state.js";
+import { activate, chosenColumns, filterMatrix, layOut, same, shownColumns, shownRows } from "./matrix.js";
+import { drawCell } from "./cell.js";
+import { drawChanges } from "./changed.js";
+
+const QUERY = field("query");
 const CLEAR = document.getElementById("clear");
 
 const CHIPS = [
-  ["status", "regression"], ["status", "new"], ["status", "improvement"],
-  ["verdict", "broken"], ["verdict", "ignored"], ["verdict", "refused"], ["verdict", "partial"], ["verdict", "blocked"], ["verdict", "inconclusive"], ["verdict", "error"],
-  ["level", "must"], ["tier", "core"], ["mark", "drift"], ["", "differs"],
+  ["status", "regression"],
+  ["status", "new"],
+  ["status", "improvement"],
+  ["verdict", "broken"],
+  ["verdict", "ignored"],
+  ["verdict", "refused"],
+  ["verdict", "partial"],
+  ["verdict", "blocked"],
+  ["verdict", "inconclusive"],
+  ["verdict", "error"],
+  ["level", "must"],
+  ["tier", "core"],
+  ["mark", "drift"],
+  ["", "differs"],
 ];
 
 function chipsThere() {
@@ -19,21 +37,28 @@ function chipsThere() {
 
 function drawChips() {
   const text = ` ${STATE.q.toLowerCase()} `;
-  document.getElementById("chips").replaceChildren(...chipsThere().map(([key, value]) => {
-    const term = key ? `${key}:${value}` : value;
-    const on = text.includes(` ${term} `);
-    const look = key === "verdict" ? `v-${value}` : key === "status" || key === "mark" ? `f-${value}` : "";
-    return element("button", { type: "button", class: `chip ${look}`, "aria-pressed": String(on), "data-term": term }, look ? element("i", {}) : "", words(value));
-  }));
+  document.getElementById("chips").replaceChildren(
+    ...chipsThere().map(([key, value]) => {
+      const term = key ? `${key}:${value}` : value;
+      const on = text.includes(` ${term} `);
+      const look = key === "verdict" ? `v-${value}` : key === "status" || key === "mark" ? `f-${value}` : "";
+      return element(
+        "button",
+        { type: "button", class: `chip ${look}`, "aria-pressed": String(on), "data-term": term },
+        look ? element("i", {}) : "",
+        words(value),
+      );
+    }),
+  );
 }
 
 document.getElementById("chips").addEventListener("click", (event) => {
-  const pressed = event.target.closest("button");
+  const pressed = around(event, "button");
   if (!pressed) return;
   const { term } = pressed.dataset;
   const terms = STATE.q.split(/\s+/).filter(Boolean);
   show({ q: (terms.includes(term) ? terms.filter((other) => other !== term) : [...terms, term]).join(" ") });
-  document.querySelector(`#chips [data-term="${term}"]`).focus();
+  /** @type {HTMLElement} */ (document.querySelector(`#chips [data-term="${term}"]`)).focus();
 });
 
 QUERY.addEventListener("input", () => {
@@ -70,9 +95,26 @@ function drawColumns() {
         return element(
           "li",
           {},
-          element("label", {}, element("input", { type: "checkbox", checked: on, disabled: on && chosen.length === 1, onchange: toggle }), element("span", {}, ...visible(cut(column.title, 80)))),
-          on && place > 0 ? element("button", { type: "button", class: "quiet", "aria-label": `Move ${column.title} to the left`, onclick: move(-1) }, "↑") : null,
-          on && place < chosen.length - 1 ? element("button", { type: "button", class: "quiet", "aria-label": `Move ${column.title} to the right`, onclick: move(1) }, "↓") : null,
+          element(
+            "label",
+            {},
+            element("input", { type: "checkbox", checked: on, disabled: on && chosen.length === 1, onchange: toggle }),
+            element("span", {}, ...visible(cut(column.title, 80))),
+          ),
+          on && place > 0
+            ? element(
+                "button",
+                { type: "button", class: "quiet", "aria-label": `Move ${column.title} to the left`, onclick: move(-1) },
+                "↑",
+              )
+            : null,
+          on && place < chosen.length - 1
+            ? element(
+                "button",
+                { type: "button", class: "quiet", "aria-label": `Move ${column.title} to the right`, onclick: move(1) },
+                "↓",
+              )
+            : null,
         );
       }),
     ),
@@ -80,11 +122,14 @@ function drawColumns() {
 }
 
 function drawPair() {
-  for (const [id, key] of [["before", "from"], ["after", "to"]]) {
-    const select_ = document.getElementById(id);
-    if (!select_) return;
-    select_.append(...COLUMNS.map((column) => element("option", { value: column.id }, cut(column.title, 80))));
-    select_.addEventListener("change", () => show({ [key]: select_.value }, { step: false }));
+  for (const [id, key] of [
+    ["before", "from"],
+    ["after", "to"],
+  ]) {
+    const choice = field(id);
+    if (!choice) return;
+    choice.append(...COLUMNS.map((column) => element("option", { value: column.id }, cut(column.title, 80))));
+    choice.addEventListener("change", () => show({ [key]: choice.value }, { step: false }));
   }
 }
 
@@ -104,30 +149,41 @@ function draw(changes) {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const typing = /^(input|textarea|select)$/i.test(event.target.tagName);
+  const typing = around(event, "input, textarea, select") !== null;
   if (event.key === "/" && !typing) {
     event.preventDefault();
     QUERY.focus();
     QUERY.select();
   } else if (event.key === "Escape") {
-    const menu = document.querySelector("details.menu[open]");
+    const [menu] = openMenus();
     if (menu) {
       menu.open = false;
       menu.querySelector("summary").focus();
     } else if (STATE.row) show({ row: "", col: "" });
     else if (event.target === QUERY && STATE.q) show({ q: "" });
-  } else if (event.target === QUERY && (event.key === "Enter" || event.key === "ArrowDown") && shownRows.length && shownColumns.length) {
+  } else if (
+    event.target === QUERY &&
+    (event.key === "Enter" || event.key === "ArrowDown") &&
+    shownRows.length &&
+    shownColumns.length
+  ) {
     event.preventDefault();
     activate(shownRows[0], shownColumns[0]);
   }
 });
 
+/** @returns {NodeListOf<HTMLDetailsElement>} */
+function openMenus() {
+  return document.querySelectorAll("details.menu[open]");
+}
+
 document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!menu.contains(event.target) && document.contains(event.target)) menu.open = false;
+  const at = /** @type {Node} */ (event.target);
+  for (const menu of openMenus()) {
+    if (!menu.contains(at) && document.contains(at)) menu.open = false;
   }
-  const anchor = event.target.closest && event.target.closest('a[href^="#"]');
-  if (anchor && !anchor.hash.includes("=")) {
+  const anchor = around(event, 'a[href^="#"]');
+  if (anchor instanceof HTMLAnchorElement && !anchor.hash.includes("=")) {
     event.preventDefault(); // the state stays in the address
     const section = document.getElementById(anchor.hash.slice(1));
     section.scrollIntoView();
@@ -152,7 +208,9 @@ function paint(theme) {
   }
 }
 
-THEME.addEventListener("click", () => paint(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme || "") + 1) % THEMES.length]));
+THEME.addEventListener("click", () =>
+  paint(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme || "") + 1) % THEMES.length]),
+);
 try {
   const kept = localStorage.getItem("theme");
   if (THEMES.includes(kept)) paint(kept);

@@ -1,12 +1,18 @@
 /* The matrix itself: built once for a choice of columns, then filtered by hiding rows. */
 
-const WORD_WIDTH = 116;
-const GRID = document.getElementById("grid");
-let shownColumns = COLUMNS;
-let shownRows = ROWS;
-let active = null;
+import { around, cut, element, visible, words } from "./element.js";
+import { CELLS, COLUMNS, COLUMN_BY_ID, DATA, ROWS, VERDICTS, missing, wordOf } from "./data.js";
+import { QueryError, parseQuery, select } from "./query.js";
+import { STATE, show } from "./state.js";
+import { focusCell } from "./cell.js";
 
-function chosenColumns() {
+const WORD_WIDTH = 116;
+export const GRID = document.getElementById("grid");
+export let shownColumns = COLUMNS;
+export let shownRows = ROWS;
+export let active = null;
+
+export function chosenColumns() {
   const chosen = STATE.cols.map((id) => COLUMN_BY_ID.get(id)).filter(Boolean);
   return chosen.length ? chosen : COLUMNS;
 }
@@ -15,7 +21,21 @@ function buildMatrix(columns) {
   const table = element(
     "table",
     { class: "matrix", role: "grid", "aria-label": "Support matrix" },
-    element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, element("th", { role: "columnheader" }, "Feature", element("span", { class: "why" }, "and what it means for you when it is missing")), columns.map(columnHead))),
+    element(
+      "thead",
+      { role: "rowgroup" },
+      element(
+        "tr",
+        { role: "row" },
+        element(
+          "th",
+          { role: "columnheader" },
+          "Feature",
+          element("span", { class: "why" }, "and what it means for you when it is missing"),
+        ),
+        columns.map(columnHead),
+      ),
+    ),
     DATA.areas.map((area) => areaBody(area, columns)),
   );
   GRID.replaceChildren(table, element("p", { class: "empty", hidden: true }, "No row fits this query."));
@@ -29,14 +49,18 @@ function buildMatrix(columns) {
 function sizesFor(count) {
   const room = GRID.clientWidth;
   const narrow = room < 640;
-  const first = narrow ? (count > 1 ? 170 : 190) : Math.min(560, Math.max(room > 1000 ? 340 : room * 0.3, room - count * 190));
+  const first = narrow
+    ? count > 1
+      ? 170
+      : 190
+    : Math.min(560, Math.max(room > 1000 ? 340 : room * 0.3, room - count * 190));
   const dense = count > 1 && (room - first) / count < WORD_WIDTH;
   const least = dense ? (narrow ? 60 : 66) : WORD_WIDTH;
   return { first, dense, each: Math.max(least, (room - first) / count), scrolls: first + count * least > room + 1 };
 }
 
 /* Where the columns fit, the table scrolls with the page; else it scrolls in a port of its own. */
-function layOut() {
+export function layOut() {
   const table = GRID.querySelector("table");
   const count = shownColumns.length;
   const { first, each, dense, scrolls } = sizesFor(count);
@@ -70,7 +94,9 @@ function twins(column) {
 
 /* How the rows of a column divide over the verdicts: a bar, and how many are supported. */
 function shareOf(column) {
-  const found = CELLS.map((cells) => cells[column.index]).filter((cell) => cell && cell.verdict && cell.verdict !== "not-applicable");
+  const found = CELLS.map((cells) => cells[column.index]).filter(
+    (cell) => cell && cell.verdict && cell.verdict !== "not-applicable",
+  );
   let x = 0;
   const pieces = ["supported", ...VERDICTS.filter((verdict) => verdict !== "supported").toReversed()].map((verdict) => {
     const width = found.filter((cell) => cell.verdict === verdict).length;
@@ -79,7 +105,11 @@ function shareOf(column) {
   });
   const good = found.filter((cell) => cell.verdict === "supported").length;
   return [
-    element("svg:svg", { class: "share", viewBox: `0 0 ${found.length || 1} 1`, preserveAspectRatio: "none", "aria-hidden": "true" }, pieces),
+    element(
+      "svg:svg",
+      { class: "share", viewBox: `0 0 ${found.length || 1} 1`, preserveAspectRatio: "none", "aria-hidden": "true" },
+      pieces,
+    ),
     element("span", { class: "good" }, `${good}/${found.length}`, element("span", { class: "hush" }, " supported")),
   ];
 }
@@ -87,17 +117,36 @@ function shareOf(column) {
 function areaBody(area, columns) {
   const rows = ROWS.filter((row) => row.areaId === area.id);
   const folded = STATE.fold.includes(area.id);
-  const button = element("button", { type: "button", "aria-expanded": String(!folded), "data-area": area.id }, area.title, element("span", { class: "n" }, String(rows.length)));
+  const button = element(
+    "button",
+    { type: "button", "aria-expanded": String(!folded), "data-area": area.id },
+    area.title,
+    element("span", { class: "n" }, String(rows.length)),
+  );
   const counts = columns.map((column) => {
-    const cells = rows.map((row) => CELLS[row.index][column.index]).filter((cell) => cell && cell.verdict && cell.verdict !== "not-applicable");
+    const cells = rows
+      .map((row) => CELLS[row.index][column.index])
+      .filter((cell) => cell && cell.verdict && cell.verdict !== "not-applicable");
     const good = cells.filter((cell) => cell.verdict === "supported").length;
-    return element("td", { role: "gridcell" }, cells.length ? `${good}/${cells.length}` : "", cells.length && element("span", { class: "hush" }, " supported"));
+    return element(
+      "td",
+      { role: "gridcell" },
+      cells.length ? `${good}/${cells.length}` : "",
+      cells.length && element("span", { class: "hush" }, " supported"),
+    );
   });
   return element(
     "tbody",
     { role: "rowgroup", "data-area": area.id },
     element("tr", { role: "row", class: "area" }, element("th", { role: "rowheader" }, button), counts),
-    rows.map((row) => element("tr", { role: "row", class: "hit", "data-row": row.index, hidden: folded }, rowHead(row), columns.map((column) => cellBox(row, column)))),
+    rows.map((row) =>
+      element(
+        "tr",
+        { role: "row", class: "hit", "data-row": row.index, hidden: folded },
+        rowHead(row),
+        columns.map((column) => cellBox(row, column)),
+      ),
+    ),
   );
 }
 
@@ -121,7 +170,8 @@ function cellBox(row, column) {
   if (!LOOKS.has(look)) LOOKS.set(look, lookOf(row, cell));
   const box = LOOKS.get(look).cloneNode(true);
   box.dataset.column = column.index;
-  if (cell && cell.reason && shownColumns.length <= 3) box.append(element("span", { class: "said" }, ...visible(cell.reason)));
+  if (cell && cell.reason && shownColumns.length <= 3)
+    box.append(element("span", { class: "said" }, ...visible(cell.reason)));
   return box;
 }
 
@@ -132,7 +182,17 @@ function lookOf(row, cell) {
     { role: "gridcell", class: cell && cell.verdict ? `v-${cell.verdict}` : "none", tabindex: -1 },
     cell && cell.verdict && element("i", {}),
     element("span", { class: "word" }, wordOf(row, cell)),
-    marks.length > 0 && element("span", { class: "marks" }, marks.map((mark) => [element("i", { class: `f-${mark.id}` }), element("span", { class: "hush" }, `, ${mark.text}`)]).flat()),
+    marks.length > 0 &&
+      element(
+        "span",
+        { class: "marks" },
+        marks
+          .map((mark) => [
+            element("i", { class: `f-${mark.id}` }),
+            element("span", { class: "hush" }, `, ${mark.text}`),
+          ])
+          .flat(),
+      ),
   );
 }
 
@@ -143,20 +203,21 @@ function toldOf(row, column) {
 }
 
 GRID.addEventListener("mouseover", (event) => {
-  const box = event.target.closest("td[data-column]");
-  if (box && !box.title) box.title = toldOf(ROWS[box.parentNode.dataset.row], COLUMNS[box.dataset.column]);
+  const box = around(event, "td[data-column]");
+  if (box && !box.title) box.title = toldOf(ROWS[box.parentElement.dataset.row], COLUMNS[box.dataset.column]);
 });
 
-function marksOf(cell) {
+export function marksOf(cell) {
   const marks = [];
   if (cell.status !== "as-expected") marks.push({ id: cell.status, text: words(cell.status) });
   if (cell.drift) marks.push({ id: "drift", text: "drift" });
-  if (cell.unverified && cell.unverified < cell.asked) marks.push({ id: "unverified", text: `${cell.unverified} of ${cell.asked} not verified` });
+  if (cell.unverified && cell.unverified < cell.asked)
+    marks.push({ id: "unverified", text: `${cell.unverified} of ${cell.asked} not verified` });
   return marks;
 }
 
 /* Applies the query and the folds; says how much is shown. */
-function filterMatrix() {
+export function filterMatrix() {
   const mistake = document.getElementById("mistake");
   let found = { rows: ROWS, columns: chosenColumns() };
   mistake.hidden = true;
@@ -177,8 +238,8 @@ function filterMatrix() {
   for (const body of GRID.querySelectorAll("tbody")) {
     const open = searching || !STATE.fold.includes(body.dataset.area);
     let some = false;
-    for (const line of body.querySelectorAll("tr.hit")) {
-      const row = ROWS[line.dataset.row];
+    for (const line of rowsOf(body)) {
+      const row = ROWS[Number(line.dataset.row)];
       const fits = wanted.has(row);
       some ||= fits;
       line.hidden = !(fits && open);
@@ -187,25 +248,31 @@ function filterMatrix() {
     body.hidden = !some;
     body.querySelector("button").setAttribute("aria-expanded", String(open));
   }
-  GRID.querySelector(".empty").hidden = wanted.size > 0;
+  GRID.querySelector(".empty").toggleAttribute("hidden", wanted.size > 0);
   document.getElementById("found").textContent = searching
     ? `${found.rows.length} of ${ROWS.length} rows${found.columns.length < COLUMNS.length ? `, ${found.columns.length} of ${COLUMNS.length} columns` : ""}`
     : `${ROWS.length} rows`;
 }
 
-function same(one, other) {
+export function same(one, other) {
   return one.length === other.length && one.every((item, index) => item === other[index]);
 }
 
-function boxOf(row, column) {
+/** @returns {NodeListOf<HTMLTableRowElement>} */
+function rowsOf(body) {
+  return body.querySelectorAll("tr.hit");
+}
+
+/** @returns {HTMLTableCellElement | null} */
+export function boxOf(row, column) {
   return GRID.querySelector(`tr[data-row="${row.index}"] > td[data-column="${column.index}"]`);
 }
 
 /* The cell that the arrows move from; only one cell of a grid is a tab stop. */
-function activate(row, column, { focus = true } = {}) {
+export function activate(row, column, { focus = true } = {}) {
   const box = boxOf(row, column);
   if (!box) return;
-  for (const old of GRID.querySelectorAll('td[tabindex="0"]')) old.tabIndex = -1;
+  for (const old of GRID.querySelectorAll('td[tabindex="0"]')) old.setAttribute("tabindex", "-1");
   box.tabIndex = 0;
   active = { row, column };
   if (focus) {
@@ -214,33 +281,48 @@ function activate(row, column, { focus = true } = {}) {
   }
 }
 
-function neighbour(row, column, down, right) {
+export function neighbour(row, column, down, right) {
   const rowAt = shownRows.indexOf(row);
   const columnAt = shownColumns.indexOf(column);
   const clamp = (value, length) => Math.max(0, Math.min(length - 1, value));
-  return { row: shownRows[clamp(rowAt + down, shownRows.length)], column: shownColumns[clamp(columnAt + right, shownColumns.length)] };
+  return {
+    row: shownRows[clamp(rowAt + down, shownRows.length)],
+    column: shownColumns[clamp(columnAt + right, shownColumns.length)],
+  };
 }
 
-function openCell(row, column, options) {
+export function openCell(row, column, options) {
   show({ row: row.id, col: column.id }, options);
 }
 
-const ARROWS = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1], PageDown: [12, 0], PageUp: [-12, 0], Home: [0, -999], End: [0, 999] };
+const ARROWS = {
+  ArrowDown: [1, 0],
+  ArrowUp: [-1, 0],
+  ArrowRight: [0, 1],
+  ArrowLeft: [0, -1],
+  PageDown: [12, 0],
+  PageUp: [-12, 0],
+  Home: [0, -999],
+  End: [0, 999],
+};
 
 GRID.addEventListener("click", (event) => {
-  const box = event.target.closest("td[data-column]");
+  const box = around(event, "td[data-column]");
   if (box) {
-    activate(ROWS[box.parentNode.dataset.row], COLUMNS[box.dataset.column], { focus: false });
-    openCell(ROWS[box.parentNode.dataset.row], COLUMNS[box.dataset.column]);
+    activate(ROWS[box.parentElement.dataset.row], COLUMNS[box.dataset.column], { focus: false });
+    openCell(ROWS[box.parentElement.dataset.row], COLUMNS[box.dataset.column]);
     return;
   }
-  const area = event.target.closest("button[data-area]");
+  const area = around(event, "button[data-area]");
   if (area) {
     const id = area.dataset.area;
-    show({ fold: STATE.fold.includes(id) ? STATE.fold.filter((other) => other !== id) : [...STATE.fold, id] }, { step: false });
+    show(
+      { fold: STATE.fold.includes(id) ? STATE.fold.filter((other) => other !== id) : [...STATE.fold, id] },
+      { step: false },
+    );
     return;
   }
-  const head = event.target.closest("button[data-column]");
+  const head = around(event, "button[data-column]");
   if (head) {
     const column = COLUMNS[head.dataset.column];
     show({ q: `target:"${column.id.replaceAll('"', "")}" -verdict:supported,not-applicable` });
@@ -248,9 +330,9 @@ GRID.addEventListener("click", (event) => {
 });
 
 GRID.addEventListener("keydown", (event) => {
-  const box = event.target.closest("td[data-column]");
+  const box = around(event, "td[data-column]");
   if (!box || event.ctrlKey || event.metaKey || event.altKey) return;
-  const row = ROWS[box.parentNode.dataset.row];
+  const row = ROWS[box.parentElement.dataset.row];
   const column = COLUMNS[box.dataset.column];
   if (event.key in ARROWS) {
     event.preventDefault();

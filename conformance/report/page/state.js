@@ -1,17 +1,17 @@
 /* What is shown, kept in the address: a link shows the same, and the back button goes back. */
 
-const STATE = { q: "", row: "", col: "", cols: [], fold: [], from: "", to: "" };
+export const STATE = { q: "", row: "", col: "", cols: [], fold: [], from: "", to: "" };
 const LISTS = new Set(["cols", "fold"]);
-const LISTENERS = [];
+export const LISTENERS = [];
 
-function readAddress() {
+export function readAddress() {
   const found = new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
   for (const key of Object.keys(STATE)) {
     STATE[key] = LISTS.has(key) ? found.getAll(key) : found.get(key) || "";
   }
 }
 
-function address() {
+export function address() {
   const told = new URLSearchParams();
   for (const [key, value] of Object.entries(STATE)) {
     for (const one of [value].flat()) if (one) told.append(key, one);
@@ -20,7 +20,7 @@ function address() {
 }
 
 /* Changes what is shown. A step of its own can be gone back to; the letters of one search are one step. */
-function show(changes, { step = true } = {}) {
+export function show(changes, { step = true } = {}) {
   Object.assign(STATE, changes);
   if (address() !== location.hash) history[step ? "pushState" : "replaceState"](null, "", address());
   for (const listener of LISTENERS) listener(changes);

@@ -1,11 +1,18 @@
 /* A stream as a time line: every event with the time at which its last byte came, gaps to scale. */
 
+import { cut, element, visible } from "./element.js";
+import { bodyView, leftOut, tree } from "./answer.js";
+import { foldable } from "./cell.js";
+
 const FIRST_EVENTS = 80;
 
 /* Server-sent events out of chunks [[milliseconds, text], ...], by the standard's line rules. As in the findings, events
    are numbered from 0 over those that have any field; what is only comments has no number. */
 function eventsOf(chunks) {
-  const whole = chunks.map(([, text]) => text).join("").replace(/^\ufeff/, "");
+  const whole = chunks
+    .map(([, text]) => text)
+    .join("")
+    .replace(/^\ufeff/, "");
   const ends = [];
   let length = 0;
   for (const [at, text] of chunks) ends.push([(length += text.length), at]);
@@ -13,7 +20,14 @@ function eventsOf(chunks) {
   const events = [];
   let frame = null;
   const close = (offset, cutOff) => {
-    if (frame) events.push({ ...frame, data: frame.data.join("\n"), comment: frame.comment.join("\n"), at: timeAt(offset) || 0, cutOff });
+    if (frame)
+      events.push({
+        ...frame,
+        data: frame.data.join("\n"),
+        comment: frame.comment.join("\n"),
+        at: timeAt(offset) || 0,
+        cutOff,
+      });
     frame = null;
   };
   for (const line of whole.matchAll(/([^\r\n]*)(\r\n|\r|\n|$)/g)) {
@@ -47,7 +61,8 @@ function accumulated(events) {
       if (data.type === "message_start") message = data.message;
       else if (data.type === "content_block_start") message.content[data.index] = data.content_block;
       else if (data.type === "content_block_delta" && block) addDelta(block, data.delta, input, data.index);
-      else if (data.type === "message_delta") Object.assign(message, data.delta, { usage: { ...message.usage, ...data.usage } });
+      else if (data.type === "message_delta")
+        Object.assign(message, data.delta, { usage: { ...message.usage, ...data.usage } });
     }
     for (const [index, json] of input) message.content[index].input = JSON.parse(json);
   } catch {
@@ -63,22 +78,45 @@ function addDelta(block, delta, input, index) {
   else if (delta.type === "input_json_delta") input.set(index, (input.get(index) || "") + delta.partial_json);
 }
 
-function streamView(answer, places) {
+export function streamView(answer, places) {
   const events = eventsOf(answer.chunks);
   const last = events.findLast((event) => event.counts);
-  const placed = places.filter((place) => place.kind === "event").map((place) => (place.event === "end" ? { event: last ? last.number : 0, pointer: "" } : place));
+  const placed = places
+    .filter((place) => place.kind === "event")
+    .map((place) => (place.event === "end" ? { event: last ? last.number : 0, pointer: "" } : place));
   const times = events.map((event) => event.at);
   const gaps = times.map((at, index) => at - (times[index - 1] || 0));
   const longest = Math.max(0.1, ...gaps);
   const between = Math.max(0, ...gaps.slice(1));
-  const lines = events.map((event, index) => ({ event, index, gap: gaps[index], share: gaps[index] / longest, pointers: placed.filter((place) => place.event === event.number).map((place) => place.pointer) }));
+  const lines = events.map((event, index) => ({
+    event,
+    index,
+    gap: gaps[index],
+    share: gaps[index] / longest,
+    pointers: placed.filter((place) => place.event === event.number).map((place) => place.pointer),
+  }));
   const list = element("ol", { class: "events", tabindex: 0, "aria-label": "Events of the stream" });
   const fill = (all) => {
-    const shown = lines.filter((line) => all || line.index < FIRST_EVENTS || line.pointers.length || line.index >= lines.length - 5);
+    const shown = lines.filter(
+      (line) => all || line.index < FIRST_EVENTS || line.pointers.length || line.index >= lines.length - 5,
+    );
     list.replaceChildren(...shown.map(eventLine));
   };
   fill(false);
-  const more = lines.length > FIRST_EVENTS + 5 && element("button", { type: "button", class: "jump", onclick: (click) => { fill(true); click.target.remove(); } }, `Show all ${lines.length} events`);
+  const more =
+    lines.length > FIRST_EVENTS + 5 &&
+    element(
+      "button",
+      {
+        type: "button",
+        class: "jump",
+        onclick: (click) => {
+          fill(true);
+          click.target.remove();
+        },
+      },
+      `Show all ${lines.length} events`,
+    );
   const count = events.filter((event) => event.counts).length;
   const message = accumulated(events);
   const pointers = places.filter((place) => place.kind === "body").map((place) => place.pointer);
@@ -86,7 +124,11 @@ function streamView(answer, places) {
     "div",
     {},
     scale(answer, lines),
-    element("p", { class: "note" }, `${count} event${count === 1 ? "" : "s"}, the first after ${seconds(times[0])}; the longest silence between them was ${seconds(between)}. ${leftOut(answer)}`),
+    element(
+      "p",
+      { class: "note" },
+      `${count} event${count === 1 ? "" : "s"}, the first after ${seconds(times[0])}; the longest silence between them was ${seconds(between)}. ${leftOut(answer)}`,
+    ),
     list,
     more,
     message && foldable("The message that they add up to", tree(message, pointers), pointers.length > 0),
@@ -99,13 +141,29 @@ function eventLine({ event, gap, share, pointers }) {
   const name = event.name || (event.data ? "(no event name)" : event.counts ? "(no data)" : "comment");
   const title = () => element("span", { class: "name" }, ...visible(name));
   const told = event.data || (event.comment ? `: ${event.comment}` : "");
-  const opened = element("div", {}, title(), event.data ? bodyView(event.data, pointers) : "", event.cutOff && element("p", { class: "note" }, "The stream ended inside this event."));
-  const closed = element("button", { type: "button", onclick: () => closed.replaceWith(opened) }, title(), " ", element("span", { class: "data" }, ...visible(cut(told, 160))));
+  const opened = element(
+    "div",
+    {},
+    title(),
+    event.data ? bodyView(event.data, pointers) : "",
+    event.cutOff && element("p", { class: "note" }, "The stream ended inside this event."),
+  );
+  const closed = element(
+    "button",
+    { type: "button", onclick: () => closed.replaceWith(opened) },
+    title(),
+    " ",
+    element("span", { class: "data" }, ...visible(cut(told, 160))),
+  );
   const silence = element("svg:rect", { x: 0, y: 3, height: 4, width: (100 * Math.max(0, share)).toFixed(2) });
   return element(
     "li",
     { class: here ? "event here" : "event" },
-    element("svg:svg", { class: "gap", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" }, silence),
+    element(
+      "svg:svg",
+      { class: "gap", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
+      silence,
+    ),
     element("span", { class: "no" }, event.number === null ? "" : String(event.number)),
     element("span", { class: "at", title: `${gap.toFixed(1)} ms after the one before` }, seconds(event.at)),
     here || event.cutOff ? opened : closed,
@@ -120,13 +178,27 @@ function scale(answer, lines) {
     "svg:svg",
     { viewBox: "0 0 1000 30", preserveAspectRatio: "none", role: "img", "aria-label": `Events over ${seconds(end)}` },
     element("svg:path", { class: "axis", d: "M8 26H992", "vector-effect": "non-scaling-stroke" }),
-    lines.map(({ event, pointers }) => element("svg:path", { class: pointers.length ? "tick here" : "tick", d: `M${x(event.at)} 6V26`, "vector-effect": "non-scaling-stroke" })),
+    lines.map(({ event, pointers }) =>
+      element("svg:path", {
+        class: pointers.length ? "tick here" : "tick",
+        d: `M${x(event.at)} 6V26`,
+        "vector-effect": "non-scaling-stroke",
+      }),
+    ),
   );
-  return element("div", { class: "scale" }, drawn, element("span", {}, "request sent"), element("span", {}, seconds(end)));
+  return element(
+    "div",
+    { class: "scale" },
+    drawn,
+    element("span", {}, "request sent"),
+    element("span", {}, seconds(end)),
+  );
 }
 
-function seconds(milliseconds) {
+export function seconds(milliseconds) {
   if (milliseconds === null || milliseconds === undefined) return "";
   if (milliseconds < 100) return `${milliseconds.toFixed(1)} ms`;
-  return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(milliseconds < 10000 ? 2 : 1)} s`;
+  return milliseconds < 1000
+    ? `${Math.round(milliseconds)} ms`
+    : `${(milliseconds / 1000).toFixed(milliseconds < 10000 ? 2 : 1)} s`;
 }
