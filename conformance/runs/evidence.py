@@ -53,6 +53,8 @@ class Mark(Struct, frozen=True):
 class Evidence(Struct, frozen=True, kw_only=True):
     """One exchange in its place: of which case, mode, attempt and step, and what it showed."""
 
+    id: str = ""
+    """Its key within the run, `case.mode.attempt` and `.step` where there are steps; empty in files of older runs."""
     format: int = 1
     case: str
     mode: Mode

@@ -10,7 +10,9 @@ from msgspec import Struct
 
 from conformance.judge.finding import ABSENT as ABSENT
 from conformance.judge.finding import Finding as Finding
+from conformance.runs.appending import LineFile
 from conformance.runs.format1 import Upgrade
+from conformance.runs.frames import FrameError, pack_whole, unpack
 from conformance.runs.rows import FORMAT as FORMAT
 from conformance.runs.rows import CaseInfo as CaseInfo
 from conformance.runs.rows import CaseRow as CaseRow
@@ -34,6 +36,8 @@ from conformance.runs.rows import TendencyRow as TendencyRow
 from conformance.runs.values import LONGEST, bounded, with_absent
 
 FILE = "run.jsonl"
+PACKED = "run.jsonl.zst"
+"""The log of a published run, which `zstdcat` unpacks."""
 
 LawRow = RuleRow
 """The former name of `RuleRow`, until its last user has changed."""
@@ -49,11 +53,13 @@ class LogWriter:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self._file = (folder / FILE).open("ab")
+        if (folder / PACKED).is_file():  # a published run goes on in the form in which it can grow
+            (folder / FILE).write_bytes(unpack(folder / PACKED))
+            (folder / PACKED).unlink()
+        self._file = LineFile(folder / FILE)
 
     def write(self, row: LogRow) -> None:
-        self._file.write(encoded(row) + b"\n")
-        self._file.flush()
+        self._file.write(encoded(row))
 
     def close(self) -> None:
         self._file.close()
@@ -111,7 +117,7 @@ def read_rows(path: Path) -> Iterator[LogRow]:
 
     Rows of format 1 come as format 2 has them.
     """
-    lines = path.read_bytes().split(b"\n")
+    lines = _content(path).split(b"\n")
     upgrade = Upgrade() if _format_of(path, lines[0]) == 1 else None
     for number, line in enumerate(lines, start=1):
         if not line:
@@ -124,6 +130,13 @@ def read_rows(path: Path) -> Iterator[LogRow]:
             raise LogError(f"{path}, line {number}: {problem}") from problem
         if row is not None:
             yield with_absent(row) if b'"absent"' in line else row
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return unpack(path) if path.suffix == ".zst" else path.read_bytes()
+    except FrameError as problem:
+        raise LogError(str(problem)) from problem
 
 
 def _format_of(path: Path, head: bytes) -> int:
@@ -140,8 +153,10 @@ def _format_of(path: Path, head: bytes) -> int:
 
 
 def read_log(path: Path) -> RunLog:
-    """A run from its folder or its `run.jsonl`; LogError when it is no run log."""
-    file = path / FILE if path.is_dir() else path
+    """A run from its folder or its `run.jsonl`, packed or not; LogError when it is no run log."""
+    file = path
+    if path.is_dir():
+        file = path / (PACKED if (path / PACKED).is_file() and not (path / FILE).is_file() else FILE)
     if not file.is_file():
         raise LogError(f"{path}: no {FILE} here; give the folder that `conformance run --out` wrote")
     gathered = _Gathered()
@@ -150,6 +165,15 @@ def read_log(path: Path) -> RunLog:
     if gathered.run is None:
         raise LogError(f"{file}: the head of the log is missing; this is not a run log, or its first line was lost")
     return gathered.log(file.parent, gathered.run)
+
+
+def pack_log(folder: Path) -> None:
+    """Packs the log of a folder, as a published run has it."""
+    unfinished = folder / f"{PACKED}.part"
+    with unfinished.open("wb") as file:
+        pack_whole((folder / FILE).read_bytes(), file)
+    unfinished.replace(folder / PACKED)
+    (folder / FILE).unlink()
 
 
 class _Gathered:

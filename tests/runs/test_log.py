@@ -26,6 +26,7 @@ from conformance.runs.log import (
     SuiteInfo,
     TargetInfo,
     TendencyRow,
+    pack_log,
     read_log,
 )
 from conformance.words import Verdict
@@ -119,6 +120,30 @@ def test_a_defect_inside_names_its_line(tmp_path: Path) -> None:
         log.write(END)
     with pytest.raises(LogError, match="line 2"):
         read_log(tmp_path)
+
+
+def test_a_packed_log_is_read_and_can_grow_again(tmp_path: Path) -> None:
+    log = written(tmp_path, HEAD, case("a", "supported"))
+    pack_log(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.jsonl.zst"]
+    assert read_log(tmp_path) == read_log(tmp_path / "run.jsonl.zst") == log
+    assert [row.case for row in written(tmp_path, case("b", "supported"), END).cases] == ["a", "b"]
+
+
+def test_a_packed_log_that_is_torn_says_so(tmp_path: Path) -> None:
+    written(tmp_path, HEAD, case("a", "supported"))
+    pack_log(tmp_path)
+    packed = tmp_path / "run.jsonl.zst"
+    packed.write_bytes(packed.read_bytes()[:-2])
+    with pytest.raises(LogError, match=r"run\.jsonl\.zst: no zstd file, or a torn one"):
+        read_log(tmp_path)
+
+
+def test_a_torn_line_is_cut_before_the_log_goes_on(tmp_path: Path) -> None:
+    written(tmp_path, HEAD, case("a", "supported"))
+    with (tmp_path / "run.jsonl").open("ab") as file:
+        file.write(b'{"type":"case","case":"b"')
+    assert [row.case for row in written(tmp_path, case("c", "supported"), END).cases] == ["a", "c"]
 
 
 def test_a_folder_without_a_log_says_so(tmp_path: Path) -> None:

@@ -1,0 +1,51 @@
+"""A file of lines that grows while a run goes on: each line is flushed, and a torn last line is cut before the next."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+BLOCK = 64 * 1024
+"""Bytes that are read at once to find the last complete line."""
+
+
+class LineFile:
+    """Appends lines to a file, which is made where it is missing, with its folder."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cut_torn_tail(path)
+        self._file = path.open("ab")
+
+    def write(self, line: bytes) -> None:
+        """Appends one line, given without its end."""
+        self._file.write(line + b"\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def cut_torn_tail(path: Path) -> None:
+    """Cuts what stands behind the last end of a line, as a kill or a full disk leaves it."""
+    if not path.exists():
+        return
+    with path.open("r+b") as file:
+        end = size = file.seek(0, 2)
+        while end:
+            start = max(0, end - BLOCK)
+            file.seek(start)
+            found = file.read(end - start).rfind(b"\n")
+            if found >= 0:
+                end = start + found + 1
+                break
+            end = start
+        if end < size:
+            file.truncate(end)

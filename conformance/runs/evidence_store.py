@@ -1,0 +1,185 @@
+"""The evidence of a run: one line per exchange, appended while it runs, packed at its end, read one at a time.
+
+A folder holds `evidence.jsonl` while a run goes on or after it was killed, `evidence.jsonl.zst` once it has ended, both
+while a resumed run goes on, or, from older suites, a folder `evidence` with a file per exchange. All of them are read.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from conformance.runs.appending import LineFile, cut_torn_tail
+from conformance.runs.evidence import Evidence
+from conformance.runs.frames import LEVEL, FrameError, PackedLines, pack
+
+PLAIN = "evidence.jsonl"
+PACKED = "evidence.jsonl.zst"
+FOLDER = "evidence"
+
+
+class EvidenceError(Exception):
+    """Evidence that cannot be read; the message says which, and what there is in its place."""
+
+
+class _Name(Struct):
+    id: str
+
+
+def name_of(line: bytes) -> str:
+    """The id of the exchange that a line holds; MsgspecError where it holds none."""
+    return msgspec.json.decode(line, type=_Name).id
+
+
+class EvidenceWriter:
+    """Appends the exchanges of a run to `evidence.jsonl` in its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: LineFile | None = None
+
+    def write(self, evidence: Evidence) -> None:
+        if self._file is None:
+            self._file = LineFile(self._folder / PLAIN)
+        self._file.write(msgspec.json.encode(evidence))
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class _Source(Protocol):
+    def __contains__(self, name: str) -> bool: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def read(self, name: str) -> bytes: ...
+
+
+class _PlainLines:
+    """Reads single lines of `evidence.jsonl`; one that a kill has torn is passed over."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._places: dict[str, tuple[int, int]] = {}
+        offset = 0
+        with path.open("rb") as file:
+            for line in file:
+                with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+                    self._places[name_of(line)] = (offset, len(line))
+                offset += len(line)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def read(self, name: str) -> bytes:
+        offset, length = self._places[name]
+        with self._path.open("rb") as file:
+            file.seek(offset)
+            return file.read(length).rstrip(b"\n")
+
+
+class _Files:
+    """Reads the folder of an older run: `evidence/ID.json`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._paths = {path.stem: path for path in sorted(folder.glob("*.json")) if not path.is_symlink()}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._paths
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def read(self, name: str) -> bytes:
+        return self._paths[name].read_bytes()
+
+
+class EvidenceStore:
+    """Reads the exchanges of a run by their ids, whatever form its evidence has; nothing is unpacked before it is asked
+    for, and at most one frame is held.
+    """
+
+    def __init__(self, folder: Path, say: Callable[[str], None] = lambda _: None) -> None:
+        """`say` is given a line where an index had to be made anew. EvidenceError where a file is no evidence."""
+        self._folder = folder
+        self._sources: list[_Source] = []
+        try:
+            if (folder / PLAIN).is_file():
+                self._sources.append(_PlainLines(folder / PLAIN))
+            if (folder / PACKED).is_file():
+                packed = PackedLines(folder / PACKED, name_of)
+                self._sources.append(packed)
+                if packed.rebuilt:
+                    say(f"{folder / PACKED}: its index was missing or torn and has been made anew from its frames")
+        except FrameError as problem:
+            raise EvidenceError(str(problem)) from problem
+        if (folder / FOLDER).is_dir():
+            self._sources.append(_Files(folder / FOLDER))
+
+    def __contains__(self, name: str) -> bool:
+        return any(name in source for source in self._sources)
+
+    def __iter__(self) -> Iterator[str]:
+        """The ids of all exchanges, each once."""
+        return iter(dict.fromkeys(name for source in self._sources for name in source))
+
+    def line(self, name: str) -> bytes:
+        """The line of an exchange as it was written; EvidenceError where there is none."""
+        for source in self._sources:
+            if name in source:
+                try:
+                    return source.read(name)
+                except (FrameError, OSError) as problem:
+                    raise EvidenceError(f"{name} cannot be read: {problem}") from problem
+        near = get_close_matches(name, list(self), n=1)
+        told = f"; did you mean {near[0]}?" if near else ""
+        raise EvidenceError(f"{self._folder} holds no exchange {name}{told}")
+
+    def read(self, name: str) -> Evidence:
+        """An exchange; EvidenceError where there is none, or where its line is none of ours."""
+        try:
+            evidence = msgspec.json.decode(self.line(name), type=Evidence)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
+            raise EvidenceError(f"the evidence of {name} in {self._folder} cannot be read: {problem}") from problem
+        return evidence if evidence.id == name else replace(evidence, id=name)
+
+
+def pack_evidence(folder: Path, level: int = LEVEL) -> None:
+    """Packs all the evidence of a folder into `evidence.jsonl.zst`, in the order of the ids, and takes away the rest.
+
+    Nothing is lost where this is interrupted: the packed file takes its name when it is complete.
+    """
+    if (folder / PLAIN).is_file():
+        cut_torn_tail(folder / PLAIN)
+    store = EvidenceStore(folder)
+    names = sorted(store)
+    if not names:
+        return
+    unfinished = folder / f"{PACKED}.part"
+    with unfinished.open("wb") as file:
+        pack(((name, _one_line(store, name)) for name in names), file, level=level)
+    unfinished.replace(folder / PACKED)
+    (folder / PLAIN).unlink(missing_ok=True)
+    if (folder / FOLDER).is_dir():
+        _remove_files(folder / FOLDER, names)
+
+
+def _one_line(store: EvidenceStore, name: str) -> bytes:
+    line = store.line(name)
+    return line if line.startswith(b'{"id":') else msgspec.json.encode(store.read(name))
+
+
+def _remove_files(folder: Path, names: list[str]) -> None:
+    """Removes the files of exchanges that are packed now, and their folder if nothing else lies there."""
+    for name in names:
+        (folder / f"{name}.json").unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
