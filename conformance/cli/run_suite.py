@@ -3,6 +3,7 @@
 import shutil
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +29,7 @@ from conformance.judge import witness
 from conformance.judge.rules import RULES
 from conformance.probe.asking import Fixtures
 from conformance.probe.client import Client
-from conformance.probe.preflight import preflight
+from conformance.probe.preflight import UNREACHABLE, preflight
 from conformance.probe.recording import Limits
 from conformance.probe.trouble import Patience
 from conformance.pytest_plugin.run import run_pytest
@@ -94,12 +95,13 @@ def _asking(
         limits=Limits(first_byte=options.timeout, idle=options.timeout, total=4 * options.timeout), keys=[target.key]
     )
     wire = Wire(client, Patience(target.concurrency, say=progress.say), _fixtures(catalog, questions, target, stack))
+    deadline = Deadline(options.budget)
     inquiry = Inquiry(
         catalog=catalog,
         target=target,
         wire=wire,
         attempts=options.attempts,
-        deadline=Deadline(options.budget),
+        deadline=deadline,
         watch=show_exchange if options.debug else None,
     )
     engine = Engine(inquiry.on)
@@ -108,7 +110,13 @@ def _asking(
     first = engine.submit(preflight(target, client, say=progress.say))
     import conformance.engine.ledger  # noqa: F401 - it brings pytest, imported while the endpoint answers
 
-    problem = first.result()
+    try:
+        problem = first.result(deadline.left)
+    except FutureTimeout:
+        first.cancel()
+        raise Mistake(
+            f"{target.base_url} has not answered the first question within the budget", exit_code=UNREACHABLE
+        ) from None
     if problem is not None:
         raise Mistake(problem.line, problem.exit)
     return engine

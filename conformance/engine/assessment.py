@@ -49,7 +49,8 @@ class Assessment:
     def judgement(self, question: Question) -> Judgement:
         """The verdict of a question, from its own record and those of the cases that it leans on."""
         if question not in self._judged:
-            self._judged[question] = decide(self._facts(question))
+            trace = self._lookup(question).trace
+            self._judged[question] = failed(trace) if trace else decide(self._facts(question))
         return self._judged[question]
 
     def _facts(self, question: Question) -> Facts:
@@ -103,12 +104,35 @@ class Assessment:
             attempts=len(record.attempts),
             sdk=sdk,
             seconds=round(sum(attempt.seconds for attempt in record.attempts), 4),
-            exchanges=[reply.evidence for attempt in record.attempts for reply in attempt.replies],
+            exchanges=_exchanges(record),
             expected_by=standing.expected_by,
             capable=record.capable,
             confirmed=record.confirmed,
             accepted=self._only_accepted(case),
             drift=drift,
+        )
+
+    def failed_row(self, question: Question, trace: str) -> CaseRow:
+        """The row of a question that the suite itself failed to judge."""
+        case, record = question.case, self._lookup(question)
+        self._judged[question] = judgement = failed(trace)
+        return CaseRow(
+            case=case.id,
+            case_sha256=self._catalog.sha256(case),
+            mode=question.mode,
+            kind=case.kind,
+            surface=case.surface,
+            touches=list(case.touches),
+            level=case.level,
+            verdict=judgement.verdict,
+            status="as-expected",
+            reason=judgement.reason,
+            findings=[],
+            marks=[],
+            attempts=len(record.attempts),
+            sdk=None,
+            seconds=0.0,
+            exchanges=_exchanges(record),
         )
 
     def _seen(self, question: Question, verdict: Verdict, findings: Iterable[Finding]) -> Seen:
@@ -216,9 +240,33 @@ class Assessment:
             expected_by=standing.expected_by,
         )
 
+    def failed_rule(self, rule: Rule) -> LawRow:
+        """The row of a rule that the suite itself failed to judge."""
+        return LawRow(
+            rule=rule.id,
+            surface=rule.surface,
+            level=rule.level,
+            verdict="error",
+            status="as-expected",
+            seen=0,
+            violations=0,
+            findings=[],
+        )
+
     @property
     def rules(self) -> list[Rule]:
         return list(RULES.values())
+
+
+def failed(trace: str) -> Judgement:
+    """The judgement where the suite itself failed: its last line says how."""
+    lines = [line.strip(" |+-") for line in trace.splitlines()]  # the frame of a group of exceptions is taken off
+    last = next((line for line in reversed(lines) if line), "it does not say how")
+    return Judgement("error", f"the suite itself failed: {last[:300]}")
+
+
+def _exchanges(record: Record) -> list[str]:
+    return [reply.evidence for attempt in record.attempts for reply in (*attempt.replies, *attempt.unread)]
 
 
 def _guessable(case: Case) -> bool:

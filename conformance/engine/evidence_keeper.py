@@ -6,10 +6,12 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance.engine.question import Attempt, Question, Record
 from conformance.judge.observe import Reply
 from conformance.judge.witness import Testimony, testify
+from conformance.probe.asking import trace_of
 from conformance.runs.evidence import Evidence, Mark, recorded, write_evidence
 from conformance.words import SdkTestimony
 
@@ -24,6 +26,8 @@ Drift = Callable[[Record], bool]
 class Kept(Struct, frozen=True):
     sdk: SdkTestimony | None = None
     drift: bool = False
+    trace: str = ""
+    """Where showing an answer to the witness failed, by a fault of our own: the traceback."""
 
 
 class Keeper:
@@ -38,21 +42,40 @@ class Keeper:
     def keep(self, record: Record, drift: Drift | None = None) -> Kept:
         """Keeps everything of a record; the SDK's worst testimony and whether the shape drifted."""
         testimonies: list[SdkTestimony] = []
+        trace = ""
         for attempt in record.attempts:
             for reply in attempt.replies:
-                testimony = self._testify(reply) if self._witness else None
+                testimony, failure = self._testify(reply)
+                trace = trace or failure
                 if testimony is not None:
                     testimonies.append(testimony.verdict)
-                if self._evidence:
-                    evidence = _evidence(record.question, attempt, reply, testimony)
-                    write_evidence(self._folder, reply.evidence, evidence)
-                    self._exhibit(record.question, reply.evidence, evidence)
+                self._write(record.question, attempt, reply, testimony, failure)
+            for reply in attempt.unread:
+                self._write(record.question, attempt, reply, None, attempt.trace)
         worst = min(testimonies, key=WORST_FIRST.index, default=None)
-        return Kept(worst, drift is not None and drift(record))
+        return Kept(worst, drift is not None and drift(record), trace)
 
-    def _testify(self, reply: Reply) -> Testimony | None:
+    def _testify(self, reply: Reply) -> tuple[Testimony | None, str]:
+        """What the SDK says, or the traceback of a failure of our own to ask it."""
         exchange = reply.answer.exchange
-        return None if exchange.outcome == "abandoned" else testify(exchange, reply.answer.mode)
+        if not self._witness or exchange.outcome == "abandoned":
+            return None, ""
+        try:
+            return testify(exchange, reply.answer.mode), ""
+        except Exception as problem:  # noqa: BLE001 - whatever fails here is one question's failure
+            return None, trace_of(problem)
+
+    def _write(
+        self, question: Question, attempt: Attempt, reply: Reply, testimony: Testimony | None, trace: str
+    ) -> None:
+        if not self._evidence:
+            return
+        evidence = _evidence(question, attempt, reply, testimony)
+        if trace:
+            answer = replace(evidence.answer, notes=[*evidence.answer.notes, trace])
+            evidence = replace(evidence, answer=answer, observation="error")
+        write_evidence(self._folder, reply.evidence, evidence)
+        self._exhibit(question, reply.evidence, evidence)
 
     def _exhibit(self, question: Question, name: str, evidence: Evidence) -> None:
         self._exhibits.setdefault(question, []).append((name, evidence))

@@ -17,7 +17,7 @@ from conformance.judge.effects import try_check
 from conformance.judge.observe import Observed, Reply, misled, observe
 from conformance.judge.rules import examine
 from conformance.judge.verdict import SHOWN, Observation
-from conformance.probe.asking import Asked, Bind, Fixtures, ask_case
+from conformance.probe.asking import Asked, Bind, Fixtures, ask_case, trace_of
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
 from conformance.probe.request import AddressFault, Setting, StepError, fill, url_of
@@ -26,6 +26,7 @@ from conformance.runs.evidence import evidence_name
 from conformance.targets.target import Target
 from conformance.words import Mode
 
+BUDGET_SPENT = "budget spent"
 CONFIRMATIONS = 12
 """How often a control is asked again: a model that obeys every second time passes once in four thousand."""
 
@@ -74,8 +75,19 @@ class Inquiry:
         """The way of asking for an engine, which remembers the answers."""
 
         async def ask(question: Question) -> Record:
+            try:
+                async with asyncio.timeout(self._deadline.left):
+                    return await asked(question)
+            except TimeoutError as problem:
+                if self._deadline.passed:
+                    return Record(question=question, prevented=BUDGET_SPENT)
+                return Record(question=question, failure=trace_of(problem))
+            except Exception as problem:  # noqa: BLE001 - whatever fails here is one question's failure
+                return Record(question=question, failure=trace_of(problem))
+
+        async def asked(question: Question) -> Record:
             if self._deadline.passed:
-                return Record(question=question, prevented="budget spent")
+                return Record(question=question, prevented=BUDGET_SPENT)
             capable, why_not = await self._capable(question, engine)
             if why_not:
                 return Record(question=question, inapplicable=why_not)
@@ -163,7 +175,7 @@ class Inquiry:
         control = in_mode(self._catalog.cases[case.control], question.mode)
         if control not in self._confirmations:
             self._confirmations[control] = asyncio.create_task(self._obeys(control))
-        return await self._confirmations[control]
+        return await asyncio.shield(self._confirmations[control])
 
     async def _obeys(self, control: Question) -> bool:
         for number in range(CONFIRMATIONS):
@@ -187,7 +199,8 @@ class Inquiry:
         if self._watch is not None:
             for answer in asked.answers:
                 self._watch(question, answer.exchange)
-        return attempt_of(question, asked, self._target)
+        size = sum(answer.exchange.size for answer in asked.answers)
+        return await wire.patience.aside.run(size, partial(attempt_of, question, asked, self._target))
 
 
 def _shown(record: Record) -> bool:
@@ -217,7 +230,30 @@ def _proceed(step: Step, mode: Mode, exchange: Exchange, bind: Bind) -> Mapping[
 
 
 def attempt_of(question: Question, asked: Asked, target: Target) -> Attempt:
-    """Reads what was asked and answered: every rule on every answer, then what the attempt showed."""
+    """Reads what was asked and answered; where the suite itself fails at it, the traceback stands in place of a result.
+
+    Nothing of an answer that broke the reading of it is read again: it goes into the evidence as it came.
+    """
+    trace = asked.trace
+    try:
+        if not trace:
+            return _read_attempt(question, asked, target)
+    except Exception as problem:  # noqa: BLE001 - whatever fails here is one question's failure
+        trace = trace_of(problem)
+    several = question.case.concurrent > 1
+    unread = tuple(
+        Reply(
+            step := f"{one.step}{one.copy}" if several else one.step,
+            read(one.exchange, one.mode),
+            evidence_name(question.case.id, question.mode, asked.attempt, step),
+        )
+        for one in asked.answers
+    )
+    return Attempt(asked.attempt, asked.nonce, (), Observed("error"), unread=unread, trace=trace)
+
+
+def _read_attempt(question: Question, asked: Asked, target: Target) -> Attempt:
+    """Every rule on every answer, then what the attempt showed."""
     several = question.case.concurrent > 1
     replies = tuple(
         _reply(
@@ -235,7 +271,13 @@ def attempt_of(question: Question, asked: Asked, target: Target) -> Attempt:
         replies=replies,
         observed=_observed(question, asked, replies, target),
         seconds=sum(reply.answer.exchange.finished for reply in replies),
+        trace=next((_trace_in(one.exchange) for one in asked.answers if one.exchange.outcome == "failed"), ""),
     )
+
+
+def _trace_in(exchange: Exchange) -> str:
+    """The traceback of an exchange that failed by our own fault, or what the client says of it."""
+    return next((note for note in exchange.notes if note.startswith("Traceback")), exchange.detail or "no reason given")
 
 
 def _observed(question: Question, asked: Asked, replies: Sequence[Reply], target: Target) -> Observed:

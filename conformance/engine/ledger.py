@@ -20,6 +20,7 @@ from conformance.engine.scheduler import Engine
 from conformance.errors import BAD_USAGE, INTERRUPTED, OUR_FAULT
 from conformance.judge.rules import Rule
 from conformance.judge.verdict import Observation
+from conformance.probe.asking import trace_of
 from conformance.pytest_plugin.plugin import settle
 from conformance.runs.expectations import exit_code
 from conformance.runs.log import CaseRow, EndRow, LawRow, LogRow, LogWriter, ObedienceRow, TendencyRow
@@ -78,8 +79,7 @@ class Session:
     def judge_case(self, question: Question) -> None:
         """Judges one question, writes its row and evidence, and tells pytest how it came out."""
         record = self._engine.record(question)
-        kept = self._keeper.keep(record, self.drift)
-        row = self._assessment.case_row(question, kept.sdk, drift=kept.drift)
+        row = self._row(question, record)
         tendency = question.case.kind == "tendency"
         self._log.write(_tendency(row, record) if tendency else row)
         self._remember(record)
@@ -88,6 +88,26 @@ class Session:
         if not tendency:
             self._rows.append(row)
             self._settle(row)
+
+    def _row(self, question: Question, record: Record) -> CaseRow:
+        """The row of a question, its evidence written; a failure of our own is this question's, and no other's."""
+        try:
+            kept = self._keeper.keep(record, self.drift)
+            if kept.trace:
+                return self._failed_row(question, kept.trace)
+            row = self._assessment.case_row(question, kept.sdk, drift=kept.drift)
+        except OSError:  # the disk is full, or the folder gone: no question's failure
+            raise
+        except Exception as problem:  # noqa: BLE001 - whatever fails here is one question's failure
+            return self._failed_row(question, trace_of(problem))
+        if record.trace:
+            self._progress.say(f"{question.id}: {row.reason}; please report this\n{record.trace}")
+        return row
+
+    def _failed_row(self, question: Question, trace: str) -> CaseRow:
+        row = self._assessment.failed_row(question, trace)
+        self._progress.say(f"{question.id}: {row.reason}; please report this\n{trace}")
+        return row
 
     def take(self, record: Record) -> None:
         """Counts a question that an earlier part of this run judged; its row stands in the log already."""
@@ -98,7 +118,11 @@ class Session:
 
     def judge_rule(self, rule: Rule) -> None:
         """Judges one rule over everything that was recorded."""
-        row = self._assessment.rule_row(rule)
+        try:
+            row = self._assessment.rule_row(rule)
+        except Exception as problem:  # noqa: BLE001 - whatever fails here is one rule's failure
+            row = self._assessment.failed_rule(rule)
+            self._progress.say(f"{rule.id}: the suite itself failed; please report this\n{trace_of(problem)}")
         self._log.write(row)
         self._rows.append(row)
         self._settle(row)

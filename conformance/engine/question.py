@@ -1,6 +1,7 @@
 """A question is a case in a mode; a record is what asking it brought."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance.catalog.case import Case, modes_of
 from conformance.judge.observe import Observed, Reply, input_tokens
@@ -33,6 +34,10 @@ class Attempt(Struct, frozen=True):
     replies: tuple[Reply, ...]
     observed: Observed
     seconds: float = 0.0
+    unread: tuple[Reply, ...] = ()
+    """Answers in which the suite itself failed: kept as evidence, and judged by nobody."""
+    trace: str = ""
+    """Where it failed: the traceback."""
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -47,6 +52,13 @@ class Record(Struct, frozen=True, kw_only=True):
     """The input tokens that the last answer reports."""
     confirmed: bool = True
     """Whether its control was shown every time that it was asked again, where that was needed."""
+    failure: str = ""
+    """The traceback of a failure of our own outside of any attempt."""
+
+    @property
+    def trace(self) -> str:
+        """The traceback of the first failure of our own, empty where there was none."""
+        return self.failure or next((attempt.trace for attempt in self.attempts if attempt.trace), "")
 
     @property
     def observations(self) -> tuple[Observation, ...]:
@@ -56,12 +68,13 @@ class Record(Struct, frozen=True, kw_only=True):
         """The same without its answers, for questions that only ask whether this one was shown."""
         return Record(
             question=self.question,
-            attempts=tuple(Attempt(a.number, a.nonce, (), a.observed, a.seconds) for a in self.attempts),
+            attempts=tuple(replace(one, replies=(), unread=()) for one in self.attempts),
             capable=self.capable,
             inapplicable=self.inapplicable,
             prevented=self.prevented,
             weight=self.weight,
             confirmed=self.confirmed,
+            failure=self.failure,
         )
 
 

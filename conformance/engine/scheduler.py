@@ -13,6 +13,9 @@ from conformance.engine.question import Question, Record
 AHEAD = 64
 """Questions asked ahead of the judging, at most: answers wait in memory until they are judged."""
 
+PATIENCE = 1.0
+"""Seconds that what is under way gets to end when the run ends."""
+
 Result = TypeVar("Result")
 Asking = Callable[[Question], Awaitable[Record]]
 
@@ -82,7 +85,7 @@ class Engine:
 
     async def learn(self, question: Question) -> Record:
         """The record of a question that another one leans on; for use on the loop."""
-        return await self._task(question)
+        return await asyncio.shield(self._task(question))
 
     def record(self, question: Question) -> Record:
         """The record of a question, waited for; asked out of turn where it is not under way."""
@@ -117,15 +120,17 @@ class Engine:
         if closing is not None:
             self.call(closing)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._thread.join(PATIENCE)
+        if not self._thread.is_alive():
+            self._loop.close()
 
     async def _cancel(self) -> None:
         self._left = iter(())
-        tasks = [task for task in self._tasks.values() if not task.done()]
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=PATIENCE)
 
 
 class Deadline:
@@ -133,6 +138,11 @@ class Deadline:
 
     def __init__(self, seconds: float | None) -> None:
         self._end = None if seconds is None else time.monotonic() + seconds
+
+    @property
+    def left(self) -> float | None:
+        """Seconds, None without a budget."""
+        return None if self._end is None else max(0.0, self._end - time.monotonic())
 
     @property
     def passed(self) -> bool:

@@ -1,6 +1,7 @@
 """Asks a case: all its steps, in one mode, once."""
 
 import asyncio
+import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from msgspec import UNSET, Struct
 
 from conformance.catalog.case import Case, Step
 from conformance.probe.client import Client
-from conformance.probe.exchange import Exchange
+from conformance.probe.exchange import Exchange, Request
 from conformance.probe.request import Outgoing, Setting, StepError, fill, new_nonce, render
 from conformance.probe.trouble import Answer, Patience
 from conformance.targets.target import Target
@@ -21,6 +22,10 @@ Bind = Callable[[Any], Any]
 """Fills the placeholders of a value as they stand in one attempt."""
 Proceed = Callable[[Step, Mode, Exchange, Bind], Mapping[str, Any] | None]
 """Judges a step's premises: the document of its answer that later steps may use, or None when they do not hold."""
+
+
+LONGEST_TRACE = 20_000
+"""Characters: where a recursion ends, the last of a thousand alike frames."""
 
 
 class StepAnswer(Struct, frozen=True):
@@ -44,6 +49,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     """Why there is nothing to judge: `rate limited: ...`, `unreachable: ...`; empty otherwise."""
     stopped: str = ""
     """Why later steps were not asked: the name of a step whose premise failed, or what its answer lacks."""
+    trace: str = ""
+    """Where reading an answer failed, by a fault of our own: the traceback."""
 
 
 class Fixtures(Struct, frozen=True):
@@ -70,6 +77,11 @@ async def ask_case(
         return await asker.attempt(attempt, proceed or (lambda _step, _mode, _exchange, _bind: {}))
 
 
+def trace_of(problem: BaseException) -> str:
+    """The traceback of a failure of our own, its last lines where it is long."""
+    return "".join(traceback.format_exception(problem))[-LONGEST_TRACE:]
+
+
 class _Asker:
     def __init__(
         self, case: Case, target: Target, mode: Mode, client: Client, patience: Patience, fixtures: Fixtures
@@ -81,7 +93,7 @@ class _Asker:
     async def attempt(self, attempt: int, proceed: Proceed) -> Asked:
         answers: list[StepAnswer] = []
         documents: dict[str, Mapping[str, Any]] = {}
-        trouble = stopped = ""
+        trouble = stopped = trace = ""
         steps = _steps(self._case)
         for step in steps:
             mode = _mode(step, self._mode)
@@ -90,11 +102,18 @@ class _Asker:
             except StepError as problem:
                 stopped = str(problem)
                 break
+            except Exception as problem:  # noqa: BLE001 - whatever fails here is one question's failure
+                told = [Answer(self._failed(step, problem))]
             answers += [StepAnswer(step.name, mode, answer.exchange, copy) for copy, answer in enumerate(told)]
             trouble = next((answer.trouble for answer in told if answer.trouble), "")
             if trouble or step is steps[-1]:
                 break
-            document = proceed(step, mode, told[-1].exchange, partial(fill, setting=self._setting(mode, documents)))
+            exchange, bind = told[-1].exchange, partial(fill, setting=self._setting(mode, documents))
+            try:
+                document = await self._patience.aside.run(exchange.size, partial(proceed, step, mode, exchange, bind))
+            except Exception as problem:  # noqa: BLE001 - whatever fails here is one question's failure
+                trace = trace_of(problem)
+                break
             if document is None:
                 stopped = step.name
                 break
@@ -107,7 +126,15 @@ class _Asker:
             answers=tuple(answers),
             trouble=trouble,
             stopped=stopped,
+            trace=trace,
         )
+
+    def _failed(self, step: Step, problem: Exception) -> Exchange:
+        """What stands for an answer where the suite itself failed to ask: the traceback goes into the evidence."""
+        request = Request(step.ask.method, f"{self._target.base_url.rstrip('/')}{step.ask.path}", ())
+        detail = f"the suite itself failed: {type(problem).__name__}: {problem}"
+        failed = Exchange(request=request, outcome="failed", detail=detail, notes=(trace_of(problem),))
+        return self._client.scrubbed(failed)
 
     async def _copies(self, step: Step, mode: Mode, documents: Mapping[str, Mapping[str, Any]]) -> list[Answer]:
         """The answers to all copies of a step, which are in flight together."""

@@ -48,6 +48,10 @@ class Client:
             )
             exchange, _ = await self._send(outgoing, keep_alive=False)
             exchange = replace(exchange, notes=(note,))
+        return self.scrubbed(exchange)
+
+    def scrubbed(self, exchange: Exchange) -> Exchange:
+        """An exchange without the keys that are sent."""
         return self._scrubber.exchange(exchange)
 
     async def _send(self, outgoing: Outgoing, *, keep_alive: bool) -> tuple[Exchange, bool]:

@@ -61,6 +61,11 @@ class Exchange(Struct, frozen=True, dict=True, kw_only=True):
         """The whole body, content encoding undone."""
         return b"".join(chunk.data for chunk in self.chunks)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the body."""
+        return sum(len(chunk.data) for chunk in self.chunks)
+
     def header(self, name: str) -> str | None:
         """The first value of a header, by its name in lower case."""
         return next((value for key, value in self.headers if key == name), None)

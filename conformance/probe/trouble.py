@@ -9,6 +9,7 @@ from types import TracebackType
 from msgspec import Struct
 from msgspec.structs import replace
 
+from conformance.probe.aside import Aside
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
 from conformance.probe.request import Outgoing
@@ -63,6 +64,7 @@ class Patience:
 
     def __init__(self, concurrency: int, *, say: Say | None = None) -> None:
         self.slots = Slots(concurrency)
+        self.aside = Aside()
         self._say = say or (lambda _line: None)
         self._resume = 0.0
         self._eased = 0.0

@@ -12,6 +12,7 @@ import httpx2
 from msgspec.structs import replace
 
 from conformance.catalog.case import Ask
+from conformance.probe.aside import on_thread
 from conformance.probe.exchange import Exchange, Request
 from conformance.probe.replay import failure, no_settings, response
 from conformance.probe.request import MESSAGES, Outgoing, Setting, completed_body
@@ -83,7 +84,7 @@ async def _through_sync(path: str, body: dict[str, Any], target: Target, recorde
                 method = _method(client, path)
                 method(**_arguments(method, body))
 
-    await asyncio.to_thread(talk)
+    await on_thread(talk)
 
 
 def _identity(target: Target) -> dict[str, Any]:

@@ -39,6 +39,9 @@ def headline(column: Column) -> str:
         case "not conformant":
             breaking = f"{len(column.breaches)} of {asked} rows break the API's promise"
             return f"{breaking}; {unproven}." if column.unproven else f"{breaking}."
+        case "not verified" if errors := column.counts.get("error"):
+            named = "question was" if errors == 1 else "questions were"
+            return f"{errors} {named} not judged: the suite itself failed, or the endpoint was gone; {unproven}."
         case "not verified":
             return f"Nothing broken was seen, but {unproven if column.log.complete else 'the run is incomplete'}."
 

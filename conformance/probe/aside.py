@@ -1,0 +1,53 @@
+"""Work that takes its time, on a thread of its own: the loop goes on to ask, keeps the budget, and can be stopped."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+LARGE = 64 * 2**10
+"""Bytes of answers from which on reading them is worth a thread."""
+
+
+class Aside:
+    """Runs work on large answers one after the other: two at once would be no faster, and take twice the memory."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+
+    async def run(self, size: int, work: Callable[[], Result]) -> Result:
+        """The result of work on so many bytes: at once where they are few."""
+        if size <= LARGE:
+            return work()
+        async with self._turn:
+            return await on_thread(work)
+
+
+async def on_thread(work: Callable[[], Result]) -> Result:
+    """The result of work on a thread that nobody waits for when the run ends first."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Result] = loop.create_future()
+
+    def settle(result: Result | None, problem: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if problem is None:
+            done.set_result(result)  # type: ignore[arg-type]  # None is a result, too
+        else:
+            done.set_exception(problem)
+
+    def run() -> None:
+        result, problem = None, None
+        try:
+            result = work()
+        except BaseException as caught:  # noqa: BLE001 - it is raised where the work is waited for
+            problem = caught
+        try:
+            loop.call_soon_threadsafe(settle, result, problem)
+        except RuntimeError:  # the run ended meanwhile, and nobody waits
+            return
+
+    threading.Thread(target=run, name="conformance-aside", daemon=True).start()
+    return await done

@@ -1,0 +1,32 @@
+"""Runs the command line in a process of its own, in a folder of its own, with the suite bent where a test says so."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+RUN = (
+    "import runpy, sys; sys.argv = ['conformance', *sys.argv[1:]]; runpy.run_module('conformance', run_name='__main__')"
+)
+
+Command = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def bent(tmp_path: Path) -> Command:
+    """`bent(code, "run", ...)`: a started process in which the code was run before the command."""
+
+    def start(code: str, *words: str, **environment: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-c", f"{code}\n{RUN}", *words],
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
