@@ -8,7 +8,6 @@ import msgspec
 ROW: dict[str, Any] = {
     "id": "bench.row",
     "title": "What is measured",
-    "area": "bench",
     "tier": "core",
     "weight": "must",
     "why": "it is measured",
@@ -28,7 +27,6 @@ CHECKS: list[dict[str, Any]] = [
 def write_cases(folder: Path, number: int, mode: str) -> Path:
     """A folder of that many cases for `conformance run --cases`."""
     folder.mkdir(parents=True, exist_ok=True)
-    surface = {"areas": {"bench": "Bench"}, "rows": [ROW]}
     cases = [
         {
             "id": f"bench.case-{index}",
@@ -43,7 +41,9 @@ def write_cases(folder: Path, number: int, mode: str) -> Path:
         for index in range(number)
     ]
     file = {"family": "bench", "about": "Synthetic cases.", "cases": cases}
-    (folder / "surface.yaml").write_bytes(msgspec.yaml.encode(surface))
+    (folder / "surface").mkdir(exist_ok=True)
+    (folder / "surface" / "areas.yaml").write_bytes(msgspec.yaml.encode({"areas": {"bench": "Bench"}}))
+    (folder / "surface" / "bench.yaml").write_bytes(msgspec.yaml.encode({"rows": [ROW]}))
     (folder / "bench").mkdir(exist_ok=True)
     (folder / "bench" / "cases.yaml").write_bytes(msgspec.yaml.encode(file))
     return folder

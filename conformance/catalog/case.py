@@ -12,15 +12,20 @@ class Spec(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Where a claim comes from: an address, and one sentence in our own words."""
 
     url: str
+    """The address of the document, with `#section` where the page has anchors."""
     says: str
+    """What the document requires, in one sentence of our own."""
 
 
 class Ask(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One request: what to send, before the target's address, model, key and defaults are filled in."""
 
     method: Literal["GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"] = "POST"
+    """The HTTP method."""
     path: str = "/v1/messages"
+    """The path below the target's base URL; `{steps.NAME.PATH}` in it is filled in as one segment."""
     query: dict[str, str | int] = {}
+    """The query parameters, name to value."""
     headers: dict[str, str | list[str] | None] = {}
     """Added to the default headers; null removes a default one, a list sends the header once for each item."""
     version: str | None = "2023-06-01"
@@ -30,6 +35,7 @@ class Ask(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     them or as a bearer token, an empty x-api-key, none.
     """
     body: dict[str, Any] | UnsetType = UNSET
+    """The JSON body; `model` is filled in where the endpoint takes one, `stream` in the mode `stream`."""
     raw: str | UnsetType = UNSET
     """The body to the letter, for what no JSON object can say; excludes `body`."""
     encoding: Literal["utf-8", "latin-1", "gzip"] = "utf-8"
@@ -48,7 +54,9 @@ class Check(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     """One thing to be seen in an answer: a JMESPath and exactly one matcher of the list in `catalog/matchers.py`."""
 
     at: str
+    """The place to look at: a JMESPath over the document of the answer, such as `message.stop_reason` or `text`."""
     level: Level = "must"
+    """How much it weighs when it does not hold: a `should` makes the case partial, and not broken."""
     equals: Any = UNSET
     differs: Any = UNSET
     in_: list[Any] | UnsetType = UNSET
@@ -70,20 +78,25 @@ class Check(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     """A JSON Schema; a string value is first read as JSON."""
     unique: Literal[True] | UnsetType = UNSET
     why: str | None = None
+    """The reason for the check, where the case does not show it."""
 
 
 class Refusal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How the API refuses: the statuses and error types that count as its own answer."""
 
     status: int | list[int]
+    """The HTTP status, or the statuses of which any one is right."""
     type: str | list[str]
+    """The `error.type`, or the types of which any one is right."""
 
 
 class Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One request of a conversation; a later step may use `{steps.NAME.PATH}` of an earlier answer."""
 
     name: str
+    """How later steps refer to its answer: `{steps.NAME.PATH}`."""
     ask: Ask
+    """The request of this step."""
     modes: list[Mode] | UnsetType = UNSET
     """Where this step differs from the case: `[json]` for a call that has no stream."""
     hang_up: bool = False
@@ -96,19 +109,33 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     """One question about one row of the surface."""
 
     id: str
+    """The case's name for ever, such as `tools.choice.tool`; a rename keeps the old one in `renamed_from`."""
     title: str
+    """What the endpoint does when it is right, in one sentence."""
     surface: str
+    """The row that the case is about, and the only one that it turns."""
     touches: list[str] = []
+    """Rows on which the case is shown as a mark, without weight."""
     level: Level = "must"
+    """How much it weighs once the feature is accepted. A `may` is never worse than partial, unless unreadable."""
     basis: Basis | None = None
     """On what the claim rests. A must that is only `inferred` never makes a run fail."""
     kind: Kind = "obligation"
+    """What one answer proves: `obligation` (absence is the server's), `invariant` (one counter-example is final),
+    `witnessed` (one answer that shows it proves it), `tendency` (k of n, no verdict).
+    """
     needs: list[str] = []
+    """Capabilities without which the question does not arise."""
     lacks: list[str] = []
+    """Capabilities that the target must be without: the case asks that the refusal is clean."""
     modes: list[Mode] | UnsetType = UNSET
+    """`json`, `stream`; left out, both where the last request can be streamed."""
     spec: Spec | None = None
+    """Where the claim comes from."""
     ask: Ask | UnsetType = UNSET
+    """The request, where there is one; a conversation has `steps`."""
     steps: list[Step] | UnsetType = UNSET
+    """The requests of a conversation, in order; the effects are those of the last answer."""
     premise: list[Check] = []
     """What must hold of the (last) answer for the question to have been asked at all."""
     control: str | None = None
@@ -120,6 +147,7 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     effect, so it never makes a row whose effect can be seen `supported`.
     """
     refuse: Refusal | None = None
+    """The (last) request is to be refused in this way."""
     twin: str | None = None
     """The accepted twin of a refusal, which differs in one thing."""
     without: str | None = None
@@ -129,7 +157,9 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     faults: list[str] = []
     """Faults that must turn this case red."""
     provenance: Literal["probe", "vendor-example"] = "probe"
+    """`vendor-example`: the vendor's own example, whose prompt need not be in the probe language."""
     transport: Literal["http", "sdk", "sdk-async"] = "http"
+    """What sends the request: the suite's own client, or the official SDK, synchronous or asynchronous."""
     waits_for: list[int] = []
     """Statuses such as 429 that this case asks for, so that they are an answer and not trouble."""
     asks_max_tokens: bool = False
@@ -139,16 +169,31 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     concurrent: int = 1
     """How many copies of the request are in flight at once; `{copy}` tells them apart, counted from 0."""
     renamed_from: list[str] = []
+    """Ids that this case had before; none is ever used for something else."""
     note: str | None = None
     """A leniency or an observation that forced it."""
 
 
-class CaseFile(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Defaults(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the requests of a family have in common: filled into each body for `/v1/messages` that does not say."""
+
+    max_tokens: int | None = None
+    """The `max_tokens` of bodies without one."""
+    prompt: str | None = None
+    """The one user message of bodies without `messages`."""
+
+
+class CaseFile(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A file of cases that share a family."""
 
     family: str
+    """The first parts of their ids, such as `tools.choice`."""
     about: str
+    """One sentence that says what these cases are about."""
+    defaults: Defaults | None = None
+    """Filled into the requests of this file that do not say; what a case asks is the same as if it were written out."""
     cases: list[Case]
+    """The questions, in the order in which they are asked."""
 
 
 def asks_of(case: Case) -> tuple[Ask, ...]:

@@ -15,6 +15,7 @@ from conformance.catalog.matchers import BOUNDS, is_absence, matcher_of
 from conformance.catalog.problem import Problem, nearest, shown
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM, conversations, speaks
 from conformance.catalog.select import SelectionError, select
+from conformance.catalog.surface import Row
 
 GENERIC = ("drop", "refuse", "accept")
 """Faults that reach every request: a field is lost, a field is refused, a refusal does not come."""
@@ -51,11 +52,16 @@ def _problem(catalog: Catalog, case: Case, says: str) -> Problem:
     return Problem(shown(origin.file), origin.line, case.id, says)
 
 
+def _row_problem(catalog: Catalog, row: Row, says: str) -> Problem:
+    origin = catalog.row_origins[row.id]
+    return Problem(shown(origin.file), origin.line, row.id, says)
+
+
 def _names(catalog: Catalog, case: Case, rules: Mapping[str, str]) -> Iterator[str]:
     """Words that must stand for something."""
     for row in (case.surface, *case.touches):
         if row not in catalog.rows:
-            yield f"there is no row `{row}` in {SURFACE}{nearest(row, catalog.rows)}"
+            yield f"there is no row `{row}` in {SURFACE}/{nearest(row, catalog.rows)}"
     for rule in case.rules:
         if rule not in rules:
             yield f"there is no rule `{rule}`{nearest(rule, rules)}"
@@ -159,16 +165,15 @@ def _rows(catalog: Catalog, rules: Mapping[str, str]) -> Iterator[Problem]:
     asked = {case.surface for case in catalog.cases.values()} | set(rules.values())
     accepted = {case.surface for case in catalog.cases.values() if case.accepted}
     shown_otherwise = {case.surface for case in catalog.cases.values() if not case.accepted} | set(rules.values())
-    file = shown(catalog.folder / SURFACE)
     for row in catalog.rows.values():
         if row.id not in asked and not row.unasked:
             says = "neither a case nor a rule asks this row, and no `unasked` says why"
-            yield Problem(file, catalog.row_lines[row.id], row.id, says)
+            yield _row_problem(catalog, row, says)
         if row.id in asked and row.unasked:
-            yield Problem(file, catalog.row_lines[row.id], row.id, "it says `unasked`, but something asks it")
+            yield _row_problem(catalog, row, "it says `unasked`, but something asks it")
         if row.observable and row.id in accepted - shown_otherwise:
             says = "only acceptance cases ask this row: ask for its effect, or say `observable: false` and the reason"
-            yield Problem(file, catalog.row_lines[row.id], row.id, says)
+            yield _row_problem(catalog, row, says)
 
 
 def _renames(catalog: Catalog) -> Iterator[Problem]:
@@ -185,7 +190,7 @@ def _renames(catalog: Catalog) -> Iterator[Problem]:
         for old in row.renamed_from:
             if old in catalog.rows or row_owners.setdefault(old, row.id) != row.id:
                 says = f"it was renamed from {old}, which stands for another row"
-                yield Problem(shown(catalog.folder / SURFACE), catalog.row_lines[row.id], row.id, says)
+                yield _row_problem(catalog, row, says)
 
 
 def _profiles(catalog: Catalog) -> Iterator[Problem]:

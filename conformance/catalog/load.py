@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct
 
 from conformance.catalog.capability import Capability, CapabilityFile
 from conformance.catalog.case import Ask, Case, CaseFile, Check, Step
+from conformance.catalog.defaults import completed
 from conformance.catalog.document import Document
 from conformance.catalog.fixtures import Fixtures
 from conformance.catalog.leaning import circle, leans
@@ -20,9 +21,10 @@ from conformance.catalog.matchers import mistakes
 from conformance.catalog.problem import CatalogError, Problem, nearest, shown
 from conformance.catalog.profile import Profile
 from conformance.catalog.reading import each, head, typed
-from conformance.catalog.surface import Row, SurfaceFile, placed
+from conformance.catalog.surface import AreaFile, AreasFile, Row, RowEntry, placed
 
-SURFACE = "surface.yaml"
+SURFACE = "surface"
+AREAS = "areas.yaml"
 CAPABILITIES = "capabilities.yaml"
 PROFILES = "profiles"
 FIXTURES = "fixtures"
@@ -51,8 +53,8 @@ class Catalog(Struct, frozen=True, kw_only=True, dict=True):
     families: dict[str, str]
     """Case id to the family of its file."""
     rows: dict[str, Row]
-    row_lines: dict[str, int]
-    """Row id to its line in the surface file."""
+    row_origins: dict[str, Origin]
+    """Row id to its place."""
     areas: dict[str, str]
     """Area id to its title, in the order of the matrix."""
     capabilities: dict[str, Capability]
@@ -97,7 +99,7 @@ class _Loading:
         self.origins: dict[str, Origin] = {}
         self.families: dict[str, str] = {}
         self.rows: dict[str, Row] = {}
-        self.row_lines: dict[str, int] = {}
+        self.row_origins: dict[str, Origin] = {}
         self._places: dict[str, tuple[Document, tuple[str | int, ...]]] = {}
 
     def catalog(self) -> Catalog:
@@ -116,7 +118,7 @@ class _Loading:
             origins=self.origins,
             families=self.families,
             rows=self.rows,
-            row_lines=self.row_lines,
+            row_origins=self.row_origins,
             areas=areas,
             capabilities=capabilities,
             profiles=profiles,
@@ -130,30 +132,49 @@ class _Loading:
             return None
 
     def _surface(self) -> dict[str, str]:
-        document = self._read(self.folder / SURFACE)
+        """The areas in their order; the rows of each are read from the file of its name. A folder may be without."""
+        folder = self.folder / SURFACE
+        document = self._read(folder / AREAS) if folder.is_dir() else None
         if document is None:
             return {}
-        surface = head(document, SurfaceFile, "rows", self.problems)
-        for position, row in each(document, "rows", Row, self.problems):
+        try:
+            areas = typed(document, document.value, AreasFile).areas
+        except CatalogError as error:
+            self.problems.extend(error.problems)
+            return {}
+        for area in areas:
+            self._area(area, folder / f"{area}.yaml")
+        for file in sorted(folder.glob("*.yaml")):
+            if file.name != AREAS and file.stem not in areas:
+                says = f"the area `{file.stem}` is not among `areas` in {AREAS}{nearest(file.stem, areas)}"
+                self.problems.append(Problem(shown(file), 1, "", says))
+        return areas
+
+    def _area(self, area: str, file: Path) -> None:
+        document = self._read(file)
+        if document is None:
+            return
+        head(document, AreaFile, "rows", self.problems)
+        for position, entry in each(document, "rows", RowEntry, self.problems):
             at = ("rows", position)
-            if row.id in self.rows:
-                self.problems.append(document.problem((*at, "id"), f"the row {row.id} stands twice"))
-            if surface and row.area not in surface.areas:
-                self.problems.append(document.problem((*at, "area"), f"the area `{row.area}` is not among `areas`"))
-            if row.observable == bool(row.reason):
+            if entry.id in self.rows:
+                first = self.row_origins[entry.id]
+                says = f"the row {entry.id} stands already in {shown(first.file)}:{first.line}"
+                self.problems.append(document.problem((*at, "id"), says))
+            if entry.observable == bool(entry.reason):
                 says = "a row has a `reason` where `observable` is false, and only there"
                 self.problems.append(document.problem((*at, "observable"), says))
-            self.rows[row.id] = placed(row)
-            self.row_lines[row.id] = document.line(at)
-        return surface.areas if surface else {}
+            self.rows[entry.id] = placed(entry, area)
+            self.row_origins[entry.id] = Origin(file, document.line(at))
 
     def _case_file(self, file: Path) -> None:
         document = self._read(file)
         if document is None:
             return
         family = head(document, CaseFile, "cases", self.problems)
-        for position, case in each(document, "cases", Case, self.problems):
+        for position, entry in each(document, "cases", Case, self.problems):
             at = ("cases", position)
+            case = completed(entry, family.defaults if family else None)
             for path, says in _defects(case):
                 self.problems.append(document.problem((*at, *path), says))
             if case.id in self.cases:
@@ -205,7 +226,7 @@ def case_files(folder: Path) -> list[Path]:
     return [
         file
         for file in sorted(folder.glob("*/**/*.yaml"))
-        if file.relative_to(folder).parts[0] not in (PROFILES, FIXTURES)
+        if file.relative_to(folder).parts[0] not in (PROFILES, FIXTURES, SURFACE)
     ]
 
 

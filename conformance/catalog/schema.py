@@ -1,34 +1,27 @@
-"""The JSON Schema of a case file, generated from the types; `python -m conformance.catalog.schema` prints it."""
+"""The JSON Schemas by which editors complete and check the files of `cases/`, generated from the types."""
 
-import ast
-import inspect
 import re
-import sys
 from typing import Any
 
-import msgspec
-
-from conformance.catalog import case, matchers
+from conformance.catalog import matchers
 from conformance.catalog.case import CaseFile
+from conformance.catalog.described import schema_of
 from conformance.catalog.fixtures import DIRECTIVES
+from conformance.catalog.surface import AreaFile
 
-FILE = "case.schema.json"
+CASE_SCHEMA = "case.schema.json"
+SURFACE_SCHEMA = "surface.schema.json"
 
 
 def case_schema() -> dict[str, Any]:
-    """The schema by which editors complete and check case files."""
-    (reference,), definitions = msgspec.json.schema_components([CaseFile])
-    told = _docstrings()
-    for name, definition in definitions.items():
-        definition.pop("title", None)
-        for field, text in told.get(name, {}).items():
-            if field in definition["properties"]:
-                definition["properties"][field]["description"] = text
-    for field, text in _matcher_table().items():
-        definitions["Check"]["properties"][field]["description"] = text
+    """The schema of a file of cases."""
+    schema = schema_of(CaseFile, "A file of conformance cases")
+    definitions = schema["$defs"]
+    for key, text in matcher_texts().items():
+        definitions["Check"]["properties"][key]["description"] = f"Holds when the value {text}."
     raw = definitions["Ask"]["properties"]["raw"]
     definitions["Ask"]["properties"]["raw"] = {
-        "description": raw.get("description", ""),
+        "description": raw["description"],
         "anyOf": [{"type": "string"}, {"$ref": "#/$defs/Directive"}],
     }
     definitions["Directive"] = {
@@ -38,51 +31,19 @@ def case_schema() -> dict[str, Any]:
     }
     definitions["Check"]["oneOf"] = [{"required": [name.rstrip("_")]} for name in matchers.MATCHERS]
     definitions["Case"]["oneOf"] = [{"required": ["ask"]}, {"required": ["steps"]}]
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A file of conformance cases",
-        **reference,
-        "$defs": dict(sorted(definitions.items())),
-    }
+    return schema
 
 
-def schema_text() -> str:
-    """The schema as the file holds it."""
-    return msgspec.json.format(msgspec.json.encode(case_schema()), indent=2).decode() + "\n"
+def surface_schema() -> dict[str, Any]:
+    """The schema of a file of rows."""
+    return schema_of(AreaFile, "The rows of one area of the surface")
 
 
-def _docstrings() -> dict[str, dict[str, str]]:
-    """Class name to field name to the docstring below the field."""
-    told: dict[str, dict[str, str]] = {}
-    for node in ast.parse(inspect.getsource(case)).body:
-        if isinstance(node, ast.ClassDef):
-            told[node.name] = {
-                _key(field.target.id): text.value.value
-                for field, text in zip(node.body, node.body[1:], strict=False)
-                if isinstance(field, ast.AnnAssign)
-                and isinstance(field.target, ast.Name)
-                and isinstance(text, ast.Expr)
-                and isinstance(text.value, ast.Constant)
-                and isinstance(text.value.value, str)
-            }
-    return told
-
-
-def _matcher_table() -> dict[str, str]:
-    """Matcher to its meaning, from the table that documents them."""
+def matcher_texts() -> dict[str, str]:
+    """Matcher to what a value is that it holds for, from the table that documents them."""
     meanings: dict[str, str] = {}
     for line in (matchers.__doc__ or "").splitlines():
-        if not line.startswith("| `"):
-            continue
-        _, names, meaning, _ = line.split("|")
-        for name in re.findall(r"`(\w+)", names):
-            meanings[name] = f"Holds when the value {meaning.strip()}."
+        if line.startswith("| `"):
+            _, names, meaning, _ = line.split("|")
+            meanings |= dict.fromkeys(re.findall(r"`(\w+)", names), meaning.strip())
     return meanings
-
-
-def _key(name: str) -> str:
-    return name.rstrip("_")
-
-
-if __name__ == "__main__":
-    sys.stdout.write(schema_text())

@@ -6,13 +6,15 @@ from msgspec import Struct
 from conformance.words import ConformanceLevel, Level, Tier
 
 
-class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One feature of the API: a row of the matrix."""
+class RowEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One feature of the API, as the file of its area declares it."""
 
     id: str
+    """The row's name for ever, such as `request.tool_choice.tool`; a rename keeps the old one in `renamed_from`."""
     title: str
-    area: str
+    """What the row is about, beginning with the name that the vendor's reference uses."""
     tier: Tier
+    """Who can be expected to have it: `core` any compatible server, `feature` some, `hosted` the vendor's own cloud."""
     weight: Level
     """How much the row counts among those of its tier."""
     why: str
@@ -24,6 +26,7 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     consequence: str
     """What it means for a user when the row is missing."""
     source: list[str]
+    """Addresses of the documents that describe the feature, with the section where the page has anchors."""
     since: str | None = None
     """The date, or the version of the official SDK, from which the API has the feature."""
     seen_in: list[str] = []
@@ -35,16 +38,30 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     unasked: str | None = None
     """Why a black box cannot ask this row, for a row without a case."""
     renamed_from: list[str] = []
+    """Ids that this row had before; none is ever used for something else."""
 
 
-class SurfaceFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """`cases/surface.yaml`."""
+class Row(RowEntry, frozen=True, kw_only=True):
+    """One feature of the API: a row of the matrix."""
+
+    area: str
+
+
+class AreasFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """`cases/surface/areas.yaml`."""
 
     areas: dict[str, str]
-    """Area id to its title, in the order of the matrix."""
-    rows: list[Row]
+    """Area id to its title, in the order of the matrix; the rows of an area stand in the file of its name."""
 
 
-def placed(row: Row) -> Row:
-    """A row with its level: `full` where a core row does not say."""
-    return row if row.level or row.tier != "core" else msgspec.structs.replace(row, level="full")
+class AreaFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of rows, `cases/surface/AREA.yaml`."""
+
+    rows: list[RowEntry]
+    """The rows of the area, in the order of the matrix."""
+
+
+def placed(entry: RowEntry, area: str) -> Row:
+    """A row in its area and at its level: `full` where a core row does not say."""
+    level = entry.level or ("full" if entry.tier == "core" else None)
+    return Row(**msgspec.structs.asdict(entry) | {"area": area, "level": level})

@@ -13,9 +13,13 @@ class Gap(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One expectation that differs from the API's promise: exactly one of surface, rule or case."""
 
     surface: str | None = None
+    """A row: the entry is about its whole cell."""
     rule: str | None = None
+    """A rule, over all answers."""
     case: str | None = None
+    """A case, in the given modes."""
     verdict: list[Verdict]
+    """The verdicts that are expected; one that is better makes the entry stale."""
     modes: list[Mode] = []
     """Empty: both."""
     keys: list[str] = []
@@ -23,16 +27,22 @@ class Gap(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     versions: str = ""
     """A version range such as `>=0.14.0,<0.33`; empty: every version."""
     source: Spec | None = None
+    """Where the vendor says so; every entry under `documented` has one."""
     why: str | None = None
+    """What was seen; every entry under `known` has one."""
     issue: str | None = None
+    """The address of the vendor's own issue."""
     until: dt.date | None = None
+    """The day after which `lint` asks to look at the entry again."""
 
 
 class Auth(Struct, frozen=True, forbid_unknown_fields=True):
     """How a key is sent, and the environment variable that holds it."""
 
     header: Literal["x-api-key", "bearer", "both", "none"] = "x-api-key"
+    """The header that carries the key."""
     env: str | None = None
+    """The name of the environment variable that holds the key; the key itself never stands in a file."""
     placeholder: str | None = None
     """Sent when no key is named, for servers that want any key at all."""
 
@@ -41,7 +51,9 @@ class Recognition(Struct, frozen=True, forbid_unknown_fields=True):
     """How a server is told from others: a GET on `path` whose answer fits."""
 
     path: str
+    """The path that is asked, below the base URL."""
     status: int = 200
+    """The status that the answer must have."""
     at: str | None = None
     """JMESPath into a JSON answer that must not be null."""
     header: str | None = None
@@ -56,30 +68,45 @@ class TargetFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A target as declared: `conformance/targets/NAME.yaml`, or a user's own file that extends one."""
 
     name: str
+    """The name that `--target` takes and the columns of the report show."""
     title: str = ""
+    """The product's own name."""
     extends: str | None = None
+    """A packaged target by its name, or a file by its path from here: what this file does not say is taken from it."""
     drop: list[dict[str, Any]] = []
     """Entries of the extended file that no longer hold: each names a surface, rule or case."""
     about: str = ""
+    """What the entries are about, and where they were seen."""
     asked: bool = True
     """False: the vendor's documents only; never shown as asked."""
     base_url: str | None = None
+    """The address, without `/v1/messages`."""
     base_url_env: list[str] = []
+    """Environment variables that may hold the address, the first that is set counts."""
     start: str | None = None
     """What to type when nothing listens at the address."""
     auth: Auth = Auth()
+    """How a key is sent."""
     recognise: list[Recognition] = []
+    """How the server is known where nobody named a target: any one that fits."""
     version: Recognition | None = None
+    """Where the server says its version."""
     discovery: Literal["ollama", "models", "none"] = "models"
     """How models and their capabilities are found: Ollama's own API, the list at `/v1/models`, or not at all."""
     model: str | None = None
+    """The model that is asked where nobody names one."""
     capabilities: dict[str, bool] = {}
+    """Capability to yes or no; one that is missing is discovered, or unknown."""
     concurrency: int = 4
+    """The most requests in flight at once."""
     headroom: int = 0
+    """Tokens added to every `max_tokens` that is not itself the question, for models that think unasked."""
     defaults: dict[str, Any] = {}
     """Body fields sent unless the case names them, such as `temperature: 0`."""
     documented: list[Gap] = []
+    """Gaps that the vendor's documents name."""
     known: list[Gap] = []
+    """Gaps that were seen and that no document of the vendor names."""
 
 
 class Target(Struct, frozen=True, kw_only=True):

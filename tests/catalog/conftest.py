@@ -5,20 +5,23 @@ from pathlib import Path
 
 import pytest
 
-SURFACE = """\
-areas: {messages: Messages, tools: Tools}
+AREAS = "areas: {messages: Messages, tools: Tools}\n"
+
+MESSAGES_ROWS = """\
 rows:
   - id: request.messages
     title: Messages
-    area: messages
     tier: core
     weight: must
     why: Without it there is no answer.
     consequence: Nothing works.
     source: ["https://platform.claude.com/docs/en/api/messages"]
+"""
+
+TOOLS_ROWS = """\
+rows:
   - id: request.tool_choice.tool
     title: A forced tool
-    area: tools
     tier: feature
     weight: should
     why: Some clients force tools.
@@ -74,7 +77,9 @@ cases:
 """
 
 FILES = {
-    "surface.yaml": SURFACE,
+    "surface/areas.yaml": AREAS,
+    "surface/messages.yaml": MESSAGES_ROWS,
+    "surface/tools.yaml": TOOLS_ROWS,
     "capabilities.yaml": "capabilities: {tools: {title: Tools}, vision: {title: Images}}\n",
     "messages/messages.yaml": MESSAGES,
     "tools/choice.yaml": CHOICE,

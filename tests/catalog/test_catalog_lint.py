@@ -6,7 +6,7 @@ from conformance.catalog.lint import lint
 from conformance.catalog.load import load_catalog
 
 LONELY_ROW = """\
-  - {id: a.b, title: A, area: tools, tier: core, weight: must, why: W, consequence: C, source: []}
+  - {id: a.b, title: A, tier: core, weight: must, why: W, consequence: C, source: []}
 """
 LEANING = """\
   - {id: a.b, title: A, surface: request.messages, ask: {body: {}}, accepted: true, without: tools.choice.unknown}
@@ -27,7 +27,7 @@ def linted(write, files):
     return lint_after
 
 
-MESSAGES, CHOICE, SURFACE = "messages/messages.yaml", "tools/choice.yaml", "surface.yaml"
+MESSAGES, CHOICE, SURFACE = "messages/messages.yaml", "tools/choice.yaml", "surface/messages.yaml"
 
 
 def test_the_small_catalog_is_clean(linted):

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from conformance.catalog.case import Ask, Case, Refusal, Step, bad_requests
+from conformance.catalog.case import Ask, Case, Refusal, Step, asks_of, bad_requests
 from conformance.catalog.load import load_catalog
 from conformance.catalog.problem import CatalogError
 
@@ -124,8 +124,8 @@ def test_an_unquoted_version_stays_text(write):
         (("messages: []", "messages: {$useful: x}"), ["messages/other.yaml:7: unknown directive `$useful`"]),
         (("messages: []", "messages: {$repeat: x}"), ["messages/other.yaml:7: $repeat is not written like that"]),
         (
-            ("messages: []", "messages: [{$use: ../surface.yaml}]"),
-            ["messages/other.yaml:7: there is no fixture ../surface"],
+            ("messages: []", "messages: [{$use: ../capabilities.yaml}]"),
+            ["messages/other.yaml:7: there is no fixture ../capabilities"],
         ),
         (("messages: []", "messages: ["), ["messages/other.yaml:7: not YAML: "]),
         (
@@ -178,21 +178,24 @@ def test_a_chain_of_controls_may_be_long(write):
     [
         (
             ("tier: core", "tier: core\n    level: basci"),
-            "surface.yaml:7: rows[0].level: 'basci' is not legal here; did",
+            "surface/messages.yaml:5: rows[0].level: 'basci' is not legal here; did",
         ),
         (
             ("tier: core", "tier: core\n    level: must"),
-            "surface.yaml:7: rows[0].level: 'must' is not legal here; it m",
+            "surface/messages.yaml:5: rows[0].level: 'must' is not legal here; it m",
         ),
         (
             ("tier: core", "tier: core\n    observable: false"),
-            "surface.yaml:7: rows[0].observable: a row has a `reason`",
+            "surface/messages.yaml:5: rows[0].observable: a row has a `reason`",
         ),
-        (("tier: core", "tier: core\n    reason: Why not"), "surface.yaml:3: rows[0].observable: a row has a `reason`"),
+        (
+            ("tier: core", "tier: core\n    reason: Why not"),
+            "surface/messages.yaml:2: rows[0].observable: a row has a `reason`",
+        ),
     ],
 )
 def test_a_row_s_level_and_what_cannot_be_seen_are_checked(write, files, change, told):
-    found = problems(write({"surface.yaml": files["surface.yaml"].replace(*change, 1)}))
+    found = problems(write({"surface/messages.yaml": files["surface/messages.yaml"].replace(*change, 1)}))
     assert [said[: len(told)] for said in found] == [told]
 
 
@@ -202,8 +205,8 @@ def test_a_core_row_belongs_to_the_full_level_unless_it_says_otherwise(write, fi
         "request.messages": "full",
         "request.tool_choice.tool": None,
     }
-    basic = files["surface.yaml"].replace("tier: core", "tier: core\n    level: basic")
-    assert load_catalog(write({"surface.yaml": basic})).rows["request.messages"].level == "basic"
+    basic = files["surface/messages.yaml"].replace("tier: core", "tier: core\n    level: basic")
+    assert load_catalog(write({"surface/messages.yaml": basic})).rows["request.messages"].level == "basic"
 
 
 def test_an_acceptance_case_loads_and_hashes_by_what_it_asks(write):
@@ -237,9 +240,9 @@ def test_which_requests_are_bad_ones(change, bad):
 
 
 def test_rows_and_profiles_are_checked_alike(write):
-    broken = "areas: {a: A}\nrows:\n  - {id: x, titel: X}\n"
-    found = problems(write({"surface.yaml": broken, "profiles/quick.yaml": "title: Quick\nquestoin: what?\n"}))
-    assert "surface.yaml:3: rows[0].titel: unknown key `titel`; did you mean `title`?" in found
+    broken = "rows:\n  - {id: x, titel: X}\n"
+    found = problems(write({"surface/messages.yaml": broken, "profiles/quick.yaml": "title: Quick\nquestoin: what?\n"}))
+    assert "surface/messages.yaml:2: rows[0].titel: unknown key `titel`; did you mean `title`?" in found
     assert "profiles/quick.yaml:2: questoin: unknown key `questoin`; did you mean `question`?" in found
 
 
@@ -322,3 +325,46 @@ def test_the_hash_follows_the_bytes_of_a_fixture(write):
 def test_a_missing_folder_is_told(tmp_path):
     with pytest.raises(CatalogError, match="there is no such folder"):
         load_catalog(tmp_path / "nowhere")
+
+
+def test_a_file_of_rows_belongs_to_an_area_and_an_area_has_a_file(write):
+    assert problems(write({"surface/stray.yaml": "rows: []\n"})) == [
+        "surface/stray.yaml:1: the area `stray` is not among `areas` in areas.yaml; it may be: messages, tools"
+    ]
+    areas = "areas: {messages: Messages, tools: Tools, stray: Stray, lost: Lost}\n"
+    assert problems(write({"surface/areas.yaml": areas})) == ["surface/lost.yaml:1: No such file or directory"]
+
+
+def test_a_row_stands_once_whatever_its_file(write, files):
+    again = files["surface/tools.yaml"].replace("request.tool_choice.tool", "request.messages")
+    (found,) = problems(write({"surface/tools.yaml": again}))
+    assert found.startswith("surface/tools.yaml:2: rows[0].id: the row request.messages stands already in ")
+    assert found.endswith("surface/messages.yaml:2")
+
+
+def test_the_defaults_of_a_family_ask_what_is_written_out_elsewhere(write):
+    asks = 'ask: {body: {max_tokens: 64, messages: [{role: user, content: "Reply with exactly: {nonce}"}]}}'
+    written = load_catalog(write(with_case(CASE.replace("ask: {body: {max_tokens: 1, messages: []}}", asks))))
+    short = with_case(CASE.replace("ask: {body: {max_tokens: 1, messages: []}}", "ask: {body: {}}"))
+    defaults = 'defaults: {max_tokens: 64, prompt: "Reply with exactly: {nonce}"}\ncases:'
+    file = short["messages/other.yaml"].replace("cases:", defaults)
+    shortened = load_catalog(write({"messages/other.yaml": file}))
+    case = shortened.cases["other.case"]
+    assert case == written.cases["other.case"]
+    assert shortened.sha256(case) == written.sha256(case)
+
+
+@pytest.mark.parametrize(
+    ("ask", "body"),
+    [
+        ("ask: {body: {max_tokens: 7, messages: []}}", {"max_tokens": 7, "messages": []}),
+        ("ask: {path: /v1/messages/count_tokens, body: {}}", {}),
+        ("ask: {method: GET, path: /v1/models}", UNSET),
+        ("steps: [{name: one, ask: {body: {}}}]", {"max_tokens": 64}),
+    ],
+)
+def test_defaults_fill_only_what_a_request_for_a_message_leaves_out(write, ask, body):
+    file = with_case(CASE.replace("ask: {body: {max_tokens: 1, messages: []}}", ask))["messages/other.yaml"]
+    file = file.replace("cases:", "defaults: {max_tokens: 64}\ncases:")
+    case = load_catalog(write({"messages/other.yaml": file})).cases["other.case"]
+    assert [ask.body for ask in asks_of(case)] == [body]

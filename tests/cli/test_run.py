@@ -217,7 +217,6 @@ def test_a_key_reaches_no_file(conformance: Callable, served: Callable, tmp_path
 def test_a_broken_case_file_is_named_with_line_and_key(conformance: Callable, tmp_path: Path) -> None:
     folder = tmp_path / "mine" / "messages"
     folder.mkdir(parents=True)
-    (folder.parent / "surface.yaml").write_text("areas: {}\nrows: []\n")
     (folder / "text.yaml").write_text("family: a\nabout: b\ncases:\n  - id: a.b\n    titel: t\n    surface: s\n")
     done = conformance("run", "--cases", "mine")
     assert done.returncode == 4
@@ -345,7 +344,6 @@ def test_a_served_model_ends_with_its_command() -> None:
 
 def test_an_effect_may_look_for_what_an_earlier_answer_lacks(conformance: Callable, tmp_path: Path) -> None:
     (tmp_path / "own" / "own").mkdir(parents=True)
-    (tmp_path / "own" / "surface.yaml").write_text("areas: {}\nrows: []\n")
     (tmp_path / "own" / "own" / "lacking.yaml").write_text(LACKING)
     done = conformance("run", "--cases", "own", "--select", "own.lacking", "--out", "out")
     assert {row.verdict for row in read_log(tmp_path / "out").cases} == {"ignored"}, done.stderr

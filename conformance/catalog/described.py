@@ -1,0 +1,80 @@
+"""What the types say about themselves: the docstring below each field, for schemas and for tables in the docs."""
+
+import ast
+import inspect
+import textwrap
+from functools import cache
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec import inspect as shapes
+
+
+@cache
+def field_texts(kind: type[Struct]) -> dict[str, str]:
+    """Key of a struct, as files spell it, to the docstring below its field; fields without one are left out."""
+    keys = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
+    texts: dict[str, str] = {}
+    for ancestor in reversed(kind.__mro__):
+        if ancestor is not Struct and ancestor is not object and issubclass(ancestor, Struct):
+            texts |= _own_texts(ancestor)
+    return {keys[name]: text for name, text in texts.items() if name in keys}
+
+
+def _own_texts(kind: type[Struct]) -> dict[str, str]:
+    """Field name to docstring, of the fields that a class itself declares."""
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    assert isinstance(definition, ast.ClassDef)
+    return {
+        field.target.id: " ".join(text.value.value.split())
+        for field, text in zip(definition.body, definition.body[1:], strict=False)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }
+
+
+def structs_in(kind: type[Struct]) -> dict[str, type[Struct]]:
+    """The struct types that a type holds, by name, itself first, then in the order in which it names them."""
+    found: dict[str, type[Struct]] = {}
+    _gather(shapes.type_info(kind), found)
+    return found
+
+
+def _gather(shape: shapes.Type, found: dict[str, type[Struct]]) -> None:
+    match shape:
+        case shapes.StructType(cls=kind, fields=fields):
+            if kind.__name__ not in found:
+                found[kind.__name__] = kind
+                for field in fields:
+                    _gather(field.type, found)
+        case shapes.UnionType(types=types):
+            for one in types:
+                _gather(one, found)
+        case shapes.ListType(item_type=item) | shapes.VarTupleType(item_type=item) | shapes.SetType(item_type=item):
+            _gather(item, found)
+        case shapes.DictType(value_type=value):
+            _gather(value, found)
+
+
+def schema_of(kind: type[Struct], title: str) -> dict[str, Any]:
+    """The JSON Schema of a file that holds one value of a type, each key with its description."""
+    (reference,), definitions = msgspec.json.schema_components([kind])
+    for name, struct in structs_in(kind).items():
+        definitions[name].pop("title", None)
+        for key, text in field_texts(struct).items():
+            definitions[name]["properties"][key]["description"] = text
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        **reference,
+        "$defs": dict(sorted(definitions.items())),
+    }
+
+
+def schema_text(schema: dict[str, Any]) -> str:
+    """A schema as its file holds it."""
+    return msgspec.json.format(msgspec.json.encode(schema), indent=2).decode() + "\n"
