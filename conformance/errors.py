@@ -1,16 +1,26 @@
-"""What can go wrong before a verdict, each with the exit code that says whose mistake it is."""
+"""What a person sees where the suite cannot go on, and the exit codes that say how a command ended."""
 
-AS_EXPECTED = 0
-UNEXPECTED = 1
-OUR_FAULT = 2
-NOT_VERIFIED = 3
-BAD_USAGE = 4
-INTERRUPTED = 130
+from enum import IntEnum
 
 
-class Mistake(Exception):
-    """Something that a person can mend: one line that says what, and what to do; exit code 4 unless told otherwise."""
+class ExitCode(IntEnum):
+    """How a command ended; the README lists them, and other programs rely on them."""
 
-    def __init__(self, message: str, exit_code: int = BAD_USAGE) -> None:
+    AS_EXPECTED = 0
+    UNEXPECTED = 1
+    OUR_FAULT = 2
+    """A defect of the suite, or an endpoint that cannot be reached."""
+    NOT_VERIFIED = 3
+    BAD_USAGE = 4
+    INTERRUPTED = 130
+
+
+class UserError(Exception):
+    """Something that a person can mend: the message says what is wrong and what to do."""
+
+    exit_code = ExitCode.BAD_USAGE
+
+    def __init__(self, message: str, exit_code: ExitCode | None = None) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
+        if exit_code is not None:
+            self.exit_code = exit_code

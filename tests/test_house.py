@@ -6,6 +6,8 @@ Each test is one law, and its failure lists every offender.
 import ast
 from collections.abc import Iterator, Mapping
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from itertools import repeat
 from pathlib import Path
 
 HOUSE = Path(__file__).parent.parent / "conformance"
@@ -15,7 +17,7 @@ ROOMS = ["catalog", "targets", "probe", "judge", "runs"]
 ALLOWED: Mapping[str, set[str]] = {
     **{room: {*ROOMS[: number + 1]} for number, room in enumerate(ROOMS)},
     "report": {"runs", "report"},
-    "engine": {*ROOMS, "engine", "pytest_plugin", "cli"},
+    "engine": {*ROOMS, "engine"},
     "pytest_plugin": {"engine", "judge", "runs", "pytest_plugin"},
     "detection": {*ROOMS, "engine", "detection"},
     "cli": {*ROOMS, "report", "engine", "pytest_plugin", "detection", "cli"},
@@ -96,3 +98,50 @@ def test_there_is_no_drawer_for_odds_and_ends() -> None:
     assert not [
         name_of(path) for path in modules() if {"utils", "util", "helpers", "common", "misc"} & {*path.parts, path.stem}
     ]
+
+
+def test_the_engine_knows_neither_pytest_nor_the_terminal() -> None:
+    """So that the command line, `rejudge`, the detection and other programs can use it alike."""
+    assert not [
+        name_of(path) for path in in_rooms("engine") if libraries(path) & {"pytest", "rich", "syrupy", "argparse"}
+    ]
+
+
+def test_only_the_command_line_prints() -> None:
+    prints = [
+        name_of(path)
+        for path in in_rooms("catalog", "targets", "probe", "judge", "runs", "engine", "pytest_plugin")
+        if any(isinstance(node, ast.Name) and node.id == "print" for node in ast.walk(ast.parse(path.read_text())))
+    ]
+    assert not prints
+
+
+def test_no_module_knows_one_that_knows_it() -> None:
+    """No circle between modules, wherever in them the imports stand: also not one that a function hides."""
+    there = {module_of(path): path for path in modules()}
+    knows = {
+        name: {used for used in map(_module, imported(path), repeat(there)) if used} - {name}
+        for name, path in there.items()
+    }
+    circles = []
+    while True:
+        try:
+            TopologicalSorter(knows).prepare()
+        except CycleError as circle:
+            circles.append(circle.args[1])
+            first, second = circle.args[1][:2]
+            knows[second] = knows[second] - {first}
+        else:
+            break
+    assert not circles
+
+
+def module_of(path: Path) -> str:
+    """`conformance.judge.rules` of `conformance/judge/rules/__init__.py`."""
+    parts = path.relative_to(HOUSE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _module(name: str, there: Mapping[str, Path]) -> str:
+    """The module that an imported name is, or is in; empty for one of a library."""
+    return next((known for known in (name, name.rpartition(".")[0]) if known in there), "")

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from conformance import __version__
-from conformance.errors import BAD_USAGE, INTERRUPTED, Mistake
+from conformance.errors import ExitCode, UserError
 
 COMMANDS = {
     "run": "ask an endpoint, judge its answers, write log and report",
@@ -37,7 +37,7 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints are one line, with the exit code for the caller's mistakes."""
 
     def error(self, message: str) -> NoReturn:
-        raise Mistake(f"{message}; `{self.prog} --help` lists what there is")
+        raise UserError(f"{message}; `{self.prog} --help` lists what there is")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,12 +47,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         return _dispatch(words)
-    except Mistake as mistake:
+    except UserError as mistake:
         print(f"conformance: {mistake}", file=sys.stderr)
         return mistake.exit_code
     except KeyboardInterrupt:
         print("conformance: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         return 0
@@ -61,13 +61,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(_overview())
-        return 0 if words else BAD_USAGE
+        return 0 if words else ExitCode.BAD_USAGE
     if words[0] in ("-V", "--version"):
         print(f"messages-conformance {__version__}")
         return 0
     name, rest = words[0], words[1:]
     if name not in COMMANDS:
-        raise Mistake(f"there is no command {name!r}; there are {', '.join(COMMANDS)}")
+        raise UserError(f"there is no command {name!r}; there are {', '.join(COMMANDS)}")
     module = import_module(f"conformance.cli.commands.{name}")
     parser = Parser(prog=f"conformance {name}", description=COMMANDS[name].capitalize() + ".", allow_abbrev=False)
     module.declare(parser)

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from conformance.errors import Mistake
+from conformance.errors import UserError
 
 RELEASES = "https://github.com/ollama/ollama/releases/download"
 CHECKSUMS = "sha256sum.txt"
@@ -17,7 +17,7 @@ CHUNK = 2**20
 
 
 def downloaded(version: str, cache: Path, releases: str = RELEASES) -> Path:
-    """The `ollama` of a release such as 0.33.0, below `cache`; Mistake says why it cannot be had.
+    """The `ollama` of a release such as 0.33.0, below `cache`; UserError says why it cannot be had.
 
     The archive's SHA-256 must stand in the release's own list. Nothing is left behind of a download that fails.
     """
@@ -29,18 +29,18 @@ def downloaded(version: str, cache: Path, releases: str = RELEASES) -> Path:
     sums = _checksums(f"{releases}/v{version}/{CHECKSUMS}", version)
     name = next((name for name in _archives() if name in sums), None)
     if name is None:
-        raise Mistake(f"the release {version} has none of {', '.join(_archives())}; give a binary with --binary")
+        raise UserError(f"the release {version} has none of {', '.join(_archives())}; give a binary with --binary")
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as work:
         archive = Path(work) / name
         found = _fetch(f"{releases}/v{version}/{name}", archive)
         if found != sums[name]:
-            raise Mistake(f"{name} of {version} has the checksum {found}, and its release says {sums[name]}: not used")
+            raise UserError(f"{name} of {version} has the checksum {found}, its release says {sums[name]}: not used")
         unpacked = Path(work) / "unpacked"
         unpacked.mkdir()
         _unpack(archive, unpacked)
         if not (unpacked / "bin" / "ollama").is_file():
-            raise Mistake(f"{name} of {version} holds no bin/ollama; give a binary with --binary")
+            raise UserError(f"{name} of {version} holds no bin/ollama; give a binary with --binary")
         shutil.rmtree(folder, ignore_errors=True)
         unpacked.rename(folder)
     return binary
@@ -61,11 +61,11 @@ def _checksums(url: str, version: str) -> dict[str, str]:
     try:
         answer = httpx2.get(url, follow_redirects=True, timeout=30)
     except httpx2.HTTPError as problem:
-        raise Mistake(f"no network to {url} ({problem}); give a binary with --binary") from problem
+        raise UserError(f"no network to {url} ({problem}); give a binary with --binary") from problem
     if answer.status_code == 404:
-        raise Mistake(f"there is no release {version} of Ollama: https://github.com/ollama/ollama/releases lists them")
+        raise UserError(f"there is no Ollama {version}: https://github.com/ollama/ollama/releases lists them")
     if answer.status_code != 200:
-        raise Mistake(f"{url} answers {answer.status_code}; give a binary with --binary")
+        raise UserError(f"{url} answers {answer.status_code}; give a binary with --binary")
     pairs = (line.split() for line in answer.text.splitlines())
     return {pair[1].lstrip("*").removeprefix("./"): pair[0] for pair in pairs if len(pair) == 2}
 
@@ -78,18 +78,18 @@ def _fetch(url: str, file: Path) -> str:
     try:
         with httpx2.stream("GET", url, follow_redirects=True, timeout=60) as answer, file.open("wb") as output:
             if answer.status_code != 200:
-                raise Mistake(f"{url} answers {answer.status_code}")
+                raise UserError(f"{url} answers {answer.status_code}")
             for chunk in answer.iter_bytes(CHUNK):
                 digest.update(chunk)
                 output.write(chunk)
     except (httpx2.HTTPError, OSError) as problem:
-        raise Mistake(f"the download of {url} broke off ({problem})") from problem
+        raise UserError(f"the download of {url} broke off ({problem})") from problem
     return digest.hexdigest()
 
 
 def _unpack(archive: Path, folder: Path) -> None:
     if archive.suffix == ".zst" and shutil.which("zstd") is None:
-        raise Mistake(
+        raise UserError(
             "the archive is compressed by zstd, which is not installed: apt-get install zstd, or give --binary"
         )
     done = subprocess.run(  # noqa: S603 - a checked archive, unpacked into an empty folder
@@ -100,4 +100,4 @@ def _unpack(archive: Path, folder: Path) -> None:
         env={**os.environ, "LC_ALL": "C"},
     )
     if done.returncode != 0:
-        raise Mistake(f"{archive.name} cannot be unpacked: {done.stderr.strip()[:300]}")
+        raise UserError(f"{archive.name} cannot be unpacked: {done.stderr.strip()[:300]}")

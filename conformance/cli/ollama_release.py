@@ -24,7 +24,7 @@ from conformance.cli.commands import run as run_command
 from conformance.cli.main import Parser
 from conformance.cli.ollama_download import downloaded
 from conformance.engine.scripted_process import ScriptedProcess
-from conformance.errors import OUR_FAULT, Mistake
+from conformance.errors import ExitCode, UserError
 from conformance.targets.ollama.client import Ollama, OllamaError
 from conformance.targets.ollama.prepare import PreparationError, prepare
 from conformance.targets.wire import Unreachable
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     own, rest = words[:end], words[end + 1 :]
     try:
         return _run(_parser().parse_args(own), rest)
-    except Mistake as mistake:
+    except UserError as mistake:
         print(f"conformance: {mistake}", file=sys.stderr)
         return mistake.exit_code
 
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace, rest: list[str]) -> int:
     binary = arguments.binary or downloaded(arguments.version, arguments.cache)
     if not os.access(binary, os.X_OK):
-        raise Mistake(f"{binary} is no program; give the path of an `ollama` with --binary")
+        raise UserError(f"{binary} is no program; give the path of an `ollama` with --binary")
     scripted = arguments.model is None
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="conformance-ollama-")))
@@ -114,12 +114,14 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         if process.poll() is not None:
-            raise Mistake(f"ollama ended with {process.returncode} instead of serving:\n{_tail(log)}", OUR_FAULT)
+            raise UserError(
+                f"ollama ended with {process.returncode} instead of serving:\n{_tail(log)}", ExitCode.OUR_FAULT
+            )
         with contextlib.suppress(Unreachable, OllamaError):
             print(f"ollama {asyncio.run(_version(url))} serves at {url}", flush=True)
             return
         time.sleep(0.1)
-    raise Mistake(f"ollama does not answer within {START_SECONDS:g} s:\n{_tail(log)}", OUR_FAULT)
+    raise UserError(f"ollama does not answer within {START_SECONDS:g} s:\n{_tail(log)}", ExitCode.OUR_FAULT)
 
 
 async def _version(url: str) -> str:
@@ -133,7 +135,7 @@ async def _stub(url: str, upstream: str) -> str:
             await ollama.create(STUB, source=STUB, remote_host=upstream)
         except (OllamaError, Unreachable) as problem:
             says = f"this Ollama does not take a model that answers elsewhere ({problem}); ask it with --model instead"
-            raise Mistake(says) from problem
+            raise UserError(says) from problem
     return STUB
 
 
@@ -142,7 +144,7 @@ async def _pulled(url: str, model: str) -> str:
         try:
             return (await prepare(ollama, model, context=4096)).model
         except (PreparationError, OllamaError, Unreachable) as problem:
-            raise Mistake(str(problem)) from problem
+            raise UserError(str(problem)) from problem
 
 
 def _ask(url: str, model: str, arguments: argparse.Namespace, rest: list[str], *, scripted: bool) -> int:

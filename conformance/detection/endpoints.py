@@ -15,13 +15,13 @@ from conformance.engine.question import Question, Record
 from conformance.engine.scripted_process import NamedFault, ScriptedProcess
 from conformance.engine.target_selection import REFERENCE_MODEL, who_is_asked
 from conformance.probe.asking import Fixtures
-from conformance.runs.log import CaseRow, LawRow
+from conformance.runs.log import CaseRow, RuleRow
 from conformance.targets.target import Target
 
 UPSTREAM = "upstream"
 """What a fault needs that shows only in front of one."""
 
-Rows = Sequence[CaseRow | LawRow]
+Rows = Sequence[CaseRow | RuleRow]
 
 
 class Stand(Struct, frozen=True, kw_only=True):
@@ -38,7 +38,7 @@ class Stand(Struct, frozen=True, kw_only=True):
 class Swept(Struct, frozen=True):
     """What was seen: the correct rows by their place, their records, and the rows of each misdeed."""
 
-    correct: Mapping[tuple[str, str], CaseRow | LawRow]
+    correct: Mapping[tuple[str, str], CaseRow | RuleRow]
     records: Mapping[Question, Record]
     faults: Mapping[str, Rows]
     variants: Mapping[str, Rows]

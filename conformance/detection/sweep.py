@@ -9,15 +9,19 @@ from msgspec.structs import replace
 
 from conformance.catalog.case import Case, bad_requests, modes_of
 from conformance.catalog.load import Catalog
-from conformance.detection.sitting import Sitting
-from conformance.engine.inquiry import Inquiry, Wire
+from conformance.engine.assessment import Assessment
+from conformance.engine.inquiry import Inquiry, Transport
+from conformance.engine.ledger import Ledger
+from conformance.engine.plan import with_dependencies
 from conformance.engine.question import Question, Record
-from conformance.engine.scheduler import Deadline
+from conformance.engine.records import Recorded
+from conformance.engine.scheduler import Deadline, Memory
 from conformance.probe.asking import Fixtures
 from conformance.probe.client import Client
 from conformance.probe.recording import Limits
 from conformance.probe.trouble import Patience
-from conformance.runs.log import CaseRow, LawRow
+from conformance.runs.expectations import Expectations
+from conformance.runs.log import CaseRow, RuleRow
 from conformance.targets.address import url_below
 from conformance.targets.target import Target
 from conformance.words import OBSERVED, Verdict
@@ -67,19 +71,34 @@ def questions_for(catalog: Catalog, names: Sequence[str]) -> list[Question]:
 
 async def rows_of(
     catalog: Catalog, target: Target, questions: Sequence[Question], fixtures: Fixtures
-) -> tuple[list[CaseRow | LawRow], dict[Question, Record]]:
+) -> tuple[list[CaseRow | RuleRow], dict[Question, Record]]:
     """The rows and records of a target, asked with a client and a patience of its own: a fault must not spill over."""
     limits = Limits(first_byte=PATIENCE, idle=PATIENCE, total=10 * PATIENCE)
     async with Client(limits=limits, keys=[target.key]) as client:
         inquiry = Inquiry(
             catalog=catalog,
             target=target,
-            wire=Wire(client, Patience(8), fixtures),
+            transport=Transport(client, Patience(8), fixtures),
             attempts=2,
             deadline=Deadline(None),
         )
-        sitting = Sitting(catalog, inquiry)
-        return await sitting.rows(questions), sitting.records
+        asked = list(with_dependencies(catalog, questions))
+        records = await Memory(inquiry.on).learn_all(asked)
+    return judged_rows(catalog, asked, records), records
+
+
+def judged_rows(
+    catalog: Catalog, asked: Sequence[Question], records: Mapping[Question, Record]
+) -> list[CaseRow | RuleRow]:
+    """The rows of a run that was asked without pytest: of these questions, and of all rules."""
+    source = Recorded(records, "not asked")
+    ledger = Ledger(source=source, assessment=Assessment(catalog, asked, source.record, Expectations()))
+    for question in asked:
+        ledger.judge_case(question)
+    for rule in ledger.rules:
+        ledger.judge_rule(rule)
+    ledger.finish()
+    return ledger.rows
 
 
 async def sweep(
@@ -87,11 +106,11 @@ async def sweep(
     target: Target,
     prefixes: Mapping[str, Sequence[Question]],
     fixtures: Fixtures,
-) -> dict[str, list[CaseRow | LawRow]]:
+) -> dict[str, list[CaseRow | RuleRow]]:
     """The rows of every path prefix of one server, several asked at once."""
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(prefix: str, questions: Sequence[Question]) -> tuple[str, list[CaseRow | LawRow]]:
+    async def one(prefix: str, questions: Sequence[Question]) -> tuple[str, list[CaseRow | RuleRow]]:
         async with gate:
             bent = replace(target, base_url=url_below(target.base_url, prefix))
             rows, _ = await rows_of(catalog, bent, questions, fixtures)
@@ -100,7 +119,7 @@ async def sweep(
     return dict(await asyncio.gather(*(one(prefix, questions) for prefix, questions in prefixes.items())))
 
 
-def worse_rows(rows: Sequence[CaseRow | LawRow], correct: Mapping[tuple[str, str], CaseRow | LawRow]) -> list[Worse]:
+def worse_rows(rows: Sequence[CaseRow | RuleRow], correct: Mapping[tuple[str, str], CaseRow | RuleRow]) -> list[Worse]:
     """The rows that a reader would see turn: observed, and worse than on the correct endpoint."""
     found = []
     for row in rows:
@@ -134,11 +153,11 @@ REFUSALS = "refusals"
 RED: tuple[Verdict, ...] = ("broken", "ignored", "refused")
 
 
-def red_rows(rows: Sequence[CaseRow | LawRow], correct: Mapping[tuple[str, str], CaseRow | LawRow]) -> list[Worse]:
+def red_rows(rows: Sequence[CaseRow | RuleRow], correct: Mapping[tuple[str, str], CaseRow | RuleRow]) -> list[Worse]:
     """Those of the worse rows that a reader takes for a fault of the server."""
     return [row for row in worse_rows(rows, correct) if row.now in RED]
 
 
-def place(row: CaseRow | LawRow) -> tuple[str, str]:
+def place(row: CaseRow | RuleRow) -> tuple[str, str]:
     """What identifies a row: case and mode, or the rule."""
     return (row.case, row.mode) if isinstance(row, CaseRow) else (row.rule, "")

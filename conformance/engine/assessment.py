@@ -12,11 +12,15 @@ from conformance.judge.rule_counts import Tally
 from conformance.judge.rules import RULES, Rule, examine_conversation, examine_pair
 from conformance.judge.verdict import SHOWN, Facts, Judgement, Witness, decide
 from conformance.runs.expectations import Expectations, Place, Seen, Standing, against_baseline
-from conformance.runs.log import CaseRow, LawRow
+from conformance.runs.log import CaseRow, RuleRow
 from conformance.words import MODES, OBSERVED, Mode, SdkTestimony, Verdict
 
 Lookup = Callable[[Question], Record]
 """The record of a question, asked for if need be."""
+
+
+FAILED = "the suite itself failed: "
+"""How the reason of an error begins that is our own."""
 
 
 class Assessment:
@@ -76,10 +80,10 @@ class Assessment:
 
     def _dropped(self, question: Question, record: Record) -> bool:
         """Whether the usage is that of the request without the content."""
-        if question.case.without is None or record.weight is None:
+        if question.case.without is None or record.input_tokens is None:
             return False
         bare = self._lookup(in_mode(self._catalog.cases[question.case.without], question.mode))
-        return record.weight == bare.weight
+        return record.input_tokens == bare.input_tokens
 
     def case_row(self, question: Question, sdk: SdkTestimony | None, *, drift: bool) -> CaseRow:
         """The row of a question; its answers are counted into the rules, so this is asked once for each question."""
@@ -216,7 +220,7 @@ class Assessment:
             for mark in self._tally.add(reading, last.answer.endpoint, "stream", last.evidence)
         ]
 
-    def rule_row(self, rule: Rule) -> LawRow:
+    def rule_row(self, rule: Rule) -> RuleRow:
         """The row of a rule over everything that was counted."""
         law = self._tally.verdict(rule)
         seen = Seen(
@@ -228,7 +232,7 @@ class Assessment:
             keys=frozenset(finding.key for finding in law.findings),
         )
         standing = self._standing(seen)
-        return LawRow(
+        return RuleRow(
             rule=rule.id,
             surface=rule.surface,
             level=rule.level,
@@ -240,9 +244,9 @@ class Assessment:
             expected_by=standing.expected_by,
         )
 
-    def failed_rule(self, rule: Rule) -> LawRow:
+    def failed_rule(self, rule: Rule) -> RuleRow:
         """The row of a rule that the suite itself failed to judge."""
-        return LawRow(
+        return RuleRow(
             rule=rule.id,
             surface=rule.surface,
             level=rule.level,
@@ -262,7 +266,7 @@ def failed(trace: str) -> Judgement:
     """The judgement where the suite itself failed: its last line says how."""
     lines = [line.strip(" |+-") for line in trace.splitlines()]  # the frame of a group of exceptions is taken off
     last = next((line for line in reversed(lines) if line), "it does not say how")
-    return Judgement("error", f"the suite itself failed: {last[:300]}")
+    return Judgement("error", f"{FAILED}{last[:300]}")
 
 
 def _exchanges(record: Record) -> list[str]:

@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, get_args
 
 import msgspec
 from msgspec import UNSET, Struct
 
 from conformance.catalog.case import Case, Step
 from conformance.catalog.load import Catalog
-from conformance.engine.question import Attempt, Question, Record, in_mode, weight_of
-from conformance.engine.scheduler import Asking, Deadline
+from conformance.engine.question import Attempt, Question, Record, in_mode, input_tokens_of
+from conformance.engine.scheduler import Asking, Deadline, Memory
 from conformance.judge.answer import read
 from conformance.judge.effects import try_check
 from conformance.judge.observe import Observed, Reply, misled, observe
@@ -34,15 +34,7 @@ Watch = Callable[[Question, Exchange], None]
 """Sees every exchange as it happens, for `--debug`."""
 
 
-class Learner(Protocol):
-    """Who knows the records of a run, or finds them out."""
-
-    async def learn(self, question: Question) -> Record:
-        """The record of a question, asked for if need be."""
-        ...
-
-
-class Wire(Struct, frozen=True):
+class Transport(Struct, frozen=True):
     """What asking needs of the probe: the client, the patience that all questions share, and the fixtures' address."""
 
     client: Client
@@ -51,28 +43,28 @@ class Wire(Struct, frozen=True):
 
 
 class Inquiry:
-    """Asks the questions of one run; what it needs to know of other questions it learns from the engine."""
+    """Asks the questions of one run; what it needs to know of other questions it learns from the memory."""
 
     def __init__(
         self,
         *,
         catalog: Catalog,
         target: Target,
-        wire: Wire,
+        transport: Transport,
         attempts: int,
         deadline: Deadline,
         watch: Watch | None = None,
     ) -> None:
         self._catalog = catalog
         self._target = target
-        self._wire = wire
+        self._transport = transport
         self._attempts = attempts
         self._deadline = deadline
         self._watch = watch
         self._confirmations: dict[Question, asyncio.Task[bool]] = {}
 
-    def on(self, engine: Learner) -> Asking:
-        """The way of asking for an engine, which remembers the answers."""
+    def on(self, memory: Memory) -> Asking:
+        """The way of asking for a memory, which has the answers to other questions."""
 
         async def ask(question: Question) -> Record:
             try:
@@ -88,7 +80,7 @@ class Inquiry:
         async def asked(question: Question) -> Record:
             if self._deadline.passed:
                 return Record(question=question, prevented=BUDGET_SPENT)
-            capable, why_not = await self._capable(question, engine)
+            capable, why_not = await self._capable(question, memory)
             if why_not:
                 return Record(question=question, inapplicable=why_not)
             attempts = await self._try(question)
@@ -98,26 +90,26 @@ class Inquiry:
                 question=question,
                 attempts=attempts,
                 capable=capable,
-                weight=weight_of(attempts),
+                input_tokens=input_tokens_of(attempts),
                 confirmed=await self._confirmed(question, attempts),
             )
 
         return ask
 
-    async def _capable(self, question: Question, engine: Learner) -> tuple[bool | None, str]:
+    async def _capable(self, question: Question, memory: Memory) -> tuple[bool | None, str]:
         """Yes, no or unknown, and why the question does not arise."""
         for name in question.case.lacks:
             if self._target.capabilities.get(name) is not False:
                 return None, f"only asked where the model lacks {name}"
         capable: bool | None = True
         for name in question.case.needs:
-            able = await self._able(name, question, engine)
+            able = await self._able(name, question, memory)
             if able is False:
                 return False, f"needs {name}"
             capable = None if able is None else capable
         return capable, ""
 
-    async def _able(self, name: str, question: Question, engine: Learner) -> bool | None:
+    async def _able(self, name: str, question: Question, memory: Memory) -> bool | None:
         """Declared or discovered; else proven by the case that shows it, where there is one."""
         if name in self._target.capabilities:
             return self._target.capabilities[name]
@@ -128,7 +120,7 @@ class Inquiry:
         for proof in capability.proof:
             if proof == question.case.id:  # a proof leans on those before it only, or they would wait for each other
                 return None
-            record = await engine.learn(in_mode(self._catalog.cases[proof], question.mode))
+            record = await memory.learn(in_mode(self._catalog.cases[proof], question.mode))
             if _shown(record):
                 return True
             records.append(record)
@@ -136,7 +128,7 @@ class Inquiry:
             return False
         if capability.declined_beside is None or not all("declined" in record.observations for record in records):
             return None
-        beside = await engine.learn(in_mode(self._catalog.cases[capability.declined_beside], question.mode))
+        beside = await memory.learn(in_mode(self._catalog.cases[capability.declined_beside], question.mode))
         return False if _shown(beside) else None
 
     def _disproven(self, question: Question, attempts: Sequence[Attempt]) -> str:
@@ -185,22 +177,22 @@ class Inquiry:
         return True
 
     async def _attempt(self, question: Question, number: int) -> Attempt:
-        wire = self._wire
+        transport = self._transport
         asked = await ask_case(
             question.case,
             self._target,
             question.mode,
             number,
-            wire.client,
-            wire.patience,
+            transport.client,
+            transport.patience,
             proceed=_proceed,
-            fixtures=wire.fixtures,
+            fixtures=transport.fixtures,
         )
         if self._watch is not None:
             for answer in asked.answers:
                 self._watch(question, answer.exchange)
         size = sum(answer.exchange.size for answer in asked.answers)
-        return await wire.patience.aside.run(size, partial(attempt_of, question, asked, self._target))
+        return await transport.patience.aside.run(size, partial(attempt_of, question, asked, self._target))
 
 
 def _shown(record: Record) -> bool:
@@ -315,7 +307,7 @@ def _address_fault(case: Case, asked: int, setting: Setting) -> AddressFault | N
     return None
 
 
-SEVERITY: tuple[Observation, ...] = Observation.__args__  # type: ignore[attr-defined]
+SEVERITY: tuple[Observation, ...] = get_args(Observation)
 
 
 def _reply(question: Question, number: int, step: str, mode: Mode, exchange: Exchange) -> Reply:

@@ -1,6 +1,7 @@
 """The first two lines of a run log: who was asked with what, and the questions as they were then."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,22 +13,26 @@ from conformance.catalog.load import Catalog
 from conformance.engine.options import RunOptions
 from conformance.judge.rules import RULES
 from conformance.runs.log import CaseInfo, CatalogRow, ProfileInfo, RowInfo, RuleInfo, RunRow, SuiteInfo, TargetInfo
-from conformance.targets.target import Target
+from conformance.targets.target import Gap, Target
 
 
 def run_row(catalog: Catalog, target: Target, options: RunOptions) -> RunRow:
     """The head: suite, target, capabilities, options, time."""
-    gaps = msgspec.json.encode([target.documented, target.known])
     return RunRow(
         suite=SuiteInfo(__version__, catalog.cases_sha256),
         target=TargetInfo(target.name, target.version, target.base_url, target.model, target.simulated),
         capabilities=dict(target.capabilities),
         options=_chosen(options),
         profile=options.profile,
-        expectations_sha256=hashlib.sha256(gaps).hexdigest(),
+        expectations_sha256=expectations_sha256(target.documented, target.known),
         command=options.command,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def expectations_sha256(documented: Sequence[Gap], known: Sequence[Gap]) -> str:
+    """What tells whether two runs were expected to find the same."""
+    return hashlib.sha256(msgspec.json.encode([documented, known])).hexdigest()
 
 
 def _chosen(options: RunOptions) -> dict[str, Any]:

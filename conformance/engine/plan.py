@@ -7,7 +7,7 @@ from conformance.catalog.load import Catalog
 from conformance.catalog.select import SelectionError, select, select_profile
 from conformance.engine.options import RunOptions
 from conformance.engine.question import Question, in_mode
-from conformance.errors import Mistake
+from conformance.errors import UserError
 
 
 def plan(catalog: Catalog, options: RunOptions) -> list[Question]:
@@ -18,14 +18,14 @@ def plan(catalog: Catalog, options: RunOptions) -> list[Question]:
             chosen = {(case.id, mode) for case, mode in select_profile(catalog, options.profile)}
             pairs = [(case, mode) for case, mode in pairs if (case.id, mode) in chosen]
     except SelectionError as problem:
-        raise Mistake(str(problem)) from problem
+        raise UserError(str(problem)) from problem
     if not pairs:
-        raise Mistake("nothing is selected: no case of that profile fits --select as well")
+        raise UserError("nothing is selected: no case of that profile fits --select as well")
     for case, _ in pairs:
         for name in depends_on(case):
             if name not in catalog.cases:
                 origin = catalog.origins[case.id]
-                raise Mistake(f"{origin.file}:{origin.line}: {case.id} leans on {name}, and there is no such case")
+                raise UserError(f"{origin.file}:{origin.line}: {case.id} leans on {name}, and there is no such case")
     wanted = with_dependencies(catalog, [Question(case, mode) for case, mode in pairs])
     return [question for question in every_question(catalog) if question in wanted]
 
@@ -50,3 +50,10 @@ def with_dependencies(catalog: Catalog, questions: Iterable[Question]) -> dict[Q
 def depends_on(case: Case) -> list[str]:
     """The cases that a case leans on: control, twin, and the same question without the content."""
     return [name for name in (case.control, case.twin, case.without) if name is not None]
+
+
+def plain_controls(catalog: Catalog, questions: Iterable[Question]) -> frozenset[str]:
+    """The controls that any server passes on: what they show of the model's obedience, no missing feature hides."""
+    named = {question.case.control for question in questions if question.case.control is not None}
+    rows = {name: catalog.rows.get(catalog.cases[name].surface) for name in named}
+    return frozenset(name for name, row in rows.items() if row is not None and row.tier == "core")

@@ -4,7 +4,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from conformance.catalog.case import Case, modes_of
-from conformance.judge.observe import Observed, Reply, input_tokens
+from conformance.judge.observe import Observed, Reply
+from conformance.judge.observe import input_tokens as reported_input_tokens
 from conformance.judge.verdict import Observation
 from conformance.words import Mode
 
@@ -48,7 +49,7 @@ class Record(Struct, frozen=True, kw_only=True):
     capable: bool | None = True
     inapplicable: str = ""
     prevented: str = ""
-    weight: int | None = None
+    input_tokens: int | None = None
     """The input tokens that the last answer reports."""
     confirmed: bool = True
     """Whether its control was shown every time that it was asked again, where that was needed."""
@@ -72,15 +73,15 @@ class Record(Struct, frozen=True, kw_only=True):
             capable=self.capable,
             inapplicable=self.inapplicable,
             prevented=self.prevented,
-            weight=self.weight,
+            input_tokens=self.input_tokens,
             confirmed=self.confirmed,
             failure=self.failure,
         )
 
 
-def weight_of(attempts: tuple[Attempt, ...]) -> int | None:
+def input_tokens_of(attempts: tuple[Attempt, ...]) -> int | None:
     """The input tokens of the last answer, where it says."""
-    return input_tokens(attempts[-1].replies[-1].answer) if attempts and attempts[-1].replies else None
+    return reported_input_tokens(attempts[-1].replies[-1].answer) if attempts and attempts[-1].replies else None
 
 
 def in_mode(case: Case, mode: Mode) -> Question:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from conformance.catalog.profile import Profile
 from conformance.runs.expectations import Seen, cell_verdict
-from conformance.runs.log import CaseRow, LawRow, Need, ReadinessRow, ReadinessVerdict
+from conformance.runs.log import CaseRow, Need, ReadinessRow, ReadinessVerdict, RuleRow
 from conformance.words import OBSERVED, Level, Verdict
 
 NEAR = 0.8
@@ -35,7 +35,7 @@ class Readiness(Struct, frozen=True, kw_only=True):
 
 
 def readiness(
-    name: str, profile: Profile, rows: Sequence[CaseRow | LawRow], timing: Mapping[str, float]
+    name: str, profile: Profile, rows: Sequence[CaseRow | RuleRow], timing: Mapping[str, float]
 ) -> Readiness | None:
     """The readiness that a run's rows amount to; None where the run asked nothing that the profile must have."""
     cells = {row: _of_row(row, rows) for row in (*profile.must, *profile.should)}
@@ -59,30 +59,30 @@ def readiness(
     )
 
 
-def _of_row(surface: str, rows: Iterable[CaseRow | LawRow]) -> list[CaseRow | LawRow]:
+def _of_row(surface: str, rows: Iterable[CaseRow | RuleRow]) -> list[CaseRow | RuleRow]:
     return [row for row in rows if row.surface == surface or surface in _touched(row)]
 
 
-def _touched(row: CaseRow | LawRow) -> Sequence[str]:
+def _touched(row: CaseRow | RuleRow) -> Sequence[str]:
     return row.touches if isinstance(row, CaseRow) else ()
 
 
-def _verdict(cell: Sequence[CaseRow | LawRow]) -> Verdict:
+def _verdict(cell: Sequence[CaseRow | RuleRow]) -> Verdict:
     return cell_verdict(
         Seen(id="", surface=row.surface, mode=None, level=row.level, verdict=row.verdict, accepted=_accepted(row))
         for row in cell
     )
 
 
-def _accepted(row: CaseRow | LawRow) -> bool:
+def _accepted(row: CaseRow | RuleRow) -> bool:
     return isinstance(row, CaseRow) and row.accepted
 
 
-def _is_missing(cell: Sequence[CaseRow | LawRow]) -> bool:
+def _is_missing(cell: Sequence[CaseRow | RuleRow]) -> bool:
     return _verdict(cell) in ("broken", "ignored", "refused")
 
 
-def _evidence(cell: Sequence[CaseRow | LawRow]) -> str:
+def _evidence(cell: Sequence[CaseRow | RuleRow]) -> str:
     """The case or rule that shows it best: the first with the cell's verdict."""
     verdict = _verdict(cell)
     shown = next(row for row in cell if row.verdict == verdict)

@@ -1,7 +1,5 @@
-"""Judges an earlier run again: the same evidence and expectations, today's rules and cases."""
+"""Judges an earlier run again: the same evidence, options and expectations, today's rules and cases."""
 
-from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -9,51 +7,69 @@ from msgspec.structs import replace
 from conformance import __version__
 from conformance.catalog.load import Catalog
 from conformance.engine.assessment import Assessment
-from conformance.engine.log_header import catalog_row
-from conformance.engine.question import Question, Record
-from conformance.engine.records import records_of, target_of
-from conformance.runs.expectations import Expectations, exit_code
-from conformance.runs.log import CaseRow, EndRow, LawRow, LogWriter, RunLog, SuiteInfo
+from conformance.engine.baseline import read_baseline
+from conformance.engine.events import Ended
+from conformance.engine.finish import Terms
+from conformance.engine.ledger import Ledger
+from conformance.engine.log_header import catalog_row, expectations_sha256
+from conformance.engine.outputs import into_log
+from conformance.engine.plan import plain_controls
+from conformance.engine.records import Recorded, earlier_of, target_of
+from conformance.errors import UserError
+from conformance.runs.expectations import Expectations
+from conformance.runs.log import FORMAT, LogWriter, RunLog, SuiteInfo
 from conformance.targets.load import TargetFileError
-from conformance.targets.resolve import gaps_of
+from conformance.targets.resolve import gaps_of, is_file
+
+NOT_ASKED = "not asked in the run that is judged again"
 
 
-def rejudge(log: RunLog, catalog: Catalog, out: Path) -> int:
-    """Writes a new log into `out`; the exit code that the run would have today."""
-    target = target_of(log)
-    records = records_of(log, catalog, target)
-    unknown = Record(question=next(iter(records)), prevented="not asked in the run that is judged again")
+def rejudge(log: RunLog, catalog: Catalog, out: Path, *, baseline: Path | None = None) -> Ended:
+    """Writes a new log into `out`; how the run would end today.
 
-    def lookup(question: Question) -> Record:
-        return records.get(question, unknown)
-
-    assessment = Assessment(catalog, records, lookup, _expectations(log))
-    sdk = {(row.case, row.mode): row.sdk for row in log.cases}
-    rows: list[CaseRow] = []
+    `baseline` is where the run lies that this one was compared with, if it is not where it was then.
+    """
+    options = log.run.options
+    compared = baseline or options.get("baseline")
+    earlier = earlier_of(log, catalog, target_of(log))
+    source = Recorded({question: one.record for question, one in earlier.items()}, NOT_ASKED)
+    assessment = Assessment(
+        catalog,
+        earlier,
+        source.record,
+        _expectations(log),
+        read_baseline(Path(compared)) if compared else None,
+        whole=log.run.profile is None and not options.get("pytest_arguments"),
+    )
+    terms = Terms(
+        strict=options.get("strict", False),
+        allow_improvements=options.get("allow_improvements", False),
+        profiles=catalog.profiles,
+    )
     with LogWriter(out) as writer:
-        writer.write(replace(log.run, suite=SuiteInfo(__version__, catalog.cases_sha256)))
+        writer.write(replace(log.run, format=FORMAT, suite=SuiteInfo(__version__, catalog.cases_sha256)))
         writer.write(catalog_row(catalog))
-        for question in records:
-            row = assessment.case_row(question, sdk[question.case.id, question.mode], drift=False)
-            writer.write(row)
-            rows.append(row)
-        laws = [assessment.rule_row(rule) for rule in assessment.rules]
-        for law in laws:
-            writer.write(law)
-        judged: list[CaseRow | LawRow] = [*rows, *laws]
-        code = exit_code(
-            [row.status for row in judged], [row.verdict for row in judged], strict=False, allow_improvements=False
+        ledger = Ledger(
+            source=source,
+            assessment=assessment,
+            handlers=[into_log(writer)],
+            controls=plain_controls(catalog, earlier),
+            terms=terms,
         )
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        counts: dict[str, int] = dict(Counter(str(row.verdict) for row in judged))
-        writer.write(EndRow(finished=now, counts=counts, complete=log.complete, exit=code))
-    return code
+        for one in earlier.values():
+            ledger.judge_again(one)
+        for rule in ledger.rules:
+            ledger.judge_rule(rule)
+        return ledger.finish(complete=log.complete)
 
 
 def _expectations(log: RunLog) -> Expectations:
-    """The gaps of the target's file for the version that was asked; none where it has no file."""
+    """The gaps of the target's file for the version that was asked; UserError where a file of the user's is gone."""
+    named = str(log.run.options.get("target") or "")
     try:
-        documented, known = gaps_of(log.run.target.name, log.run.target.version)
-    except TargetFileError:
+        documented, known = gaps_of(named if is_file(named) else log.run.target.name, log.run.target.version)
+    except TargetFileError as problem:
+        if log.run.expectations_sha256 != expectations_sha256((), ()):
+            raise UserError(f"what was expected of {log.run.target.name} cannot be read again: {problem}") from problem
         return Expectations()
     return Expectations(documented=documented, known=known)

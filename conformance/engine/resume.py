@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from conformance.catalog.load import Catalog
 from conformance.engine.options import RunOptions
-from conformance.engine.question import Question, Record
-from conformance.engine.records import records_of
-from conformance.errors import Mistake
+from conformance.engine.question import Question
+from conformance.engine.records import Earlier, earlier_of
+from conformance.errors import UserError
 from conformance.runs.log import LogError, read_log
 from conformance.targets.target import Target
 
@@ -20,7 +20,7 @@ def with_earlier_choices(options: RunOptions) -> RunOptions:
     try:
         before = read_log(options.resume).run
     except LogError as problem:
-        raise Mistake(str(problem)) from problem
+        raise UserError(str(problem)) from problem
     return replace(
         options,
         out=options.resume if options.resume.is_dir() else options.resume.parent,
@@ -30,12 +30,12 @@ def with_earlier_choices(options: RunOptions) -> RunOptions:
     )
 
 
-def earlier_records(folder: Path, catalog: Catalog, target: Target) -> dict[Question, Record]:
-    """What an earlier run of the same target recorded and judged; Mistake when it asked somebody else."""
+def earlier_part(folder: Path, catalog: Catalog, target: Target) -> dict[Question, Earlier]:
+    """What an earlier run of the same target recorded and judged; UserError when it asked somebody else."""
     log = read_log(folder)
-    told = log.run.target
-    if (told.name, told.model) != (target.name, target.model):
-        raise Mistake(
-            f"{folder} asked {told.name} with {told.model}, not {target.name} with {target.model}; leave out --resume"
+    asked = log.run.target
+    if (asked.name, asked.model) != (target.name, target.model):
+        raise UserError(
+            f"{folder} asked {asked.name} with {asked.model}, not {target.name} with {target.model}; leave out --resume"
         )
-    return dict(records_of(log, catalog, target))
+    return earlier_of(log, catalog, target)

@@ -4,12 +4,12 @@ from typing import Any
 
 import msgspec
 
-from conformance.runs.log import CaseRow, LawRow
+from conformance.runs.log import CaseRow, RuleRow
 
 SHOWN = 160
 
 
-def account_of(row: CaseRow | LawRow) -> str:
+def account_of(row: CaseRow | RuleRow) -> str:
     """A few lines: the row, its verdict and status, why, and each finding with what was expected and observed."""
     if isinstance(row, CaseRow):
         head = f"{row.case} ({row.mode}): {row.verdict}"

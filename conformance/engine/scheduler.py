@@ -1,9 +1,9 @@
-"""The engine: asks questions on one event loop in a thread of its own, ahead of the judging."""
+"""Which question is asked when: each once, on one event loop, ahead of the judging."""
 
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from itertools import islice
 from typing import TypeVar
@@ -20,17 +20,45 @@ Result = TypeVar("Result")
 Asking = Callable[[Question], Awaitable[Record]]
 
 
-class Engine:
-    """Turns questions into records; every question is asked once, whoever wants to know."""
+class Memory:
+    """The records of a run, on an event loop: every question is asked once, whoever wants to know."""
 
-    def __init__(self, asking: Callable[["Engine"], Asking], *, ahead: int = AHEAD) -> None:
-        self._make_asking = asking
-        self._ask: Asking | None = None
+    def __init__(self, asking: "Callable[[Memory], Asking]") -> None:
+        self._ask = asking(self)
+        self.tasks: dict[Question, asyncio.Task[Record]] = {}
+        """What is under way, or answered and not yet judged."""
+        self.known: dict[Question, Record] = {}
+        """What was judged, or recorded by an earlier run, and is not asked again."""
+
+    def task(self, question: Question) -> asyncio.Task[Record]:
+        """The asking of a question, begun if it is not under way."""
+        task = self.tasks.get(question)
+        if task is None:
+            task = self.tasks[question] = asyncio.ensure_future(self._recorded(question))
+        return task
+
+    async def _recorded(self, question: Question) -> Record:
+        known = self.known.get(question)
+        return await self._ask(question) if known is None else known
+
+    async def learn(self, question: Question) -> Record:
+        """The record of a question, for another one that leans on it."""
+        return await asyncio.shield(self.task(question))
+
+    async def learn_all(self, questions: Iterable[Question]) -> dict[Question, Record]:
+        """The records of these questions and of all that they lean on, asked side by side."""
+        await asyncio.gather(*map(self.learn, questions))
+        return {question: await task for question, task in list(self.tasks.items())}
+
+
+class Scheduler:
+    """Asks the questions of a run on an event loop in a thread of its own, a bounded number ahead of the judging."""
+
+    def __init__(self, asking: Callable[[Memory], Asking], *, ahead: int = AHEAD) -> None:
+        self._memory = Memory(asking)
         self._ahead = ahead
-        self._tasks: dict[Question, asyncio.Task[Record]] = {}
-        self._known: dict[Question, Record] = {}
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="conformance-engine", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="conformance-scheduler", daemon=True)
         self._begun = False
         self._left: Iterator[Question] = iter(())
         self._fed = 0  # counted on the loop
@@ -41,20 +69,19 @@ class Engine:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._ask = self._make_asking(self)
         self._loop.run_forever()
 
     def submit(self, work: Coroutine[object, object, Result]) -> Future[Result]:
-        """Runs a coroutine on the engine's loop."""
+        """Runs a coroutine on the scheduler's loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def call(self, work: Coroutine[object, object, Result]) -> Result:
-        """Runs a coroutine on the engine's loop and waits for it."""
+        """Runs a coroutine on the scheduler's loop and waits for it."""
         return self.submit(work).result()
 
     def know(self, record: Record) -> None:
         """Takes a record that an earlier run left, so that the question is not asked again."""
-        self._known[record.question] = record
+        self._memory.known[record.question] = record
 
     def begin(self, questions: Sequence[Question]) -> None:
         """Starts to ask in this order, a bounded number ahead of the judging; once."""
@@ -67,33 +94,15 @@ class Engine:
         """Fills the window, whenever an answer is there or the judging has caught up."""
         for question in islice(self._left, self._ahead - (self._fed - self._judged)):
             self._fed += 1
-            self._task(question)
-
-    def _task(self, question: Question) -> asyncio.Task[Record]:
-        task = self._tasks.get(question)
-        if task is None:
-            task = self._tasks[question] = self._loop.create_task(self._recorded(question))
-            task.add_done_callback(self._feed)
-        return task
-
-    async def _recorded(self, question: Question) -> Record:
-        known = self._known.get(question)
-        if known is not None:
-            return known
-        assert self._ask is not None
-        return await self._ask(question)
-
-    async def learn(self, question: Question) -> Record:
-        """The record of a question that another one leans on; for use on the loop."""
-        return await asyncio.shield(self._task(question))
+            self._memory.task(question).add_done_callback(self._feed)
 
     def record(self, question: Question) -> Record:
         """The record of a question, waited for; asked out of turn where it is not under way."""
-        known = self._known.get(question)
+        known = self._memory.known.get(question)
         if known is not None:
             return known
-        task = self._tasks.get(question)
-        return task.result() if task is not None and task.done() else self.call(self.learn(question))
+        task = self._memory.tasks.get(question)
+        return task.result() if task is not None and task.done() else self.call(self._memory.learn(question))
 
     def judged(self, question: Question) -> None:
         """Lets go of a question's answers, and makes room for another.
@@ -101,16 +110,16 @@ class Engine:
         The loop makes use of it with its next answer; it is woken only when half of the window is judged, since to
         wake it for every question costs as much as to judge one.
         """
-        record = self._known.get(question) or self._tasks[question].result()
-        self._known[question] = record.light()
-        self._tasks.pop(question, None)
+        memory = self._memory
+        memory.known[question] = (memory.known.get(question) or memory.tasks[question].result()).light()
+        memory.tasks.pop(question, None)
         self._judged += 1
         if self._fed - self._judged == self._ahead // 2:
             self._loop.call_soon_threadsafe(self._feed)
 
     def running(self) -> int:
         """How many questions are under way."""
-        return sum(not task.done() for task in list(self._tasks.values()))
+        return sum(not task.done() for task in list(self._memory.tasks.values()))
 
     def stop(self, closing: Coroutine[object, object, None] | None = None) -> None:
         """Cancels what is under way, closes what `closing` closes, and ends the thread."""

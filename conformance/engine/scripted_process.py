@@ -11,7 +11,7 @@ from typing import Self
 import msgspec
 from msgspec import Struct
 
-from conformance.errors import OUR_FAULT, Mistake
+from conformance.errors import ExitCode, UserError
 
 READY = "listening on "
 START_SECONDS = 30.0
@@ -49,7 +49,7 @@ class ScriptedProcess:
             if line.startswith(READY):
                 return line.removeprefix(READY).strip()
         self.__exit__(None, None, None)
-        raise Mistake("the scripted model did not start; `conformance serve` shows why", OUR_FAULT)
+        raise UserError("the scripted model did not start; `conformance serve` shows why", ExitCode.OUR_FAULT)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -101,5 +101,7 @@ def _listed(what: str) -> list[NamedFault]:
     command = [sys.executable, "-m", "conformance.scripted", what, "--json"]
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - our own module
     if done.returncode != 0:
-        raise Mistake(f"the scripted model does not list its {what}; `conformance faults` shows why", OUR_FAULT)
+        raise UserError(
+            f"the scripted model does not list its {what}; `conformance faults` shows why", ExitCode.OUR_FAULT
+        )
     return msgspec.json.decode(done.stdout, type=list[NamedFault])

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from conformance.engine.options import RunOptions
 from conformance.engine.scripted_process import ScriptedProcess
-from conformance.errors import Mistake
+from conformance.errors import ExitCode, UserError
 from conformance.targets.address import is_loopback
 from conformance.targets.resolve import Choices, TargetProblem, asks_reference, resolve
 from conformance.targets.target import Target
@@ -25,9 +25,9 @@ def who_is_asked(options: RunOptions, stack: ExitStack, say: Callable[[str], Non
     choices = choices_of(options)
     if options.base_url is not None and options.base_url.rstrip("/").endswith(VERSION_PATH):
         better = options.base_url.rstrip("/").removesuffix(VERSION_PATH)
-        raise Mistake(f"the base URL must not end in {VERSION_PATH}, which is added to it: --base-url {better}")
+        raise UserError(f"the base URL must not end in {VERSION_PATH}, which is added to it: --base-url {better}")
     if options.api_key_env is not None and not os.environ.get(options.api_key_env, "").strip():
-        raise Mistake(f"the environment variable {options.api_key_env} is not set: export {options.api_key_env}=...")
+        raise UserError(f"the environment variable {options.api_key_env} is not set: export {options.api_key_env}=...")
     try:
         if not asks_reference(choices):
             target = resolve(choices, os.environ, say)
@@ -44,7 +44,7 @@ def who_is_asked(options: RunOptions, stack: ExitStack, say: Callable[[str], Non
         )
         return with_circumstances(resolve(asked, os.environ, say))
     except TargetProblem as problem:
-        raise Mistake(problem.message, problem.exit_code) from problem
+        raise UserError(problem.message, ExitCode(problem.exit_code)) from problem
 
 
 def choices_of(options: RunOptions) -> Choices:

@@ -1,13 +1,13 @@
-"""Runs pytest over the questions of a session, with the plugins that a run needs and no others."""
+"""Runs pytest over the questions of a run, with the plugins that it needs and no others."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from conformance.engine.options import RunOptions
+import pytest
 
-if TYPE_CHECKING:
-    from conformance.engine.ledger import Session
+from conformance.engine.finish import Ending
+from conformance.pytest_plugin.plugin import ConformancePlugin
 
 QUESTIONS = Path(__file__).with_name("items.py")
 CONFIGURATION = Path(__file__).with_name("pytest.ini")
@@ -23,15 +23,19 @@ NEEDLESS = (
 )
 """Plugins of pytest that cost time at every item and have nothing to do here."""
 REMEMBERS = ("--lf", "--last-failed", "--ff", "--failed-first", "--sw", "--stepwise", "--nf", "--new-first")
+ENDINGS: dict[int, Ending] = {
+    pytest.ExitCode.INTERRUPTED: "interrupted",
+    pytest.ExitCode.USAGE_ERROR: "bad usage",
+    pytest.ExitCode.NO_TESTS_COLLECTED: "bad usage",
+    pytest.ExitCode.INTERNAL_ERROR: "suite failed",
+}
 
 
-def run_pytest(session: "Session", options: RunOptions) -> int:
-    """Runs pytest over the questions of a session; its exit code."""
-    import pytest
+def run_pytest(plugin: ConformancePlugin, given: Sequence[str], snapshots: Path | None = None) -> Ending:
+    """Runs pytest over the items of a plugin, with the caller's own arguments; how the asking ended.
 
-    from conformance.pytest_plugin.plugin import ConformancePlugin
-
-    given = list(options.pytest_arguments)
+    `snapshots` is the folder of the target's shapes, where these are compared at all.
+    """
     arguments = [
         str(QUESTIONS),
         "-c",
@@ -47,12 +51,12 @@ def run_pytest(session: "Session", options: RunOptions) -> int:
     arguments += ["-o", f"cache_dir={Path.cwd() / '.pytest_cache'}"]
     if any(word.startswith("--html") for word in given):
         arguments += ["-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin"]
-    plugins: list[object] = [ConformancePlugin(session)]
-    if session.snapshots is not None:
+    plugins: list[object] = [plugin]
+    if snapshots is not None:
         from conformance.pytest_plugin.snapshots import ShapesPlugin
 
         arguments += ["-p", "syrupy", "--snapshot-warn-unused"]
-        plugins.append(ShapesPlugin(session, session.snapshots))
+        plugins.append(ShapesPlugin(plugin, snapshots))
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.environ.pop("PYTEST_ADDOPTS", None)
-    return int(pytest.main([*arguments, *given], plugins=plugins))
+    return ENDINGS.get(int(pytest.main([*arguments, *given], plugins=plugins)), "finished")

@@ -1,6 +1,5 @@
 """Snapshots of the shapes of answers, kept by syrupy: a file per case and mode below `reports/snapshots/<target>/`."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,10 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 from syrupy.types import PropertyFilter, PropertyMatcher, SerializableData, SerializedData, SnapshotIndex
 
-from conformance.engine.ledger import Session
+from conformance.engine.ledger import Drift
 from conformance.engine.question import Record
 from conformance.judge.shape import shape_of
+from conformance.pytest_plugin.plugin import ConformancePlugin
 
 
 def extension_for(folder: Path) -> type[SingleFileSnapshotExtension]:
@@ -46,17 +46,17 @@ def extension_for(folder: Path) -> type[SingleFileSnapshotExtension]:
 class ShapesPlugin:
     """Gives every item of pytest its own comparison of shapes, which syrupy binds to the item."""
 
-    def __init__(self, session: Session, folder: Path) -> None:
-        self._session = session
+    def __init__(self, plugin: ConformancePlugin, folder: Path) -> None:
+        self._plugin = plugin
         self._folder = folder
         self._extension = extension_for(folder)
 
     @pytest.fixture(autouse=True)
     def shapes(self, snapshot: Any) -> None:
-        self._session.drift = drift_of(snapshot.use_extension(self._extension), self._folder)
+        self._plugin.drift = drift_of(snapshot.use_extension(self._extension), self._folder)
 
 
-def drift_of(snapshot: Any, folder: Path) -> Callable[[Record], bool]:
+def drift_of(snapshot: Any, folder: Path) -> Drift:
     """Compares the last answer of a record with its snapshot; a question without one has nothing to drift from."""
 
     def drifts(record: Record) -> bool:

@@ -39,9 +39,6 @@ FILE = "run.jsonl"
 PACKED = "run.jsonl.zst"
 """The log of a published run, which `zstdcat` unpacks."""
 
-LawRow = RuleRow
-"""The former name of `RuleRow`, until its last user has changed."""
-
 
 class LogError(Exception):
     """A run log that cannot be read; the message says which line, and what to do."""

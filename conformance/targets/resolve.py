@@ -114,9 +114,14 @@ def known_targets() -> list[TargetFile]:
 
 
 def gaps_of(name: str, version: str | None) -> tuple[tuple[Gap, ...], tuple[Gap, ...]]:
-    """The documented and the known gaps of a packaged target in a version; TargetFileError when it has no file."""
+    """The documented and the known gaps of a target, named or by its file, in a version; TargetFileError if none."""
     file, asked = load_target_file(name), read_version(version)
     return _holding(file.documented, asked), _holding(file.known, asked)
+
+
+def is_file(target: str) -> bool:
+    """Whether `--target` means a file of the caller's own, not a packaged target."""
+    return Path(target).suffix in (".yaml", ".yml") or "/" in target
 
 
 def _named(target: str | None) -> tuple[TargetFile | None, str | None]:
@@ -125,7 +130,7 @@ def _named(target: str | None) -> tuple[TargetFile | None, str | None]:
     if target == "none":
         return NONE, None
     name, _, pinned = target.partition("@")
-    if Path(target).suffix in (".yaml", ".yml") or "/" in target:
+    if is_file(target):
         name, pinned = target, ""
     try:
         file = load_target_file(name)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from conformance.cli.ollama_download import ARCHITECTURES, downloaded
-from conformance.errors import Mistake
+from conformance.errors import UserError
 
 MACHINE = ARCHITECTURES[platform.machine().lower()]
 ARCHIVE = f"ollama-{platform.system().lower()}-{MACHINE}.tgz"
@@ -83,7 +83,7 @@ def test_a_release_is_got_once_and_its_checksum_compared(releases: Releases, tmp
 
 def test_what_has_another_checksum_is_not_used_and_not_kept(releases: Releases, tmp_path: Path) -> None:
     releases.publish("0.33.0", archive(), checksum="0" * 64)
-    with pytest.raises(Mistake, match="not used"):
+    with pytest.raises(UserError, match="not used"):
         downloaded("0.33.0", tmp_path, releases.url)
     assert list(tmp_path.iterdir()) == []
 
@@ -93,15 +93,15 @@ def test_what_has_another_checksum_is_not_used_and_not_kept(releases: Releases, 
 )
 def test_an_archive_of_something_else_is_said(releases: Releases, tmp_path: Path, packed: bytes, part: str) -> None:
     releases.publish("0.33.0", packed)
-    with pytest.raises(Mistake, match=part):
+    with pytest.raises(UserError, match=part):
         downloaded("0.33.0", tmp_path, releases.url)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_version_that_there_is_not_and_a_host_that_is_not_there(releases: Releases, tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match=r"no release 9\.9\.9"):
+    with pytest.raises(UserError, match=r"no release 9\.9\.9"):
         downloaded("9.9.9", tmp_path, releases.url)
-    with pytest.raises(Mistake, match="--binary"):
+    with pytest.raises(UserError, match="--binary"):
         downloaded("0.33.0", tmp_path, "http://127.0.0.1:1")
 
 

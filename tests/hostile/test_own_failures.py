@@ -124,7 +124,7 @@ def test_a_failure_at_the_witness_is_one_row(bent: Command, tmp_path: Path) -> N
     code = (
         STOPS
         + """
-import conformance.engine.evidence_keeper as room
+import conformance.engine.testimony as room
 honest = room.testify
 def testify(exchange, mode):
     if stops(exchange):

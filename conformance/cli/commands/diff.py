@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from conformance.errors import AS_EXPECTED, UNEXPECTED, Mistake
+from conformance.errors import ExitCode, UserError
 from conformance.runs.diff import Difference, diff
 from conformance.runs.log import LogError, RunLog, read_log
 
@@ -21,15 +21,15 @@ def run(arguments: argparse.Namespace) -> int:
     old, new = read_run(arguments.old), read_run(arguments.new)
     differences = diff(old, new)
     print(FORMATS[arguments.format](differences, old, new))
-    return UNEXPECTED if any(difference.worse for difference in differences) else AS_EXPECTED
+    return ExitCode.UNEXPECTED if any(difference.worse for difference in differences) else ExitCode.AS_EXPECTED
 
 
 def read_run(path: Path) -> RunLog:
-    """A run as a command's argument names it; Mistake where there is none."""
+    """A run as a command's argument names it; UserError where there is none."""
     try:
         return read_log(path)
     except LogError as problem:
-        raise Mistake(str(problem)) from problem
+        raise UserError(str(problem)) from problem
 
 
 def name_of(log: RunLog) -> str:

@@ -5,7 +5,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from conformance.cli.commands.ollama_arguments import cloud_ollama, local_ollama, target_arguments
-from conformance.errors import OUR_FAULT, UNEXPECTED
+from conformance.errors import ExitCode
 
 if TYPE_CHECKING:
     from conformance.targets.ollama.doctor import Diagnosis
@@ -36,8 +36,8 @@ async def _run(arguments: argparse.Namespace) -> int:
 
         print(msgspec.json.format(msgspec.json.encode(found)).decode())
     if any(diagnosis.id in UNREACHABLE for diagnosis in found):
-        return OUR_FAULT
-    return UNEXPECTED if any(diagnosis.severity == "problem" for diagnosis in found) else 0
+        return ExitCode.OUR_FAULT
+    return ExitCode.UNEXPECTED if any(diagnosis.severity == "problem" for diagnosis in found) else 0
 
 
 def _tell(diagnosis: "Diagnosis") -> None:

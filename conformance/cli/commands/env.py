@@ -5,7 +5,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from conformance.errors import Mistake
+from conformance.errors import UserError
 
 if TYPE_CHECKING:
     from conformance.targets.environment import Environment
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     model = arguments.alias or arguments.model
     if model is None:
-        raise Mistake(f"which model? conformance env --target {arguments.target} --model MODEL")
+        raise UserError(f"which model? conformance env --target {arguments.target} --model MODEL")
     if arguments.target in ("litellm", "claude-code-router"):
         return _gateway(arguments, model)
     environment = _environment(arguments, model)
@@ -61,7 +61,7 @@ def _environment(arguments: argparse.Namespace, model: str) -> "Environment":
     try:
         url = base_url(arguments.base_url or next((url for url in named if url), LOCAL), default_port=PORT)
     except AddressError as problem:
-        raise Mistake(str(problem)) from problem
+        raise UserError(str(problem)) from problem
     return claude_code_environment(url, model, context=_context(model))
 
 

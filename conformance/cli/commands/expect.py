@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from conformance.cli.commands.diff import read_run
-from conformance.errors import Mistake
-from conformance.runs.log import CaseRow, LawRow, RunLog
+from conformance.errors import UserError
+from conformance.runs.log import CaseRow, RuleRow, RunLog
 from conformance.words import OBSERVED
 
 FILL_IN = "FILL IN: what the server does otherwise, and where that is discussed"
@@ -27,7 +27,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     log = read_run(arguments.run)
     if not log.complete:
-        raise Mistake(
+        raise UserError(
             f"{arguments.run} is incomplete, so it says too little to expect anything: `conformance run --resume`"
         )
     file = arguments.to or Path(f"{log.run.target.name}.yaml")
@@ -50,15 +50,15 @@ def _read(file: Path) -> dict[str, Any] | None:
     try:
         document = msgspec.yaml.decode(file.read_bytes())
     except msgspec.DecodeError as problem:
-        raise Mistake(f"{file} is not YAML: {problem}") from problem
+        raise UserError(f"{file} is not YAML: {problem}") from problem
     if not isinstance(document, dict) or "name" not in document:
-        raise Mistake(f"{file} is no target file: it has no `name`")
+        raise UserError(f"{file} is no target file: it has no `name`")
     return document
 
 
 def updated(document: dict[str, Any], log: RunLog) -> dict[str, Any]:
     """The target file with the unexpected rows of a run as known gaps; entries that no longer hold are dropped."""
-    rows: list[CaseRow | LawRow] = [*log.cases, *log.rules]
+    rows: list[CaseRow | RuleRow] = [*log.cases, *log.rules]
     known: dict[tuple[str, str], Entry] = {_key(entry): entry for entry in document.get("known", [])}
     drop: list[Entry] = list(document.get("drop", []))
     for row in rows:
@@ -72,7 +72,7 @@ def updated(document: dict[str, Any], log: RunLog) -> dict[str, Any]:
     return {**document, **({"drop": drop} if drop else {}), "known": list(known.values())}
 
 
-def _named(row: CaseRow | LawRow) -> Entry:
+def _named(row: CaseRow | RuleRow) -> Entry:
     return {"case": row.case} if isinstance(row, CaseRow) else {"rule": row.rule}
 
 
@@ -80,7 +80,7 @@ def _key(entry: Entry) -> tuple[str, str]:
     return next((name, str(entry[name])) for name in NAMES if entry.get(name) is not None)
 
 
-def _widened(entry: Entry, row: CaseRow | LawRow) -> Entry:
+def _widened(entry: Entry, row: CaseRow | RuleRow) -> Entry:
     """An entry that lets this row's verdict and findings pass too: both modes of a case share one."""
     verdicts = [*entry["verdict"], *([row.verdict] if row.verdict not in entry["verdict"] else [])]
     keys = sorted({*entry.get("keys", []), *(finding.key for finding in row.findings)})

@@ -9,7 +9,7 @@ from conformance.catalog.load import Catalog, load_catalog
 from conformance.catalog.problem import CatalogError, nearest
 from conformance.catalog.surface import Row
 from conformance.engine.scripted_process import NamedFault, named_faults
-from conformance.errors import Mistake
+from conformance.errors import UserError
 from conformance.judge.rules import RULES, Rule
 from conformance.runs.detection import read_figures
 
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         catalog = load_catalog(arguments.cases)
     except CatalogError as error:
-        raise Mistake(str(error)) from error
+        raise UserError(str(error)) from error
     print("\n".join(_explained(arguments.id, catalog)))
     return 0
 
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _explained(name: str, catalog: Catalog) -> Iterator[str]:
     if name not in RULES and name not in catalog.cases and name not in catalog.rows:
         known = [*RULES, *catalog.cases, *catalog.rows]
-        raise Mistake(f"there is no rule, case or row {name!r}{nearest(name, known)}")
+        raise UserError(f"there is no rule, case or row {name!r}{nearest(name, known)}")
     if name in RULES:
         yield from _rule(RULES[name], catalog)
     if name in catalog.cases:

@@ -8,7 +8,7 @@ from conformance.catalog.lint import lint
 from conformance.catalog.load import Catalog, load_catalog
 from conformance.catalog.problem import CatalogError
 from conformance.engine.scripted_process import named_faults
-from conformance.errors import AS_EXPECTED, BAD_USAGE
+from conformance.errors import ExitCode
 from conformance.judge.rules import RULES
 from conformance.targets.load import TargetFileError, target_names, target_problems
 
@@ -33,7 +33,7 @@ def _tell(problems: list[str]) -> int:
     for problem in problems:
         print(problem)
     print(f"{len(problems)} to mend" if problems else "nothing to mend")
-    return BAD_USAGE if problems else AS_EXPECTED
+    return ExitCode.BAD_USAGE if problems else ExitCode.AS_EXPECTED
 
 
 def _targets(catalog: Catalog) -> list[str]:

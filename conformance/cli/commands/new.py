@@ -6,7 +6,7 @@ from pathlib import Path
 from conformance.catalog.load import load_catalog
 from conformance.catalog.problem import CatalogError
 from conformance.catalog.skeleton import write_skeleton
-from conformance.errors import Mistake
+from conformance.errors import UserError
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -18,5 +18,5 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         print(write_skeleton(load_catalog(arguments.cases), arguments.id))
     except CatalogError as error:
-        raise Mistake(str(error)) from error
+        raise UserError(str(error)) from error
     return 0

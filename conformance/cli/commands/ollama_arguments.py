@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from conformance.errors import Mistake
+from conformance.errors import UserError
 
 if TYPE_CHECKING:
     from conformance.targets.ollama.client import Ollama
@@ -21,14 +21,14 @@ def target_arguments(parser: argparse.ArgumentParser, targets: Sequence[str]) ->
 
 
 def local_ollama(arguments: argparse.Namespace) -> "Ollama":
-    """The server that the flags or the environment name; Mistake for an address that cannot be used."""
+    """The server that the flags or the environment name; UserError for an address that cannot be used."""
     from conformance.targets.address import AddressError
     from conformance.targets.ollama.client import Ollama
 
     try:
         return Ollama(arguments.base_url) if arguments.base_url else Ollama.local()
     except AddressError as problem:
-        raise Mistake(str(problem)) from problem
+        raise UserError(str(problem)) from problem
 
 
 def cloud_ollama() -> "Ollama":
@@ -37,5 +37,5 @@ def cloud_ollama() -> "Ollama":
 
     key = os.environ.get("OLLAMA_API_KEY", "").strip()
     if not key:
-        raise Mistake("OLLAMA_API_KEY is not set; make a key at https://ollama.com/settings/keys and export it")
+        raise UserError("OLLAMA_API_KEY is not set; make a key at https://ollama.com/settings/keys and export it")
     return Ollama.cloud(key)

@@ -5,7 +5,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from conformance.cli.commands.ollama_arguments import OLLAMA_TARGETS, local_ollama, target_arguments
-from conformance.errors import OUR_FAULT, Mistake
+from conformance.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
     from conformance.targets.ollama.client import Progress
@@ -21,9 +21,9 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.model is None:
-        raise Mistake("which model? Name it with --model; Ollama recommends:\n" + _recommendations())
+        raise UserError("which model? Name it with --model; Ollama recommends:\n" + _recommendations())
     if arguments.context < 1024:
-        raise Mistake(f"--context {arguments.context} is too small for anything; 65536 holds a Claude Code session")
+        raise UserError(f"--context {arguments.context} is too small for anything; 65536 holds a Claude Code session")
     return asyncio.run(_run(arguments))
 
 
@@ -41,11 +41,11 @@ async def _run(arguments: argparse.Namespace) -> int:
             with Bar() as bar:
                 prepared = await prepare(ollama, arguments.model, **options, on_progress=bar.show)
         except PreparationError as problem:
-            raise Mistake(str(problem)) from problem
+            raise UserError(str(problem)) from problem
         except OllamaError as problem:
-            raise Mistake(f"{ollama.url} refuses: {problem}") from problem
+            raise UserError(f"{ollama.url} refuses: {problem}") from problem
         except Unreachable as problem:
-            raise Mistake(f"{problem}; start it with `ollama serve`", OUR_FAULT) from problem
+            raise UserError(f"{problem}; start it with `ollama serve`", ExitCode.OUR_FAULT) from problem
     print(*prepared.done, sep="\n")
     print(f"next: conformance env --target ollama --model {prepared.model}")
     return 0

@@ -7,12 +7,13 @@ from pathlib import Path
 from conformance.catalog.load import load_catalog
 from conformance.catalog.problem import CatalogError
 from conformance.cli.commands.diff import read_run
-from conformance.errors import Mistake
+from conformance.errors import UserError
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
     parser.add_argument("-o", "--out", type=Path, help="where the new log goes (default: RUN-rejudged)")
+    parser.add_argument("--baseline", metavar="RUN", type=Path, help="where the run lies now that it was compared with")
     parser.add_argument("--cases", metavar="DIR", type=Path, help="another folder of cases than the one that ships")
 
 
@@ -22,17 +23,17 @@ def run(arguments: argparse.Namespace) -> int:
 
     log = read_run(arguments.run)
     if not any(row.exchanges for row in log.cases):
-        raise Mistake(f"{log.folder} holds no evidence, so there is nothing to judge again")
+        raise UserError(f"{log.folder} holds no evidence, so there is nothing to judge again")
     out = arguments.out or log.folder.with_name(log.folder.name + "-rejudged")
     if out.resolve() == log.folder.resolve() or (out / "run.jsonl").exists():
-        raise Mistake(f"{out} holds a run already; name another folder with --out")
+        raise UserError(f"{out} holds a run already; name another folder with --out")
     try:
         catalog = load_catalog(arguments.cases)
     except CatalogError as error:
-        raise Mistake(str(error)) from error
+        raise UserError(str(error)) from error
     out.mkdir(parents=True, exist_ok=True)
     shutil.copytree(log.folder / "evidence", out / "evidence", dirs_exist_ok=True)
-    code = rejudge(log, catalog, out)
+    ended = rejudge(log, catalog, out, baseline=arguments.baseline)
     print(out)
     publish(out)
-    return code
+    return ended.logged.exit

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from conformance.cli.commands.diff import read_run
-from conformance.errors import Mistake
+from conformance.errors import UserError
 
 DETECTION = "detection.json"
 
@@ -42,6 +42,6 @@ def _table(runs: list, words: str) -> int:  # type: ignore[type-arg]
     try:
         query = parse(words)
     except QueryError as problem:
-        raise Mistake(str(problem)) from problem
+        raise UserError(str(problem)) from problem
     print_table(runs, query, Console())
     return 0

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from conformance.engine.options import RunOptions
-from conformance.errors import Mistake
+from conformance.errors import UserError
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -67,20 +67,20 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     options = options_of(arguments, sys.argv)
-    from conformance.cli.run_suite import conduct
+    from conformance.cli.run_suite import run_suite
 
-    return conduct(options)
+    return run_suite(options)
 
 
 def options_of(arguments: argparse.Namespace, words: list[str]) -> RunOptions:
-    """The options as the run takes them; Mistake where two of them cannot go together."""
+    """The options as the run takes them; UserError where two of them cannot go together."""
     if arguments.pytest_arguments and "--" not in words:
-        raise Mistake(f"unknown argument {arguments.pytest_arguments[0]!r}; arguments for pytest go after `--`")
+        raise UserError(f"unknown argument {arguments.pytest_arguments[0]!r}; arguments for pytest go after `--`")
     if any(word == "-n" or word.startswith(("-n=", "--numprocesses", "--dist")) for word in arguments.pytest_arguments):
-        raise Mistake("xdist is not needed: requests are in flight together already; use --concurrency N")
+        raise UserError("xdist is not needed: requests are in flight together already; use --concurrency N")
     taken = set(arguments.capability) & set(arguments.no_capability)
     if taken:
-        raise Mistake(f"--capability and --no-capability both name {min(taken)!r}; keep one")
+        raise UserError(f"--capability and --no-capability both name {min(taken)!r}; keep one")
     return RunOptions(
         target=arguments.target,
         base_url=arguments.base_url,

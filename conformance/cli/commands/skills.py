@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import conformance
-from conformance.errors import Mistake
+from conformance.errors import UserError
 
 SKILLS = Path(conformance.__file__).parent / "skills"
 
@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             shutil.copytree(skill, folder / skill.name, dirs_exist_ok=True)
         except OSError as problem:
-            raise Mistake(f"{folder / skill.name} cannot be written: {problem.strerror}") from problem
+            raise UserError(f"{folder / skill.name} cannot be written: {problem.strerror}") from problem
         print(folder / skill.name)
     return 0
 

@@ -1,0 +1,123 @@
+"""The end of a run, written once: obedience, readiness, counts and exit code, for everything that judges.
+
+`run`, a resumed run, `rejudge` and the detection all end here, so that no two of them can say different things.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from conformance.catalog.profile import Profile
+from conformance.engine.events import Ended, Noted
+from conformance.engine.question import Record
+from conformance.engine.readiness import readiness, row_of
+from conformance.errors import ExitCode
+from conformance.judge.verdict import Observation
+from conformance.runs.expectations import exit_code
+from conformance.runs.log import CaseRow, EndRow, ObedienceRow, RuleRow
+
+OBEYED: tuple[Observation, ...] = ("shown", "weak", "contradicted")
+DISOBEYED: tuple[Observation, ...] = ("unelicited", "absent")
+"""Counted over controls only: what they ask is plain, so that a server has little to lose of it."""
+
+RATE_LIMITED_SHARE = 0.2
+"""With more of the questions than this rate limited, the run says nothing about the endpoint."""
+
+Ending = Literal["finished", "interrupted", "bad usage", "suite failed"]
+"""How the asking ended: `bad usage` where the caller's own arguments kept it from beginning."""
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """What the caller lets count, and which clients' needs are compared with what was found."""
+
+    strict: bool = False
+    allow_improvements: bool = False
+    profiles: Mapping[str, Profile] = {}
+
+
+class RunFacts:
+    """What the end of a run is computed from, gathered while its questions are judged."""
+
+    def __init__(self, controls: Collection[str] = ()) -> None:
+        """`controls`: the cases whose observations show whether the model obeys."""
+        self.rows: list[CaseRow | RuleRow] = []
+        """Every row with a verdict, so without tendencies."""
+        self.timing: dict[str, float] = {}
+        """The longest `first_byte` and `longest_silence` of the run, in seconds."""
+        self.suite_failures = 0
+        self._controls = controls
+        self._observations: Counter[Observation] = Counter()
+        self._questions = 0
+        self._rate_limited = 0
+
+    def add(self, record: Record, row: CaseRow) -> None:
+        """Counts a question that was judged."""
+        self._questions += 1
+        self._rate_limited += record.observations[-1:] == ("rate-limited",)
+        if row.kind != "tendency":
+            self.rows.append(row)
+        if row.case in self._controls:
+            self._observations.update(record.observations[-1:])  # the attempt that showed it ends a question
+        for attempt in record.attempts:
+            for reply in attempt.replies:
+                timing = reply.answer.timing
+                self._longest("first_byte", timing.first_byte)
+                self._longest("longest_silence", timing.longest_silence)
+
+    def _longest(self, name: str, seconds: float | None) -> None:
+        self.timing[name] = max(self.timing.get(name, 0.0), round(seconds or 0.0, 3))
+
+    def obedience(self) -> ObedienceRow:
+        """How often the model did what the controls ask of it."""
+        asked = sum(self._observations[name] for name in (*OBEYED, *DISOBEYED))
+        obeyed = sum(self._observations[name] for name in OBEYED)
+        return ObedienceRow(obeyed, asked)
+
+    @property
+    def mostly_rate_limited(self) -> bool:
+        return self._rate_limited > RATE_LIMITED_SHARE * self._questions
+
+
+def finish(facts: RunFacts, terms: Terms, ending: Ending, *, complete: bool = True) -> tuple[list[Noted], Ended]:
+    """The last events of a run: its notes, then its end.
+
+    `complete` is False where the run that is judged again was cut short.
+    """
+    answers = {
+        name: answer
+        for name, profile in terms.profiles.items()
+        if (answer := readiness(name, profile, facts.rows, facts.timing)) is not None
+    }
+    end = EndRow(
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        counts=dict(Counter(row.verdict for row in facts.rows)),
+        complete=complete and ending != "interrupted",
+        exit=_code(facts, terms, ending),
+    )
+    needs = [Noted(row_of(answer, terms.profiles[name])) for name, answer in answers.items()]
+    return [Noted(facts.obedience()), *needs], Ended(end, answers)
+
+
+def _code(facts: RunFacts, terms: Terms, ending: Ending) -> int:
+    match ending:
+        case "interrupted":
+            return ExitCode.INTERRUPTED
+        case "bad usage":
+            return ExitCode.BAD_USAGE
+        case "suite failed":
+            return ExitCode.OUR_FAULT
+    if facts.suite_failures or facts.mostly_rate_limited:
+        return ExitCode.OUR_FAULT
+    return _found(facts.rows, terms)
+
+
+def _found(rows: Sequence[CaseRow | RuleRow], terms: Terms) -> int:
+    return exit_code(
+        [row.status for row in rows],
+        [row.verdict for row in rows],
+        strict=terms.strict,
+        allow_improvements=terms.allow_improvements,
+    )

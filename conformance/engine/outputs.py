@@ -1,0 +1,14 @@
+"""The log as a handler of a run's events."""
+
+from conformance.engine.events import Event, Handler, SuiteFailed
+from conformance.runs.log import LogWriter
+
+
+def into_log(log: LogWriter) -> Handler:
+    """Appends the row of each event to a log."""
+
+    def handle(event: Event) -> None:
+        if not isinstance(event, SuiteFailed):
+            log.write(event.logged)
+
+    return handle
