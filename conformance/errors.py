@@ -22,5 +22,6 @@ class UserError(Exception):
 
     def __init__(self, message: str, exit_code: ExitCode | None = None) -> None:
         super().__init__(message)
+        self.message = message
         if exit_code is not None:
             self.exit_code = exit_code

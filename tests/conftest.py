@@ -19,7 +19,7 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 def conformance(tmp_path: Path) -> Command:
     """`conformance("run", ...)` in an empty folder; what it printed and its exit code."""
 
-    def run(*words: str, timeout: float = 120, **environment: str) -> "subprocess.CompletedProcess[str]":
+    def run(*words: str, timeout: float = 600, **environment: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-m", "conformance", *words],
             cwd=tmp_path,

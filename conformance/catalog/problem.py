@@ -6,6 +6,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from conformance.errors import UserError
+
 
 class Problem(Struct, frozen=True, order=True):
     """One defect of one file: where it stands, and what to do about it."""
@@ -21,7 +23,7 @@ class Problem(Struct, frozen=True, order=True):
         return f"{place}: {self.at}: {self.says}" if self.at else f"{place}: {self.says}"
 
 
-class CatalogError(Exception):
+class CatalogError(UserError):
     """Files that cannot be read as what they should be; the message is one line for each problem."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

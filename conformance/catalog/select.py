@@ -18,13 +18,14 @@ from msgspec import Struct
 from conformance.catalog.case import Case, modes_of
 from conformance.catalog.load import Catalog
 from conformance.catalog.problem import nearest
+from conformance.errors import UserError
 from conformance.words import Mode
 
 _WORD = re.compile(r"\s*([(),]|[^\s(),]+)")
 _GLOB = re.compile(r"[*?\[]")
 
 
-class SelectionError(Exception):
+class SelectionError(UserError):
     """An expression that cannot be read, or that selects nothing; the message says what to write instead."""
 
 

@@ -26,7 +26,7 @@ from conformance.cli.ollama_download import downloaded
 from conformance.engine.scripted_process import ScriptedProcess
 from conformance.errors import ExitCode, UserError
 from conformance.targets.ollama.client import Ollama, OllamaError
-from conformance.targets.ollama.prepare import PreparationError, prepare
+from conformance.targets.ollama.prepare import prepare
 from conformance.targets.wire import Unreachable
 
 START_SECONDS = 60.0
@@ -141,10 +141,7 @@ async def _stub(url: str, upstream: str) -> str:
 
 async def _pulled(url: str, model: str) -> str:
     async with Ollama(url) as ollama:
-        try:
-            return (await prepare(ollama, model, context=4096)).model
-        except (PreparationError, OllamaError, Unreachable) as problem:
-            raise UserError(str(problem)) from problem
+        return (await prepare(ollama, model, context=4096)).model
 
 
 def _ask(url: str, model: str, arguments: argparse.Namespace, rest: list[str], *, scripted: bool) -> int:

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from conformance.catalog.load import Catalog, load_catalog
-from conformance.catalog.problem import CatalogError
 from conformance.cli import write_outputs
 from conformance.cli.debug import show_exchange
 from conformance.cli.progress import Progress
@@ -31,7 +30,7 @@ from conformance.engine.resume import earlier_part, with_earlier_choices
 from conformance.engine.scheduler import Deadline, Scheduler
 from conformance.engine.target_selection import who_is_asked
 from conformance.engine.testimony import no_testimonies, sdk_testimonies
-from conformance.errors import ExitCode, UserError
+from conformance.errors import UserError
 from conformance.judge import witness
 from conformance.judge.rules import RULES
 from conformance.probe.asking import Fixtures
@@ -63,10 +62,7 @@ def run_suite(options: RunOptions) -> int:
 
 def catalog_of(options: RunOptions) -> Catalog:
     """The questions; UserError with every problem of their files."""
-    try:
-        return load_catalog(options.cases)
-    except CatalogError as error:
-        raise UserError(str(error)) from error
+    return load_catalog(options.cases)
 
 
 def check_entries(options: RunOptions, target: Target, catalog: Catalog, say: Callable[[str], None]) -> None:
@@ -120,7 +116,7 @@ def _asking(
             f"{target.base_url} has not answered the first question within the budget", exit_code=UNREACHABLE
         ) from None
     if problem is not None:
-        raise UserError(problem.line, ExitCode(problem.exit))
+        raise UserError(problem.line, problem.exit)
     return scheduler
 
 

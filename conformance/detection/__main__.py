@@ -8,6 +8,7 @@ from pathlib import Path
 from conformance.catalog.load import load_catalog
 from conformance.detection.figures import got_worse, with_figures
 from conformance.detection.measure import measure
+from conformance.errors import UserError
 from conformance.runs.detection import Detection, read_figures, write_figures
 
 FILE = Path("reports", "detection.json")
@@ -26,7 +27,11 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=FILE, help="default: %(default)s")
     arguments = parser.parse_args()
     began = time.monotonic()
-    figures = measure(load_catalog(arguments.cases), only=arguments.only, full=arguments.full)
+    try:
+        figures = measure(load_catalog(arguments.cases), only=arguments.only, full=arguments.full)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
     _tell(figures, time.monotonic() - began)
     if arguments.only:
         return 0

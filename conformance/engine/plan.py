@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from conformance.catalog.case import Case, modes_of
 from conformance.catalog.load import Catalog
-from conformance.catalog.select import SelectionError, select, select_profile
+from conformance.catalog.select import select, select_profile
 from conformance.engine.options import RunOptions
 from conformance.engine.question import Question, in_mode
 from conformance.errors import UserError
@@ -12,13 +12,10 @@ from conformance.errors import UserError
 
 def plan(catalog: Catalog, options: RunOptions) -> list[Question]:
     """The questions in the order of their files; with profile and expression both, what is in both."""
-    try:
-        pairs = select(catalog, options.select or "")
-        if options.profile is not None:
-            chosen = {(case.id, mode) for case, mode in select_profile(catalog, options.profile)}
-            pairs = [(case, mode) for case, mode in pairs if (case.id, mode) in chosen]
-    except SelectionError as problem:
-        raise UserError(str(problem)) from problem
+    pairs = select(catalog, options.select or "")
+    if options.profile is not None:
+        chosen = {(case.id, mode) for case, mode in select_profile(catalog, options.profile)}
+        pairs = [(case, mode) for case, mode in pairs if (case.id, mode) in chosen]
     if not pairs:
         raise UserError("nothing is selected: no case of that profile fits --select as well")
     for case, _ in pairs:

@@ -9,7 +9,7 @@ from conformance.engine.options import RunOptions
 from conformance.engine.question import Question
 from conformance.engine.records import Earlier, earlier_of
 from conformance.errors import UserError
-from conformance.runs.log import LogError, read_log
+from conformance.runs.log import read_log
 from conformance.targets.target import Target
 
 
@@ -17,10 +17,7 @@ def with_earlier_choices(options: RunOptions) -> RunOptions:
     """The options of a resumed run: in its folder, asking what it asked then where nothing else is said now."""
     if options.resume is None:
         return options
-    try:
-        before = read_log(options.resume).run
-    except LogError as problem:
-        raise UserError(str(problem)) from problem
+    before = read_log(options.resume).run
     return replace(
         options,
         out=options.resume if options.resume.is_dir() else options.resume.parent,

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from conformance.engine.options import RunOptions
 from conformance.engine.scripted_process import ScriptedProcess
-from conformance.errors import ExitCode, UserError
+from conformance.errors import UserError
 from conformance.targets.address import is_loopback
-from conformance.targets.resolve import Choices, TargetProblem, asks_reference, resolve
+from conformance.targets.resolve import Choices, asks_reference, resolve
 from conformance.targets.target import Target
 
 REFERENCE_KEY = "CONFORMANCE_REFERENCE_KEY"
@@ -28,23 +28,20 @@ def who_is_asked(options: RunOptions, stack: ExitStack, say: Callable[[str], Non
         raise UserError(f"the base URL must not end in {VERSION_PATH}, which is added to it: --base-url {better}")
     if options.api_key_env is not None and not os.environ.get(options.api_key_env, "").strip():
         raise UserError(f"the environment variable {options.api_key_env} is not set: export {options.api_key_env}=...")
-    try:
-        if not asks_reference(choices):
-            target = resolve(choices, os.environ, say)
-            return with_circumstances(replace(target, simulated=target.simulated or options.simulated))
-        key = f"reference-{secrets.token_urlsafe(24)}"
-        process = stack.enter_context(ScriptedProcess("anthropic", ["--api-key", key]))
-        os.environ[REFERENCE_KEY] = key
-        asked = replace(
-            choices,
-            target="reference",
-            base_url=process.url,
-            api_key_env=REFERENCE_KEY,
-            model=choices.model or REFERENCE_MODEL,
-        )
-        return with_circumstances(resolve(asked, os.environ, say))
-    except TargetProblem as problem:
-        raise UserError(problem.message, ExitCode(problem.exit_code)) from problem
+    if not asks_reference(choices):
+        target = resolve(choices, os.environ, say)
+        return with_circumstances(replace(target, simulated=target.simulated or options.simulated))
+    key = f"reference-{secrets.token_urlsafe(24)}"
+    process = stack.enter_context(ScriptedProcess("anthropic", ["--api-key", key]))
+    os.environ[REFERENCE_KEY] = key
+    asked = replace(
+        choices,
+        target="reference",
+        base_url=process.url,
+        api_key_env=REFERENCE_KEY,
+        model=choices.model or REFERENCE_MODEL,
+    )
+    return with_circumstances(resolve(asked, os.environ, say))
 
 
 def choices_of(options: RunOptions) -> Choices:

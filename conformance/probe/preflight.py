@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from conformance.catalog.case import Ask
+from conformance.errors import ExitCode
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
 from conformance.probe.request import MESSAGES, Setting, new_nonce, render
@@ -16,8 +17,8 @@ from conformance.probe.trouble import LOADING_PAUSE, Say, is_loading
 from conformance.targets.address import AddressError, origin
 from conformance.targets.target import Target
 
-UNREACHABLE = 2
-MISTAKE = 4
+UNREACHABLE = ExitCode.OUR_FAULT
+MISTAKE = ExitCode.BAD_USAGE
 """Exit codes: the endpoint cannot be asked, or the caller can mend it by typing something else."""
 
 PATIENT_FOR = 5.0
@@ -40,7 +41,7 @@ class Problem(Struct, frozen=True):
     """Why a run cannot begin: one line that says what is wrong and what to do, and the exit code."""
 
     line: str
-    exit: int
+    exit: ExitCode
 
 
 async def preflight(target: Target, client: Client, *, say: Say | None = None) -> Problem | None:

@@ -21,6 +21,7 @@ from typing import get_args
 
 from msgspec import Struct
 
+from conformance.errors import UserError
 from conformance.report.matrix import Cell, Column, Matrix
 from conformance.runs.log import RowInfo
 from conformance.words import STATUSES, VERDICTS, Level, SdkTestimony, Tier
@@ -41,7 +42,7 @@ OF_CELLS = ("verdict", "status", "sdk", "mark")
 _TERM = re.compile(r'(?P<minus>-?)(?:(?P<key>[a-z]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<plain>[^\s"]+)|(?<=:))')
 
 
-class QueryError(ValueError):
+class QueryError(UserError):
     """A query that means nothing; the message says what there is instead."""
 
 

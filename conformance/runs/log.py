@@ -8,6 +8,7 @@ from typing import Self
 import msgspec
 from msgspec import Struct
 
+from conformance.errors import UserError
 from conformance.judge.finding import ABSENT as ABSENT
 from conformance.judge.finding import Finding as Finding
 from conformance.runs.appending import LineFile
@@ -40,7 +41,7 @@ PACKED = "run.jsonl.zst"
 """The log of a published run, which `zstdcat` unpacks."""
 
 
-class LogError(Exception):
+class LogError(UserError):
     """A run log that cannot be read; the message says which line, and what to do."""
 
 

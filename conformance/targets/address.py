@@ -4,6 +4,8 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from conformance.errors import UserError
+
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LONGEST_URL = 16 * 2**10
 """Characters: twice what servers take, https://www.rfc-editor.org/rfc/rfc9110#section-4.1-5."""
@@ -12,7 +14,7 @@ _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\ud800-\udfff\\]")
 """What a URL never holds, and what parsers of URLs disagree about: controls, blanks and the backslash."""
 
 
-class AddressError(ValueError):
+class AddressError(UserError):
     """An address that cannot be used; the message says what to write."""
 
 

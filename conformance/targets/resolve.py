@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from conformance.errors import ExitCode, UserError
 from conformance.targets import discover
 from conformance.targets.address import AddressError, base_url, is_loopback, origin
 from conformance.targets.load import TargetFileError, load_target_file, target_names
@@ -14,8 +15,6 @@ from conformance.targets.recognise import Acquaintance
 from conformance.targets.target import Gap, Target, TargetFile
 from conformance.targets.versions import ServerVersion, read_version, within
 from conformance.targets.wire import Unreachable, Wire
-
-BAD_USAGE, UNREACHABLE = 4, 2
 
 NONE = TargetFile(name="none", title="the bare API")
 """Nobody's file: the API's own promise is all that is expected."""
@@ -38,13 +37,8 @@ class Choices(Struct, frozen=True, kw_only=True):
     concurrency: int | None = None
 
 
-class TargetProblem(Exception):
+class TargetProblem(UserError):
     """Why nobody can be asked, in words that say what to do, and the exit code of the command."""
-
-    def __init__(self, message: str, exit_code: int = BAD_USAGE) -> None:
-        super().__init__(message)
-        self.message = message
-        self.exit_code = exit_code
 
 
 def asks_reference(choices: Choices) -> bool:
@@ -66,7 +60,7 @@ def resolve(choices: Choices, environ: Mapping[str, str], say: Callable[[str], N
     except AddressError as problem:
         raise TargetProblem(str(problem)) from problem
     except Unreachable as problem:
-        raise TargetProblem(_how_to_start(str(problem), named, url), UNREACHABLE) from problem
+        raise TargetProblem(_how_to_start(str(problem), named, url), ExitCode.OUR_FAULT) from problem
 
 
 def _acquaint(

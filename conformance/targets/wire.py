@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 from msgspec import Struct
 
+from conformance.errors import ExitCode, UserError
 from conformance.targets.address import is_loopback, url_below
 
 if TYPE_CHECKING:
@@ -19,8 +20,10 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 15.0
 
 
-class Unreachable(Exception):
+class Unreachable(UserError):
     """No connection to the server, or none that ends in an answer; the message says which."""
+
+    exit_code = ExitCode.OUR_FAULT
 
 
 class Answer(Struct, frozen=True):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from conformance.errors import ExitCode, UserError
+from conformance.errors import ExitCode
 from conformance.runs.diff import Difference, diff
-from conformance.runs.log import LogError, RunLog, read_log
+from conformance.runs.log import RunLog, read_log
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -26,10 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def read_run(path: Path) -> RunLog:
     """A run as a command's argument names it; UserError where there is none."""
-    try:
-        return read_log(path)
-    except LogError as problem:
-        raise UserError(str(problem)) from problem
+    return read_log(path)
 
 
 def name_of(log: RunLog) -> str:

@@ -51,17 +51,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _environment(arguments: argparse.Namespace, model: str) -> "Environment":
-    from conformance.targets.address import AddressError, base_url
+    from conformance.targets.address import base_url
     from conformance.targets.environment import FromVariable, claude_code_environment
     from conformance.targets.ollama.client import CLOUD, LOCAL, PORT
 
     if arguments.target == "ollama-cloud":
         return claude_code_environment(CLOUD, model, token=FromVariable("OLLAMA_API_KEY"), context=_context(model))
     named = (os.environ.get(name, "").strip() for name in ("OLLAMA_URL", "OLLAMA_HOST"))
-    try:
-        url = base_url(arguments.base_url or next((url for url in named if url), LOCAL), default_port=PORT)
-    except AddressError as problem:
-        raise UserError(str(problem)) from problem
+    url = base_url(arguments.base_url or next((url for url in named if url), LOCAL), default_port=PORT)
     return claude_code_environment(url, model, context=_context(model))
 
 

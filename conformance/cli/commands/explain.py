@@ -6,7 +6,7 @@ from pathlib import Path
 
 from conformance.catalog.case import Case, modes_of
 from conformance.catalog.load import Catalog, load_catalog
-from conformance.catalog.problem import CatalogError, nearest
+from conformance.catalog.problem import nearest
 from conformance.catalog.surface import Row
 from conformance.engine.scripted_process import NamedFault, named_faults
 from conformance.errors import UserError
@@ -24,10 +24,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        catalog = load_catalog(arguments.cases)
-    except CatalogError as error:
-        raise UserError(str(error)) from error
+    catalog = load_catalog(arguments.cases)
     print("\n".join(_explained(arguments.id, catalog)))
     return 0
 

@@ -4,9 +4,7 @@ import argparse
 from pathlib import Path
 
 from conformance.catalog.load import load_catalog
-from conformance.catalog.problem import CatalogError
 from conformance.catalog.skeleton import write_skeleton
-from conformance.errors import UserError
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -15,8 +13,5 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        print(write_skeleton(load_catalog(arguments.cases), arguments.id))
-    except CatalogError as error:
-        raise UserError(str(error)) from error
+    print(write_skeleton(load_catalog(arguments.cases), arguments.id))
     return 0

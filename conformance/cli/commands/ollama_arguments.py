@@ -22,13 +22,9 @@ def target_arguments(parser: argparse.ArgumentParser, targets: Sequence[str]) ->
 
 def local_ollama(arguments: argparse.Namespace) -> "Ollama":
     """The server that the flags or the environment name; UserError for an address that cannot be used."""
-    from conformance.targets.address import AddressError
     from conformance.targets.ollama.client import Ollama
 
-    try:
-        return Ollama(arguments.base_url) if arguments.base_url else Ollama.local()
-    except AddressError as problem:
-        raise UserError(str(problem)) from problem
+    return Ollama(arguments.base_url) if arguments.base_url else Ollama.local()
 
 
 def cloud_ollama() -> "Ollama":

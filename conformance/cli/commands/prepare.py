@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _run(arguments: argparse.Namespace) -> int:
     from conformance.targets.ollama.client import OllamaError
-    from conformance.targets.ollama.prepare import PreparationError, clean, prepare
+    from conformance.targets.ollama.prepare import clean, prepare
     from conformance.targets.wire import Unreachable
 
     options = {"context": arguments.context, "alias": arguments.alias}
@@ -40,8 +40,6 @@ async def _run(arguments: argparse.Namespace) -> int:
                 return 0
             with Bar() as bar:
                 prepared = await prepare(ollama, arguments.model, **options, on_progress=bar.show)
-        except PreparationError as problem:
-            raise UserError(str(problem)) from problem
         except OllamaError as problem:
             raise UserError(f"{ollama.url} refuses: {problem}") from problem
         except Unreachable as problem:

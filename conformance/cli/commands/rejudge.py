@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 from conformance.catalog.load import load_catalog
-from conformance.catalog.problem import CatalogError
 from conformance.cli.commands.diff import read_run
 from conformance.errors import UserError
 
@@ -27,10 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     out = arguments.out or log.folder.with_name(log.folder.name + "-rejudged")
     if out.resolve() == log.folder.resolve() or (out / "run.jsonl").exists():
         raise UserError(f"{out} holds a run already; name another folder with --out")
-    try:
-        catalog = load_catalog(arguments.cases)
-    except CatalogError as error:
-        raise UserError(str(error)) from error
+    catalog = load_catalog(arguments.cases)
     out.mkdir(parents=True, exist_ok=True)
     shutil.copytree(log.folder / "evidence", out / "evidence", dirs_exist_ok=True)
     ended = rejudge(log, catalog, out, baseline=arguments.baseline)

@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from conformance.cli.commands.diff import read_run
-from conformance.errors import UserError
 
 DETECTION = "detection.json"
 
@@ -36,12 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _table(runs: list, words: str) -> int:  # type: ignore[type-arg]
     from rich.console import Console
 
-    from conformance.report.query import QueryError, parse
+    from conformance.report.query import parse
     from conformance.report.terminal import print_table
 
-    try:
-        query = parse(words)
-    except QueryError as problem:
-        raise UserError(str(problem)) from problem
+    query = parse(words)
     print_table(runs, query, Console())
     return 0

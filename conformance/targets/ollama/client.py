@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import msgspec
 from msgspec import Struct
 
+from conformance.errors import UserError
 from conformance.targets.address import base_url, is_loopback
 from conformance.targets.discover import Abilities, read_show, same_model
 from conformance.targets.recognise import look
@@ -39,7 +40,7 @@ PATIENCE = 300.0
 LONGEST_LINE = 2**20
 
 
-class OllamaError(Exception):
+class OllamaError(UserError):
     """What Ollama refused or broke off, in its own words."""
 
     def __init__(self, message: str, status: int | None = None, signin_url: str = "") -> None:

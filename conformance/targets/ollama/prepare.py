@@ -5,6 +5,7 @@ from difflib import get_close_matches
 
 from msgspec import Struct
 
+from conformance.errors import UserError
 from conformance.targets.discover import is_cloud_name, same_model
 from conformance.targets.ollama.client import Installed, Ollama, OllamaError, Progress
 from conformance.targets.ollama.models import recommended
@@ -15,7 +16,7 @@ LONG_CONTEXT = 65_536
 NOT_FOUND = ("file does not exist", "not found", "pull model manifest")
 
 
-class PreparationError(Exception):
+class PreparationError(UserError):
     """Why a model is not ready, and what to do; nothing half-made is left behind."""
 
 
