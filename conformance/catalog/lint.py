@@ -15,6 +15,7 @@ from conformance.catalog.matchers import BOUNDS, is_absence, matcher_of
 from conformance.catalog.problem import Problem, nearest, shown
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM, conversations, speaks
 from conformance.catalog.select import SelectionError, select
+from conformance.catalog.skeleton import unfilled
 from conformance.catalog.surface import Row
 
 GENERIC = ("drop", "refuse", "accept")
@@ -35,6 +36,7 @@ def lint(catalog: Catalog, rules: Mapping[str, str], faults: Collection[str]) ->
         for case in catalog.cases.values()
         for says in (
             *_names(catalog, case, rules),
+            *(f"fill in `{key}`" for key in unfilled(case)),
             *_faults(case, faults),
             *_twin(catalog, case),
             *_evidence(catalog, case),

@@ -1,12 +1,15 @@
 """What is wrong with a file of the catalog, in words that lead to the line and the mend."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec import Struct
 
 from conformance.errors import UserError
+
+_PART = re.compile(r"[a-z0-9]+")
 
 
 class Problem(Struct, frozen=True, order=True):
@@ -37,6 +40,17 @@ def nearest(word: str, legal: Iterable[str]) -> str:
     if close := difflib.get_close_matches(word, words, n=1, cutoff=0.6):
         return f"; did you mean `{close[0]}`?"
     return f"; it may be: {', '.join(words)}" if 0 < len(words) <= 30 else ""
+
+
+def alike(word: str, legal: Iterable[str], most: int = 5) -> list[str]:
+    """The legal words that look most like this one, by the parts that they share, then by their letters."""
+    parts = set(_PART.findall(word))
+
+    def likeness(other: str) -> tuple[float, float]:
+        others = set(_PART.findall(other))
+        return len(parts & others) / len(parts | others), difflib.SequenceMatcher(None, word, other).ratio()
+
+    return sorted(legal, key=likeness, reverse=True)[:most]
 
 
 def shown(file: Path) -> str:

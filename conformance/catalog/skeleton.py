@@ -1,59 +1,97 @@
-"""`conformance new ID`: a case file that loads at once and says what is left to fill in."""
+"""`conformance new ID`: a case that loads at once; `conformance lint` names the fields that are left to fill in."""
 
 from pathlib import Path
 
-from conformance.catalog.load import ID, Catalog
-from conformance.catalog.problem import CatalogError, Problem, nearest, shown
+import conformance
+from conformance.catalog.case import Case
+from conformance.catalog.load import FIXTURES, ID, PROFILES, SURFACE, Catalog
+from conformance.catalog.location import cases_folder
+from conformance.catalog.problem import CatalogError, Problem, alike, shown
+from conformance.catalog.schema import CASE_SCHEMA
 
-TEMPLATE = """\
-# yaml-language-server: $schema={schema}
+FILL_IN = "FILL IN"
+"""How a text begins that somebody still has to write."""
+CONTROL = "messages.text"
+
+FILE = """\
+# yaml-language-server: $schema=../{schema}
 family: {family}
-about: One sentence that says what these cases are about.
+about: "{fill_in}: how the endpoint does what these cases ask, in one sentence."
 cases:
 {case}"""
 
 CASE = """\
   - id: {id}
-    title: One sentence that says what the endpoint does when it is right
-    surface: {surface}  # the row of cases/surface.yaml
-    kind: witnessed
-    control: messages.text
+    title: "{fill_in}: what the endpoint does when it is right, in one sentence"
+    surface: {surface}
+    kind: {kind}
     spec:
-      url: https://platform.claude.com/docs/en/api/messages
-      says: The claim in our own words.
+      url: "{fill_in}: the address of the document, with its #section"
+      says: "{fill_in}: what the document requires, in one sentence of our own"
     ask:
-      body:
+      body:  # add what the case is about
         max_tokens: 256
         messages: [{{role: user, content: "Reply with exactly: {{nonce}}"}}]
-    effect: [{{at: text, contains: "{{nonce}}"}}]
-    faults: ["refuse:messages"]
+    effect:  # the first is the feature; the others, what the answer must say about it
+      - {effect}
+    faults: []
 """
+WITNESSED = "witnessed  # one answer that shows it proves it; or obligation, invariant, tendency: docs/cases.md"
 
 
-def write_skeleton(catalog: Catalog, id_: str, surface: str = "request.messages") -> Path:
-    """Writes a case with this id into the file of its family, which it makes where there is none; returns the file.
+def write_skeleton(catalog: Catalog, id_: str, surface: str | None) -> Path:
+    """Writes a case with this id about a row into the file of its family, and returns the file.
 
     The id says where: `tools.choice.tool` is the case `tool` of `tools/choice.yaml`, `stop.max-tokens` of
-    `stop/stop.yaml`. CatalogError when the id is no id or is taken.
+    `stop/stop.yaml`. CatalogError for an id that is none or is taken, and for a row that is not there.
     """
-    area, *middle = id_.split(".")[:-1] or [id_]
-    folder = catalog.folder / area
-    file = folder / f"{'-'.join(middle) or area}.yaml"
-    if not ID.fullmatch(id_):
-        says = f"`{id_}` is no id: words of a-z, 0-9 and hyphens, joined by dots, such as `tools.choice.tool`"
-        raise CatalogError([Problem(shown(file), 1, "id", says)])
-    if id_ in catalog.cases:
-        origin = catalog.origins[id_]
-        raise CatalogError([Problem(shown(origin.file), origin.line, "id", f"the case {id_} stands here already")])
+    file = _file_of(catalog, id_)
     if surface not in catalog.rows:
-        says = f"there is no row {surface}{nearest(surface, catalog.rows)}"
-        raise CatalogError([Problem(shown(file), 1, "surface", says)])
-    case = CASE.format(id=id_, surface=surface)
+        given = f"there is no row `{surface}`" if surface else "say which row the case is about: --surface ROW"
+        near = ", ".join(alike(surface or id_, catalog.rows))
+        raise CatalogError([Problem(shown(file), 1, "surface", f"{given}; near it: {near}")])
+    case = _case(id_, surface, control=CONTROL if CONTROL in catalog.cases else None)
     if file.is_file():
         text = file.read_text(encoding="utf-8").rstrip("\n") + "\n\n" + case
     else:
-        family = ".".join((area, *middle))
-        text = TEMPLATE.format(schema="../case.schema.json", family=family, case=case)
-    folder.mkdir(parents=True, exist_ok=True)
+        family = ".".join(file.relative_to(catalog.folder).with_suffix("").parts)
+        family = file.parent.name if file.parent.name == file.stem else family
+        text = FILE.format(schema=CASE_SCHEMA, family=family, case=case, fill_in=FILL_IN)
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
     return file
+
+
+def unfilled(case: Case) -> list[str]:
+    """The keys of a case that still hold what the skeleton wrote."""
+    texts = {"title": case.title}
+    if case.spec is not None:
+        texts |= {"spec.url": case.spec.url, "spec.says": case.spec.says}
+    return [key for key, text in texts.items() if text.startswith(FILL_IN)]
+
+
+def _file_of(catalog: Catalog, id_: str) -> Path:
+    """The file of the family that an id belongs to; CatalogError where a case with this id may not be written."""
+    area, *middle = id_.split(".")[:-1] or [id_]
+    file = catalog.folder / area / f"{'-'.join(middle) or area}.yaml"
+    if not ID.fullmatch(id_):
+        says = f"`{id_}` is no id: words of a-z, 0-9 and hyphens, joined by dots, such as `tools.choice.tool`"
+        raise CatalogError([Problem(shown(file), 1, "id", says)])
+    if area in (SURFACE, PROFILES, FIXTURES):
+        raise CatalogError([Problem(shown(file), 1, "id", f"the folder {area}/ holds no cases; begin with an area")])
+    if id_ in catalog.cases:
+        origin = catalog.origins[id_]
+        raise CatalogError([Problem(shown(origin.file), origin.line, "id", f"the case {id_} stands here already")])
+    if catalog.folder.resolve().is_relative_to(Path(conformance.__file__).resolve().parent):
+        says = (
+            "this folder is part of the installed package, and the next update would overwrite the case; work in a"
+            f" clone of the repository, or in a copy: `cp -r {cases_folder()} cases`, then add `--cases cases`"
+        )
+        raise CatalogError([Problem(shown(catalog.folder), 1, "", says)])
+    return file
+
+
+def _case(id_: str, surface: str, control: str | None) -> str:
+    kind = WITNESSED + (f"\n    control: {control}  # shows that this model does its part" if control else "")
+    effect = '{at: text, contains: "{nonce}"}'
+    return CASE.format(id=id_, surface=surface, kind=kind, effect=effect, fill_in=FILL_IN)

@@ -12,9 +12,7 @@ from conformance.catalog.lint import lint
 from conformance.catalog.load import case_files, load_catalog
 from conformance.catalog.location import cases_folder
 from conformance.catalog.matchers import MATCHERS
-from conformance.catalog.problem import CatalogError
 from conformance.catalog.schema import CASE_SCHEMA, SURFACE_SCHEMA, case_schema, surface_schema
-from conformance.catalog.skeleton import write_skeleton
 from conformance.cli.generate import generated
 from conformance.judge.rules import RULES
 from conformance.scripted.listing import list_faults
@@ -78,37 +76,6 @@ def test_the_schema_refuses_mistakes(mistake):
 def test_every_matcher_is_a_field_of_a_check():
     known = {field.encode_name for field in msgspec.structs.fields(Check)}
     assert {name.rstrip("_") for name in MATCHERS} == known - {"at", "level", "why"}
-
-
-@pytest.mark.parametrize(
-    ("id_", "file"),
-    [("tools.choice.mine", "tools/choice.yaml"), ("stop.mine", "stop/stop.yaml"), ("a.b.c.d", "a/b-c.yaml")],
-)
-def test_a_skeleton_loads_at_once_in_the_file_of_its_family(write, id_, file):
-    folder = write()
-    written = write_skeleton(load_catalog(folder), id_)
-    catalog = load_catalog(folder)
-    assert written == folder / file
-    assert catalog.origins[id_].file == written
-    assert catalog.cases[id_].control == "messages.text"
-    assert len(catalog.cases) == 4
-
-
-@pytest.mark.parametrize(
-    ("id_", "told"),
-    [
-        ("tools", "is no id"),
-        ("Tools.Choice", "is no id"),
-        ("../x.y", "is no id"),
-        ("messages.text", "stands here already"),
-    ],
-)
-def test_a_skeleton_is_not_written_under_a_bad_id(write, id_, told):
-    folder = write()
-    before = sorted(folder.rglob("*"))
-    with pytest.raises(CatalogError, match=told):
-        write_skeleton(load_catalog(folder), id_)
-    assert sorted(folder.rglob("*")) == before
 
 
 def test_the_suite_s_own_catalog_is_clean():

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _tell(problems: list[str]) -> int:
     for problem in problems:
         print(problem)
-    print(f"{len(problems)} to mend" if problems else "nothing to mend")
+    print(f"{len(problems)} {'problem' if len(problems) == 1 else 'problems'}" if problems else "no problems")
     return ExitCode.BAD_USAGE if problems else ExitCode.AS_EXPECTED
 
 
