@@ -6,12 +6,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from conformance.catalog.case import Case
+from conformance.catalog.case import Case, modes_of
 from conformance.catalog.load import Catalog
 from conformance.engine.assessment import FAILED
 from conformance.engine.inquiry import attempt_of
 from conformance.engine.plan import every_question
 from conformance.engine.question import Attempt, Question, Record, input_tokens_of
+from conformance.engine.same_question import asks_the_same
 from conformance.judge.observe import Observed
 from conformance.probe.asking import Asked, StepAnswer
 from conformance.runs.evidence import Evidence, exchange_of, read_evidence
@@ -60,12 +61,12 @@ class Recorded:
 def earlier_of(log: RunLog, catalog: Catalog, target: Target) -> dict[Question, Earlier]:
     """What a run left of every question that is still asked as it was then, in the order of the catalog.
 
-    A question whose case changed since is left out.
+    What a case expects may have changed since; one that asks something else is left out.
     """
     left = {
         (question := Question(case, row.mode)): Earlier(_record(log.folder, question, row, target), row.sdk, row.drift)
         for row in log.cases
-        if (case := catalog.cases.get(row.case)) is not None and catalog.sha256(case) == row.case_sha256
+        if (case := catalog.cases.get(row.case)) is not None and _is_still_asked(log, catalog, case, row, target)
     }
     for row in log.tendencies:
         if (case := catalog.cases.get(row.case)) is not None:
@@ -73,6 +74,15 @@ def earlier_of(log: RunLog, catalog: Catalog, target: Target) -> dict[Question, 
             attempts = _attempts(log.folder, question, row.exchanges, target)
             left[question] = Earlier(Record(question=question, attempts=attempts))
     return {question: left[question] for question in every_question(catalog) if question in left}
+
+
+def _is_still_asked(log: RunLog, catalog: Catalog, case: Case, row: CaseRow, target: Target) -> bool:
+    """Whether today's case asks what was asked then: by its hash, or by the requests that were recorded."""
+    if catalog.sha256(case) == row.case_sha256:
+        return True
+    question = Question(case, row.mode)
+    asked = (_asked(question, number, replies) for number, replies in _by_attempt(log.folder, row.exchanges))
+    return row.mode in modes_of(case) and all(asks_the_same(question, one, target, catalog.fixtures) for one in asked)
 
 
 def _record(folder: Path, question: Question, row: CaseRow, target: Target) -> Record:
@@ -99,11 +109,16 @@ def _record(folder: Path, question: Question, row: CaseRow, target: Target) -> R
 
 
 def _attempts(folder: Path, question: Question, exchanges: Sequence[str], target: Target) -> tuple[Attempt, ...]:
-    evidence = [read_evidence(folder, name) for name in exchanges]
     return tuple(
-        attempt_of(question, _asked(question, number, list(replies)), target)
-        for number, replies in groupby(evidence, key=lambda one: one.attempt)
+        attempt_of(question, _asked(question, number, replies), target)
+        for number, replies in _by_attempt(folder, exchanges)
     )
+
+
+def _by_attempt(folder: Path, exchanges: Sequence[str]) -> list[tuple[int, list[Evidence]]]:
+    """The evidence of each attempt, with its number."""
+    evidence = [read_evidence(folder, name) for name in exchanges]
+    return [(number, list(replies)) for number, replies in groupby(evidence, key=lambda one: one.attempt)]
 
 
 def _asked(question: Question, number: int, evidence: list[Evidence]) -> Asked:

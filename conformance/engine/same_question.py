@@ -1,0 +1,67 @@
+"""Whether a case asks today what was asked when a run was recorded: its answers can then be judged by today's case.
+
+What a case expects may change without a new question; the recorded requests say what was asked.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from msgspec import UNSET
+
+from conformance.catalog.case import Case, Step
+from conformance.engine.question import Question
+from conformance.judge.answer import read
+from conformance.judge.wire import decode
+from conformance.probe.asking import Asked
+from conformance.probe.exchange import Request
+from conformance.probe.request import SAMPLING, Outgoing, Setting, StepError, render
+from conformance.targets.target import Target
+
+OF_THE_TARGET = ("model", *SAMPLING)
+"""Keys of a body that a target may fill in; a log does not keep with which values."""
+
+
+def asks_the_same(question: Question, asked: Asked, target: Target, fixtures: Path) -> bool:
+    """Whether today's case would have sent the requests of a recorded attempt; `fixtures`: the folder of its files."""
+    steps = {step.name: step for step in _steps(question.case)}
+    documents: dict[str, Mapping[str, Any]] = {}
+    for answer in asked.answers:
+        step = steps.get(answer.step)
+        if step is None:
+            return False
+        setting = Setting(
+            target=target,
+            mode=answer.mode,
+            nonce=asked.nonce,
+            copy=answer.copy,
+            documents=dict(documents),
+            fixtures=fixtures,
+        )
+        try:
+            today = render(step.ask, setting, asks_max_tokens=question.case.asks_max_tokens)
+        except StepError:
+            return False
+        if not _same(today, answer.exchange.request, limited=question.case.asks_max_tokens):
+            return False
+        documents[answer.step] = read(answer.exchange, answer.mode).document
+    return len(asked.answers) > 0 and asked.answers[0].step == next(iter(steps))
+
+
+def _steps(case: Case) -> list[Step]:
+    if case.steps is not UNSET:
+        return case.steps
+    return [] if case.ask is UNSET else [Step(name="", ask=case.ask)]
+
+
+def _same(today: Outgoing, recorded: Request, *, limited: bool) -> bool:
+    one, other = urlsplit(today.url), urlsplit(recorded.url)
+    if (today.method, one.path, one.query) != (recorded.method, other.path, other.query):
+        return False
+    bodies = decode(today.body), decode(recorded.body)
+    if not all(isinstance(body, dict) for body in bodies):
+        return today.body == recorded.body
+    filled_in = OF_THE_TARGET if limited else (*OF_THE_TARGET, "max_tokens")
+    mine, theirs = ({key: body[key] for key in body if key not in filled_in} for body in bodies)
+    return bool(mine == theirs)

@@ -1,0 +1,58 @@
+"""A recorded run is judged by today's cases wherever they ask the same: what they expect may have changed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from correct_exchanges import TEXT, message, told
+
+from conformance.catalog.case import Ask, Case, Check, Step
+from conformance.engine.question import Question
+from conformance.engine.same_question import asks_the_same
+from conformance.probe.asking import Asked, StepAnswer
+from conformance.targets.target import Target
+
+TARGET = Target(name="any", base_url="http://127.0.0.1:1/base", model="other")
+HELLO: dict[str, Any] = {"max_tokens": 64, "messages": [{"role": "user", "content": "Reply with exactly: {nonce}"}]}
+
+
+def case(body: dict[str, Any] = HELLO, **more: Any) -> Case:
+    ask = Ask(path="/v1/messages", query={"beta": "true"}, body=body)
+    return Case(id="a.b", title="", surface="row", **({"ask": ask} | more))
+
+
+def recorded(body: dict[str, Any] = HELLO, step: str = "") -> Asked:
+    sent = json.loads(json.dumps(body).replace("{nonce}", "n7x3")) | {"model": "m"}
+    return Asked(
+        case="a.b",
+        mode="json",
+        attempt=1,
+        nonce="n7x3",
+        answers=(StepAnswer(step, "json", told(message([TEXT]), request=sent)),),
+    )
+
+
+def same(today: Case, then: Asked) -> bool:
+    return asks_the_same(Question(today, "json"), then, TARGET, Path())
+
+
+def test_what_is_expected_may_change() -> None:
+    assert same(case(effect=[Check(at="text", contains="{nonce}")]), recorded())
+
+
+@pytest.mark.parametrize("key", ["temperature", "model"])
+def test_what_a_target_fills_in_may_differ(key: str) -> None:
+    assert same(case(), recorded(HELLO | {key: "of the target"}))
+
+
+def test_headroom_may_differ_but_not_where_the_limit_is_the_question() -> None:
+    assert same(case(), recorded(HELLO | {"max_tokens": 4160}))
+    assert not same(case(asks_max_tokens=True), recorded(HELLO | {"max_tokens": 4160}))
+
+
+def test_another_prompt_another_key_or_another_step_is_another_question() -> None:
+    assert not same(case(HELLO | {"messages": [{"role": "user", "content": "Well?"}]}), recorded())
+    assert not same(case(HELLO | {"system": "Be brief."}), recorded())
+    assert not same(case(ask=Ask(path="/v1/models", method="GET")), recorded())
+    assert not same(case(ask=Ask(), steps=[Step(name="first", ask=Ask(body=HELLO))]), recorded())
