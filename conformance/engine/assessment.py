@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from conformance.catalog.case import Case, modes_of
 from conformance.catalog.load import Catalog
 from conformance.catalog.matchers import matcher_of
-from conformance.engine.question import Attempt, Question, Record, in_mode
+from conformance.engine.question import PLAIN, Attempt, Question, Record, in_mode
 from conformance.judge.finding import Finding
 from conformance.judge.rule_counts import Tally
 from conformance.judge.rules import RULES, Rule, examine_conversation, examine_pair
@@ -79,11 +79,17 @@ class Assessment:
         return "shown" if any(observation in SHOWN for observation in record.observations) else "failed"
 
     def _dropped(self, question: Question, record: Record) -> bool:
-        """Whether the usage is that of the request without the content."""
-        if question.case.without is None or record.input_tokens is None:
+        """Whether the usage proves that the content was dropped: it is that of the request without it.
+
+        A count of 0 proves nothing, nor does one that is the same for every request: the plain request's must differ.
+        """
+        if question.case.without is None or not record.input_tokens:
             return False
         bare = self._lookup(in_mode(self._catalog.cases[question.case.without], question.mode))
-        return record.input_tokens == bare.input_tokens
+        if record.input_tokens != bare.input_tokens or PLAIN not in self._catalog.cases:
+            return False
+        plain = self._lookup(in_mode(self._catalog.cases[PLAIN], question.mode))
+        return plain.input_tokens is not None and 0 < plain.input_tokens != record.input_tokens
 
     def case_row(self, question: Question, sdk: SdkTestimony | None, *, drift: bool) -> CaseRow:
         """The row of a question; its answers are counted into the rules, so this is asked once for each question."""
@@ -198,7 +204,11 @@ class Assessment:
                     marks += self._tally.add(reading, reply.answer.endpoint, question.mode, reply.evidence)
             if attempt.replies:
                 last = attempt.replies[-1]
-                answers = [reply.answer for reply in attempt.replies if reply.answer.exchange.outcome != "abandoned"]
+                answers = [
+                    reply.answer
+                    for reply in attempt.replies
+                    if reply.answer.exchange.outcome != "abandoned" and not reply.bad
+                ]
                 for reading in examine_conversation(answers):
                     marks += self._tally.add(reading, last.answer.endpoint, question.mode, last.evidence)
         return marks + self._pair(question, record)
@@ -206,6 +216,8 @@ class Assessment:
     def _pair(self, question: Question, record: Record) -> list[Finding]:
         """Compares the two modes of a case once both are there."""
         if not record.attempts or not record.attempts[-1].replies or len(modes_of(question.case)) < len(MODES):
+            return []
+        if record.attempts[-1].replies[-1].bad:
             return []
         mine = record.attempts[-1]
         other = self._half_pairs.pop(question.case.id, None)

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import msgspec
 from msgspec import UNSET, Struct
 
-from conformance.catalog.case import Case, Step
+from conformance.catalog.case import Case, Step, bad_requests
 from conformance.catalog.load import Catalog
 from conformance.engine.question import Attempt, Question, Record, in_mode, input_tokens_of
 from conformance.engine.scheduler import Asking, Deadline, Memory
@@ -17,7 +17,7 @@ from conformance.judge.effects import try_check
 from conformance.judge.observe import Observed, Reply, misled, observe
 from conformance.judge.rules import examine
 from conformance.judge.verdict import SHOWN, Observation
-from conformance.probe.asking import Asked, Bind, Fixtures, ask_case, trace_of
+from conformance.probe.asking import Asked, Bind, Fixtures, StepAnswer, ask_case, trace_of
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
 from conformance.probe.request import AddressFault, Setting, StepError, fill, url_of
@@ -200,7 +200,9 @@ def _shown(record: Record) -> bool:
 
 
 def _worth_another(case: Case, observation: Observation) -> bool:
-    return observation in ("unelicited", "slow") or (case.kind in ("witnessed", "tendency") and observation == "absent")
+    if observation in ("unelicited", "garbled", "slow"):
+        return True
+    return case.kind in ("witnessed", "tendency") and observation == "absent"
 
 
 def _filled(value: Any, setting: Setting) -> Any:
@@ -246,17 +248,9 @@ def attempt_of(question: Question, asked: Asked, target: Target) -> Attempt:
 
 def _read_attempt(question: Question, asked: Asked, target: Target) -> Attempt:
     """Every rule on every answer, then what the attempt showed."""
-    several = question.case.concurrent > 1
-    replies = tuple(
-        _reply(
-            question,
-            asked.attempt,
-            f"{answer.step}{answer.copy}" if several else answer.step,
-            answer.mode,
-            answer.exchange,
-        )
-        for answer in asked.answers
-    )
+    case = question.case
+    bad = dict(zip(_names(case), bad_requests(case), strict=True))
+    replies = tuple(_reply(question, asked.attempt, answer, bad=bad[answer.step]) for answer in asked.answers)
     return Attempt(
         number=asked.attempt,
         nonce=asked.nonce,
@@ -310,9 +304,15 @@ def _address_fault(case: Case, asked: int, setting: Setting) -> AddressFault | N
 SEVERITY: tuple[Observation, ...] = get_args(Observation)
 
 
-def _reply(question: Question, number: int, step: str, mode: Mode, exchange: Exchange) -> Reply:
-    answer = read(exchange, mode)
+def _names(case: Case) -> list[str]:
+    """The names of a case's requests, in order."""
+    return [""] if case.steps is UNSET else [step.name for step in case.steps]
+
+
+def _reply(question: Question, number: int, asked: StepAnswer, *, bad: bool) -> Reply:
+    answer = read(asked.exchange, asked.mode)
+    step = f"{asked.step}{asked.copy}" if question.case.concurrent > 1 else asked.step
     name = evidence_name(question.case.id, question.mode, number, step)
-    if exchange.outcome == "abandoned":  # half an answer, by our own doing: no law is asked about it
-        return Reply(step, answer, name)
-    return Reply(step, answer, name, examine(answer))
+    if asked.exchange.outcome == "abandoned":  # we closed the connection ourselves: no rule applies to half an answer
+        return Reply(step, answer, name, bad=bad)
+    return Reply(step, answer, name, examine(answer, bad=bad), bad=bad)

@@ -6,7 +6,7 @@ from conformance.catalog.case import Case, modes_of
 from conformance.catalog.load import Catalog
 from conformance.catalog.select import select, select_profile
 from conformance.engine.options import RunOptions
-from conformance.engine.question import Question, in_mode
+from conformance.engine.question import PLAIN, Question, in_mode
 from conformance.errors import UserError
 
 
@@ -40,13 +40,15 @@ def with_dependencies(catalog: Catalog, questions: Iterable[Question]) -> dict[Q
         question = waiting.pop()
         if question not in found:
             found[question] = None
-            waiting += [in_mode(catalog.cases[name], question.mode) for name in depends_on(question.case)]
+            names = [name for name in depends_on(question.case) if name in catalog.cases]
+            waiting += [in_mode(catalog.cases[name], question.mode) for name in names]
     return found
 
 
 def depends_on(case: Case) -> list[str]:
-    """The cases that a case leans on: control, twin, and the same question without the content."""
-    return [name for name in (case.control, case.twin, case.without) if name is not None]
+    """The cases that a case leans on: control, twin, the same without the content, a plain one beside it."""
+    plain = None if case.without is None else PLAIN
+    return [name for name in (case.control, case.twin, case.without, plain) if name is not None]
 
 
 def plain_controls(catalog: Catalog, questions: Iterable[Question]) -> frozenset[str]:

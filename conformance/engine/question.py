@@ -9,6 +9,9 @@ from conformance.judge.observe import input_tokens as reported_input_tokens
 from conformance.judge.verdict import Observation
 from conformance.words import Mode
 
+PLAIN = "messages.text"
+"""The id of the plainest question: a short text, and nothing else."""
+
 
 class Question(Struct, frozen=True):
     """One case in one mode: one test item."""

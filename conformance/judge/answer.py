@@ -193,6 +193,8 @@ class Answer(Struct, frozen=True, dict=True):
         """What the paths of effects and premises look into."""
         return {
             "status": self.exchange.status,
+            "refused": self.refused,
+            "ends": self.ends,
             "headers": self.headers,
             "message": self.message,
             "events": self.events,
@@ -201,6 +203,33 @@ class Answer(Struct, frozen=True, dict=True):
             "timing": msgspec.structs.asdict(self.timing),
         }
 
+    @property
+    def ends(self) -> str:
+        """How it ended: `cut` where the connection broke; of a stream its last event, of all else `complete`."""
+        if self.exchange.outcome in ("cut", "reset", "malformed"):
+            return "cut"
+        events = self.events
+        return str(events[-1].get("event")) if events else str(self.exchange.outcome)
+
+    @property
+    def refused(self) -> bool:
+        """Whether it is a refusal: by its status, by an error event in place of a message, or by an error in a 200."""
+        if self.status >= 400:
+            return True
+        if self.in_events:
+            return self.story.error is not None and self.story.start is ABSENT
+        return isinstance(self.json, dict) and "error" in self.json and "content" not in self.json
+
+    @property
+    def failed(self) -> Violation | None:
+        """Why no answer arrived at all, whatever was asked: it was cut, or the server failed; None when one did."""
+        outcome = self.exchange.outcome
+        if outcome not in ("complete", "unfinished"):
+            return Violation("", "a whole answer", self.exchange.detail or outcome, outcome)
+        if self.status >= 500 and self.status != NOT_IMPLEMENTED:
+            return Violation("/status", "an answer", self.status, "server-error")
+        return None
+
     @cached_property
     def unreadable(self) -> Violation | None:
         """Why nothing in this answer can be trusted, None when it can.
@@ -208,12 +237,8 @@ class Answer(Struct, frozen=True, dict=True):
         Refusals are readable whatever their envelope: that has rules of its own. So is a stream whose connection stays
         open after `message_stop`: nothing of it is lost.
         """
-        outcome = self.exchange.outcome
-        if outcome not in ("complete", "unfinished"):
-            return Violation("", "a whole answer", self.exchange.detail or outcome, outcome)
-        if self.status >= 500:
-            declined = self.status == NOT_IMPLEMENTED
-            return None if declined else Violation("/status", "an answer", self.status, "server-error")
+        if (failed := self.failed) is not None:
+            return failed
         if self.status >= 300 or self.scope in ("other", "nothing"):
             return None
         return self._unreadable_stream() if self.in_events else self._unreadable_json()

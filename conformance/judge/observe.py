@@ -1,11 +1,15 @@
 """What one attempt at a case showed: its answers against premise, effects, refusal and named rules."""
 
+import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from msgspec import UNSET, Struct
 
 from conformance.catalog.case import Case, Check, Refusal
+from conformance.catalog.matchers import matcher_of
+from conformance.catalog.pattern import linear, whole_characters
 from conformance.judge.answer import Answer
 from conformance.judge.effects import try_check
 from conformance.judge.finding import ABSENT, Finding, Violation, finding_key
@@ -35,6 +39,8 @@ class Reply(Struct, frozen=True):
     answer: Answer
     evidence: str
     readings: tuple[Reading, ...] = ()
+    bad: bool = False
+    """The request was sent in order to be refused, or is no request at all."""
 
 
 def document_of(replies: Sequence[Reply]) -> dict[str, Any]:
@@ -49,12 +55,13 @@ def observe(case: Case, replies: Sequence[Reply], bind: Bind) -> Observed:
     last = replies[-1]
     if (trouble := _trouble(case, last.answer)) is not None:
         return Observed(trouble)
-    if (unreadable := last.answer.unreadable) is not None and not _asked_for(case, last.answer):
+    unreadable = last.answer.failed if last.bad else last.answer.unreadable
+    if unreadable is not None and not _asked_for(case, last.answer):
         return Observed("unreadable", (_finding(last, "readable", "must", unreadable),))
     if case.refuse is not None:
         return _refusal(case.refuse, last)
     if _declined(case, last.answer):
-        return Observed("declined")
+        return Observed("too-long" if speaks_of_window(last.answer) else "declined")
     if len(replies) < _steps(case):
         return Observed("unelicited")
     return _effects(case, replies, bind)
@@ -83,7 +90,14 @@ def _trouble(case: Case, answer: Answer) -> Observation | None:
 
 
 def _looks_at(case: Case, root: str) -> bool:
-    return any(check.at.split(".")[0].split("[")[0] == root for check in (*case.effect, *case.premise))
+    """Whether an effect or premise looks at a part of the last answer: `status`, `events`, `ends`."""
+    named = _part(root)
+    return any(named.search(check.at) for check in (*case.effect, *case.premise))
+
+
+@cache
+def _part(root: str) -> re.Pattern[str]:
+    return re.compile(rf"(^|[^.\w'-]){root}\b(?!')")
 
 
 def _asked_for(case: Case, answer: Answer) -> bool:
@@ -91,6 +105,8 @@ def _asked_for(case: Case, answer: Answer) -> bool:
     status = answer.exchange.status or 0
     if answer.exchange.outcome == "complete" and status >= 500:
         return _looks_at(case, "status")
+    if answer.exchange.outcome == "cut":
+        return _looks_at(case, "ends")
     return answer.unreadable is not None and answer.unreadable.kind == "error-event" and _looks_at(case, "events")
 
 
@@ -99,12 +115,34 @@ def _declined(case: Case, answer: Answer) -> bool:
     return (400 <= status < 500 or status == NOT_IMPLEMENTED) and not _looks_at(case, "status")
 
 
+_WINDOW = linear(
+    r"context.{0,20}(length|window|size)|exceed_context_size|(prompt|input|request) is too (long|large)"
+    r"|maximum context|too many (input )?tokens|exceeds? the (available|maximum|model).{0,20}context",
+    ignore_case=True,
+)
+"""How servers say that a prompt does not fit: llama.cpp, vLLM, the API itself, OpenAI's API."""
+LONG_REQUEST = 2000
+"""Bytes of a request from which on a server with a small window may say so."""
+LONGEST_SENTENCE = 4000
+
+
+def speaks_of_window(answer: Answer) -> bool:
+    """Whether an answer declines a long request because the prompt does not fit into the server's window."""
+    if len(answer.exchange.request.body) < LONG_REQUEST or answer.status not in (400, 413, 422):
+        return False
+    return (
+        _WINDOW.search(whole_characters(answer.exchange.body[:LONGEST_SENTENCE].decode(errors="replace"))) is not None
+    )
+
+
 def _refusal(refusal: Refusal, reply: Reply) -> Observed:
     """A refusal against the way in which the API refuses."""
     answer = reply.answer
     status = answer.exchange.status or 0
     statuses = refusal.status if isinstance(refusal.status, list) else [refusal.status]
     types = refusal.type if isinstance(refusal.type, list) else [refusal.type]
+    if answer.refused and status < 400:
+        return Observed("absent", (_at(reply, "refusal", "must", "/status", statuses[0], status, "error-in-success"),))
     if status < 400:
         return Observed("absent", (_at(reply, "refusal", "must", "/status", statuses[0], status, "accepted"),))
     if status not in statuses:
@@ -142,9 +180,23 @@ def _effects(case: Case, replies: Sequence[Reply], bind: Bind) -> Observed:
     if _cut_by_limit(case, last.answer) or _called_instead(case, last.answer):
         return Observed("unelicited")
     if failed and failed[0][0] == 0:  # the first effect is the feature itself
+        if case.kind == "witnessed" and _is_read_badly(failed[0][1], failed[0][2].observed, bind):
+            return Observed("garbled", tuple(findings))
         return Observed("absent", tuple(findings))
     musts = any(finding.level == "must" for finding in findings)
     return Observed("contradicted" if musts else "weak", tuple(findings))
+
+
+PIECE = 4
+"""Characters of a nonce in a row that nobody says by chance: one in 33 to the fourth."""
+
+
+def _is_read_badly(check: Check, given: Any, bind: Bind) -> bool:
+    """Whether a text that should hold the nonce holds a part of it: the model has read the word, and copies badly."""
+    nonce, said = bind("{nonce}"), given if isinstance(given, str) else ""
+    if "{nonce}" not in str(matcher_of(check)[1]) or not isinstance(nonce, str) or nonce in said:
+        return False
+    return any(nonce[start : start + PIECE] in said for start in range(len(nonce) - PIECE + 1))
 
 
 def _cut_by_limit(case: Case, answer: Answer) -> bool:

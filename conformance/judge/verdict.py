@@ -11,6 +11,8 @@ Observation = Literal[
     "contradicted",  # the feature is there, and a MUST that the answer owes about it is not
     "absent",  # a well-formed 200 without the effect; for a refusal: a 200 where the API refuses
     "declined",  # a 4xx or 501 where an answer was asked for
+    "too-long",  # a 4xx that says that the prompt does not fit into the server's window
+    "garbled",  # an answer that holds a part of the word that it was to repeat: the model read it, and copied it badly
     "weak",  # only a SHOULD does not hold; for a refusal: another status or error type than the API's
     "shown",  # every effect was seen; for a refusal: refused as the API refuses
     "unelicited",  # the premise never arose: the model did not do its part
@@ -53,6 +55,9 @@ class Judgement(Struct, frozen=True):
 
     verdict: Verdict
     reason: str = ""
+
+
+GARBLED = Judgement("inconclusive", "the model read the word, and copied it badly")
 
 
 def decide(facts: Facts) -> Judgement:
@@ -100,6 +105,8 @@ def _silent(facts: Facts) -> Judgement:
     """Accepted with a well-formed 200, and the effect is not there: whose doing is it?"""
     if facts.dropped:
         return Judgement("ignored", "accepted, and dropped: the usage is that of the request without it")
+    if "garbled" in facts.attempts:
+        return GARBLED
     if facts.capable is None:
         return Judgement("inconclusive", "accepted without effect, and nobody knows whether this model can do it")
     if facts.kind == "witnessed" and facts.control != "shown":
@@ -110,6 +117,10 @@ def _silent(facts: Facts) -> Judgement:
 def _unobserved(facts: Facts) -> Judgement:
     """The verdict where no attempt says anything about the server."""
     seen = frozenset(facts.attempts)
+    if "too-long" in seen:
+        return Judgement("not-run", "the prompt does not fit into this server's window")
+    if "garbled" in seen:
+        return GARBLED
     if "unelicited" in seen:
         return Judgement("inconclusive", "the premise never arose: the model did not do its part")
     if seen == {"slow"} and (facts.twin == "shown" or facts.control == "shown"):

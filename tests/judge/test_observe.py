@@ -1,11 +1,15 @@
 """What one attempt showed, where the model did something else than it was asked."""
 
-import pytest
-from correct_exchanges import message, told
+from typing import Any
 
-from conformance.catalog.case import Case, Check
+import pytest
+from correct_exchanges import asked, events_of, message, refused, streamed, told
+from msgspec.structs import replace
+
+from conformance.catalog.case import Case, Check, Refusal
 from conformance.judge.answer import read
 from conformance.judge.observe import Reply, observe
+from conformance.probe.exchange import Exchange
 
 CALL = {"type": "tool_use", "id": "toolu_01", "name": "echo", "input": {}}
 
@@ -25,3 +29,52 @@ def test_a_call_of_the_models_own_accord_shows_nothing(content: list, stop_reaso
     )
     answer = read(told(message(content, stop_reason)), "json")
     assert observe(case, [Reply("", answer, "e")], lambda value: value).observation == observation
+
+
+def case_of(**more: Any) -> Case:
+    return Case(id="a.case", title="t", surface="s", **more)
+
+
+def seen(case: Case, exchange: Exchange, *, bad: bool = False) -> str:
+    reply = Reply("", read(exchange, "json"), "e", bad=bad)
+    return observe(case, [reply], lambda value: "n7x3kq9mpa" if value == "{nonce}" else value).observation
+
+
+@pytest.mark.parametrize(
+    ("text", "observation"),
+    [("n7x3kq9mpa", "shown"), ("n7x3kq9m}OK", "garbled"), ("n7x OK", "absent"), ("unknown", "absent")],
+)
+def test_a_part_of_the_word_shows_that_the_model_read_it(text: str, observation: str) -> None:
+    case = case_of(kind="witnessed", control="b", effect=[Check(at="text", contains="{nonce}")])
+    assert seen(case, told(message([{"type": "text", "text": text}]))) == observation
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "request (60782 tokens) exceeds the available context size (32768 tokens), try increasing it",
+        "This model's maximum context length is 32768 tokens.",
+        "prompt is too long: 230007 tokens > 200000 maximum",
+    ],
+)
+def test_a_prompt_that_does_not_fit_is_no_refusal_of_the_feature(sentence: str) -> None:
+    case = case_of(effect=[Check(at="message.content", type="array")])
+    long = asked(messages=[{"role": "user", "content": "many words " * 500}])
+    assert seen(case, refused(400, "invalid_request_error", sentence, request=long)) == "too-long"
+    assert seen(case, refused(400, "invalid_request_error", sentence)) == "declined"
+    assert seen(case, refused(400, "invalid_request_error", "tools: unknown field", request=long)) == "declined"
+
+
+def test_a_lenient_server_answers_a_bad_request_as_it_likes() -> None:
+    case = case_of(refuse=Refusal(status=400, type="invalid_request_error"), twin="b")
+    in_events = streamed(events_of(message([])), request=asked(stream="no"))
+    assert seen(case, replace(in_events, request=told({}, request=asked(stream="no")).request), bad=True) == "absent"
+    assert seen(case, told({"error": "no"}), bad=True) == "absent"
+    assert seen(case, told({}, status=500), bad=True) == "unreadable"
+
+
+def test_a_cut_is_an_answer_where_the_case_says_so() -> None:
+    case = case_of(effect=[Check(at="status >= `500` || ends == 'cut'", equals=True)])
+    assert seen(case, told(message([]), outcome="cut")) == "shown"
+    assert seen(case, told({}, status=502)) == "shown"
+    assert seen(case, told(message([]))) == "absent"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from correct_exchanges import TEXT, THOUGHT, asked, events_of, message, refused, streamed, told
 
 from conformance.judge.answer import read
@@ -71,3 +72,57 @@ def test_a_difference_between_the_modes_names_both_and_blames_neither() -> None:
     other["usage"] = {"input_tokens": 90, "output_tokens": 5}
     found = broken_by_pair(told(one), in_events(other))
     assert found == {"parity.input-tokens": {"json": 12, "stream": 90}}
+
+
+def failed(sentence: str) -> Exchange:
+    return refused(500, "api_error", sentence)
+
+
+def test_a_number_in_an_identifier_is_no_status() -> None:
+    assert broken(failed("[json.exception.out_of_range.403] key 'text' not found")) == []
+    assert broken(failed("parse error at line 404, column 3")) == []
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Error from provider: 400: messages: at least one message is required",
+        "Error code: 400 - {'error': {'message': 'x'}}",
+        "upstream returned HTTP 404",
+        "litellm.BadRequestError: x",
+        "Request failed with status code 422",
+        "400 Bad Request",
+    ],
+)
+def test_a_status_of_somebody_else_is(sentence: str) -> None:
+    assert broken(failed(sentence)) == ["error.inner-status"]
+
+
+def test_a_lenient_answer_to_a_bad_request_is_no_message_like_others() -> None:
+    whole = message([{"type": "text", "text": "caf\ufffd"}], model=5, usage={"output_tokens": 3})
+    answer = read(told(whole, request=asked(model=5, max_tokens=-1)), "json")
+    assert [one.rule.id for one in examine(answer, bad=True) if one.violations] == []
+    assert [one.rule.id for one in examine(answer) if one.violations]
+
+
+def test_the_refusal_of_a_bad_request_is_held_to_the_rules_of_errors_and_of_transport() -> None:
+    answer = read(told({"detail": "no"}, status=422, headers=()), "json")
+    broken_by_it = {one.rule.id for one in examine(answer, bad=True) if one.violations}
+    assert broken_by_it >= {"error.envelope", "error.status", "error.content-type"}
+
+
+def test_a_limit_below_one_is_no_bound() -> None:
+    assert "usage.within-max-tokens" not in broken(told(message([TEXT]), request=asked(max_tokens=0)))
+
+
+def test_a_cut_that_the_suite_asked_its_own_upstream_for_may_be_passed_on() -> None:
+    fails = asked(messages=[{"role": "user", "content": "Fail with cut after 3 words."}])
+    assert broken(told(message([TEXT]), request=fails, outcome="cut")) == []
+    assert broken(told(message([TEXT]), outcome="cut")) == ["http.complete"]
+
+
+def test_what_the_suites_own_upstream_was_told_not_to_count_nobody_can_pass_on() -> None:
+    shaped = asked(messages=[{"role": "user", "content": "Shape: no-usage.\nReply with exactly: hello"}])
+    nothing = message([TEXT], usage={"input_tokens": 0, "output_tokens": 0})
+    assert broken(told(nothing, request=shaped)) == []
+    assert broken(told(nothing)) == ["usage.input-counted", "usage.output-counted"]

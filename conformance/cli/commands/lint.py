@@ -8,6 +8,7 @@ from conformance.catalog.lint import lint
 from conformance.catalog.load import Catalog, load_catalog
 from conformance.catalog.problem import CatalogError
 from conformance.engine.scripted_process import named_faults
+from conformance.engine.unmarked import unmarked
 from conformance.errors import ExitCode
 from conformance.judge.rules import RULES
 from conformance.targets.load import TargetFileError, target_names, target_problems
@@ -24,6 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _tell(str(error).splitlines())
     laws = {rule.id: rule.surface for rule in RULES.values()}
     problems = [str(problem) for problem in lint(catalog, laws, [fault.id for fault in named_faults()])]
+    problems += map(str, unmarked(catalog))
     if arguments.cases is None:
         problems += _targets(catalog)
     return _tell(problems)

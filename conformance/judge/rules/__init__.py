@@ -42,18 +42,27 @@ RULES: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in _BY_WEIG
 """Every rule by its id, in order of weight, causes before consequences: the first that is broken names the cause."""
 
 
+_FAIR_TO_BAD = frozenset(rule.id for group in (http, errors) for rule in _rules_of(group))
+"""The rules of transport and of errors: all that the answer to a bad request is held to."""
+
+
 @lru_cache(maxsize=32)
-def _rules_on(scope: str) -> tuple[Rule, ...]:
-    return tuple(rule for rule in RULES.values() if scope in rule.on)
+def _rules_on(scope: str, *, bad: bool = False) -> tuple[Rule, ...]:
+    return tuple(rule for rule in RULES.values() if scope in rule.on and (not bad or rule.id in _FAIR_TO_BAD))
 
 
-def _readings(scope: str, of: Any) -> tuple[Reading, ...]:
-    tried = ((rule, rule.check(of)) for rule in _rules_on(scope))
+def _readings(scope: str, of: Any, *, bad: bool = False) -> tuple[Reading, ...]:
+    tried = ((rule, rule.check(of)) for rule in _rules_on(scope, bad=bad))
     return tuple([Reading(rule, tuple(found)) for rule, found in tried if found is not None])
 
 
-def examine(answer: Answer) -> tuple[Reading, ...]:
-    """What every rule that an answer gives something to hold on reads in it, and in each message of a batch."""
+def examine(answer: Answer, *, bad: bool = False) -> tuple[Reading, ...]:
+    """What every rule that an answer gives something to hold on reads in it, and in each message of a batch.
+
+    `bad`: the request was sent in order to be refused. What a lenient server makes of it is no message like others.
+    """
+    if bad:
+        return _readings(answer.scope, answer, bad=True)
     batched = [reading for message in answer.batched for reading in _readings(message.scope, message)]
     return (*_readings(answer.scope, answer), *batched)
 

@@ -49,8 +49,10 @@ MOST_LEAKS = 100
 _QUOTES = " \t\r\n'\"("
 """What may stand before a path in a sentence, and is no part of it."""
 _INNER_REFUSAL = linear(
-    r"\b4\d\d\b.{0,40}\b(bad request|not found|unauthori[sz]ed|forbidden|invalid|unprocessable|too many)"
-    r"|\b(bad request|unprocessable entity)\b|(status|code|error)\W{0,4}4\d\d\b"
+    r"(^|[\s(\"':])4\d\d\b[\s:\"'-]{1,4}.{0,20}\b"
+    r"(bad request|not found|unauthori[sz]ed|forbidden|invalid|unprocessable|too many)"
+    r"|\b(bad request|unprocessable entity)\b"
+    r"|(http(/[\d.]+)?|status|code|error|provider|upstream|returned|response)[\s:=(\"']{1,4}4\d\d\b"
     r"|invalid_request_error|not_found_error|authentication_error|rate_limit_error|permission_error"
     r"|\b(BadRequest|NotFound|Authentication|RateLimit|Validation|UnprocessableEntity)Error\b",
     ignore_case=True,

@@ -173,7 +173,7 @@ def labels(answer: Answer) -> Found:
 )
 def input_counted(answer: Answer) -> Found:
     total = total_input(_final(answer))
-    if total is None or total < 0 or not (answer.request or {}).get("messages"):
+    if total is None or total < 0 or not (answer.request or {}).get("messages") or _told_what_to_say(answer):
         return None
     return [] if total else [Violation("/usage/input_tokens", "more than 0", 0, "zero")]
 
@@ -200,16 +200,22 @@ def start_counted(answer: Answer) -> Found:
     row="response.usage.output_tokens",
     law="What an answer says is counted: output_tokens is more than 0.",
     source=SDK_USAGE,
-    leniency="0 passes where nothing was said and the answer did not end by itself.",
+    leniency="0 passes where nothing was said and the answer did not end by itself, and where the suite's own upstream "
+    "was told to count nothing.",
 )
 def output_counted(answer: Answer) -> Found:
     count = _final(answer).get("output_tokens")
-    if not is_integer(count) or ended(answer) is None:
+    if not is_integer(count) or ended(answer) is None or _told_what_to_say(answer):
         return None
     said = any(_says(block) for _, block in blocks_at(answer))
     if count or (not said and ended(answer) not in BY_ITSELF):
         return []
     return [Violation("/usage/output_tokens", "more than 0", count, "zero" if said else "empty-answer")]
+
+
+def _told_what_to_say(answer: Answer) -> bool:
+    """Whether the suite's own upstream was told the shape of its answer: what it does not count nobody can pass on."""
+    return b"Shape: " in answer.exchange.request.body
 
 
 def _says(block: dict[str, Any]) -> bool:
@@ -221,10 +227,11 @@ def _says(block: dict[str, Any]) -> bool:
     row="response.usage.output_tokens",
     law="output_tokens is at most max_tokens.",
     source=SDK_USAGE,
+    leniency="A max_tokens below 1 is no bound.",
 )
 def within_max_tokens(answer: Answer) -> Found:
     count, limit = _final(answer).get("output_tokens"), (answer.request or {}).get("max_tokens")
-    if not is_integer(count) or not is_integer(limit):
+    if not is_integer(count) or not is_integer(limit) or limit < 1:
         return None
     return [] if count <= limit else [Violation("/usage/output_tokens", f"at most {limit}", count, "more")]
 
