@@ -5,6 +5,8 @@
 | `{$use: tools/echo}` | the value of `cases/fixtures/tools/echo.yaml` (or `.json`) |
 | `{$use: texts/page.txt}` | the text of a `.txt` file, to the letter |
 | `{$use: images/red.png}` | any other file: its bytes in base64 |
+| `{$use: "clients/one#turn.tools"}` | the part of a fixture that a JMESPath finds |
+| `{$use: NAME, KEY: VALUE}` | the fixture, which is a mapping, with these keys put over its own |
 | `{$splice: tools/two}` | in a list: the items of a fixture that is a list, in its place |
 | `{$repeat: TEXT, times: N}` | the text N times over, for prompts of many tokens and bodies of many bytes |
 | `{$join: [PART, ...]}` | the parts as one text; a part may be a directive |
@@ -17,6 +19,8 @@ import base64
 from pathlib import Path
 from typing import Any
 
+import jmespath
+from jmespath.exceptions import JMESPathError
 from yaml.nodes import MappingNode
 
 from conformance.catalog.document import Document, Spliced
@@ -50,6 +54,20 @@ class Fixtures:
 
         return Document(file, carry_out)
 
+    def part(self, name: str) -> Any:
+        """What `NAME` or `NAME#PATH` stands for; shared, never to be changed."""
+        file, mark, path = name.partition("#")
+        whole = self.value(file)
+        if not mark:
+            return whole
+        try:
+            found = jmespath.search(path, whole)
+        except JMESPathError:
+            raise _Mistake(f"`{path}` is not a JMESPath, which is what stands after # in {name}") from None
+        if found is None:
+            raise _Mistake(f"the fixture {file} has nothing at {path}{_keys_near(path, whole)}")
+        return found
+
     def value(self, name: str) -> Any:
         """What a fixture's name stands for; shared, never to be changed."""
         if name not in self._values:
@@ -70,9 +88,7 @@ class Fixtures:
         return base64.b64encode(file.read_bytes()).decode()
 
     def _file(self, name: str) -> Path:
-        candidates = (
-            [self.folder / name] if Path(name).suffix else [self.folder / f"{name}{s}" for s in (".yaml", ".json")]
-        )
+        candidates = [self.folder / name, *(self.folder / f"{name}{suffix}" for suffix in (".yaml", ".json"))]
         for file in candidates:
             if file.is_file() and file.resolve().is_relative_to(self.folder.resolve()):
                 return file
@@ -84,10 +100,10 @@ class Fixtures:
 
     def _carry_out(self, mapping: dict[str, Any]) -> Any:
         match mapping:
-            case {"$use": str(name), **rest} if not rest:
-                return self.value(name)
+            case {"$use": str(name), **rest}:
+                return _overlaid(name, self.part(name), rest) if rest else self.part(name)
             case {"$splice": str(name), **rest} if not rest:
-                items = self.value(name)
+                items = self.part(name)
                 if not isinstance(items, list):
                     raise _Mistake(f"the fixture {name} is no list, so it cannot be spliced; $use it")
                 return Spliced(items)
@@ -104,11 +120,21 @@ class Fixtures:
 
 
 _FORMS = {
-    "$use": "it is `{$use: NAME}`",
+    "$use": "it is `{$use: NAME}`, `{$use: NAME#PATH}` or `{$use: NAME, KEY: VALUE}`",
     "$splice": "it is `{$splice: NAME}`, in a list",
     "$repeat": "it is `{$repeat: TEXT, times: N}`",
     "$join": "it is `{$join: [TEXT, ...]}`",
 }
+
+
+def _overlaid(name: str, under: Any, over: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(under, dict):
+        raise _Mistake(f"the fixture {name} is no mapping, so no keys can be put over it")
+    return under | over
+
+
+def _keys_near(path: str, whole: Any) -> str:
+    return nearest(path.split(".")[0], whole) if isinstance(whole, dict) else ""
 
 
 class _Mistake(Exception):

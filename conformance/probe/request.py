@@ -5,6 +5,7 @@ import mimetypes
 import re
 import secrets
 import string
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ SAMPLING = ("temperature", "top_p", "top_k")
 _LETTERS = string.ascii_lowercase
 _SIGNS = _LETTERS + "23456789"
 _FOLLOWERS = {sign: _SIGNS.replace(sign, "") for sign in _SIGNS}
-_PLACEHOLDER = re.compile(r"\{(nonce|copy|model|base_url|fixtures|steps\.[A-Za-z0-9_-]+\.[^{}]+)\}")
+_PLACEHOLDER = re.compile(r"\{(nonce|uuid|copy|model|base_url|fixtures|steps\.[A-Za-z0-9_-]+\.[^{}]+)\}")
 
 
 class StepError(Exception):
@@ -143,6 +144,8 @@ def _value(name: str, setting: Setting) -> Any:
     match name:
         case "nonce":
             return setting.nonce
+        case "uuid":
+            return str(uuid.uuid5(uuid.NAMESPACE_OID, setting.nonce))  # of one conversation, as clients name sessions
         case "copy":
             return setting.copy
         case "model":
