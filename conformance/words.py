@@ -21,6 +21,9 @@ Size = Literal["normal", "large"]
 Kind = Literal["obligation", "invariant", "witnessed", "tendency"]
 """The shape of a case's claim, which decides what one observation proves."""
 
+NeedLevel = Literal["blocks", "degrades"]
+"""Whether a client stops without what it needs, or goes on with less."""
+
 Tier = Literal["core", "feature", "hosted"]
 """Who can be expected to have a row: any compatible server, some, or the vendor's own cloud only."""
 

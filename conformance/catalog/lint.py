@@ -7,12 +7,13 @@ on the model's obedience can turn a server red; and something must turn each cas
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from conformance.catalog.case import Case, Check, asks_of
+from conformance.catalog.case import Case, Check, asks_of, modes_of
 from conformance.catalog.difference import differences
 from conformance.catalog.leaning import leans
-from conformance.catalog.load import SURFACE, Catalog
+from conformance.catalog.load import PROFILES, SURFACE, Catalog
 from conformance.catalog.matchers import BOUNDS, is_absence, matcher_of
 from conformance.catalog.problem import Problem, nearest, shown
+from conformance.catalog.profile import Profile, parted
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM, conversations, speaks
 from conformance.catalog.select import SelectionError, select
 from conformance.catalog.skeleton import unfilled
@@ -45,7 +46,7 @@ def lint(catalog: Catalog, rules: Mapping[str, str], faults: Collection[str]) ->
     ]
     found += _rows(catalog, rules)
     found += _renames(catalog)
-    found += _profiles(catalog)
+    found += _profiles(catalog, rules)
     return sorted(set(found))
 
 
@@ -195,19 +196,51 @@ def _renames(catalog: Catalog) -> Iterator[Problem]:
                 yield _row_problem(catalog, row, says)
 
 
-def _profiles(catalog: Catalog) -> Iterator[Problem]:
-    for name, profile in catalog.profiles.items():
-        file = shown(catalog.folder / "profiles" / f"{name}.yaml")
-        for row in (*profile.must, *profile.should):
-            if row not in catalog.rows:
-                yield Problem(file, 1, row, f"there is no row `{row}`{nearest(row, catalog.rows)}")
-        for row in profile.must.keys() & profile.should.keys():
-            yield Problem(file, 1, row, "it stands under `must` and under `should`")
-        for expression in profile.select:
-            try:
-                select(catalog, expression)
-            except SelectionError as error:
-                yield Problem(file, 1, "select", str(error))
+def profile_problems(catalog: Catalog, name: str, rules: Collection[str]) -> Iterator[Problem]:
+    """What is wrong with a profile that loads: questions that are none, needs that say nothing or stand twice."""
+    profile, file = catalog.profiles[name], shown(catalog.folder / PROFILES / f"{name}.yaml")
+    for place, says in _profile_mistakes(catalog, profile, rules):
+        yield Problem(file, 1, place, says)
+    for expression in profile.select:
+        try:
+            select(catalog, expression)
+        except SelectionError as error:
+            yield Problem(file, 1, "select", str(error))
+
+
+def _profile_mistakes(catalog: Catalog, profile: Profile, rules: Collection[str]) -> Iterator[tuple[str, str]]:
+    ids = [need.id for need in profile.needs]
+    for need in profile.needs:
+        if ids.count(need.id) > 1:
+            yield need.id, "another need has this id"
+        if not need.questions:
+            yield need.id, "it names no question, so nothing shows whether it is met"
+        if not need.meets.ways:
+            yield need.id, "`meets` is empty: say what the user meets where it is refused, ignored or broken"
+        for question in need.questions:
+            for says in _unknown_question(catalog, question, rules):
+                yield need.id, says
+    for question in profile.model:
+        for says in _unknown_question(catalog, question, ()):
+            yield "model", says
+    for tolerance in profile.tolerates:
+        if tolerance.rule.partition(":")[0] not in rules:
+            yield "tolerates", f"there is no rule `{tolerance.rule}`{nearest(tolerance.rule, rules)}"
+
+
+def _unknown_question(catalog: Catalog, question: str, rules: Collection[str]) -> Iterator[str]:
+    name, modes = parted(question)
+    if name.partition(":")[0] in rules:
+        return
+    if name not in catalog.cases:
+        yield f"there is no case or rule `{name}`{nearest(name, [*catalog.cases, *rules])}"
+    elif not set(modes) & set(modes_of(catalog.cases[name])):
+        yield f"`{question}` is never asked: the case has no such mode"
+
+
+def _profiles(catalog: Catalog, rules: Collection[str]) -> Iterator[Problem]:
+    for name in catalog.profiles:
+        yield from profile_problems(catalog, name, rules)
     for name, capability in catalog.capabilities.items():
         for case in (*capability.proof, *filter(None, [capability.declined_beside])):
             if case not in catalog.cases:

@@ -1,6 +1,69 @@
 """A profile: a named selection of the questions with a question of its own, such as whether Claude Code runs."""
 
+import re
+from typing import Literal
+
 from msgspec import Struct
+
+from conformance.words import MODES, Mode, NeedLevel
+
+Unseen = Literal["met", "missing", "unverified"]
+"""What it means for a need that a question's situation never came up: a server that never thinks has no thinking to
+lose; a model whose calls never come as calls cannot work.
+"""
+
+_QUESTION = re.compile(r"([^\[\]\s]+)(?:\[(json|stream)\])?")
+
+
+class Client(Struct, frozen=True, forbid_unknown_fields=True):
+    """The client that a profile's needs were measured with."""
+
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+class Meets(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the user meets, by the way in which a need is not met; a way that is left out is told as `broken`."""
+
+    refused: str | None = None
+    ignored: str | None = None
+    broken: str | None = None
+
+    @property
+    def ways(self) -> dict[str, str]:
+        """The ways that are told, each with its sentence."""
+        told = {"refused": self.refused, "ignored": self.ignored, "broken": self.broken}
+        return {way: says for way, says in told.items() if says}
+
+    def sentence(self, way: str) -> str:
+        """What the user meets where the need fails in this way: `refused`, `ignored` or `broken`."""
+        return self.ways.get(way) or self.broken or next(iter(self.ways.values()), "")
+
+
+class Need(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the client needs of an endpoint, with the questions that show it."""
+
+    id: str
+    says: str
+    """The need in one sentence."""
+    level: NeedLevel
+    questions: list[str]
+    """Each `case`, `case[json]`, `case[stream]`, or a rule, as `rule` or `rule:kind` of finding, of which the answers to
+    the profile's own cases are asked.
+    """
+    met_by: Literal["all", "any"] = "all"
+    meets: Meets
+    unseen: Unseen = "unverified"
+
+
+class Tolerance(Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule that the client does not depend on: it reads what breaks this rule as if nothing were wrong."""
+
+    rule: str
+    why: str
 
 
 class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -9,11 +72,26 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     title: str
     question: str
     """What the user wants to know: `Can I run Claude Code on it?`"""
+    client: Client | None = None
     select: list[str] = []
-    """Expressions of the selection language, joined by `or`; empty: the cases of the rows below."""
-    must: dict[str, str] = {}
-    """Row to the consequence for the user; without one of these the answer is no."""
-    should: dict[str, str] = {}
-    """Row to the consequence for the user; without one of these the answer is yes, with limits."""
+    """Expressions of the selection language, joined by `or`, of cases that are asked beside those of the needs."""
+    needs: list[Need] = []
+    """In the order in which a user should hear of them."""
+    tolerates: list[Tolerance] = []
+    model: list[str] = []
+    """Questions so plain that a model which fails them shows nothing of the endpoint."""
     patience: float | None = None
     """Seconds of silence after which the client gives up: a warning is due near them."""
+
+    @property
+    def questions(self) -> list[str]:
+        """All that the needs name and what shows that the model does its part, each once."""
+        return list(dict.fromkeys([name for need in self.needs for name in need.questions] + self.model))
+
+
+def parted(question: str) -> tuple[str, tuple[Mode, ...]]:
+    """The case or rule that a question of a need names, and its modes: `case[json]` is the case in one mode."""
+    found = _QUESTION.fullmatch(question)
+    if found is None:
+        return question, MODES
+    return found[1], tuple(mode for mode in MODES if found[2] in (None, mode))

@@ -19,6 +19,7 @@ from conformance.catalog.case import Case, modes_of
 from conformance.catalog.load import Catalog
 from conformance.catalog.problem import nearest
 from conformance.errors import UserError
+from conformance.catalog.profile import parted
 from conformance.words import Mode
 
 _WORD = re.compile(r"\s*([(),]|[^\s(),]+)")
@@ -63,14 +64,14 @@ def select(catalog: Catalog, expression: str = "") -> list[tuple[Case, Mode]]:
 
 
 def select_profile(catalog: Catalog, name: str) -> list[tuple[Case, Mode]]:
-    """The cases of a profile: by its expressions, or by the rows that it names."""
+    """The cases of a profile: those that its needs name, and those of its expressions."""
     profile = catalog.profiles.get(name)
     if profile is None:
         raise SelectionError(f"there is no profile {name}{nearest(name, catalog.profiles)}")
-    if profile.select:
-        return select(catalog, ", ".join(profile.select))
-    rows = profile.must.keys() | profile.should.keys()
-    return [(item.case, item.mode) for item in _items(catalog) if item.case.surface in rows]
+    named = {(question, mode) for text in profile.questions for question, modes in [parted(text)] for mode in modes}
+    chosen = [(item.case, item.mode) for item in _items(catalog) if (item.case.id, item.mode) in named]
+    beside = select(catalog, ", ".join(profile.select)) if profile.select else []
+    return chosen + [(case, mode) for case, mode in beside if (case.id, mode) not in named]
 
 
 def _items(catalog: Catalog) -> Iterator[Item]:

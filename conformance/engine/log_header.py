@@ -71,8 +71,7 @@ def catalog_row(catalog: Catalog) -> CatalogRow:
             RuleInfo(rule.id, rule.law, rule.level, rule.source, rule.surface, rule.basis) for rule in RULES.values()
         ],
         profiles={
-            name: ProfileInfo(profile.title, profile.question, dict(profile.must), dict(profile.should))
-            for name, profile in catalog.profiles.items()
+            name: ProfileInfo(profile.title, profile.question) for name, profile in catalog.profiles.items()
         },
         areas=dict(catalog.areas),
         cases=[

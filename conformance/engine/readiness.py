@@ -1,100 +1,99 @@
-"""Whether a client runs on this endpoint: what its profile needs, against what the run found."""
+"""Whether a client runs on this endpoint: the rows of a run as readiness sees them, and its answer as a log keeps it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 
 from conformance.catalog.profile import Profile
-from conformance.runs.expectations import Seen, cell_verdict
-from conformance.runs.log import CaseRow, Need, ReadinessRow, ReadinessVerdict, RuleRow
-from conformance.words import OBSERVED, Level, Verdict
+from conformance.judge.finding import ABSENT, Finding
+from conformance.judge.readiness import Broken, NeedVerdict, Seen
+from conformance.judge.readiness import Readiness as Verdict
+from conformance.judge.readiness import readiness as decide
+from conformance.judge.rules import RULES
+from conformance.runs.log import CaseRow, RuleRow, Need, ReadinessRow, ReadinessVerdict
 
 NEAR = 0.8
 """The share of a client's patience from which a silence is worth a warning."""
-
-
-class Missing(Struct, frozen=True):
-    """A row that the client needs and the endpoint does not have, with what that means for the user."""
-
-    row: str
-    level: Level
-    consequence: str
-    evidence: str
-    verdict: Verdict
+LONGEST = 120
+"""Characters of a value that a sentence quotes."""
 
 
 class Readiness(Struct, frozen=True, kw_only=True):
     """The answer to a profile's question."""
 
     profile: str
-    verdict: ReadinessVerdict
-    missing: list[Missing]
-    unverified: list[str]
-    timing: dict[str, float]
+    client: str
+    found: Verdict
+    timing: Mapping[str, float]
     warnings: list[str] = []
+
+    @property
+    def verdict(self) -> ReadinessVerdict:
+        return self.found.verdict
 
 
 def readiness(
     name: str, profile: Profile, rows: Sequence[CaseRow | RuleRow], timing: Mapping[str, float]
 ) -> Readiness | None:
-    """The readiness that a run's rows amount to; None where the run asked nothing that the profile must have."""
-    cells = {row: _of_row(row, rows) for row in (*profile.must, *profile.should)}
-    if not profile.must or not any(cells[row] for row in profile.must):
+    """The readiness that a run's rows amount to; None where it did not ask all without which the client stops."""
+    found = decide(profile, RULES.keys(), (_seen(row) for row in rows if isinstance(row, CaseRow)))
+    if found is None:
         return None
-    wanted: list[tuple[Level, Mapping[str, str]]] = [("must", profile.must), ("should", profile.should)]
-    missing = [
-        Missing(row, level, consequence, _evidence(cells[row]), _verdict(cells[row]))
-        for level, rows_of_level in wanted
-        for row, consequence in rows_of_level.items()
-        if _is_missing(cells[row])
-    ]
-    unverified = [row for row in profile.must if _verdict(cells[row]) not in (*OBSERVED, "not-applicable")]
     return Readiness(
         profile=name,
-        verdict=_decide(missing, unverified),
-        missing=missing,
-        unverified=unverified,
+        client=str(profile.client or profile.title),
+        found=found,
         timing=dict(timing),
         warnings=_warnings(profile, timing),
     )
 
 
-def _of_row(surface: str, rows: Iterable[CaseRow | RuleRow]) -> list[CaseRow | RuleRow]:
-    return [row for row in rows if row.surface == surface or surface in _touched(row)]
-
-
-def _touched(row: CaseRow | RuleRow) -> Sequence[str]:
-    return row.touches if isinstance(row, CaseRow) else ()
-
-
-def _verdict(cell: Sequence[CaseRow | RuleRow]) -> Verdict:
-    return cell_verdict(
-        Seen(id="", surface=row.surface, mode=None, level=row.level, verdict=row.verdict, accepted=_accepted(row))
-        for row in cell
+def _seen(row: CaseRow) -> Seen:
+    return Seen(
+        case=row.case,
+        mode=row.mode,
+        verdict=row.verdict,
+        quote=_quote(row),
+        exchange=row.findings[0].exchange if row.findings else row.exchanges[-1] if row.exchanges else "",
+        unreadable=any(finding.id == "readable" for finding in row.findings),
+        rules=tuple(_broken(row.marks)) + tuple(_broken(row.findings)),
     )
 
 
-def _accepted(row: CaseRow | RuleRow) -> bool:
-    return isinstance(row, CaseRow) and row.accepted
+def _broken(findings: Iterable[Finding]) -> Iterable[Broken]:
+    for finding in findings:
+        if finding.id in RULES:
+            says = f"{RULES[finding.id].law} {_compared(finding)}"
+            yield Broken(finding.id, finding.key.rsplit(" ", 1)[-1], says, finding.exchange)
 
 
-def _is_missing(cell: Sequence[CaseRow | RuleRow]) -> bool:
-    return _verdict(cell) in ("broken", "ignored", "refused")
+def _quote(row: CaseRow) -> str:
+    """What was seen, in one sentence; empty where it is what was asked for."""
+    if row.verdict in ("supported", "partial"):
+        return ""
+    if row.findings:
+        return _compared(row.findings[0])
+    return f"{row.reason[:1].upper()}{row.reason[1:]}." if row.reason else ""
 
 
-def _evidence(cell: Sequence[CaseRow | RuleRow]) -> str:
-    """The case or rule that shows it best: the first with the cell's verdict."""
-    verdict = _verdict(cell)
-    shown = next(row for row in cell if row.verdict == verdict)
-    return shown.case if isinstance(shown, CaseRow) else shown.rule
+def _compared(finding: Finding) -> str:
+    return f"Expected {_told(finding.expected)}, observed {_told(finding.observed)}."
 
 
-def _decide(missing: Sequence[Missing], unverified: Sequence[str]) -> ReadinessVerdict:
-    if any(one.level == "must" for one in missing):
-        return "not ready"
-    if unverified:
-        return "not verified"
-    return "ready with limits" if missing else "ready"
+def _told(value: Any) -> str:
+    if value == ABSENT:
+        return "nothing"
+    if isinstance(value, dict) and len(value) == 1:
+        matcher, argument = next(iter(value.items()))
+        return f"{matcher} {_cut(argument)}"
+    return _cut(value)
+
+
+def _cut(value: Any) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    flat = " ".join(text.split())
+    return f'"{flat}"' if len(flat) <= LONGEST else f'"{flat[: LONGEST - 1]}…"'
 
 
 def _warnings(profile: Profile, timing: Mapping[str, float]) -> list[str]:
@@ -107,38 +106,39 @@ def _warnings(profile: Profile, timing: Mapping[str, float]) -> list[str]:
     ]
 
 
-def row_of(answer: Readiness, profile: Profile) -> ReadinessRow:
+def row_of(answer: Readiness, _profile: Profile) -> ReadinessRow:
     """The readiness as the log keeps it."""
-    missing = [
-        Need(
-            id=one.row,
-            level="blocks" if one.level == "must" else "degrades",
-            verdict=one.verdict,
-            says=one.consequence,
-            meets=one.consequence,
-            question=one.evidence,
-        )
-        for one in answer.missing
-    ]
-    unverified = [
-        Need(id=row, level="blocks", verdict="inconclusive", says=profile.must[row]) for row in answer.unverified
-    ]
     return ReadinessRow(
         profile=answer.profile,
-        client=profile.title,
+        client=answer.client,
         verdict=answer.verdict,
-        needs=[*missing, *unverified],
-        timing=answer.timing,
+        needs=[_need(one) for one in answer.found.needs],
+        timing=dict(answer.timing),
         warnings=answer.warnings,
+    )
+
+
+def _need(one: NeedVerdict) -> Need:
+    return Need(
+        id=one.need.id,
+        level=one.need.level,
+        verdict=one.outcome.verdict,
+        says=one.need.says,
+        meets=one.meets,
+        question=one.outcome.question,
+        exchange=one.outcome.exchange,
     )
 
 
 def in_words(answer: Readiness, profile: Profile) -> str:
     """The readiness as a person reads it at the end of a run."""
-    lines = [f"{profile.question} {answer.verdict.capitalize()}."]
-    for one in answer.missing:
-        lines.append(f"  {'MUST  ' if one.level == 'must' else 'SHOULD'} {one.row}: {one.consequence} [{one.evidence}]")
-    if answer.unverified:
-        lines.append(f"  not verified, as the model did not do its part: {', '.join(answer.unverified)}")
+    asked_as = f" (as {answer.client} asks)" if profile.client else ""
+    lines = [f"{profile.question} {answer.verdict.capitalize()}{asked_as}."]
+    for heading, found in (
+        ("blocked", answer.found.missing("blocks")),
+        ("limited", answer.found.missing("degrades")),
+        ("unverified", answer.found.unverified),
+    ):
+        lines += [f"  {heading}: {one.need.says} {one.meets} [{one.outcome.question}]" for one in found]
     lines += [f"  {name.replace('_', ' ')}: {seconds:.1f} s" for name, seconds in answer.timing.items()]
     return "\n".join([*lines, *(f"  warning: {warning}" for warning in answer.warnings)])

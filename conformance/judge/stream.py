@@ -231,7 +231,7 @@ class Machine:
         """Puts a block at its index; one that takes the place of an open block replaces it."""
         earlier = self._at_index.get(block.index)
         if block.index != self._next_index:
-            kind = "repeated" if earlier is not None else "gap" if self.blocks else "start"
+            kind = _taken(earlier) if earlier is not None else "gap" if self.blocks else "start"
             at = where + "/index"
             self._breach("stream.index", at, self._next_index, block.index, kind, lost=earlier is not None)
         if earlier is not None and earlier.life == "open":
@@ -386,3 +386,10 @@ class Machine:
 
 def _has_type(holder: dict[str, Any]) -> bool:
     return isinstance(holder.get("type"), str) and holder["type"] != ""
+
+
+def _taken(earlier: Block) -> str:
+    """How a start comes to an index that a block has had: clients differ in what they make of each."""
+    if earlier.life == "closed":
+        return "reused"
+    return "repeated" if earlier.kind == "thinking" else "replaced"

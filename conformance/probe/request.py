@@ -23,6 +23,8 @@ from conformance.words import Mode
 
 MESSAGES = "/v1/messages"
 TAKES_MODEL = (MESSAGES, "/v1/messages/count_tokens")
+ANY_WORD = "conformance"
+"""What stands for the key of a case that asks for one header where a server was given none."""
 SAMPLING = ("temperature", "top_p", "top_k")
 
 _LETTERS = string.ascii_lowercase
@@ -273,7 +275,7 @@ def _credentials(ask: Ask, setting: Setting) -> dict[str, str]:
         case "right":
             return key_headers(auth, key)
         case "both" | "x-api-key" | "bearer":
-            return key_headers(Auth(header=ask.key, placeholder=auth.placeholder), key)
+            return key_headers(Auth(header=ask.key, placeholder=auth.placeholder or ANY_WORD), key)
         case "wrong":
             form = "x-api-key" if auth.header == "none" else auth.header
             return key_headers(Auth(header=form), f"wrong-key-{setting.nonce}")

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from conformance.judge.finding import Finding
-from conformance.words import Basis, ConformanceLevel, Kind, Level, Mode, SdkTestimony, Status, Tier, Verdict
+from conformance.words import Basis, ConformanceLevel, Kind, Level, Mode, NeedLevel, SdkTestimony, Status, Tier, Verdict
 
 FORMAT = 2
 """The format of a log as it is written today; earlier ones are read, later ones refused."""
@@ -15,9 +15,6 @@ CauseKind = Literal["rule", "answer", "trouble", "effect"]
 
 ReadinessVerdict = Literal["ready", "ready with limits", "not ready", "not verified"]
 """What a profile's client can expect of an endpoint."""
-
-NeedLevel = Literal["blocks", "degrades"]
-"""Whether the client stops without what it needs, or goes on with less."""
 
 
 class SuiteInfo(Struct, frozen=True):

@@ -1,0 +1,197 @@
+"""Whether a client runs on an endpoint: one pure function of its needs and of what the run saw.
+
+Only the questions that a need names count. A rule is a question about the answers to the profile's own cases, so that
+what the client can never bring about, such as an answer to malformed JSON, is held against nobody. A case whose answer
+could not be read because of a rule that the profile speaks of is explained by that rule: the rule's own need says what
+it means for the client, or the client stands it.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from conformance.catalog.profile import Need, Profile, parted
+from conformance.words import Mode, Verdict
+
+State = Literal["missing", "unverified", "met"]
+"""What a question, or all questions of a need, come to; worst first."""
+Answer = Literal["ready", "ready with limits", "not ready", "not verified"]
+
+STATES: tuple[State, ...] = ("missing", "unverified", "met")
+MET: tuple[Verdict, ...] = ("supported", "partial")
+MISSING: tuple[Verdict, ...] = ("refused", "ignored", "broken")
+NEVER_AROSE: tuple[Verdict, ...] = ("inconclusive", "not-applicable")
+
+
+class Broken(Struct, frozen=True):
+    """A rule that an answer broke, and in what way."""
+
+    rule: str
+    kind: str
+    """The kind of the finding, such as `missing`: the last word of its key."""
+    quote: str
+    exchange: str
+
+    def answers_to(self, question: str) -> bool:
+        """Whether `rule` or `rule:kind` speaks of this."""
+        rule, _, kind = question.partition(":")
+        return rule == self.rule and kind in ("", self.kind)
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """What a run saw of one case in one mode."""
+
+    case: str
+    mode: Mode
+    verdict: Verdict
+    quote: str = ""
+    """What was seen, in one sentence, where it is not what was asked for."""
+    exchange: str = ""
+    unreadable: bool = False
+    """Whether nothing in the answer could be trusted."""
+    rules: tuple[Broken, ...] = ()
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What one question came to."""
+
+    state: State
+    verdict: Verdict
+    question: str
+    quote: str = ""
+    exchange: str = ""
+
+
+class NeedVerdict(Struct, frozen=True):
+    """What became of one need, by the question that decided it."""
+
+    need: Need
+    outcome: Outcome
+
+    @property
+    def state(self) -> State:
+        return self.outcome.state
+
+    @property
+    def meets(self) -> str:
+        """What was seen and what the user meets; empty where the need is met."""
+        if self.state == "met":
+            return ""
+        says = self.need.meets.sentence(self.outcome.verdict) if self.state == "missing" else ""
+        return " ".join(part for part in (self.outcome.quote, says) if part)
+
+
+class Readiness(Struct, frozen=True):
+    """The answer to a profile's question, with its needs: what stops the client first, in the profile's order."""
+
+    verdict: Answer
+    needs: tuple[NeedVerdict, ...]
+
+    def missing(self, level: str) -> tuple[NeedVerdict, ...]:
+        """The needs of this level that are not met."""
+        return tuple(one for one in self.needs if one.state == "missing" and one.need.level == level)
+
+    @property
+    def unverified(self) -> tuple[NeedVerdict, ...]:
+        """The needs of which nothing was seen."""
+        return tuple(one for one in self.needs if one.state == "unverified")
+
+
+def readiness(profile: Profile, rules: Collection[str], seen: Iterable[Seen]) -> Readiness | None:
+    """The readiness that a run amounts to; None where it did not ask all without which the client stops.
+
+    `rules` are the ids of the rules: what a need names and is none of them is a case.
+    """
+    run = _Run(profile, rules, seen)
+    blocking = [question for need in profile.needs if need.level == "blocks" for question in need.questions]
+    if not blocking or not all(run.asked(question) for question in blocking):
+        return None
+    needs = [NeedVerdict(need, run.outcome(need)) for need in profile.needs]
+    return Readiness(_answer(needs), tuple(sorted(needs, key=_weight)))
+
+
+def _answer(needs: Sequence[NeedVerdict]) -> Answer:
+    states = {(one.need.level, one.state) for one in needs}
+    if ("blocks", "missing") in states:
+        return "not ready"
+    if ("blocks", "unverified") in states:
+        return "not verified"
+    return "ready with limits" if ("degrades", "missing") in states else "ready"
+
+
+def _weight(one: NeedVerdict) -> tuple[int, bool]:
+    return STATES.index(one.state), one.need.level != "blocks"
+
+
+def _is_rule(name: str, rules: Collection[str]) -> bool:
+    return name.partition(":")[0] in rules
+
+
+class _Run:
+    """What was seen of a profile's questions."""
+
+    def __init__(self, profile: Profile, rules: Collection[str], seen: Iterable[Seen]) -> None:
+        named = {
+            (name, mode)
+            for question in profile.questions
+            for name, modes in [parted(question)]
+            if not _is_rule(name, rules)
+            for mode in modes
+        }
+        self._rules = rules
+        self._own = {place: one for one in seen if (place := (one.case, one.mode)) in named}
+        names = [parted(question)[0] for question in profile.questions]
+        self._spoken_of = [name for name in names if _is_rule(name, rules)]
+        self._spoken_of += [tolerance.rule for tolerance in profile.tolerates]
+        self._obeyed = any(one.verdict in MET for question in profile.model for one in self._of_case(question))
+
+    def asked(self, question: str) -> bool:
+        """Whether the run can say anything about a question."""
+        return bool(self._own if _is_rule(parted(question)[0], self._rules) else self._of_case(question))
+
+    def outcome(self, need: Need) -> Outcome:
+        """What the questions of a need come to: the worst of them, or the best where any will do."""
+        outcomes = [outcome for question in need.questions for outcome in self._outcomes(question, need)]
+        choose = min if need.met_by == "all" else max
+        return choose(outcomes, key=lambda outcome: STATES.index(outcome.state))
+
+    def _outcomes(self, question: str, need: Need) -> list[Outcome]:
+        if _is_rule(parted(question)[0], self._rules):
+            return [self._of_rule(question)]
+        found = [self._outcome(one, need) for one in self._of_case(question)]
+        return found or [Outcome(state="unverified", verdict="not-run", question=question, quote="It was not asked.")]
+
+    def _of_case(self, question: str) -> list[Seen]:
+        name, modes = parted(question)
+        return [self._own[name, mode] for mode in modes if (name, mode) in self._own]
+
+    def _of_rule(self, question: str) -> Outcome:
+        name, modes = parted(question)
+        for place in sorted(self._own):
+            for broken in self._own[place].rules:
+                if broken.answers_to(name) and place[1] in modes:
+                    return Outcome(
+                        state="missing",
+                        verdict="broken",
+                        question=question,
+                        quote=broken.quote,
+                        exchange=broken.exchange,
+                    )
+        return Outcome(state="met", verdict="supported", question=question)
+
+    def _outcome(self, one: Seen, need: Need) -> Outcome:
+        state, verdict = self._state(one, need)
+        question = f"{one.case}[{one.mode}]"
+        return Outcome(state=state, verdict=verdict, question=question, quote=one.quote, exchange=one.exchange)
+
+    def _state(self, one: Seen, need: Need) -> tuple[State, Verdict]:
+        if one.verdict in MET:
+            return "met", one.verdict
+        if one.unreadable and any(broken.answers_to(name) for broken in one.rules for name in self._spoken_of):
+            return "met", "blocked"
+        if one.verdict in MISSING:
+            return "missing", one.verdict
+        if one.verdict in NEVER_AROSE and (self._obeyed or one.verdict == "not-applicable"):
+            return need.unseen, "ignored" if need.unseen == "missing" else one.verdict
+        return "unverified", one.verdict
