@@ -198,7 +198,10 @@ def _renames(catalog: Catalog) -> Iterator[Problem]:
 
 def profile_problems(catalog: Catalog, name: str, rules: Collection[str]) -> Iterator[Problem]:
     """What is wrong with a profile that loads: questions that are none, needs that say nothing or stand twice."""
-    profile, file = catalog.profiles[name], shown(catalog.folder / PROFILES / f"{name}.yaml")
+    profile = catalog.profiles.get(name)
+    if profile is None:
+        return
+    file = shown(catalog.folder / PROFILES / f"{name}.yaml")
     for place, says in _profile_mistakes(catalog, profile, rules):
         yield Problem(file, 1, place, says)
     for expression in profile.select:
@@ -215,6 +218,8 @@ def _profile_mistakes(catalog: Catalog, profile: Profile, rules: Collection[str]
             yield need.id, "another need has this id"
         if not need.questions:
             yield need.id, "it names no question, so nothing shows whether it is met"
+        if need.unseen == "missing" and need.meets.ways and "ignored" not in need.meets.ways:
+            yield need.id, "`unseen: missing` is told as `ignored`: say in `meets` what the user meets then"
         if not need.meets.ways:
             yield need.id, "`meets` is empty: say what the user meets where it is refused, ignored or broken"
         for question in need.questions:

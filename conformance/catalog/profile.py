@@ -26,7 +26,7 @@ class Client(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Meets(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What the user meets, by the way in which a need is not met; a way that is left out is told as `broken`."""
+    """What the user meets, by the way in which a need is not met; a way that is left out is another need's affair."""
 
     refused: str | None = None
     ignored: str | None = None
@@ -37,10 +37,6 @@ class Meets(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
         """The ways that are told, each with its sentence."""
         told = {"refused": self.refused, "ignored": self.ignored, "broken": self.broken}
         return {way: says for way, says in told.items() if says}
-
-    def sentence(self, way: str) -> str:
-        """What the user meets where the need fails in this way: `refused`, `ignored` or `broken`."""
-        return self.ways.get(way) or self.broken or next(iter(self.ways.values()), "")
 
 
 class Need(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -24,8 +24,9 @@ def case_schema() -> dict[str, Any]:
         "description": raw["description"],
         "anyOf": [{"type": "string"}, {"$ref": "#/$defs/Directive"}],
     }
+    definitions["Ask"]["properties"]["headers"]["additionalProperties"]["anyOf"].append({"$ref": "#/$defs/Directive"})
     definitions["Directive"] = {
-        "description": "Stands for a fixture or a long text; may also stand anywhere within `body`.",
+        "description": "Stands for a fixture or a long text; may also stand anywhere within `body` and `headers`.",
         "type": "object",
         "anyOf": [{"required": [directive]} for directive in DIRECTIVES],
     }

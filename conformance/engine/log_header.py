@@ -70,9 +70,7 @@ def catalog_row(catalog: Catalog) -> CatalogRow:
         rules=[
             RuleInfo(rule.id, rule.law, rule.level, rule.source, rule.surface, rule.basis) for rule in RULES.values()
         ],
-        profiles={
-            name: ProfileInfo(profile.title, profile.question) for name, profile in catalog.profiles.items()
-        },
+        profiles={name: ProfileInfo(profile.title, profile.question) for name, profile in catalog.profiles.items()},
         areas=dict(catalog.areas),
         cases=[
             CaseInfo(

@@ -3,17 +3,22 @@
 from collections.abc import Iterable
 
 from conformance.catalog.case import Case, modes_of
+from conformance.catalog.lint import profile_problems
 from conformance.catalog.load import Catalog
+from conformance.catalog.problem import CatalogError
 from conformance.catalog.select import select, select_profile
 from conformance.engine.options import RunOptions
 from conformance.engine.question import PLAIN, Question, in_mode
 from conformance.errors import UserError
+from conformance.judge.rules import RULES
 
 
 def plan(catalog: Catalog, options: RunOptions) -> list[Question]:
     """The questions in the order of their files; with profile and expression both, what is in both."""
     pairs = select(catalog, options.select or "")
     if options.profile is not None:
+        if mistakes := list(profile_problems(catalog, options.profile, RULES)):
+            raise CatalogError(mistakes)
         chosen = {(case.id, mode) for case, mode in select_profile(catalog, options.profile)}
         pairs = [(case, mode) for case, mode in pairs if (case.id, mode) in chosen]
     if not pairs:

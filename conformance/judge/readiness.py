@@ -78,7 +78,7 @@ class NeedVerdict(Struct, frozen=True):
         """What was seen and what the user meets; empty where the need is met."""
         if self.state == "met":
             return ""
-        says = self.need.meets.sentence(self.outcome.verdict) if self.state == "missing" else ""
+        says = self.need.meets.ways[self.outcome.verdict] if self.state == "missing" else ""
         return " ".join(part for part in (self.outcome.quote, says) if part)
 
 
@@ -190,8 +190,8 @@ class _Run:
             return "met", one.verdict
         if one.unreadable and any(broken.answers_to(name) for broken in one.rules for name in self._spoken_of):
             return "met", "blocked"
-        if one.verdict in MISSING:
-            return "missing", one.verdict
+        if one.verdict in MISSING:  # a way of which the need says nothing is told by another need
+            return "missing" if one.verdict in need.meets.ways else "unverified", one.verdict
         if one.verdict in NEVER_AROSE and (self._obeyed or one.verdict == "not-applicable"):
             return need.unseen, "ignored" if need.unseen == "missing" else one.verdict
         return "unverified", one.verdict

@@ -34,6 +34,17 @@ def test_the_small_catalog_is_clean(linted):
     assert linted(CHOICE, "TO14", "SR01") == []
 
 
+NEED = "needs: [{id: text, says: x, level: blocks, questions: [%s], meets: {%s}}]"
+WRONG_NEEDS = (
+    (NEED % ("messages.txt", "refused: x"), "there is no case or rule `messages.txt`; did you mean `messages.text`?"),
+    (NEED % ("messages.text", ""), "`meets` is empty: say what the user meets"),
+    (NEED % ("", "refused: x"), "it names no question"),
+    (NEED % ("'tools.choice.unknown[stream]'", "refused: x"), "is never asked: the case has no such mode"),
+    ("model: [messages.texts]", "there is no case or rule `messages.texts`"),
+    ("tolerates: [{rule: message.texts, why: x}]", "there is no rule `message.texts`"),
+)
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "told"),
     [
@@ -94,12 +105,7 @@ def test_the_small_catalog_is_clean(linted):
             "which is the id of another case",
         ),
         ("profiles/quick.yaml", "messages.text", "messages.txt", "did you mean `messages.text`?"),
-        (
-            "profiles/quick.yaml",
-            "select: [messages.text]",
-            "must: {request.mesages: x}",
-            "there is no row `request.mesages`",
-        ),
+        *(("profiles/quick.yaml", "select: [messages.text]", wrong, told) for wrong, told in WRONG_NEEDS),
     ],
 )
 def test_lint_refuses(linted, file, old, new, told):

@@ -122,6 +122,18 @@ def test_an_unquoted_version_stays_text(write):
         ),
         (("messages: []", "messages: [{$use: tools/eco}]"), ["messages/other.yaml:7: there is no fixture tools/eco"]),
         (("messages: []", "messages: {$useful: x}"), ["messages/other.yaml:7: unknown directive `$useful`"]),
+        (
+            ("messages: []", "messages: [{$use: 'tools/echo#nam'}]"),
+            ["messages/other.yaml:7: the fixture tools/echo has nothing at nam; did you mean `name`?"],
+        ),
+        (
+            ("messages: []", "messages: [{$use: 'tools/echo#a b'}]"),
+            ["messages/other.yaml:7: `a b` is not a JMESPath, which is what stands after # in tools/echo#a b"],
+        ),
+        (
+            ("messages: []", "messages: [{$use: 'tools/echo#name', key: x}]"),
+            ["messages/other.yaml:7: the fixture tools/echo#name is no mapping, so no keys can be put over it"],
+        ),
         (("messages: []", "messages: {$repeat: x}"), ["messages/other.yaml:7: $repeat is not written like that"]),
         (
             ("messages: []", "messages: [{$use: ../capabilities.yaml}]"),
@@ -269,6 +281,17 @@ def test_directives_say_long_things_shortly(write):
     assert body["prompt"] == "word word word Reply with exactly: {nonce}"
     assert [tool["name"] for tool in body["tools"]] == ["first", "echo", "second", "last"]
     assert body["schema"]["$defs"] == {"x": {"$ref": "#"}}
+
+
+def test_a_part_of_a_fixture_is_used_and_keys_are_put_over_it(write):
+    """A client's shapes stand in one file, and a case says what is its own."""
+    whole = "{$use: 'clients/one#turn', messages: [{role: user, content: {$use: 'clients/one#words[1]'}}]}"
+    folder = write(
+        with_case(CASE.replace("{max_tokens: 1, messages: []}", whole))
+        | {"fixtures/clients/one.yaml": "turn: {max_tokens: 5, messages: []}\nwords: [a, b]\n"}
+    )
+    asked = load_catalog(folder).cases["other.case"].ask
+    assert asked.body == {"max_tokens": 5, "messages": [{"role": "user", "content": "b"}]}
 
 
 def test_a_fixture_that_uses_itself_is_told(write):

@@ -66,10 +66,16 @@ def test_an_expression_that_selects_nothing_says_what_to_write(catalog, expressi
     assert told in str(caught.value)
 
 
-def test_a_profile_selects_by_expression_or_by_its_rows(write):
-    rows = "title: R\nquestion: Q?\nmust: {request.tool_choice.tool: No tools are forced.}\n"
-    catalog = load_catalog(write({"profiles/rows.yaml": rows}))
+def test_a_profile_selects_by_expression_and_by_the_questions_of_its_needs(write):
+    needs = """\
+title: N
+question: Q?
+model: ["messages.text[stream]"]
+needs:
+  - {id: tools, says: S, level: blocks, questions: [tools.choice.tool, message.role], meets: {refused: R}}
+"""
+    catalog = load_catalog(write({"profiles/needs.yaml": needs}))
     assert names(select_profile(catalog, "quick")) == TEXT
-    assert names(select_profile(catalog, "rows")) == TOOL + UNKNOWN
+    assert names(select_profile(catalog, "needs")) == [name for name in TEXT if "stream" in str(name)] + TOOL
     with pytest.raises(SelectionError, match="there is no profile quik; did you mean `quick`"):
         select_profile(catalog, "quik")
