@@ -47,8 +47,8 @@ class Need(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The need in one sentence."""
     level: NeedLevel
     questions: list[str]
-    """Each `case`, `case[json]`, `case[stream]`, or a rule, as `rule` or `rule:kind` of finding, of which the answers to
-    the profile's own cases are asked.
+    """Each `case`, `case[json]`, `case[stream]`, or a rule, as `rule` or `rule:kind` of finding: rules are asked of the
+    answers to the profile's own cases.
     """
     met_by: Literal["all", "any"] = "all"
     meets: Meets

@@ -7,10 +7,12 @@ from conformance.catalog import matchers
 from conformance.catalog.case import CaseFile
 from conformance.catalog.described import schema_of
 from conformance.catalog.fixtures import DIRECTIVES
+from conformance.catalog.profile import Profile
 from conformance.catalog.surface import AreaFile
 
 CASE_SCHEMA = "case.schema.json"
 SURFACE_SCHEMA = "surface.schema.json"
+PROFILE_SCHEMA = "profile.schema.json"
 
 
 def case_schema() -> dict[str, Any]:
@@ -38,6 +40,11 @@ def case_schema() -> dict[str, Any]:
 def surface_schema() -> dict[str, Any]:
     """The schema of a file of rows."""
     return schema_of(AreaFile, "The rows of one area of the surface")
+
+
+def profile_schema() -> dict[str, Any]:
+    """The schema of a profile."""
+    return schema_of(Profile, "A profile: which questions are asked, and what their answers mean for one client")
 
 
 def matcher_texts() -> dict[str, str]:

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from conformance.catalog.described import schema_text
 from conformance.catalog.location import cases_folder
-from conformance.catalog.schema import CASE_SCHEMA, SURFACE_SCHEMA, case_schema, surface_schema
+from conformance.catalog.schema import (
+    CASE_SCHEMA,
+    PROFILE_SCHEMA,
+    SURFACE_SCHEMA,
+    case_schema,
+    profile_schema,
+    surface_schema,
+)
 from conformance.targets.load import FOLDER as TARGETS
 from conformance.targets.schema import TARGET_SCHEMA, target_schema
 
@@ -18,6 +25,7 @@ def generated() -> dict[Path, str]:
     return {
         cases / CASE_SCHEMA: schema_text(case_schema()),
         cases / SURFACE_SCHEMA: schema_text(surface_schema()),
+        cases / PROFILE_SCHEMA: schema_text(profile_schema()),
         TARGETS / TARGET_SCHEMA: schema_text(target_schema()),
     }
 

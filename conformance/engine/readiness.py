@@ -1,4 +1,4 @@
-"""Whether a client runs on this endpoint: the rows of a run as readiness sees them, and its answer as a log keeps it."""
+"""Whether a client runs on this endpoint: a run's rows as readiness sees them, and its answer as a log keeps it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -13,7 +13,6 @@ from conformance.runs.rows import (
     EndRow,
     LogRow,
     Need,
-    NeedLevel,
     ObedienceRow,
     ReadinessRow,
     ReadinessVerdict,
@@ -21,7 +20,7 @@ from conformance.runs.rows import (
     RunRow,
     TendencyRow,
 )
-from conformance.words import Level, Mode, Verdict
+from conformance.words import Level, Mode, NeedLevel, Verdict
 
 
 class _Note(Struct, frozen=True, tag="note", kw_only=True):

@@ -22,7 +22,6 @@ from conformance.runs.rows import CauseRow as CauseRow
 from conformance.runs.rows import EndRow as EndRow
 from conformance.runs.rows import LogRow as LogRow
 from conformance.runs.rows import Need as Need
-from conformance.runs.rows import NeedLevel as NeedLevel
 from conformance.runs.rows import ObedienceRow as ObedienceRow
 from conformance.runs.rows import ProfileInfo as ProfileInfo
 from conformance.runs.rows import ReadinessRow as ReadinessRow
@@ -35,6 +34,7 @@ from conformance.runs.rows import SuiteInfo as SuiteInfo
 from conformance.runs.rows import TargetInfo as TargetInfo
 from conformance.runs.rows import TendencyRow as TendencyRow
 from conformance.runs.values import LONGEST, bounded, with_absent
+from conformance.words import NeedLevel as NeedLevel
 
 FILE = "run.jsonl"
 PACKED = "run.jsonl.zst"

@@ -174,7 +174,7 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
             "text",
         ),
         "stream.index",
-        "repeated",
+        "replaced",
     ),
     "ST11": (
         stream(lambda e: e.insert(at(e, "content_block_start", 1), text_delta(0))),
@@ -196,7 +196,7 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
     "ST17": (
         stream(lambda e: e.insert(at(e, "content_block_start", 1) + 2, deepcopy(pick(e, "content_block_start", 1)))),
         "stream.index",
-        "repeated",
+        "replaced",
     ),
     "ST19": (
         told(message([TEXT], "tool_use"), request=TOOLS),
@@ -215,7 +215,7 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
         "missing",
     ),
     "ST27": (stream(lambda e: move(e, 0, 3), "text"), "stream.start-first", "other-first"),
-    "ST29": (stream(lambda e: reindex(e, lambda _, i: i % 2), "tools in parallel"), "stream.index", "repeated"),
+    "ST29": (stream(lambda e: reindex(e, lambda _, i: i % 2), "tools in parallel"), "stream.index", "reused"),
     "index from 1": (stream(lambda e: reindex(e, lambda _, i: i + 1)), "stream.index", "start"),
     "index gap": (stream(lambda e: reindex(e, lambda _, i: 2 * i)), "stream.index", "gap"),
     "index missing": (
