@@ -18,8 +18,8 @@ from msgspec import Struct
 from conformance.catalog.case import Case, modes_of
 from conformance.catalog.load import Catalog
 from conformance.catalog.problem import nearest
-from conformance.errors import UserError
 from conformance.catalog.profile import parted
+from conformance.errors import UserError
 from conformance.words import Mode
 
 _WORD = re.compile(r"\s*([(),]|[^\s(),]+)")

@@ -11,7 +11,7 @@ from conformance.judge.readiness import Broken, NeedVerdict, Seen
 from conformance.judge.readiness import Readiness as Verdict
 from conformance.judge.readiness import readiness as decide
 from conformance.judge.rules import RULES
-from conformance.runs.log import CaseRow, RuleRow, Need, ReadinessRow, ReadinessVerdict
+from conformance.runs.log import CaseRow, Need, ReadinessRow, ReadinessVerdict, RuleRow
 
 NEAR = 0.8
 """The share of a client's patience from which a silence is worth a warning."""

@@ -28,6 +28,7 @@ class Prompt(Closed, frozen=True, kw_only=True):
     output_format: fields.JsonFormat | None = None
     cache_control: CacheControl | None = None
     context_management: fields.ContextManagement | None = None
+    safeguards: list[dict[str, Any]] | None = None
     speed: Literal["standard", "fast"] | None = None
 
     @property
