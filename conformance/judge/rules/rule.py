@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from conformance.judge.answer import Answer, Scope
 from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.rules.grounds import BASIS, cited
 from conformance.words import Basis, Level
 
 Found = Sequence[Violation] | None
@@ -72,7 +73,6 @@ def rule(
     source: str,
     on: Sequence[str] = ON_MESSAGES,
     level: Level = "must",
-    basis: Basis = "documented",
     leniency: str = "",
 ) -> Callable[[Callable[[Any], Found]], Rule]:
     """Makes a rule of the function under it."""
@@ -83,8 +83,8 @@ def rule(
             level=level,
             surface=row,
             law=law,
-            source=source,
-            basis=basis,
+            source=cited(name, source),
+            basis=BASIS.get(name, "documented"),
             on=tuple(on),
             leniency=leniency,
             check=check,
