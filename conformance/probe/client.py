@@ -1,15 +1,16 @@
-"""The HTTP client of a run: the only module that knows the HTTP library."""
+"""The HTTP client of a run: one request and its answer, whatever comes of it."""
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import Iterable
-from contextlib import aclosing
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from msgspec.structs import replace
 
+from conformance.probe.connection import Connection, NotHttpError, Pool, place_and_target
 from conformance.probe.encoding import EncodingError, OversizedError
 from conformance.probe.exchange import Exchange, Outcome
 from conformance.probe.recording import Limits, Recording
@@ -17,11 +18,19 @@ from conformance.probe.request import Outgoing
 from conformance.probe.scrub import Scrubber
 
 if TYPE_CHECKING:
-    import httpx2
+    import ssl
 
+AFTER_THE_END = "bytes after the end of the answer, "
+"""How the note begins that says how many, and which."""
+SHOWN = 200
+"""Bytes after the end that are told."""
 CLOSED_EARLY = "Server disconnected"
 CLOSED_INSIDE = "peer closed connection"
 HEAD_TOO_LONG = "Receive buffer too long"
+HAVE_BODIES = frozenset({"POST", "PUT", "PATCH"})
+"""Methods whose requests say their length even where it is 0."""
+
+_TRIED = re.compile(r"(?:Multiple exceptions: )?\[Errno (\d+)\] Connect call failed")
 
 
 class Client:
@@ -33,7 +42,7 @@ class Client:
     def __init__(self, *, limits: Limits | None = None, keys: Iterable[str | None] = ()) -> None:
         self.limits = limits or Limits()
         self._scrubber = Scrubber(keys)
-        self._transports: dict[tuple[bool, bool], httpx2.AsyncHTTPTransport] = {}
+        self._pool = Pool(_certificates)
 
     async def ask(self, outgoing: Outgoing) -> Exchange:
         """One request and its answer, whatever comes of it: trouble is an outcome, not an exception.
@@ -59,87 +68,81 @@ class Client:
         now = asyncio.get_running_loop().time
         begun = now()
         recording = Recording(self.limits, started=time.time())
-        connection = _Connection()
-        outcome, detail = await self._record(outgoing, recording, connection, keep_alive=keep_alive)
+        used = _Used()
+        outcome, detail = await self._record(outgoing, recording, used, keep_alive=keep_alive)
+        surplus = self._scrubber.data(used.surplus)[:SHOWN]
+        notes = (f"{AFTER_THE_END}{len(used.surplus)}: {surplus!r}",) if surplus else ()
         request = self._scrubber.request(outgoing)
-        return recording.exchange(request, outcome, now() - begun, detail, ()), connection.reused
+        return recording.exchange(request, outcome, now() - begun, detail, notes), used.before
 
     async def _record(
-        self, outgoing: Outgoing, recording: Recording, connection: "_Connection", *, keep_alive: bool
+        self, outgoing: Outgoing, recording: Recording, used: "_Used", *, keep_alive: bool
     ) -> tuple[Outcome, str]:
-        import httpx2
-
+        now = asyncio.get_running_loop().time
+        last = now() + self.limits.total
         try:
-            await self._receive(outgoing, recording, connection, keep_alive=keep_alive)
-        except _HungUp:
-            return "abandoned", "the case closes the connection here"
+            connection = await self._connected(outgoing, fresh=not keep_alive)
         except TimeoutError:
-            return _too_slow(recording, self.limits)
-        except OversizedError as problem:
-            return "oversized", str(problem)
-        except EncodingError as problem:
-            return "malformed", str(problem)
-        except httpx2.ConnectTimeout:
             return "unreachable", f"no connection within {self.limits.connect:g} s"
-        except httpx2.ConnectError as problem:
+        except (OSError, UnicodeError) as problem:  # a name too long to be one is no Unicode that DNS takes
             return "unreachable", _why(problem)
-        except httpx2.RemoteProtocolError as problem:
-            return _protocol_error(str(problem), recording)
-        except httpx2.NetworkError as problem:
-            return ("reset" if recording.status is None else "cut"), _why(problem)
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as problem:
-            return "failed", _why(problem)
-        return "complete", ""
+        used.before = connection.used
+        ended = False
+        try:
+            await self._receive(outgoing, recording, connection, last)
+        except _HungUp:
+            outcome: tuple[Outcome, str] = ("abandoned", "the case closes the connection here")
+        except TimeoutError:
+            outcome = _too_slow(recording, self.limits, over=now() >= last)
+        except OversizedError as problem:
+            outcome = "oversized", str(problem)
+        except EncodingError as problem:
+            outcome = "malformed", str(problem)
+        except NotHttpError as problem:
+            outcome = _protocol_error(str(problem), recording)
+        except OSError as problem:
+            outcome = ("reset" if recording.status is None else "cut"), _why(problem)
+        except ValueError as problem:
+            outcome = "failed", _why(problem)
+        else:
+            used.surplus = connection.surplus
+            self._pool.give_back(connection)
+            ended = True
+            outcome = "complete", ""
+        finally:
+            if not ended:
+                connection.close()
+        return outcome
 
-    async def _receive(
-        self, outgoing: Outgoing, recording: Recording, connection: "_Connection", *, keep_alive: bool
-    ) -> None:
-        import httpx2
+    async def _connected(self, outgoing: Outgoing, *, fresh: bool) -> Connection:
+        place, _, _ = place_and_target(outgoing.url)
+        async with asyncio.timeout(self.limits.connect):
+            return await self._pool.connection(place, fresh=fresh)
 
+    async def _receive(self, outgoing: Outgoing, recording: Recording, connection: Connection, last: float) -> None:
         now = asyncio.get_running_loop().time
         limits = self.limits
         begun = now()
-        timeout = {"connect": limits.connect, "read": None, "write": None, "pool": None}
-        request = httpx2.Request(
-            outgoing.method,
-            outgoing.url,
-            headers=list(outgoing.headers),
-            content=outgoing.body or None,
-            extensions={"timeout": timeout, "trace": connection.trace},
-        )
-        transport = self._transport(secure=request.url.scheme == "https", keep_alive=keep_alive)
-        last = begun + limits.total
+        _, host, target = place_and_target(outgoing.url)
+        headers = [("host", host), *outgoing.headers]
+        if outgoing.body or outgoing.method in HAVE_BODIES:
+            headers.append(("content-length", str(len(outgoing.body))))
         async with asyncio.timeout_at(min(begun + limits.first_byte, last)) as timer:
-            response = await transport.handle_async_request(request)
-            async with aclosing(response), aclosing(response.aiter_raw()) as body:
-                version = response.extensions.get("http_version", b"HTTP/1.1").decode("ascii", "replace")
-                recording.begin(response.status_code, version, response.headers.raw, now() - begun)
-                deadline = _Deadline(timer, limits, last)
-                deadline.move(now(), None)
-                async for data in body:
-                    arrived = now()
-                    recording.take(data, arrived - begun)
-                    deadline.move(arrived, recording.last_word)
-                    if outgoing.hang_up:
-                        raise _HungUp
-                recording.end()
-
-    def _transport(self, *, secure: bool, keep_alive: bool) -> "httpx2.AsyncHTTPTransport":
-        """The connection pool; certificates are read once, and only for https."""
-        import httpx2
-
-        which = (secure, keep_alive)
-        if which not in self._transports:
-            self._transports[which] = httpx2.AsyncHTTPTransport(
-                verify=secure,
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None if keep_alive else 0),
-            )
-        return self._transports[which]
+            await connection.send(outgoing.method, target, headers, outgoing.body)
+            head = await connection.head()
+            recording.begin(head.status, head.http_version, head.headers, now() - begun)
+            deadline = _Deadline(timer, limits, last)
+            deadline.move(now(), None)
+            while (data := await connection.piece()) is not None:
+                arrived = now()
+                recording.take(data, arrived - begun)
+                deadline.move(arrived, recording.last_word)
+                if outgoing.hang_up:
+                    raise _HungUp
+            recording.end()
 
     async def aclose(self) -> None:
-        transports, self._transports = list(self._transports.values()), {}
-        for transport in transports:
-            await transport.aclose()
+        self._pool.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -176,17 +179,22 @@ class _HungUp(Exception):
     """The case closes the connection inside the answer."""
 
 
-class _Connection:
-    """Learns from the library's trace whether a request opened a connection of its own."""
+class _Used:
+    """What is to be told of the connection that a request went over."""
 
-    reused = True
+    before = False
+    """Another request went over it before."""
+    surplus = b""
+    """What arrived on it after the end of the answer."""
 
-    async def trace(self, name: str, _info: dict[str, Any]) -> None:
-        if name == "connection.connect_tcp.started":
-            self.reused = False
+
+def _certificates() -> "ssl.SSLContext":
+    import httpx2  # its choice of certificates is that of the SDKs
+
+    return httpx2.create_ssl_context()
 
 
-def _too_slow(recording: Recording, limits: Limits) -> tuple[Outcome, str]:
+def _too_slow(recording: Recording, limits: Limits, *, over: bool) -> tuple[Outcome, str]:
     if recording.last_word:
         return (
             "unfinished",
@@ -194,7 +202,7 @@ def _too_slow(recording: Recording, limits: Limits) -> tuple[Outcome, str]:
         )
     if recording.status is None:
         return "slow", f"no answer began within {limits.first_byte:g} s"
-    return "slow", f"no further byte within {limits.idle:g} s, or no end within {limits.total:g} s"
+    return "slow", f"no end within {limits.total:g} s" if over else f"no further byte within {limits.idle:g} s"
 
 
 def _protocol_error(said: str, recording: Recording) -> tuple[Outcome, str]:
@@ -206,16 +214,9 @@ def _protocol_error(said: str, recording: Recording) -> tuple[Outcome, str]:
 
 
 def _why(problem: BaseException) -> str:
-    """What the client says of a failure; the deepest cause is the plainest."""
-    deepest = problem
-    while cause := _cause(deepest):
-        deepest = cause
-    if isinstance(deepest, ConnectionError | TimeoutError) and deepest.errno:
-        return os.strerror(deepest.errno)
-    return str(deepest) or str(problem) or type(problem).__name__
-
-
-def _cause(problem: BaseException) -> BaseException | None:
-    if isinstance(problem, BaseExceptionGroup):  # one for each address of a host
-        return next(iter(problem.exceptions), None)
-    return problem.__cause__ or problem.__context__
+    """What the system says of a failure; of several addresses of a host, what it says of the first."""
+    if isinstance(problem, ConnectionError | TimeoutError) and problem.errno:
+        return os.strerror(problem.errno)
+    said = str(problem) or type(problem).__name__
+    tried = _TRIED.match(said)
+    return os.strerror(int(tried[1])) if tried else said

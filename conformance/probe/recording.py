@@ -9,9 +9,6 @@ from conformance.probe.encoding import EncodingError, Inflater, OversizedError, 
 from conformance.probe.exchange import Chunk, Exchange, Outcome, Request
 from conformance.probe.sse import Decoder, Frame
 
-LONGEST_DETAIL = 500
-"""Characters: what the client says of an answer can quote it."""
-
 LAST_WORDS = ("message_stop", "error")
 """The types of the events after which a stream has no more to say."""
 
@@ -107,7 +104,7 @@ class Recording:
             started=self._started,
             first_byte=self._first_byte,
             finished=finished,
-            detail=detail[:LONGEST_DETAIL],
+            detail=detail,
             notes=notes,
         )
 

@@ -256,13 +256,20 @@ def _headers(ask: Ask, setting: Setting, content_type: str | None) -> tuple[tupl
         headers["anthropic-version"] = ask.version
     headers |= _credentials(ask, setting)
     asked = [
-        (name.lower(), _as_text(fill(value, setting)))
+        (name.lower(), _header_value(name, _as_text(fill(value, setting))))
         for name, values in ask.headers.items()
         for value in (values if isinstance(values, list) else [values])
         if value is not None
     ]
     replaced = {name.lower() for name in ask.headers}
     return (*((name, value) for name, value in headers.items() if name not in replaced), *asked)
+
+
+def _header_value(name: str, value: str) -> str:
+    """A value that is one line, whatever an earlier answer put into it."""
+    if any(sign in value for sign in "\r\n\0"):
+        raise StepError(f"the value of the header {name} holds a line break: {value[:100]!r}")
+    return value
 
 
 def _credentials(ask: Ask, setting: Setting) -> dict[str, str]:

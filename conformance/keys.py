@@ -1,0 +1,119 @@
+"""The keys of this process, and their removal from whatever it writes, however they are spelled."""
+
+import base64
+from collections.abc import Iterable, Iterator, Sequence
+
+import re2
+
+MARK = "[key removed]"
+SHORTEST_CODED = 8
+"""Characters of a coded form from which on it is no word that stands there by chance."""
+
+
+class Keys:
+    """Finds the values of keys in every spelling that a decoder undoes.
+
+    That is: escapes of JSON, URLs and HTML, in either case and for any of the characters, several times over;
+    base64 at any offset, hexadecimal, and backwards. A key that could as well be a word of an answer (`ollama`) is
+    not looked for: to tear it out of every text would change what is judged.
+    """
+
+    def __init__(self, keys: Iterable[str | None] = ()) -> None:
+        self.values: list[str] = []
+        self._pattern: re2._Regexp | None = None
+        self.remember(*keys)
+
+    def remember(self, *keys: str | None) -> None:
+        """Keeps these keys, too, from being written."""
+        new = [key for key in dict.fromkeys(keys) if key and key not in self.values]
+        if new:
+            self.values = sorted([*self.values, *new], key=len, reverse=True)
+            spelled = {form for key in self.values if not _is_wordlike(key) for form in _spellings(key)}
+            self._pattern = _compiled(sorted(spelled, key=len, reverse=True))
+
+    def spans(self, data: bytes) -> list[tuple[int, int]]:
+        """Where keys stand."""
+        return [] if self._pattern is None else [found.span() for found in self._pattern.finditer(data)]
+
+    def removed(self, data: bytes) -> bytes:
+        """Bytes without keys: the same object where there is none."""
+        spans = self.spans(data)
+        return without(spans, data, 0) if spans else data
+
+    def removed_from(self, text: str) -> str:
+        """A text without keys."""
+        if self._pattern is None:
+            return text
+        data = text.encode("utf-8", "surrogatepass")
+        clean = self.removed(data)
+        return text if clean is data else clean.decode("utf-8", "surrogatepass")
+
+
+KNOWN = Keys()
+"""Every key that this process was given: what writes a file, or to a terminal, removes them."""
+
+
+def without(spans: Iterable[tuple[int, int]], data: bytes, begins: int) -> bytes:
+    """Bytes, the first of which is number `begins`, with the mark in place of the spans that begin in them."""
+    kept, position = [], 0
+    for first, last in spans:
+        kept.append(data[position : max(0, first - begins)])
+        if first >= begins:
+            kept.append(MARK.encode())
+        position = min(len(data), last - begins)
+    return b"".join((*kept, data[position:]))
+
+
+def _is_wordlike(key: str) -> bool:
+    return len(key) < 6 or (key.isalpha() and len(key) < 12)
+
+
+def _spellings(key: str) -> Iterator[str]:
+    """Patterns of a key: as it is and backwards with each character as it is or escaped, base64, hexadecimal."""
+    for data in {key.encode(), key.encode("latin-1", "replace")}:
+        yield _escaped(data)
+        yield _escaped(data[::-1])
+        yield f"(?i:{data.hex()})"
+        for coded in _base64(data):
+            yield _escaped(coded)
+
+
+def _base64(data: bytes) -> set[bytes]:
+    """What of the key stands in the base64 of any text that holds it, whatever comes before and after."""
+    found = set()
+    for offset in range(3):
+        coded = base64.b64encode(b"\0" * offset + data)
+        first, last = (offset * 8 + 5) // 6, (offset + len(data)) * 8 // 6
+        found |= {coded[first:last], coded[first:last].translate(bytes.maketrans(b"+/", b"-_"))}
+    return {coded for coded in found if len(coded) >= SHORTEST_CODED}
+
+
+def _escaped(data: bytes) -> str:
+    """A pattern of these bytes, each as it is or as JSON, URLs, HTML and programs escape it."""
+    return "".join(_of_byte(byte) for byte in data)
+
+
+def _of_byte(byte: int) -> str:
+    hexadecimal = "".join(f"[{sign}{sign.upper()}]" if sign.isalpha() else sign for sign in f"{byte:02x}")
+    forms = [
+        f"\\x{byte:02x}",
+        f"%(?:25)*{hexadecimal}",
+        rf"\\+(?:u00|x|U000000){hexadecimal}",
+        f"&#0*{byte};",
+        f"&#[xX]0*{hexadecimal};",
+    ]
+    if byte in b"/\\\"'":
+        forms.append(rf"\\+\x{byte:02x}")
+    if byte == ord(" "):
+        forms.append(r"\+")
+    return f"(?:{'|'.join(forms)})"
+
+
+def _compiled(patterns: Sequence[str]) -> "re2._Regexp | None":
+    if not patterns:
+        return None
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.max_mem = 64 * 2**20
+    options.log_errors = False
+    return re2.compile("|".join(patterns).encode("latin-1"), options)

@@ -1,0 +1,254 @@
+"""HTTP/1.1 connections: what arrives on one after the end of an answer is never the beginning of the next.
+
+HTTP itself is h11's; bytes and their times are ours.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable
+from typing import cast
+from urllib.parse import quote, urlsplit
+
+import h11
+from msgspec import Struct
+
+from conformance.targets.address import DEFAULT_PORTS
+
+LARGEST_HEAD = 100 * 2**10
+"""Bytes of a status line with its headers, of a chunk's head, or of the trailers."""
+LARGEST_BACKLOG = 256 * 2**10
+"""Bytes that may wait to be read before the sender is held back."""
+IDLE_SECONDS = 5.0
+"""How long a connection waits to be used again."""
+MOST_TOLD = 4096
+"""Bytes of what is no answer that are told, before keys are removed and the rest is cut."""
+
+_AS_IT_IS = "!$%&'()*+,-./:;=?@[]_~|^"
+
+Place = tuple[str, str, int]
+"""Scheme, host and port."""
+
+
+class NotHttpError(Exception):
+    """What arrived breaks off, or is no HTTP; the message says which."""
+
+
+class Head(Struct, frozen=True):
+    """The beginning of an answer."""
+
+    status: int
+    http_version: str
+    headers: list[tuple[bytes, bytes]]
+
+
+class Pipe(asyncio.Protocol):
+    """The bytes of a connection in the order of their arrival, the sender held back while too many wait."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[bytes] = deque()
+        self._size = 0
+        self._wake: asyncio.Future[None] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._held_back = False
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self.ended = False
+        self._problem: Exception | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._waiting.append(data)
+        self._size += len(data)
+        if self._size > LARGEST_BACKLOG and self._transport is not None and not self._held_back:
+            self._held_back = True
+            self._transport.pause_reading()
+        self._woken()
+
+    def eof_received(self) -> bool:
+        self.ended = True
+        self._woken()
+        return False
+
+    def connection_lost(self, problem: Exception | None) -> None:
+        self.ended = True
+        self._problem = problem
+        self._writable.set()
+        self._woken()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    def _woken(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the connection is open, and nothing has arrived that nobody asked for."""
+        return not self.ended and not self._waiting
+
+    async def read(self) -> bytes:
+        """What has arrived since; empty at the end. OSError where the connection broke."""
+        while not self._waiting:
+            if self.ended:
+                if self._problem is not None:
+                    raise self._problem
+                return b""
+            self._wake = asyncio.get_running_loop().create_future()
+            try:
+                await self._wake
+            finally:
+                self._wake = None
+        data = self._waiting.popleft()
+        self._size -= len(data)
+        if self._held_back and not self._waiting and self._transport is not None:
+            self._held_back = False
+            self._transport.resume_reading()
+        return data
+
+    async def write(self, data: bytes) -> None:
+        if self._transport is not None and not self.ended:
+            self._transport.write(data)
+            await self._writable.wait()
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+
+class Connection:
+    """Sends one request after the other, and reads the answer to each to its end."""
+
+    def __init__(self, pipe: Pipe, place: Place) -> None:
+        self._pipe = pipe
+        self._http = h11.Connection(our_role=h11.CLIENT, max_incomplete_event_size=LARGEST_HEAD)
+        self.place = place
+        self.used = False
+        self.idle_since = 0.0
+
+    async def send(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> None:
+        """Sends a request, as far as the server reads it; ValueError where it cannot be sent at all."""
+        try:
+            data = self._http.send(h11.Request(method=method, target=target, headers=headers)) or b""
+            if body:
+                data += self._http.send(h11.Data(data=body)) or b""
+            data += self._http.send(h11.EndOfMessage()) or b""
+        except h11.LocalProtocolError as problem:
+            raise ValueError(str(problem)) from problem
+        await self._pipe.write(data)
+
+    async def head(self) -> Head:
+        """The beginning of the answer, after any number of provisional ones."""
+        while True:
+            event = await self._next()
+            if isinstance(event, h11.Response) or (
+                isinstance(event, h11.InformationalResponse) and event.status_code == 101
+            ):
+                version = f"HTTP/{event.http_version.decode('ascii', 'replace')}"
+                return Head(event.status_code, version, [(bytes(n), bytes(v)) for n, v in event.headers.raw_items()])
+
+    async def piece(self) -> bytes | None:
+        """A piece of the body as it arrives; None at its end."""
+        event = await self._next()
+        return bytes(event.data) if isinstance(event, h11.Data) else None
+
+    async def _next(self) -> h11.Event | type[h11.PAUSED]:
+        while True:
+            try:
+                event = self._http.next_event()
+            except h11.RemoteProtocolError as problem:
+                raise NotHttpError(str(problem)) from problem
+            if event is not h11.NEED_DATA:
+                return cast("h11.Event | type[h11.PAUSED]", event)
+            data = await self._pipe.read()
+            if not data and self._http.their_state is h11.SEND_RESPONSE:
+                raise NotHttpError(_closed_early(self._http.trailing_data[0]))
+            self._http.receive_data(data)
+
+    @property
+    def surplus(self) -> bytes:
+        """The bytes that arrived after the end of the answer."""
+        return bytes(self._http.trailing_data[0])
+
+    def renew(self, now: float) -> bool:
+        """Makes the connection ready for another request; False where it is not to be used again."""
+        done = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+        if not done or self.surplus or not self._pipe.quiet:
+            return False
+        self._http.start_next_cycle()
+        self.used, self.idle_since = True, now
+        return True
+
+    def usable(self, now: float) -> bool:
+        """Whether nothing has arrived, nor ended, since the last answer."""
+        return self._pipe.quiet and now - self.idle_since < IDLE_SECONDS
+
+    def close(self) -> None:
+        self._pipe.close()
+
+
+def _closed_early(arrived: bytes) -> str:
+    if not arrived:
+        return "Server disconnected without sending a response."
+    return f"no HTTP answer, but the bytes {arrived[:MOST_TOLD]!r} and the end of the connection"
+
+
+class Pool:
+    """The connections of a run to its endpoint."""
+
+    def __init__(self, security: Callable[[], ssl.SSLContext]) -> None:
+        self._security = security
+        self._contexts: list[ssl.SSLContext] = []
+        self._idle: list[Connection] = []
+
+    async def connection(self, place: Place, *, fresh: bool) -> Connection:
+        """A connection that waits to be used again, or a new one; OSError where there is none to be had."""
+        now = asyncio.get_running_loop().time()
+        while self._idle and not fresh:
+            waiting = self._idle.pop()
+            if waiting.place == place and waiting.usable(now):
+                return waiting
+            waiting.close()
+        scheme, host, port = place
+        loop = asyncio.get_running_loop()
+        if scheme == "https":
+            _, pipe = await loop.create_connection(Pipe, host, port, ssl=self._context(), server_hostname=host)
+        else:
+            _, pipe = await loop.create_connection(Pipe, host, port)
+        return Connection(pipe, place)
+
+    def _context(self) -> ssl.SSLContext:
+        """Certificates are read once, and only for https."""
+        if not self._contexts:
+            self._contexts.append(self._security())
+        return self._contexts[0]
+
+    def give_back(self, connection: Connection) -> None:
+        """Keeps a connection whose answer has ended, if another request may go over it."""
+        if connection.renew(asyncio.get_running_loop().time()):
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def close(self) -> None:
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+
+def place_and_target(url: str) -> tuple[Place, str, str]:
+    """Where a URL leads: its place, the value of the host header, and the target of the request line."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port
+    target = quote(parts.path or "/", safe=_AS_IT_IS)
+    if parts.query:
+        target += "?" + quote(parts.query, safe=_AS_IT_IS)
+    shown = f"[{host}]" if ":" in host else host
+    named = shown if port is None or port == DEFAULT_PORTS[parts.scheme] else f"{shown}:{port}"
+    return (parts.scheme, host, port or DEFAULT_PORTS[parts.scheme]), named, target
