@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import re2
 
+_NAMED = {ord("&"): "amp", ord("<"): "lt", ord(">"): "gt", ord('"'): "quot", ord("'"): "apos"}
 MARK = "[key removed]"
 SHORTEST_CODED = 8
 """Characters of a coded form from which on it is no word that stands there by chance."""
@@ -102,6 +103,8 @@ def _of_byte(byte: int) -> str:
         f"&#0*{byte};",
         f"&#[xX]0*{hexadecimal};",
     ]
+    if name := _NAMED.get(byte):
+        forms.append(f"&(?:amp;)*{name};")
     if byte in b"/\\\"'":
         forms.append(rf"\\+\x{byte:02x}")
     if byte == ord(" "):

@@ -32,6 +32,8 @@ except ImportError:  # PyYAML built without libyaml: the same tree, more slowly
 
 _PLAIN, _QUOTED, _COLLECTION = "plain", "quoted", "collection"
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
+LONGEST_NUMBER = 400
+"""Digits of a number; a test of huge ones writes them as text."""
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 
 LARGEST = 200_000
@@ -120,6 +122,8 @@ class Document:
         if text in _WORDS:
             return _WORDS[text]
         if text[0] in "-0123456789" and (number := _NUMBER.fullmatch(text)):
+            if len(text) > LONGEST_NUMBER:
+                raise self.error(node, f"this number has {len(text)} digits, more than {LONGEST_NUMBER}")
             return float(text) if number[1] or number[2] else int(text)
         return text
 

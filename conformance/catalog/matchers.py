@@ -37,6 +37,7 @@ from msgspec import UNSET
 
 from conformance.catalog import pattern as search
 from conformance.catalog.case import Check
+from conformance.catalog.json_schema import SchemaError, validator
 
 MATCHERS = tuple(
     name for name in Check.__struct_fields__ if name not in ("at", "level", "why")
@@ -74,7 +75,17 @@ def mistakes(check: Check) -> list[tuple[str, str]]:
             found.append((name, complaint))
         if name == "matches" and (complaint := _pattern_mistake(argument)):
             found.append((name, complaint))
+        if name == "valid_under" and (complaint := _schema_mistake(argument)):
+            found.append((name, complaint))
     return found
+
+
+def _schema_mistake(schema: dict[str, Any]) -> str:
+    try:
+        validator(schema)
+    except SchemaError as problem:
+        return f"not a JSON Schema that stands by itself: {problem}"
+    return ""
 
 
 def is_absence(check: Check) -> bool:

@@ -14,6 +14,8 @@ from conformance.catalog.problem import CatalogError, Problem, nearest
 Typed = TypeVar("Typed")
 Steps = tuple[str | int, ...]
 
+MOST_PROBLEMS = 20
+"""Problems of one part of a file that are told."""
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`")
 _ENUM = re.compile(r"Invalid enum value (.*)")
 _AT = re.compile(r"^(.*?) - at `(key in )?\$(.*)`$", re.DOTALL)
@@ -67,15 +69,16 @@ def _problems(document: Document, value: Any, kind: type[Any], at: Steps) -> lis
         except msgspec.ValidationError as error:
             says, path = _told(str(error))
             unknown = _UNKNOWN.fullmatch(says)
-            keys = [unknown[1]] if unknown else _strangers(_below(rest, path), _keys(kind, path))
+            keys = _strangers(_below(rest, path), _keys(kind, path)) or ([unknown[1]] if unknown else [])
             if not keys:
                 found.append(document.problem(at + path, _explained(says, kind, path)))
                 return found
             for key in keys:
-                says = f"unknown key `{key}`{nearest(key, _keys(kind, path))}"
-                found.append(document.problem((*at, *path, key), says))
+                if len(found) < MOST_PROBLEMS:
+                    says = f"unknown key `{key[:100]}`{nearest(key[:100], _keys(kind, path))}"
+                    found.append(document.problem((*at, *path, key), says))
                 del _below(rest, path)[key]
-            if unknown is None:  # what is missing stands there under a name that is none
+            if unknown is None or len(found) >= MOST_PROBLEMS:  # what is missing stands there under a name that is none
                 return found
         else:
             return found

@@ -3,6 +3,7 @@
 import sys
 
 from conformance.engine.question import Question
+from conformance.harmless import harmless
 from conformance.probe.exchange import Exchange
 
 SHOWN = 4000
@@ -22,7 +23,7 @@ def show_exchange(question: Question, exchange: Exchange) -> None:
         *(f"* {note}" for note in exchange.notes),
         _body(exchange.body),
     ]
-    print("\n".join(lines), file=sys.stderr, flush=True)
+    print(harmless("\n".join(lines)), file=sys.stderr, flush=True)
 
 
 def _body(data: bytes) -> str:

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from conformance import __version__
 from conformance.errors import ExitCode, UserError
+from conformance.harmless import harmless
 
 COMMANDS = {
     "run": "ask an endpoint, judge its answers, write log and report",
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(words)
     except UserError as mistake:
-        print(f"conformance: {mistake}", file=sys.stderr)
+        print(harmless(f"conformance: {mistake}"), file=sys.stderr)
         return mistake.exit_code
     except KeyboardInterrupt:
         print("conformance: interrupted", file=sys.stderr)

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from conformance.engine.events import CaseJudged, Ended, Event, Handler, RuleJudged, SuiteFailed
 from conformance.engine.row_text import account_of
+from conformance.harmless import harmless
 from conformance.runs.log import CaseRow, RuleRow
 from conformance.words import VERDICTS, Verdict
 
@@ -61,7 +62,7 @@ class Progress:
     def say(self, line: str) -> None:
         """A line that stays, above the live one."""
         self._clear()
-        print(line, file=self._stream, flush=True)
+        print(harmless(line), file=self._stream, flush=True)
 
     def close(self) -> None:
         self._clear()

@@ -31,6 +31,7 @@ from conformance.engine.scheduler import Deadline, Scheduler
 from conformance.engine.target_selection import who_is_asked
 from conformance.engine.testimony import no_testimonies, sdk_testimonies
 from conformance.errors import UserError
+from conformance.harmless import harmless
 from conformance.judge import witness
 from conformance.judge.rules import RULES
 from conformance.probe.asking import Fixtures
@@ -174,7 +175,7 @@ def _judged(
         ended = ledger.finish(run_pytest(plugin, options.pytest_arguments, snapshots_of(target, options)))
     write_outputs.publish(out)
     if options.profile is not None and options.profile in ended.readiness:
-        print(in_words(ended.readiness[options.profile], catalog.profiles[options.profile]))
+        print(harmless(in_words(ended.readiness[options.profile], catalog.profiles[options.profile])))
     return ended.logged.exit
 
 

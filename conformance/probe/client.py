@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from conformance.probe.connection import Connection, NotHttpError, Pool, place_and_target
 from conformance.probe.encoding import EncodingError, OversizedError
-from conformance.probe.exchange import Exchange, Outcome
+from conformance.probe.exchange import AFTER_THE_END, Exchange, Outcome
 from conformance.probe.recording import Limits, Recording
 from conformance.probe.request import Outgoing
 from conformance.probe.scrub import Scrubber
@@ -20,8 +20,6 @@ from conformance.probe.scrub import Scrubber
 if TYPE_CHECKING:
     import ssl
 
-AFTER_THE_END = "bytes after the end of the answer, "
-"""How the note begins that says how many, and which."""
 SHOWN = 200
 """Bytes after the end that are told."""
 CLOSED_EARLY = "Server disconnected"

@@ -19,6 +19,12 @@ Outcome = Literal[
 ]
 
 
+AFTER_THE_END = "bytes after the end of the answer, "
+"""How the note begins that says how many there were, and which."""
+REMOVED = "a key was removed from the body of this answer"
+"""The note on an exchange whose bytes are not those that arrived."""
+
+
 class Request(Struct, frozen=True):
     """What was sent, keys already removed."""
 

@@ -5,11 +5,9 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from conformance.keys import KNOWN, MARK, Keys, without
-from conformance.probe.exchange import Chunk, Exchange, Request
+from conformance.probe.exchange import REMOVED, Chunk, Exchange, Request
 from conformance.probe.request import Outgoing
 
-REMOVED = "a key was removed from the body of this answer"
-"""The note on an exchange whose bytes are not those that arrived."""
 SENDS_KEY = frozenset({"x-api-key", "authorization", "proxy-authorization", "cookie"})
 LONGEST_DETAIL = 500
 """Characters: what the client says of an answer can quote it."""

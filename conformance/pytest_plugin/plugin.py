@@ -11,6 +11,7 @@ from conformance.engine.evidence_keeper import evidence_of
 from conformance.engine.ledger import Drift, Ledger
 from conformance.engine.question import Question
 from conformance.engine.row_text import account_of
+from conformance.keys import KNOWN
 from conformance.runs.log import CaseRow, RuleRow
 from conformance.words import UNVERIFIED
 
@@ -97,7 +98,9 @@ class ConformancePlugin:
             import pytest_html  # only where `--html` was asked for
 
             shown = self._exhibit(_made_for(item).get("question"))
-            report.__dict__["extras"] = [pytest_html.extras.text(text, name=name) for name, text in shown]
+            report.__dict__["extras"] = [
+                pytest_html.extras.text(KNOWN.removed_from(text), name=name) for name, text in shown
+            ]
         return report
 
     def _exhibit(self, question: Question | None) -> list[tuple[str, str]]:

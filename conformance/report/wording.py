@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from conformance.harmless import harmless
 from conformance.runs.log import ABSENT, Finding
 from conformance.words import SdkTestimony, Status, Verdict
 
@@ -78,7 +79,7 @@ def place(at: str) -> str:
 
 def printable(text: str) -> str:
     """Text without what could move a terminal's cursor or turn a line around: such characters are named instead."""
-    return "".join(char if char.isprintable() or char in "\n\t" else f"\\u{ord(char):04x}" for char in text)
+    return harmless(text)
 
 
 def _json(value: Any) -> str:

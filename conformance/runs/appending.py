@@ -4,6 +4,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from conformance.keys import KNOWN
+
 BLOCK = 64 * 1024
 """Bytes that are read at once to find the last complete line."""
 
@@ -17,8 +19,8 @@ class LineFile:
         self._file = path.open("ab")
 
     def write(self, line: bytes) -> None:
-        """Appends one line, given without its end."""
-        self._file.write(line + b"\n")
+        """Appends one line, given without its end; keys are removed whatever brought them into it."""
+        self._file.write(KNOWN.removed(line) + b"\n")
         self._file.flush()
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from conformance.judge.finding import Violation
 from conformance.judge.witness import Testimony
+from conformance.keys import KNOWN
 from conformance.probe.exchange import Chunk, Exchange, Outcome, Request
 from conformance.words import Mode
 
@@ -126,7 +127,7 @@ def evidence_name(case: str, mode: Mode, attempt: int, step: str = "") -> str:
 def write_evidence(folder: Path, name: str, evidence: Evidence) -> None:
     path = folder / FOLDER / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(evidence), indent=1))
+    path.write_bytes(msgspec.json.format(KNOWN.removed(msgspec.json.encode(evidence)), indent=1))
 
 
 def read_evidence(folder: Path, name: str) -> Evidence:

@@ -8,6 +8,8 @@ import zlib
 import pytest
 from misbehaving import Behaviour, Peer, answers, sends, serving
 
+from conformance.judge.answer import read
+from conformance.judge.rules import examine
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
 from conformance.probe.recording import Limits
@@ -74,6 +76,7 @@ def repeats(head: bytes, piece: bytes) -> Behaviour:
         await peer.send(head)
         while True:
             await peer.send(piece)
+            await asyncio.sleep(0)  # both ends run on one loop, and each gets its turn
 
     return behaviour
 
@@ -400,3 +403,91 @@ def test_requests_run_side_by_side() -> None:
             return sum(each.outcome == "complete" for each in seen)
 
     assert asyncio.run(ask()) == 8
+
+
+def answers_with(data: bytes) -> Behaviour:
+    """Answers the first request with these bytes in one piece, and waits for another."""
+
+    async def behaviour(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(data)
+        await peer.gone()
+
+    return behaviour
+
+
+POISON = OK + b"content-length: 8\r\n\r\n{poison}"
+SURPLUS: dict[str, Behaviour] = {
+    "a second answer": answers_with(OK + b"content-length: 2\r\n\r\n{}" + POISON),
+    "a length too short": answers_with(OK + b"content-length: 2\r\n\r\n{}rest of the body"),
+    "a body where none may be": answers_with(b"HTTP/1.1 204 No Content\r\n\r\n" + POISON),
+    "bytes after the last chunk": answers_with(OK + b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n" + POISON),
+    "a second answer before the end of the connection": answers_with(
+        OK + b"connection: close\r\ncontent-length: 2\r\n\r\n{}" + POISON
+    ),
+    "a blank line and more": answers_with(OK + b"content-length: 2\r\n\r\n{}\r\n\r\n" + POISON),
+}
+
+
+@pytest.mark.parametrize("kind", SURPLUS)
+def test_bytes_after_an_answer_are_its_own_and_never_the_next_one(kind: str) -> None:
+    first, second = exchanges(SURPLUS[kind], answers(b"[]"), times=2)
+    assert first.outcome == "complete"
+    assert first.body in (b"{}", b"")
+    assert len([note for note in first.notes if note.startswith("bytes after the end of the answer, ")]) == 1
+    assert (second.body, second.notes) == (b"[]", ())
+
+
+def test_bytes_that_come_while_a_connection_waits_end_its_use() -> None:
+    async def run() -> tuple[Exchange, Exchange, int]:
+        async def babbles_later(peer: Peer) -> None:
+            await peer.request()
+            await peer.send(OK + b"content-length: 2\r\n\r\n{}")
+            await asyncio.sleep(0.05)
+            await peer.send(POISON)
+            await peer.gone()
+
+        async with serving(babbles_later, answers(b"[]")) as server, Client(limits=QUICK) as client:
+            first = await client.ask(post(server.url))
+            await asyncio.sleep(0.3)
+            return first, await client.ask(post(server.url)), server.connections
+
+    first, second, connections = asyncio.run(run())
+    assert (first.body, second.body, second.notes, connections) == (b"{}", b"[]", (), 2)
+
+
+def test_bytes_that_are_no_answer_are_told() -> None:
+    seen = exchange(sends(b"SSH-2.0-OpenSSH_9.2 \x1b[31m\x00"))
+    assert (seen.outcome, seen.status) == ("malformed", None)
+    assert "SSH-2.0" in seen.detail
+    assert seen.detail.isprintable()
+
+
+@pytest.mark.parametrize(("idle", "total", "said"), [(0.3, 5.0, "no further byte within 0.3 s"), (5.0, 0.6, "no end")])
+def test_a_slow_answer_says_which_time_was_over(idle: float, total: float, said: str) -> None:
+    limits = Limits(first_byte=0.5, idle=idle, total=total)
+    seen = exchange(says_and_stays(OK + b"content-length: 9\r\n\r\nshort"), limits=limits)
+    assert seen.outcome == "slow"
+    assert seen.detail.startswith(said)
+
+
+def test_a_length_is_judged_by_what_arrived_and_not_by_what_was_left_of_it() -> None:
+    async def ask() -> Exchange:
+        body = b'{"said": "' + KEY.encode() + b'"}'
+        async with serving(answers(body)) as server, Client(limits=QUICK, keys=[KEY]) as client:
+            return await client.ask(post(server.url, **{"x-api-key": KEY}))
+
+    seen = asyncio.run(ask())
+    assert len(seen.body) != int(seen.header("content-length") or 0)
+    readings = {reading.rule.id: reading.violations for reading in examine(read(seen, "json"))}
+    assert not readings.get("http.content-length")
+
+
+def test_what_the_client_says_is_cut_after_keys_are_removed() -> None:
+    async def ask(answer: bytes) -> Exchange:
+        async with serving(sends(answer)) as server, Client(limits=QUICK, keys=[KEY]) as client:
+            return await client.ask(post(server.url, **{"x-api-key": KEY}))
+
+    for length in range(380, 520, 7):
+        seen = asyncio.run(ask(OK + b"x" * length + b" " + KEY.encode() + b"\r\n\r\n"))
+        assert KEY[:9] not in seen.detail

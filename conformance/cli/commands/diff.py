@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from conformance.errors import ExitCode
+from conformance.harmless import harmless
 from conformance.runs.diff import Difference, diff
 from conformance.runs.log import RunLog, read_log
 
@@ -20,7 +21,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     old, new = read_run(arguments.old), read_run(arguments.new)
     differences = diff(old, new)
-    print(FORMATS[arguments.format](differences, old, new))
+    print(harmless(FORMATS[arguments.format](differences, old, new)))
     return ExitCode.UNEXPECTED if any(difference.worse for difference in differences) else ExitCode.AS_EXPECTED
 
 

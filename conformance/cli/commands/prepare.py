@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from conformance.cli.commands.ollama_arguments import OLLAMA_TARGETS, local_ollama, target_arguments
 from conformance.errors import ExitCode, UserError
+from conformance.harmless import harmless
 
 if TYPE_CHECKING:
     from conformance.targets.ollama.client import Progress
@@ -36,7 +37,7 @@ async def _run(arguments: argparse.Namespace) -> int:
     async with local_ollama(arguments) as ollama:
         try:
             if arguments.clean:
-                print(*await clean(ollama, arguments.model, **options), sep="\n")
+                print(harmless("\n".join(await clean(ollama, arguments.model, **options))))
                 return 0
             with Bar() as bar:
                 prepared = await prepare(ollama, arguments.model, **options, on_progress=bar.show)
@@ -44,7 +45,7 @@ async def _run(arguments: argparse.Namespace) -> int:
             raise UserError(f"{ollama.url} refuses: {problem}") from problem
         except Unreachable as problem:
             raise UserError(f"{problem}; start it with `ollama serve`", ExitCode.OUR_FAULT) from problem
-    print(*prepared.done, sep="\n")
+    print(harmless("\n".join(prepared.done)))
     print(f"next: conformance env --target ollama --model {prepared.model}")
     return 0
 

@@ -21,6 +21,7 @@ from conformance.judge.rules.rule import (
     rule,
 )
 from conformance.judge.wire import RFC3339
+from conformance.probe.exchange import AFTER_THE_END, REMOVED
 
 RATE_LIMITED = 429
 METHOD_NOT_ALLOWED = 405
@@ -62,6 +63,21 @@ def complete(answer: Answer) -> Found:
 
 
 @rule(
+    "http.nothing-after",
+    row="response.complete",
+    law="Nothing follows the end of an answer on its connection.",
+    source=HTTP + "#section-9.2",
+    on=(*ON_ALL, "other"),
+    leniency="What comes later, while the connection waits to be used again, only ends its use.",
+)
+def nothing_after(answer: Answer) -> Found:
+    if answer.exchange.outcome not in ("complete", "unfinished"):
+        return None
+    told = next((note for note in answer.exchange.notes if note.startswith(AFTER_THE_END)), None)
+    return [] if told is None else [Violation("", "the end of the answer", told, "bytes-after")]
+
+
+@rule(
     "http.content-length",
     row="header.content_length",
     law="A Content-Length that is sent is the length of the body.",
@@ -70,8 +86,8 @@ def complete(answer: Answer) -> Found:
 )
 def content_length(answer: Answer) -> Found:
     length = answer.headers.get("content-length")
-    if length is None or answer.exchange.outcome != "complete":
-        return None
+    if length is None or answer.exchange.outcome != "complete" or REMOVED in answer.exchange.notes:
+        return None  # where a key was removed, the bytes are not those that arrived
     at = "header/content-length"
     if not length.strip().isdigit():
         return [Violation(at, "a number of bytes", length, "format")]

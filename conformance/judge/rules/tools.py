@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-import msgspec
-
+from conformance.catalog.json_schema import SchemaError, validator
 from conformance.catalog.pattern import linear
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
@@ -193,13 +191,10 @@ def input_json(answer: Answer) -> Found:
     return [] if seen else None
 
 
-@lru_cache(maxsize=512)
-def _validator(schema: bytes) -> Any:
-    import jsonschema_rs  # only answers with tool calls pay for it
-
+def _validator(schema: dict[str, Any]) -> Any:
     try:
-        return jsonschema_rs.validator_for(msgspec.json.decode(schema))
-    except (ValueError, jsonschema_rs.ValidationError):
+        return validator(schema)
+    except SchemaError:
         return None
 
 
@@ -212,7 +207,7 @@ def _schema_says(answer: Answer, *, strict: bool) -> Found:
         tool = tools.get(name) if isinstance(name, str) else None
         if tool is None or (tool.get("strict") is True) is not strict or not isinstance(given, dict) or cut:
             continue
-        validator = _validator(msgspec.json.encode(tool["input_schema"]))
+        validator = _validator(tool["input_schema"])
         if validator is None:
             continue
         seen = True

@@ -1,0 +1,114 @@
+"""No spelling of a key that a decoder undoes is written anywhere, wherever an endpoint puts it."""
+
+import base64
+import html
+import itertools
+import json
+import re
+import time
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from conformance.keys import Keys
+from conformance.probe.exchange import Chunk, Exchange, Request
+from conformance.probe.scrub import Scrubber
+
+KEY = "sk-canary-9fJ2kQ7xLmZ0-secret/+="
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "as it is": lambda key: key,
+    "URL": lambda key: quote(key, safe=""),
+    "URL in lower case": lambda key: re.sub("%..", lambda escape: escape[0].lower(), quote(key, safe="")),
+    "URL, every character": lambda key: "".join(f"%{ord(sign):02x}" for sign in key),
+    "URL, twice": lambda key: quote(quote(key, safe=""), safe=""),
+    "JSON": lambda key: json.dumps(key)[1:-1],
+    "JSON with escaped slashes": lambda key: key.replace("/", "\\/"),
+    "JSON, every character": lambda key: "".join(f"\\u{ord(sign):04x}" for sign in key),
+    "JSON, every second character": lambda key: "".join(
+        f"\\u{ord(sign):04X}" if number % 2 else sign for number, sign in enumerate(key)
+    ),
+    "JSON in JSON": lambda key: json.dumps(json.dumps("".join(f"\\u{ord(sign):04x}" for sign in key))),
+    "a program's escapes": lambda key: "".join(f"\\x{ord(sign):02x}" for sign in key),
+    "HTML": lambda key: html.escape(key).replace("/", "&#x2F;"),
+    "HTML, every character": lambda key: "".join(f"&#{ord(sign)};" for sign in key),
+    "base64": lambda key: base64.b64encode(key.encode()).decode(),
+    "base64 without padding": lambda key: base64.b64encode(key.encode()).decode().rstrip("="),
+    "base64 for URLs": lambda key: base64.urlsafe_b64encode(key.encode()).decode(),
+    "base64 behind a name": lambda key: base64.b64encode(f"user:{key}".encode()).decode(),
+    "base64 inside a text": lambda key: base64.b64encode(f"ab{key}, and more".encode()).decode(),
+    "base64 in a URL": lambda key: quote(base64.b64encode(key.encode()).decode(), safe=""),
+    "hexadecimal": lambda key: key.encode().hex(),
+    "hexadecimal in capitals": lambda key: key.encode().hex().upper(),
+    "backwards": lambda key: key[::-1],
+}
+
+
+def leaks(text: str, key: str, spelled: str) -> bool:
+    """Whether a spelling is still there: of base64 the ends belong to other bytes, too."""
+    core = spelled[6:-6]
+    return spelled in text or core in text or key in text
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_a_spelling_is_removed(name: str) -> None:
+    spelled = SPELLINGS[name](KEY)
+    for before, after in (("", ""), ('{"id": "', '"}'), ("x" * 445 + " ", "\n"), ("%", "%"), ("\\", "\\")):
+        told = Keys([KEY]).removed_from(before + spelled + after)
+        assert not leaks(told, KEY, spelled)
+        assert told.startswith(before.rstrip("\\"))
+        assert told.endswith(after)
+
+
+signs = some.characters(min_codepoint=33, max_codepoint=126)
+keys = some.text(signs, min_size=8, max_size=60).filter(lambda key: not key.isalpha())
+
+
+@given(key=keys, name=some.sampled_from(sorted(SPELLINGS)), before=some.text(max_size=20), after=some.text(max_size=20))
+def test_any_key_is_removed_in_any_spelling(key: str, name: str, before: str, after: str) -> None:
+    spelled = SPELLINGS[name](key)
+    told = Keys([key]).removed_from(f"{before} {spelled} {after}".encode("utf-8", "replace").decode())
+    if len(spelled) > 16:
+        assert spelled not in told
+    assert key not in told.replace("[key removed]", "")
+
+
+@given(key=keys, name=some.sampled_from(sorted(SPELLINGS)), cuts=some.lists(some.integers(0, 400), max_size=8))
+def test_no_border_of_chunks_keeps_a_key(key: str, name: str, cuts: list[int]) -> None:
+    body = b'{"id": "' + SPELLINGS[name](key).encode() + b'", "twice": "' + SPELLINGS[name](key).encode() + b'"}'
+    edges = [0, *sorted(cut for cut in cuts if cut < len(body)), len(body)]
+    chunks = tuple(Chunk(float(n), body[a:b]) for n, (a, b) in enumerate(itertools.pairwise(edges)))
+    asked = Exchange(request=Request("GET", "http://h/", ()), outcome="complete", status=200, chunks=chunks)
+    seen = Scrubber([key]).exchange(asked)
+    assert seen.body == Keys([key]).removed(body)
+    assert SPELLINGS[name](key).encode() not in seen.body
+    assert len(seen.chunks) == len(chunks)
+
+
+@given(data=some.binary(max_size=300))
+def test_what_holds_no_key_is_left_alone(data: bytes) -> None:
+    assert Keys([KEY]).removed(data) is data
+
+
+def test_removing_takes_time_that_grows_with_the_bytes() -> None:
+    for unit in (
+        KEY[:-1],
+        "%73",
+        "%25252525",
+        "\\u0073",
+        "\\\\\\\\",
+        "&#000000",
+        KEY.encode().hex()[:-1],
+        "s",
+        KEY[::-1][:-1],
+    ):
+        began = time.process_time()
+        Keys([KEY]).removed((unit * (1_000_000 // len(unit))).encode())
+        assert time.process_time() - began < 2
+
+
+def test_a_key_that_is_a_word_is_left_in_texts() -> None:
+    assert Keys(["ollama", "dummy"]).removed_from("ollama says dummy") == "ollama says dummy"
