@@ -5,7 +5,7 @@ on the model's obedience can turn a server red; and something must turn each cas
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from conformance.catalog.case import Case, Check, asks_of, modes_of
 from conformance.catalog.difference import differences
@@ -18,6 +18,7 @@ from conformance.catalog.prompts import CONTROLLED_UPSTREAM, conversations, spea
 from conformance.catalog.select import SelectionError, select
 from conformance.catalog.skeleton import unfilled
 from conformance.catalog.surface import Row
+from conformance.words import Basis
 
 GENERIC = ("drop", "refuse", "accept")
 """Faults that reach every request: a field is lost, a field is refused, a refusal does not come."""
@@ -38,6 +39,7 @@ def lint(catalog: Catalog, rules: Mapping[str, str], faults: Collection[str]) ->
         for says in (
             *_names(catalog, case, rules),
             *(f"fill in `{key}`" for key in unfilled(case)),
+            *_grounds(case),
             *_faults(case, faults),
             *_twin(catalog, case),
             *_evidence(catalog, case),
@@ -72,6 +74,15 @@ def _names(catalog: Catalog, case: Case, rules: Mapping[str, str]) -> Iterator[s
         if capability not in catalog.capabilities:
             yield f"there is no capability `{capability}`{nearest(capability, catalog.capabilities)}"
     yield from _leans(catalog, case)
+
+
+def _grounds(case: Case) -> Iterator[str]:
+    """Where a claim comes from, and on what a must rests."""
+    if case.spec is None:
+        yield "it has no `spec`: say where its claim comes from"
+    if case.level == "must" and case.basis is None:
+        words = ", ".join(get_args(Basis))
+        yield f"a must says on what it rests: give `basis`, one of {words}"
 
 
 def _leans(catalog: Catalog, case: Case) -> Iterator[str]:

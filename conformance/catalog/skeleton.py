@@ -25,6 +25,7 @@ CASE = """\
     title: "{fill_in}: what the endpoint does when it is right, in one sentence"
     surface: {surface}
     kind: {kind}
+    basis: documented  # or recorded, sdk, client, inferred
     spec:
       url: "{fill_in}: the address of the document, with its #section"
       says: "{fill_in}: what the document requires, in one sentence of our own"

@@ -39,7 +39,7 @@ def test_the_small_catalog_loads(write):
     catalog = load_catalog(write())
     assert list(catalog.cases) == ["messages.text", "tools.choice.tool", "tools.choice.unknown"]
     assert catalog.families["tools.choice.tool"] == "tools.choice"
-    assert catalog.origins["tools.choice.unknown"].line == 17
+    assert catalog.origins["tools.choice.unknown"].line == 18
     assert catalog.cases["tools.choice.tool"].ask.body["tools"][0]["name"] == "echo"
     assert catalog.rows["request.messages"].area == "messages"
     assert list(catalog.areas) == ["messages", "tools"]
