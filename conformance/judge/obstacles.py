@@ -1,0 +1,136 @@
+"""What an attempt met that kept its question from being shown: a broken law, a refusal, a trouble, a missing effect."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from conformance.catalog.case import Case
+from conformance.judge.answer import Answer
+from conformance.judge.causes import Obstacle
+from conformance.judge.finding import Finding, Violation
+from conformance.judge.observe import Observed, Reply
+from conformance.judge.sentence import masked, sentence_of
+
+FAILED = ("unreadable", "declined", "absent", "contradicted", "weak", "slow")
+"""What has something to explain; whether a model did its part is another question."""
+
+_IN_EFFECT = re.compile(r"\bmessage\.([a-z_]+)|\b(text|status|headers|events|timing|lines)\b")
+_IN_FINDING = re.compile(r"^(?:event/\d+)?/?(?:message/|delta/)?([a-z_]+)?")
+_OF_BLOCK = {
+    "input": "input",
+    "partial_json": "input",
+    "name": "name",
+    "id": "block id",
+    "text": "text",
+    "thinking": "thinking",
+    "signature": "thinking",
+    "citations": "text",
+    "citation": "text",
+}
+"""What lies inside a content block, by its key."""
+_BLOCKS = frozenset({"content", "content_block", "index"})
+_IN_BLOCK = re.compile(r"\b(input|name|id|text|thinking|signature|citations)\b")
+
+
+def obstacles_of(
+    replies: Sequence[Reply], observed: Observed, broken: Iterable[Finding], nonce: str
+) -> tuple[Obstacle, ...]:
+    """All that an attempt met, its own first, then the laws that its answers broke where the question looks."""
+    if observed.observation not in FAILED or not replies:
+        return ()
+    last = replies[-1]
+    own = _own(last, observed, nonce)
+    lost = last.answer.unreadable if observed.observation == "unreadable" else None
+    if observed.observation in ("declined", "slow") or own.kind == "answer":
+        return (own,)
+    looks = frozenset().union(*(_part_of_own(finding) for finding in observed.findings))
+    laws = []
+    for finding in broken:
+        if finding.level != "must":
+            continue
+        if lost is not None:
+            laws.append(Obstacle(kind="rule", key=finding.key, lost=_same(finding, lost)))
+        elif touch(part_of(finding.at), looks):
+            laws.append(Obstacle(kind="rule", key=finding.key))
+    return (own, *dict.fromkeys(laws))
+
+
+def _part_of_own(finding: Finding) -> frozenset[str]:
+    """The parts of the answer in which a question missed something."""
+    return parts_of_effect(finding.at[1:]) if finding.id.startswith("effect:") else frozenset({part_of(finding.at)})
+
+
+def _same(finding: Finding, lost: Violation) -> bool:
+    return finding.at == lost.at and finding.key.endswith(f" {lost.kind}")
+
+
+def _own(reply: Reply, observed: Observed, nonce: str) -> Obstacle:
+    answer, words = reply.answer, sentence_of(reply.answer)
+    if observed.observation == "slow":
+        return Obstacle(kind="trouble", key="slow", says="No byte came within the time limit", exchange=reply.evidence)
+    if observed.observation == "declined":
+        return Obstacle(kind="answer", key=masked(words, nonce), says="", quote=words, exchange=reply.evidence)
+    if observed.observation == "unreadable":
+        return _unreadable(answer, words, reply.evidence, nonce)
+    first = observed.findings[0]
+    place = ",".join(sorted(_part_of_own(first)))
+    return Obstacle(
+        kind="effect",
+        key=f"{observed.observation} {place}",
+        says="",
+        quote=words if answer.status >= 400 else "",
+        exchange=first.exchange or reply.evidence,
+    )
+
+
+def _unreadable(answer: Answer, words: str, evidence: str, nonce: str) -> Obstacle:
+    why = answer.unreadable
+    kind = why.kind if why is not None else "unreadable"
+    if answer.exchange.outcome == "complete" and (answer.status >= 500 or kind in ("error-event", "error-in-success")):
+        event = "" if answer.status >= 400 else "event "
+        return Obstacle(kind="answer", key=event + masked(words, nonce), quote=words, exchange=evidence)
+    seen = str(why.observed) if why is not None else ""
+    return Obstacle(kind="trouble", key=kind, quote=seen, exchange=evidence)
+
+
+def looks_of(case: Case) -> frozenset[str]:
+    """The parts of an answer at which the effects of a case look."""
+    return frozenset().union(*(parts_of_effect(check.at) for check in case.effect))
+
+
+def parts_of_effect(path: str) -> frozenset[str]:
+    """The parts of an answer that a JMESPath of an effect names: `stop_reason`, `usage`, `input`, `content`, ..."""
+    found = {one or other for one, other in _IN_EFFECT.findall(path)}
+    if "content" in found:
+        inside = {_OF_BLOCK[name] for name in _IN_BLOCK.findall(path.partition("content")[2])}
+        found = (found - {"content", "text"}) | (inside or {"content"})
+    return frozenset(found)
+
+
+def part_of(at: str) -> str:
+    """The part of an answer in which a finding lies; empty where it is all of it."""
+    if at.startswith("header/"):
+        return "headers"
+    steps = [
+        step for step in at.split("/") if step and not step.isdigit() and step not in ("event", "delta", "message")
+    ]
+    if not steps:
+        return ""
+    if steps[0] in _BLOCKS:
+        return next((_OF_BLOCK[step] for step in steps[1:] if step in _OF_BLOCK), "content")
+    if at.startswith("event/") and "delta" in at and steps[0] in _OF_BLOCK:
+        return _OF_BLOCK[steps[0]]
+    return "" if steps[0] == "type" else steps[0]
+
+
+BLOCK_PARTS = frozenset({*_OF_BLOCK.values(), "content"})
+
+
+def touch(part: str, looks: frozenset[str]) -> bool:
+    """Whether a finding in one part of an answer may be why an effect at others was not seen."""
+    if not part:  # the body as a whole
+        return bool(looks - {"status", "headers", "timing"})
+    return (
+        part in looks
+        or (part == "content" and bool(BLOCK_PARTS & looks))
+        or (part in BLOCK_PARTS and "content" in looks)
+    )

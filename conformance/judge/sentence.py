@@ -1,0 +1,60 @@
+"""The server's own words: the sentence with which it declined or failed, and the same with what differs masked."""
+
+import re
+from typing import Any
+
+from conformance.judge.answer import Answer
+from conformance.judge.wire import ABSENT
+
+LONGEST = 300
+"""Characters of a sentence that are kept."""
+
+_TAG = re.compile(r"<[^<>]{0,200}>")
+_MASKS = (
+    re.compile(r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b"),
+    re.compile(r"\b[A-Za-z]{2,12}[_-](?=[A-Za-z]{0,24}\d)[A-Za-z0-9]{6,64}\b"),
+    re.compile(r"\b(?=[a-z]{0,24}\d)[a-z0-9]{10,64}\b"),
+)
+_NUMBER = re.compile(r"\d{1,64}(?:[.,:]\d{1,64}){0,8}")
+
+
+def sentence_of(answer: Answer) -> str:
+    """What the server says is wrong: status, error type and message in one line; empty where it says nothing."""
+    words = _words(answer)
+    error = answer.error or {}
+    kind = error.get("type")
+    status = str(answer.status) if answer.status >= 400 else ""
+    parts = [status, kind if isinstance(kind, str) else "", f'"{words}"' if words else ""]
+    return " ".join(part for part in parts if part)
+
+
+def _words(answer: Answer) -> str:
+    envelope = answer.story.error if answer.in_events else answer.json
+    told = _message_in(envelope) if envelope is not ABSENT else ""
+    if not told and envelope is ABSENT:
+        told = _TAG.sub(" ", answer.exchange.body[: 4 * LONGEST].decode(errors="replace"))
+    flat = " ".join((told if answer.status < 500 else told.strip().split("\n", 1)[0]).split())
+    return flat if len(flat) <= LONGEST else f"{flat[: LONGEST - 1]}…"
+
+
+def _message_in(envelope: Any, depth: int = 3) -> str:
+    """The message of an error envelope, in the shapes in which servers send it."""
+    if isinstance(envelope, str):
+        return envelope[: 4 * LONGEST]
+    if isinstance(envelope, list) and envelope and depth:
+        return _message_in(envelope[0], depth - 1)
+    if isinstance(envelope, dict) and depth:
+        for name in ("error", "message", "msg", "detail", "error_description", "title"):
+            if told := _message_in(envelope.get(name), depth - 1):
+                return told
+    return ""
+
+
+def masked(sentence: str, nonce: str = "") -> str:
+    """A sentence with numbers, ids and the nonce of its attempt taken out, so that two of a kind are equal."""
+    text = sentence[: 4 * LONGEST]
+    if nonce:
+        text = text.replace(nonce, "*")
+    for mask in _MASKS:
+        text = mask.sub("*", text)
+    return _NUMBER.sub("N", text)

@@ -1,0 +1,250 @@
+"""The laws of causes: everything that went wrong stands in one place, and what is hidden is hidden by something red."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from conformance.judge.causes import WRONG, Explained, Judged, Law, Obstacle, explain
+from conformance.words import VERDICTS, Mode, Verdict
+
+ENDPOINT = "POST /v1/messages"
+PARTS = ("tools[]", "tool_choice.type=any", "thinking{}", "system", "messages[].content[].type=image")
+KEYS = ("400 unknown field", "500 boom", "absent text", "cut")
+LAWS = ("message.model", "stream.stop", "tools.input-json")
+
+obstacles = st.one_of(
+    st.builds(Obstacle, kind=st.sampled_from(["answer", "trouble", "effect"]), key=st.sampled_from(KEYS)),
+    st.builds(lambda law, lost: Obstacle(kind="rule", key=f"{law} x", lost=lost), st.sampled_from(LAWS), st.booleans()),
+)
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> tuple[list[Judged], list[Law]]:
+    """Questions and laws as a run leaves them: ids are unique, a verdict that is wrong has met something."""
+    ids = draw(st.lists(st.integers(0, 11), unique=True, max_size=9))
+    names = [f"area.case-{number}" for number in ids]
+    questions = [draw(judged(name, names)) for name in names]
+    laws = [
+        Law(
+            id=name,
+            surface=f"response.{name}",
+            level=draw(st.sampled_from(["must", "should"])),
+            verdict=draw(st.sampled_from(["broken", "partial", "supported", "inconclusive"])),
+            known=draw(st.booleans()),
+            seen=5,
+            violations=2,
+        )
+        for name in LAWS
+    ]
+    return questions, laws
+
+
+@st.composite
+def judged(draw: st.DrawFn, name: str, names: list[str]) -> Judged:
+    mode: Mode = draw(st.sampled_from(["json", "stream"]))
+    about = draw(st.frozensets(st.sampled_from(PARTS), max_size=2))
+    return Judged(
+        id=name,
+        mode=mode,
+        surface=draw(st.sampled_from(["request.tools", "request.system", "request.thinking"])),
+        level=draw(st.sampled_from(["must", "should", "may"])),
+        verdict=draw(st.sampled_from(VERDICTS)),
+        known=draw(st.booleans()),
+        excused=draw(st.booleans()),
+        endpoint=ENDPOINT,
+        attempts=tuple(draw(st.lists(st.lists(obstacles, max_size=3).map(tuple), max_size=2))),
+        marks=draw(st.frozensets(st.sampled_from([f"{law} x" for law in LAWS]), max_size=1)),
+        looks=draw(st.frozensets(st.sampled_from(["text", "input"]), max_size=1)),
+        parts=about | draw(st.frozensets(st.sampled_from(PARTS))),
+        about=about,
+        leans_on=draw(st.frozensets(st.sampled_from(names), max_size=1)) - {name},
+        plain=draw(st.booleans()),
+        unreadable=draw(st.booleans()),
+    )
+
+
+def wrong_places(questions: list[Judged]) -> list[str]:
+    return [one.place for one in questions if one.verdict in WRONG and (one.level, one.verdict) != ("may", "partial")]
+
+
+@settings(max_examples=40)
+@given(runs())
+def test_every_wrong_row_is_in_one_cause_or_blocked_by_one(run: tuple[list[Judged], list[Law]]) -> None:
+    questions, laws = run
+    explained = explain(questions, laws)
+    told = Counter(row for cause in explained.causes for row in (*cause.rows, *cause.blocked))
+    broken = [law.id for law in laws if law.verdict in WRONG]
+    assert told == Counter(wrong_places(questions) + broken)
+
+
+@settings(max_examples=40)
+@given(runs())
+def test_what_blocks_is_red_or_known_itself(run: tuple[list[Judged], list[Law]]) -> None:
+    explained = explain(*run)
+    causes = {cause.id: cause for cause in explained.causes}
+    assert len(causes) == len(explained.causes)
+    for place, cause in explained.blocked.items():
+        assert causes[cause].rows
+        assert place not in causes[cause].rows
+        assert not any(place in other.rows for other in explained.causes)
+
+
+@settings(max_examples=40)
+@given(runs(), st.randoms())
+def test_the_order_of_rows_changes_nothing(run: tuple[list[Judged], list[Law]], random: object) -> None:
+    questions, laws = list(run[0]), list(run[1])
+    random.shuffle(questions)  # type: ignore[attr-defined]
+    random.shuffle(laws)  # type: ignore[attr-defined]
+    assert explain(questions, laws) == explain(*run)
+
+
+@settings(max_examples=40)
+@given(runs())
+def test_a_cause_is_known_if_all_its_rows_are_and_known_ones_come_last(run: tuple[list[Judged], list[Law]]) -> None:
+    questions, laws = run
+    known = {one.place: one.known for one in questions} | {law.id: law.known for law in laws}
+    causes = explain(questions, laws).causes
+    assert all(cause.known == all(known[row] for row in cause.rows) for cause in causes)
+    assert [cause.known for cause in causes] == sorted(cause.known for cause in causes)
+
+
+@settings(max_examples=40)
+@given(runs())
+def test_nothing_unexpected_is_hidden_by_what_is_merely_left_open(run: tuple[list[Judged], list[Law]]) -> None:
+    questions, laws = run
+    open_ones = {one.place for one in questions if one.known and not one.excused}
+    red = {one.place for one in questions if not one.known}
+    for cause in explain(questions, laws).causes:
+        if set(cause.rows) <= open_ones:
+            assert not red & set(cause.blocked)
+
+
+@settings(max_examples=40)
+@given(runs())
+def test_a_row_of_its_own_is_never_hidden_by_itself(run: tuple[list[Judged], list[Law]]) -> None:
+    questions, laws = run
+    surfaces = {one.place: one.surface for one in questions} | {law.id: law.surface for law in laws}
+    for cause in explain(questions, laws).causes:
+        assert not {surfaces[place] for place in cause.blocked} & {surfaces[cause.rows[0]]} or cause.kind != "rule"
+
+
+@settings(max_examples=40)
+@given(runs())
+def test_only_what_met_the_same_in_every_attempt_is_blocked(run: tuple[list[Judged], list[Law]]) -> None:
+    questions, laws = run
+    by_place = {one.place: one for one in questions}
+    for cause in explain(questions, laws).causes:
+        for place in cause.blocked:
+            attempts = by_place[place].attempts
+            assert attempts
+            assert all(attempt for attempt in attempts)
+
+
+def question(id_: str, verdict: Verdict = "supported", **more: object) -> Judged:
+    told: dict[str, object] = {
+        "mode": "json",
+        "surface": f"row.{id_}",
+        "level": "must",
+        "known": verdict == "supported",
+        "endpoint": ENDPOINT,
+        "parts": frozenset({"messages[]", *more.get("about", ())}),  # type: ignore[misc]
+    }
+    return Judged(id=id_, verdict=verdict, **(told | more))  # type: ignore[arg-type]
+
+
+def met(kind: str, key: str, *, lost: bool = False) -> tuple[tuple[Obstacle, ...], ...]:
+    return ((Obstacle(kind=kind, key=key, lost=lost),),)  # type: ignore[arg-type]
+
+
+def law(id_: str, **more: object) -> Law:
+    told: dict[str, object] = {"surface": f"row.{id_}", "level": "must", "known": False, "seen": 9, "violations": 9}
+    return Law(id=id_, verdict="broken", **(told | more))  # type: ignore[arg-type]
+
+
+def only(explained: Explained) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    assert len(explained.causes) == 1
+    cause = explained.causes[0]
+    return cause.id, cause.rows, cause.blocked
+
+
+def test_a_law_broken_in_every_answer_gives_one_red_row() -> None:
+    cut = (Obstacle(kind="trouble", key="cut"), Obstacle(kind="rule", key="stream.stop x", lost=True))
+    questions = [question(f"a.{n}", "broken", attempts=(cut,), unreadable=True, plain=n == 0) for n in range(5)]
+    id_, rows, blocked = only(explain(questions, [law("stream.stop")]))
+    assert (id_, rows, len(blocked)) == ("stream.stop", ("stream.stop",), 5)
+
+
+def test_what_meets_the_plain_request_hides_the_rest() -> None:
+    refused = met("answer", "401 no key")
+    questions = [
+        question("messages.text", "refused", attempts=refused, plain=True),
+        question("tools.choice", "refused", attempts=refused, about=frozenset({"tools[]"})),
+        question("tools.choice", "refused", attempts=refused, mode="stream", about=frozenset({"tools[]"})),
+    ]
+    id_, rows, blocked = only(explain(questions, []))
+    assert id_ == "messages.text[json]"
+    assert rows == ("messages.text[json]", "tools.choice[stream]")  # nobody knows about the plain stream
+    assert blocked == ("tools.choice[json]",)
+
+
+def test_a_refused_feature_is_red_in_its_own_row_and_hides_what_merely_uses_it() -> None:
+    refused = met("answer", "400 tool_choice is not supported")
+    choice, schema = frozenset({"tool_choice.type=any"}), frozenset({"tool_choice.type=any", "tools[]~enum"})
+    questions = [
+        question("messages.text", plain=True),
+        question("tools.enum", about=frozenset({"tools[]~enum"})),
+        question("tools.choice-any", "refused", attempts=refused, about=choice),
+        question("tools.enum-forced", "refused", attempts=refused, about=schema),
+    ]
+    assert only(explain(questions, []))[1:] == (("tools.choice-any[json]",), ("tools.enum-forced[json]",))
+
+
+def test_a_part_that_went_well_elsewhere_hides_nothing() -> None:
+    refused = met("answer", "400 no")
+    image = frozenset({"messages[].content[].type=image"})
+    questions = [
+        question("images.one", "refused", attempts=refused, about=image),
+        question("images.with-tools", "refused", attempts=refused, about=image | {"tools[]"}),
+        question("images.other", about=image),
+    ]
+    assert only(explain(questions, []))[1] == ("images.one[json]", "images.with-tools[json]")
+
+
+def test_a_question_is_hidden_by_its_control_and_not_by_a_stranger() -> None:
+    missing = met("effect", "absent text")
+    questions = [
+        question("control.row", "ignored", attempts=missing),
+        question("leaning.row", "ignored", attempts=missing, leans_on=frozenset({"control.row"})),
+        question("stranger.row", "ignored", attempts=missing),
+    ]
+    explained = explain(questions, [])
+    assert explained.blocked == {"leaning.row[json]": "control.row[json]"}
+    assert [cause.id for cause in explained.causes] == ["control.row[json]", "stranger.row[json]"]
+
+
+def test_a_law_explains_only_what_it_was_never_seen_to_leave_alone() -> None:
+    missing = ((Obstacle(kind="effect", key="absent text"), Obstacle(kind="rule", key="message.model x")),)
+    absent = question("a.row", "ignored", attempts=missing, looks=frozenset({"text"}))
+    fine = question("b.row", marks=frozenset({"message.model x"}), looks=frozenset({"text"}))
+    assert explain([absent], [law("message.model")]).blocked == {"a.row[json]": "message.model"}
+    assert explain([absent, fine], [law("message.model")]).blocked == {}
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ({"known": True}, {"known": False}),
+        ({"plain": False}, {"plain": True}),
+        ({"unreadable": False}, {"unreadable": True}),
+        ({"level": "should"}, {"level": "must"}),
+        ({"verdict": "refused"}, {"verdict": "broken"}),
+    ],
+)
+def test_the_worse_cause_comes_first(better: dict[str, object], worse: dict[str, object]) -> None:
+    one = question("a.first-by-name", "broken", known=False, attempts=met("effect", "absent text"))
+    other = replace(one, id="z.last-by-name", surface="row.z", attempts=met("effect", "absent input"))
+    explained = explain([replace(one, **better), replace(other, **worse)], [])
+    assert [cause.id for cause in explained.causes] == ["z.last-by-name[json]", "a.first-by-name[json]"]
