@@ -1,11 +1,12 @@
 """The parts of a request: which fields, blocks and choices it has, as far as two requests can be compared by them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import UNSET
 
 from conformance.catalog.case import Ask, Case, asks_of
+from conformance.catalog.leaning import leans
 
 CHOICES = frozenset({"type", "role", "media_type", "mode", "ttl", "effort", "service_tier", "speed", "inference_geo"})
 """Keys whose value is one of a few words: each is a part of its own."""
@@ -108,3 +109,14 @@ def _texts(value: Any) -> Iterator[str]:
             yield content
         else:
             yield from _texts(content)
+
+
+def about_of(case: Case, cases: Mapping[str, Case], plain: Case | None) -> frozenset[str]:
+    """The parts that a case asks about: those that its control, its twin and the plain request lack.
+
+    A case that asks for a refusal is about one thing that is wrong, which no part tells: it has none.
+    """
+    if case.refuse is not None:
+        return frozenset()
+    others = [cases[name] for _, name in leans(case) if name in cases]
+    return parts_of(case).difference(*(parts_of(other) for other in [*others, *([plain] if plain else [])]))

@@ -50,6 +50,11 @@ class Assessment:
         self._of_surface = Counter(case.surface for case in catalog.cases.values() for _ in modes_of(case))
         self._whole = whole
 
+    @property
+    def catalog(self) -> Catalog:
+        """The questions, as they were when the run began."""
+        return self._catalog
+
     def judgement(self, question: Question) -> Judgement:
         """The verdict of a question, from its own record and those of the cases that it leans on."""
         if question not in self._judged:

@@ -32,6 +32,12 @@ class RuleJudged(Struct, frozen=True):
     logged: RuleRow
 
 
+class CaseBlocked(Struct, frozen=True):
+    """A question that a cause kept from being judged, once more at the end of the run."""
+
+    logged: CaseRow
+
+
 class Noted(Struct, frozen=True):
     """Something worth reading that no verdict follows from, at the end of a run."""
 
@@ -53,5 +59,5 @@ class Ended(Struct, frozen=True):
     """By profile, where enough was asked to say."""
 
 
-Event = CaseJudged | RuleJudged | Noted | SuiteFailed | Ended
+Event = CaseJudged | RuleJudged | CaseBlocked | Noted | SuiteFailed | Ended
 Handler = Callable[[Event], None]

@@ -10,8 +10,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from conformance.catalog.load import Catalog
 from conformance.catalog.profile import Profile
-from conformance.engine.events import Ended, Noted
+from conformance.engine.events import CaseBlocked, Ended, Noted
+from conformance.engine.explanation import Met, explained, met_in
 from conformance.engine.question import Record
 from conformance.engine.readiness import readiness, row_of
 from conformance.errors import ExitCode
@@ -47,6 +49,8 @@ class RunFacts:
         """Every row with a verdict, so without tendencies."""
         self.timing: dict[str, float] = {}
         """The longest `first_byte` and `longest_silence` of the run, in seconds."""
+        self.met: dict[tuple[str, str], Met] = {}
+        """What each question met, by case and mode."""
         self.suite_failures = 0
         self._controls = controls
         self._observations: Counter[Observation] = Counter()
@@ -59,6 +63,8 @@ class RunFacts:
         self._rate_limited += record.observations[-1:] == ("rate-limited",)
         if row.kind != "tendency":
             self.rows.append(row)
+            if (met := met_in(record, row)) is not None:
+                self.met[row.case, row.mode] = met
         if row.case in self._controls:
             self._observations.update(record.observations[-1:])  # the attempt that showed it ends a question
         for attempt in record.attempts:
@@ -81,8 +87,10 @@ class RunFacts:
         return self._rate_limited > RATE_LIMITED_SHARE * self._questions
 
 
-def finish(facts: RunFacts, terms: Terms, ending: Ending, *, complete: bool = True) -> tuple[list[Noted], Ended]:
-    """The last events of a run: its notes, then its end.
+def finish(
+    facts: RunFacts, terms: Terms, ending: Ending, catalog: Catalog, *, complete: bool = True
+) -> tuple[list[CaseBlocked | Noted], Ended]:
+    """The last events of a run: what its causes hide, the causes, its notes, then its end.
 
     `complete` is False where the run that is judged again was cut short.
     """
@@ -91,6 +99,8 @@ def finish(facts: RunFacts, terms: Terms, ending: Ending, *, complete: bool = Tr
         for name, profile in terms.profiles.items()
         if (answer := readiness(name, profile, facts.rows, facts.timing)) is not None
     }
+    found = explained(facts.rows, facts.met, catalog)
+    facts.rows = found.rows
     end = EndRow(
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         counts=dict(Counter(row.verdict for row in facts.rows)),
@@ -98,7 +108,8 @@ def finish(facts: RunFacts, terms: Terms, ending: Ending, *, complete: bool = Tr
         exit=_code(facts, terms, ending),
     )
     needs = [Noted(row_of(answer, terms.profiles[name])) for name, answer in answers.items()]
-    return [Noted(facts.obedience()), *needs], Ended(end, answers)
+    told: list[CaseBlocked | Noted] = [*map(CaseBlocked, found.blocked), *map(Noted, found.causes)]
+    return [*told, Noted(facts.obedience()), *needs], Ended(end, answers)
 
 
 def _code(facts: RunFacts, terms: Terms, ending: Ending) -> int:

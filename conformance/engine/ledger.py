@@ -125,7 +125,7 @@ class Ledger:
 
     def finish(self, ending: Ending = "finished", *, complete: bool = True) -> Ended:
         """Ends the run."""
-        notes, ended = finish(self._facts, self._terms, ending, complete=complete)
+        notes, ended = finish(self._facts, self._terms, ending, self._assessment.catalog, complete=complete)
         for note in notes:
             self._tell(note)
         self._tell(ended)

@@ -41,6 +41,7 @@ class Judged(Struct, frozen=True, kw_only=True):
 
     id: str
     """The case."""
+    title: str = ""
     mode: Mode
     surface: str
     level: Level
@@ -304,14 +305,15 @@ def _cause(roots: Sequence[Judged], hidden: Sequence[Judged], asked: Sequence[Ju
     met = _own(first) or Obstacle(kind="effect", key="")
     seen = [*roots, *hidden]
     doors = {(question.endpoint, question.mode) for question in seen}
+    reached = sum((question.endpoint, question.mode) in doors for question in asked)
     return Cause(
         kind=met.kind,
         id=first.place,
-        says=met.says,
+        says=_says(first, met, len(seen), reached),
         quote=met.quote,
         rows=tuple(question.place for question in ordered),
         blocked=tuple(question.place for question in hidden),
-        answers=(len(seen), sum((question.endpoint, question.mode) in doors for question in asked)),
+        answers=(len(seen), reached),
         exchange=met.exchange,
         known=all(question.known for question in roots),
         plain=any(question.plain for question in seen),
@@ -319,3 +321,28 @@ def _cause(roots: Sequence[Judged], hidden: Sequence[Judged], asked: Sequence[Ju
         level=min((question.level for question in roots), key=LEVELS.index),
         verdict=min((question.verdict for question in roots), key=WRONG.index),
     )
+
+
+TROUBLES = {
+    "slow": "no byte came within the time limit",
+    "cut": "the answer is cut off",
+    "reset": "the connection is reset before the answer is whole",
+    "malformed": "the answer is no HTTP",
+    "not-json": "the body is no JSON",
+    "not-a-stream": "a stream was asked for, and the body is none",
+    "not-an-object": "the body is no JSON object",
+    "no-content": "the message has no content",
+}
+"""What makes an answer unreadable, in words."""
+
+
+def _says(first: Judged, met: Obstacle, seen: int, reached: int) -> str:
+    """What is wrong, in one sentence."""
+    if met.kind == "effect":
+        return f"{first.title}: {met.says}" if met.says else first.title
+    what = TROUBLES.get(met.key, met.says or "the answer cannot be read")
+    if met.kind == "answer":
+        what = "the request is refused" if met.key.startswith(("4", "501")) else "the request fails"
+    if not first.plain:
+        return f"{first.title}: {what}"
+    return f"{first.endpoint}: {what}{', every time' if seen == reached else ''}"

@@ -6,15 +6,17 @@ from collections.abc import Iterable, Sequence
 from conformance.catalog.case import Case
 from conformance.judge.answer import Answer
 from conformance.judge.causes import Obstacle
-from conformance.judge.finding import Finding, Violation
+from conformance.judge.finding import Finding, Violation, finding_key
 from conformance.judge.observe import Observed, Reply
+from conformance.judge.rules import examine_conversation
 from conformance.judge.sentence import masked, sentence_of
+from conformance.judge.wording import sentence
+from conformance.words import Mode
 
 FAILED = ("unreadable", "declined", "absent", "contradicted", "weak", "slow")
 """What has something to explain; whether a model did its part is another question."""
 
 _IN_EFFECT = re.compile(r"\bmessage\.([a-z_]+)|\b(text|status|headers|events|timing|lines)\b")
-_IN_FINDING = re.compile(r"^(?:event/\d+)?/?(?:message/|delta/)?([a-z_]+)?")
 _OF_BLOCK = {
     "input": "input",
     "partial_json": "input",
@@ -54,6 +56,28 @@ def obstacles_of(
     return (own, *dict.fromkeys(laws))
 
 
+def broken_in(replies: Sequence[Reply], mode: Mode) -> list[Finding]:
+    """The laws that the answers of an attempt broke, those of its conversation included."""
+    told = [(reply, reading) for reply in replies for reading in reply.readings]
+    if len(replies) > 1:
+        answers = [reply.answer for reply in replies if reply.answer.exchange.outcome != "abandoned"]
+        told += [(replies[-1], reading) for reading in examine_conversation(answers)]
+    return [
+        Finding(
+            reading.rule.id,
+            finding_key(reading.rule.id, reply.answer.endpoint, mode, broken.at, broken.kind),
+            reading.rule.level,
+            broken.at,
+            broken.expected,
+            broken.observed,
+            1,
+            reply.evidence,
+        )
+        for reply, reading in told
+        for broken in reading.violations
+    ]
+
+
 def _part_of_own(finding: Finding) -> frozenset[str]:
     """The parts of the answer in which a question missed something."""
     return parts_of_effect(finding.at[1:]) if finding.id.startswith("effect:") else frozenset({part_of(finding.at)})
@@ -68,7 +92,7 @@ def _own(reply: Reply, observed: Observed, nonce: str) -> Obstacle:
     if observed.observation == "slow":
         return Obstacle(kind="trouble", key="slow", says="No byte came within the time limit", exchange=reply.evidence)
     if observed.observation == "declined":
-        return Obstacle(kind="answer", key=masked(words, nonce), says="", quote=words, exchange=reply.evidence)
+        return Obstacle(kind="answer", key=masked(words, nonce), quote=words, exchange=reply.evidence)
     if observed.observation == "unreadable":
         return _unreadable(answer, words, reply.evidence, nonce)
     first = observed.findings[0]
@@ -76,7 +100,7 @@ def _own(reply: Reply, observed: Observed, nonce: str) -> Obstacle:
     return Obstacle(
         kind="effect",
         key=f"{observed.observation} {place}",
-        says="",
+        says=sentence(first),
         quote=words if answer.status >= 400 else "",
         exchange=first.exchange or reply.evidence,
     )

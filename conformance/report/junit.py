@@ -9,8 +9,7 @@ import re
 from xml.etree import ElementTree as ET
 
 from conformance.report.matrix import UNEXPECTED, Column, Matrix
-from conformance.report.wording import sentence
-from conformance.runs.log import CaseRow, RuleRow
+from conformance.runs.log import CaseRow, RuleRow, sentence
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

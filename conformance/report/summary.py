@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from conformance.report.matrix import UNEXPECTED, Cell, Column, Matrix, most_important
-from conformance.report.wording import printable, sentence
-from conformance.runs.log import RowInfo
+from conformance.report.wording import printable
+from conformance.runs.log import RowInfo, sentence
 from conformance.words import Verdict
 
 SUMMARY_ROWS = 60

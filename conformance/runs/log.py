@@ -11,6 +11,10 @@ from msgspec import Struct
 from conformance.errors import UserError
 from conformance.judge.finding import ABSENT as ABSENT
 from conformance.judge.finding import Finding as Finding
+from conformance.judge.wording import place as place
+from conformance.judge.wording import sentence as sentence
+from conformance.judge.wording import shown as shown
+from conformance.judge.wording import wanted as wanted
 from conformance.runs.appending import LineFile
 from conformance.runs.format1 import Upgrade
 from conformance.runs.frames import FrameError, pack_whole, unpack

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from misbehaving import Behaviour, Peer, answers, serving
+from misbehaving import Behaviour, Peer, answers, sends, serving
 from msgspec.structs import replace
 
 from conformance.catalog.case import Ask, Case, Step
@@ -214,3 +214,17 @@ def test_a_connection_that_breaks_under_the_sdk_is_an_outcome(transport: Any) ->
 
     asked, _ = ask(replace(ONE, transport=transport), resets)
     assert asked.answers[0].exchange.outcome == "reset"
+
+
+@pytest.mark.parametrize("transport", ["sdk", "sdk-async"])
+@pytest.mark.parametrize("mode", ["json", "stream"])
+def test_a_connection_that_is_closed_in_the_middle_is_an_answer_that_the_sdk_complains_about(
+    transport: Any, mode: Mode
+) -> None:
+    kind = "text/event-stream" if mode == "stream" else "application/json"
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
+    cut = sends(head, b"8\r\nevent: m\r\n")
+    asked, _ = ask(replace(ONE, transport=transport), cut, cut, mode=mode)
+    exchange = asked.answers[0].exchange
+    assert exchange.outcome == "cut"
+    assert any(note.startswith("the SDK raised") for note in exchange.notes)

@@ -1,0 +1,147 @@
+"""Why rows are red: gathers what each question met, and at the end of a run names the causes and what they hide."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from conformance.catalog.case import Case, asks_of
+from conformance.catalog.leaning import leans
+from conformance.catalog.load import Catalog
+from conformance.catalog.parts import about_of, parts_of
+from conformance.engine.question import Record
+from conformance.judge.answer import path_of
+from conformance.judge.causes import WRONG, Cause, Judged, Law, Obstacle, explain
+from conformance.judge.obstacles import broken_in, looks_of, obstacles_of
+from conformance.judge.rules import RULES
+from conformance.runs.log import CaseRow, CauseRow, RuleRow, sentence
+
+PLAIN = "messages.text"
+"""The plain request of `POST /v1/messages`; that of another endpoint is the smallest that asks for its own row."""
+
+EXPECTED = ("known-gap", "documented-gap")
+
+
+class Met(Struct, frozen=True):
+    """What a question met, kept when its answers are let go of."""
+
+    endpoint: str
+    attempts: tuple[tuple[Obstacle, ...], ...]
+    unreadable: bool
+
+
+class Explained(Struct, frozen=True):
+    """A run's rows as they stand at its end, those that are blocked, and the causes, worst first."""
+
+    rows: list[CaseRow | RuleRow]
+    blocked: list[CaseRow]
+    causes: list[CauseRow]
+
+
+def met_in(record: Record, row: CaseRow) -> Met | None:
+    """What the attempts at a question met; None where there was no answer to meet anything in."""
+    if not record.attempts or not record.attempts[-1].replies:
+        return None
+    return Met(
+        record.attempts[-1].replies[-1].answer.endpoint,
+        tuple(
+            obstacles_of(attempt.replies, attempt.observed, broken_in(attempt.replies, row.mode), attempt.nonce)
+            for attempt in record.attempts
+        )
+        if row.verdict in WRONG
+        else (),
+        any(attempt.observed.observation == "unreadable" for attempt in record.attempts),
+    )
+
+
+def explained(rows: Sequence[CaseRow | RuleRow], met: Mapping[tuple[str, str], Met], catalog: Catalog) -> Explained:
+    """The causes of everything that is wrong in these rows; `met` is by case and mode."""
+    if not any(row.verdict in WRONG for row in rows):
+        return Explained(list(rows), [], [])
+    plain = plain_requests(catalog)
+    questions = [
+        _judged(row, met[row.case, row.mode], catalog, plain)
+        for row in rows
+        if isinstance(row, CaseRow) and (row.case, row.mode) in met
+    ]
+    found = explain(questions, [_law(row) for row in rows if isinstance(row, RuleRow)])
+    final = [_final(row, found.blocked) for row in rows]
+    blocked = [row for row in final if isinstance(row, CaseRow) and row.verdict == "blocked"]
+    return Explained(final, blocked, [_row_of(cause) for cause in found.causes])
+
+
+def plain_requests(catalog: Catalog) -> dict[str, Case]:
+    """Endpoint to the case that asks it plainly."""
+    found: dict[str, Case] = {}
+    for case in sorted(catalog.cases.values(), key=lambda case: (case.id != PLAIN, len(parts_of(case)), case.id)):
+        asks = asks_of(case)
+        if case.id == PLAIN or (case.surface.startswith("endpoint.") and case.refuse is None and len(asks) == 1):
+            found.setdefault(f"{asks[-1].method} {path_of(asks[-1].path)}", case)
+    return found
+
+
+def _judged(row: CaseRow, met: Met, catalog: Catalog, plain: Mapping[str, Case]) -> Judged:
+    case = catalog.cases[row.case]
+    base = plain.get(met.endpoint)
+    return Judged(
+        id=row.case,
+        title=case.title,
+        mode=row.mode,
+        surface=row.surface,
+        level=row.level,
+        verdict=row.verdict,
+        known=row.status not in ("new", "regression"),
+        excused=row.status in EXPECTED,
+        endpoint=met.endpoint,
+        attempts=met.attempts,
+        marks=_musts(row),
+        looks=looks_of(case),
+        parts=parts_of(case),
+        about=about_of(case, catalog.cases, base),
+        leans_on=frozenset(name for key, name in leans(case) if key != "without"),
+        plain=base is not None and base.id == row.case,
+        unreadable=met.unreadable,
+    )
+
+
+def _musts(row: CaseRow) -> frozenset[str]:
+    return frozenset(mark.key for mark in row.marks if mark.level == "must")
+
+
+def _law(row: RuleRow) -> Law:
+    worst = max(row.findings, key=lambda finding: finding.n, default=None)
+    return Law(
+        id=row.rule,
+        surface=row.surface,
+        level=row.level,
+        verdict=row.verdict,
+        known=row.status not in ("new", "regression"),
+        excused=row.status in EXPECTED,
+        seen=row.seen,
+        violations=row.violations,
+        says=RULES[row.rule].law if row.rule in RULES else row.rule,
+        quote=sentence(worst) if worst else "",
+        exchange=worst.exchange if worst else "",
+    )
+
+
+def _final(row: CaseRow | RuleRow, blocked: Mapping[str, str]) -> CaseRow | RuleRow:
+    """A row as it stands at the end of a run."""
+    if isinstance(row, RuleRow) or (cause := blocked.get(f"{row.case}[{row.mode}]")) is None:
+        return row
+    return replace(
+        row, verdict="blocked", status="as-expected", by=cause, expected_by="", reason=f"not judged: see {cause}"
+    )
+
+
+def _row_of(cause: Cause) -> CauseRow:
+    return CauseRow(
+        kind=cause.kind,
+        id=cause.id,
+        says=cause.says,
+        quote=cause.quote,
+        rows=list(cause.rows),
+        blocked=len(cause.blocked),
+        answers=cause.answers,
+        exchange=cause.exchange,
+    )
