@@ -6,10 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TextIO
 
-from conformance.engine.events import CaseJudged, Ended, Event, Handler, RuleJudged, SuiteFailed
-from conformance.engine.row_text import account_of
+from conformance.engine.events import CaseJudged, Ended, Event, Handler, SuiteFailed
 from conformance.harmless import harmless
-from conformance.runs.log import CaseRow, RuleRow
 from conformance.words import VERDICTS, Verdict
 
 EVERY_SECONDS = 0.1
@@ -36,22 +34,13 @@ class Progress:
             self._shown = now
             self._show(running(), now)
 
-    def follow(self, running: Callable[[], int], *, allow_improvements: bool) -> Handler:
-        """Shows the events of a run: each verdict is counted, each row that is not as expected is printed."""
-        shown = ("regression", "new", *(() if allow_improvements else ("improvement",)))
-
-        def tell(row: CaseRow | RuleRow) -> None:
-            if row.status in shown:
-                self.say(account_of(row))
+    def follow(self, running: Callable[[], int]) -> Handler:
+        """Counts the verdicts of a run. What is wrong is said at its end, by causes: row by row it is a cascade."""
 
         def handle(event: Event) -> None:
             match event:
                 case CaseJudged(row=row):
                     self.judged(row.verdict, running)
-                    if row.kind != "tendency":
-                        tell(row)
-                case RuleJudged(logged=rule):
-                    tell(rule)
                 case SuiteFailed(at=at, trace=trace):
                     self.say(f"{at}: the suite itself failed; please report this\n{trace}")
                 case Ended():

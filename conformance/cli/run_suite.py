@@ -151,7 +151,7 @@ def _judged(
             handlers=[
                 *([EvidenceKeeper(out).handle] if options.evidence else []),
                 into_log(log),
-                progress.follow(scheduler.running, allow_improvements=options.allow_improvements),
+                progress.follow(scheduler.running),
             ],
             controls=plain_controls(catalog, questions),
             terms=Terms(

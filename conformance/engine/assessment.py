@@ -169,7 +169,9 @@ class Assessment:
 
     def _standing(self, seen: Seen) -> Standing:
         row = self._catalog.rows.get(seen.surface)  # a folder of cases of one's own need not have the rows of rules
-        place = Place("core") if row is None else Place(row.tier, row.observable)
+        place = (
+            Place("core") if row is None else Place(row.tier, row.observable, needed=row.level in ("basic", "agent"))
+        )
         standing = self._compared(seen, place)
         if standing.status == "improvement" and not self._knows_all(seen):
             return Standing("as-expected")  # what was not asked may still be as it was

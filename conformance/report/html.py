@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from conformance.report.javascript import joined
-from conformance.report.matrix import UNEXPECTED, Cell, Matrix, breaks_promise, most_important
+from conformance.report.levels import breaks
+from conformance.report.matrix import UNEXPECTED, Cell, Matrix, most_important
 from conformance.report.page_data import page_data
 from conformance.report.readiness import readiness_of
 from conformance.report.summary import headline, reason
@@ -67,7 +68,7 @@ def _first(matrix: Matrix) -> list[tuple[RowInfo, Cell, str]]:
     if len(matrix.columns) != 1:
         return []
     listed = most_important(matrix.columns[0], {row.id: row for row in matrix.rows})
-    urgent = [(row, cell) for row, cell in listed if cell.status in UNEXPECTED or breaks_promise(row, cell)]
+    urgent = [(row, cell) for row, cell in listed if cell.status in UNEXPECTED or breaks(row, cell.judged)]
     return [(row, cell, reason(cell)) for row, cell in urgent]
 
 

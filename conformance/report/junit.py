@@ -1,15 +1,18 @@
-"""`junit.xml`: one suite per target, one test case per question and mode, and one per rule.
+"""`junit.xml`: one suite per target; one test case per cause, one per question and mode, and one per rule.
 
-The usual CI servers show three states. What is unexpected fails, our own fault is an error, and what was not verified
-or is a known gap is skipped with its reason, so that a green build hides nothing.
+The usual CI servers show three states. A cause with something unexpected fails, once; the rows behind it and those
+that it hides are skipped with its name. Our own fault is an error, and what was not verified or is a known gap is
+skipped with its reason, so that a green build hides nothing.
 Source of the format: https://github.com/testmoapp/junitxml
 """
 
 import re
+from collections.abc import Mapping
 from xml.etree import ElementTree as ET
 
+from conformance.report.causes import counted, red_causes
 from conformance.report.matrix import UNEXPECTED, Column, Matrix
-from conformance.runs.log import CaseRow, RuleRow, sentence
+from conformance.runs.log import CaseRow, CauseRow, RuleRow, sentence
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -37,7 +40,10 @@ def _suite(column: Column) -> ET.Element:
     }
     for name, value in told.items():
         ET.SubElement(properties, "property", name=name, value=_legal(value))
-    tests = [_case(row, column) for row in column.log.cases] + [_law(row) for row in column.log.rules]
+    red = red_causes(column.log) if column.log.causes else []  # of a log of before, each row fails alone
+    by = {row: cause.id for cause in red for row in cause.rows}
+    tests = [_cause(cause) for cause in red]
+    tests += [_case(row, column, by) for row in column.log.cases] + [_law(row, by) for row in column.log.rules]
     if not column.log.complete:
         tests.append(_incomplete())
     suite.extend(tests)
@@ -48,27 +54,39 @@ def _suite(column: Column) -> ET.Element:
     return suite
 
 
-def _case(row: CaseRow, column: Column) -> ET.Element:
+def _cause(cause: CauseRow) -> ET.Element:
+    test = ET.Element("testcase", classname="cause", name=_legal(cause.id), time="0")
+    failure = ET.SubElement(test, "failure", message=_legal(cause.says), type=f"cause: {cause.kind}")
+    rows = [f"red: {row}" for row in cause.rows]
+    failure.text = _legal("\n".join(filter(None, [cause.quote, counted(cause), f"evidence: {cause.exchange}", *rows])))
+    return test
+
+
+def _case(row: CaseRow, column: Column, by: Mapping[str, str]) -> ET.Element:
     test = ET.Element(
         "testcase", classname=_legal(row.surface), name=_legal(f"{row.case} [{row.mode}]"), time=f"{row.seconds:.3f}"
     )
     again = f"conformance run --base-url {column.log.run.target.base_url} --select {row.case}"
-    _outcome(test, row, row.reason, f"again: {again}")
+    _outcome(test, row, row.reason, f"again: {again}", by.get(f"{row.case}[{row.mode}]", ""))
     return test
 
 
-def _law(row: RuleRow) -> ET.Element:
+def _law(row: RuleRow, by: Mapping[str, str]) -> ET.Element:
     test = ET.Element("testcase", classname=_legal(row.surface), name=_legal(f"rule {row.rule}"), time="0")
-    _outcome(test, row, f"seen {row.seen} times, broken {row.violations} times", "")
+    _outcome(test, row, f"seen {row.seen} times, broken {row.violations} times", "", by.get(row.rule, ""))
     return test
 
 
-def _outcome(test: ET.Element, row: CaseRow | RuleRow, reason: str, after: str) -> None:
+def _outcome(test: ET.Element, row: CaseRow | RuleRow, reason: str, after: str, cause: str) -> None:
     message = _legal(f"{row.verdict}: {reason}" if reason else row.verdict)
     found = [f"{finding.id} at {sentence(finding)}" for finding in row.findings]
     told = "\n".join(filter(None, [*found, row.expected_by, after]))
     if row.verdict == "error":
         ET.SubElement(test, "error", message=message, type="error").text = _legal(told)
+    elif cause:
+        ET.SubElement(test, "skipped", message=f"{row.status}, see the cause {_legal(cause)}: {message}").text = _legal(
+            told
+        )
     elif row.status in UNEXPECTED:
         failure = ET.SubElement(
             test, "failure", message=f"{row.status}, {message}", type=f"{row.status}: {row.verdict}"

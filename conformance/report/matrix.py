@@ -8,12 +8,9 @@ from typing import Literal
 from msgspec import Struct
 from packaging.version import InvalidVersion, Version
 
-from conformance.runs.expectations import promised
+from conformance.report.levels import NOT_VERIFIED, Found, Level, breaks, level_of
 from conformance.runs.log import CaseRow, CatalogRow, RowInfo, RuleRow, RunLog
-from conformance.words import OBSERVED, UNVERIFIED, SdkTestimony, Status, Verdict, worst
-
-NOT_VERIFIED: frozenset[Verdict] = frozenset({"error", *UNVERIFIED})
-"""Asked or owed, and no answer that says anything about the endpoint; our own fault included."""
+from conformance.words import SdkTestimony, Status, Verdict, worst
 
 URGENCY: tuple[Status, ...] = ("regression", "new", "improvement", "known-gap", "documented-gap", "as-expected")
 """Statuses, the one that a reader must see first comes first."""
@@ -65,6 +62,8 @@ class Column(Struct, frozen=True, dict=True, kw_only=True):
     """The rows on which the API's promise is not kept."""
     unproven: tuple[str, ...]
     """The rows that the promise covers and of which nothing was verified; a row in part keeps a mark of it."""
+    level: Level
+    """The highest level that was reached, and what is short of the next."""
 
     @cached_property
     def counts(self) -> dict[Verdict, int]:
@@ -80,10 +79,10 @@ class Column(Struct, frozen=True, dict=True, kw_only=True):
 
     @property
     def conformance(self) -> Conformance:
-        """Whether the API's promise is kept; an incomplete run or an unverified row never counts as kept."""
+        """Whether the API's promise is kept: level full, and no feature beyond it broken, in a complete run."""
         if self.breaches:
             return "not conformant"
-        return "not verified" if self.unproven or not self.log.complete or not self.cells else "conformant"
+        return "conformant" if self.level.next is None and self.cells and self.log.complete else "not verified"
 
     @property
     def obeyed(self) -> tuple[int, int] | None:
@@ -154,16 +153,6 @@ def _only_accepted(row: Judged) -> bool:
     return isinstance(row, CaseRow) and row.accepted
 
 
-def breaks_promise(row: RowInfo, cell: Cell) -> bool:
-    """Whether a case or rule of a cell is worse than the API promises at its own level, when no gap is documented.
-
-    What turns the exit code red without an expectation breaks the promise, and nothing else does.
-    """
-    return any(
-        judged.verdict in OBSERVED and not promised(row.tier, judged.level, judged.verdict) for judged in cell.judged
-    )
-
-
 def target_title(name: str, version: str | None, *, simulated: bool) -> str:
     """How a target is called everywhere: never a simulated server under a product's name alone."""
     return " ".join(filter(None, (name, version, "(simulated)" if simulated else "")))
@@ -198,13 +187,18 @@ def _columns(runs: Sequence[RunLog], rows: Mapping[str, RowInfo], names: Mapping
         plain = _slug(run)
         taken = sum(column.id == plain or column.id.startswith(f"{plain}#") for column in columns)
         cells = _cells(run, rows, names)
+        known = {names.get(row.id, row.id) for row in run.catalog.rows} or set(cells)
         columns.append(
             Column(
                 id=f"{plain}#{taken + 1}" if taken else plain,
                 title=title,
                 log=run,
                 cells=cells,
-                breaches=tuple(row for row, cell in cells.items() if breaks_promise(rows[row], cell)),
+                breaches=tuple(row for row, cell in cells.items() if breaks(rows[row], cell.judged)),
+                level=level_of(
+                    {row: info for row, info in rows.items() if row in known},
+                    {row: Found(cell.verdict, tuple(cell.judged)) for row, cell in cells.items()},
+                ),
                 unproven=tuple(
                     row for row, cell in cells.items() if rows[row].tier == "core" and cell.verdict in NOT_VERIFIED
                 ),
@@ -263,7 +257,7 @@ def most_important(column: Column, rows: Mapping[str, RowInfo], limit: int = 10)
         and (
             cell.status != "as-expected"
             or cell.verdict not in ("supported", "not-applicable")
-            or breaks_promise(rows[row], cell)
+            or breaks(rows[row], cell.judged)
         )
     ]
     tiers, weights = ("core", "feature", "hosted"), ("must", "should", "may")
@@ -271,7 +265,7 @@ def most_important(column: Column, rows: Mapping[str, RowInfo], limit: int = 10)
         key=lambda pair: (
             URGENCY.index(pair[1].status) if pair[1].status in URGENCY[:3] else len(URGENCY),
             pair[1].verdict != "error",
-            not breaks_promise(*pair),
+            not breaks(pair[0], pair[1].judged),
             URGENCY.index(pair[1].status),
             _BAD.index(pair[1].verdict) if pair[1].verdict in _BAD else len(_BAD),
             tiers.index(pair[0].tier),

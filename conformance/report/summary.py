@@ -4,13 +4,17 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from conformance.report.causes import counted, red_causes
+from conformance.report.closing import closing_of
 from conformance.report.matrix import UNEXPECTED, Cell, Column, Matrix, most_important
 from conformance.report.wording import printable
-from conformance.runs.log import RowInfo, sentence
+from conformance.runs.log import RowInfo, RunLog, sentence
 from conformance.words import Verdict
 
 SUMMARY_ROWS = 60
 """Rows of the summary's table: a CI step summary is cut at 1 MiB, and nobody reads more."""
+SUMMARY_CAUSES = 40
+"""Causes that are listed, for the same reason."""
 
 
 def reason(cell: Cell) -> str:
@@ -55,19 +59,32 @@ def summary_md(matrix: Matrix, *, page: str = "index.html") -> str:
 
 def _target_md(column: Column, rows: dict[str, RowInfo]) -> str:
     run = column.log.run
-    lines = [f"## {_md(column.title)}: {column.conformance}", "", _md(headline(column))]
-    if not column.log.complete:
-        lines += ["", "**This run is incomplete: it ended before all questions were asked.**"]
-    if (obeyed := column.obeyed) and obeyed[1] and obeyed[0] < 0.8 * obeyed[1]:
-        lines += ["", f"**The model, not the server, limits this run: it obeyed {obeyed[0]} of {obeyed[1]} probes.**"]
+    told = closing_of(column)
+    lines = [f"## {_md(column.title)}: {column.conformance}"]
+    for text in filter(None, [told.level, told.change, *told.clients]):
+        lines += ["", _md(text)]
+    for text in told.warnings:
+        lines += ["", f"**{_md(text)}**"]
+    lines += _causes_md(column.log)
     listed = most_important(column, rows, limit=SUMMARY_ROWS)
     unexpected = [pair for pair in listed if pair[1].status in UNEXPECTED or pair[1].verdict == "error"]
     known = [pair for pair in listed if pair not in unexpected]
     lines += _table_md("Unexpected", unexpected)
-    lines += ["", " · ".join(f"**{n}** {verdict}" for verdict, n in column.counts.items())]
+    lines += ["", _md(told.counts)]
     lines += _table_md("Known and expected gaps", known)
     asked = f"suite {_md(run.suite.version)} · model {_md(run.target.model)} · {_md(run.started)}"
     return "\n".join([*lines, "", f"<sub>{asked} · {_code(run.command)}</sub>"])
+
+
+def _causes_md(log: RunLog) -> list[str]:
+    """Every red cause, worst first, with what the server said."""
+    causes = red_causes(log)[:SUMMARY_CAUSES]
+    lines = ["", "### Causes", ""] if causes else []
+    for number, cause in enumerate(causes, start=1):
+        lines.append(f"{number}. {_code(cause.id)} {_md(cause.says)} ({_md(counted(cause))})")
+        if cause.quote:
+            lines.append(f"   <br>{_md(cause.quote)}")
+    return lines
 
 
 def _table_md(title: str, pairs: Sequence[tuple[RowInfo, Cell]]) -> list[str]:
@@ -126,6 +143,11 @@ def matrix_document(matrix: Matrix) -> dict[str, Any]:
     }
 
 
+def _short(column: Column) -> list[str]:
+    """The rows that keep a run from the next level."""
+    return [*column.level.broken, *column.level.unproven, *column.level.unasked]
+
+
 def _target_document(column: Column) -> dict[str, Any]:
     run = column.log.run
     return {
@@ -136,6 +158,9 @@ def _target_document(column: Column) -> dict[str, Any]:
         "started": run.started,
         "complete": column.log.complete,
         "conformance": column.conformance,
+        "level": {"reached": column.level.reached, "next": column.level.next, "short": _short(column)},
+        "exit": column.log.end.exit if column.log.end else None,
+        "causes": column.log.causes,
         "breaches": column.breaches,
         "not_verified": column.unproven,
         "obeyed": column.obeyed,

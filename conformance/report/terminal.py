@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance.report.matrix import UNEXPECTED, Cell, matrix_of, most_important
+from conformance.report.closing import closing_of
+from conformance.report.matrix import UNEXPECTED, Cell, matrix_of
 from conformance.report.query import Query, select
-from conformance.report.summary import headline, reason
 from conformance.report.wording import printable
 from conformance.runs.log import RunLog
 from conformance.words import STATUSES, Verdict
@@ -47,31 +47,31 @@ _STYLES: dict[Verdict, str] = {
 
 
 def print_terminal_summary(run: RunLog, page: Path | None, console: "Console") -> None:
-    """Counts, the ten most important rows, and where the page is."""
+    """The end of a run: a sentence for each question, at most eight causes, and where the page is."""
     from rich.text import Text
 
-    matrix = matrix_of([run])
-    column, rows = matrix.columns[0], {row.id: row for row in matrix.rows}
+    told = closing_of(matrix_of([run]).columns[0])
+
+    def line(text: str, style: str = "") -> None:
+        console.print(Text(printable(text), style=style), soft_wrap=True)
+
     console.print()
-    console.print(Text(f"{printable(column.title)}: {column.conformance}", style="bold"))
-    console.print(Text(headline(column)))
-    if not run.complete:
-        console.print(Text("This run is incomplete: it ended before all questions were asked.", style="bold red"))
-    counts = [Text(f"{n} {verdict}", style=_STYLES[verdict]) for verdict, n in column.counts.items()]
-    console.print(Text(" · ").join(counts))
-    if obeyed := column.obeyed:
-        console.print(Text(f"probes obeyed {obeyed[0]} of {obeyed[1]}", style="dim"))
-    for row, cell in most_important(column, rows):
-        line = (
-            _sign(cell.verdict).append(" " * (14 - len(cell.verdict or ""))).append(printable(row.id), style="default")
-        )
-        if cell.status != "as-expected":
-            line.append(f"  {cell.status}", style="default")
-        console.print(line, no_wrap=True, overflow="ellipsis")
-        if why := reason(cell):
-            console.print(Text(f"{'':17}{printable(why)}", style="dim"), no_wrap=True, overflow="ellipsis")
+    line(" · ".join(part for part in (told.title, told.level) if part), "bold")
+    for text in told.asked:
+        line(f"  {text}")
+    line(told.change, "bold" if told.causes else "")
+    for text in told.clients:
+        line(text)
+    for text in told.warnings:
+        line(text, "bold red")
+    line(told.counts, "dim")
+    for number, cause in enumerate(told.causes, start=1):
+        line(f"{number}. {cause.id}  {cause.says}  ({cause.counted})")
+        line(f"   {cause.quote or 'The server said nothing of it.'}", "dim")
+    if told.more:
+        line(f"   and {told.more} more causes, in the page and in summary.md")
     if page is not None:
-        console.print(Text(f"The matrix, with the evidence of every cell: {page}"), soft_wrap=True)
+        line(f"The matrix, with the evidence of every cell: {page}")
 
 
 def print_table(runs: Sequence[RunLog], query: Query, console: "Console") -> int:

@@ -31,6 +31,8 @@ class Place(Struct, frozen=True):
 
     tier: Tier
     observable: bool = True
+    needed: bool = False
+    """Whether a client of the level basic or agent cannot do without the row."""
 
 
 class Standing(Struct, frozen=True):
@@ -40,15 +42,18 @@ class Standing(Struct, frozen=True):
     expected_by: str = ""
 
 
-def promised(tier: Tier, level: Level, verdict: Verdict) -> bool:
-    """Whether a verdict keeps the API's promise, where nobody said otherwise."""
+def promised(tier: Tier, level: Level, verdict: Verdict, *, needed: bool = False) -> bool:
+    """Whether a verdict keeps the API's promise, where nobody said otherwise.
+
+    `needed`: a client of the level basic or agent cannot do without the row, so that even an honest refusal breaks it.
+    """
     match verdict:
         case "broken":
             return False
         case "ignored":
             return level != "must"
         case "refused":
-            return tier != "core" or level != "must"
+            return (tier != "core" and not needed) or level != "must"
         case "error":
             return False
         case _:
@@ -78,7 +83,7 @@ def against_gap(seen: Seen, cell: Verdict, gap: Gap, place: Place, *, documented
     expected = [_rank(verdict) for verdict in gap.verdict if verdict in OBSERVED]
     if expected and _rank(cell) > max(expected):
         return Standing("improvement", f"no longer true: {grounds}")
-    if promised(place.tier, seen.level, seen.verdict) and seen.verdict not in gap.verdict:
+    if promised(place.tier, seen.level, seen.verdict, needed=place.needed) and seen.verdict not in gap.verdict:
         return Standing("as-expected")
     if expected and _rank(seen.verdict) < min(expected):
         return Standing("regression", grounds)
@@ -91,7 +96,7 @@ def against_gap(seen: Seen, cell: Verdict, gap: Gap, place: Place, *, documented
 
 def against_promise(seen: Seen, place: Place) -> Standing:
     """The status of a verdict for which nobody wrote an entry."""
-    return Standing("as-expected" if promised(place.tier, seen.level, seen.verdict) else "new")
+    return Standing("as-expected" if promised(place.tier, seen.level, seen.verdict, needed=place.needed) else "new")
 
 
 class Expectations(Struct, frozen=True):

@@ -10,7 +10,8 @@ import synthetic_runs
 from hypothesis import given
 from hypothesis import strategies as some
 
-from conformance.report.matrix import Cell, Column, Matrix, breaks_promise, cell_of, matrix_of, most_important
+from conformance.report.levels import breaks as breaks_promise
+from conformance.report.matrix import Cell, Column, Matrix, cell_of, matrix_of, most_important
 from conformance.runs.expectations import Place, Seen, against_promise, exit_code
 from conformance.runs.log import CaseRow, CatalogRow, EndRow, ObedienceRow, RowInfo, RuleRow, RunLog, RunRow, read_log
 from conformance.words import OBSERVED, STATUSES, VERDICTS, Tier
@@ -155,8 +156,8 @@ def test_cells_know_whether_the_same_was_asked() -> None:
     ],
 )
 def test_what_breaks_the_promise(tier: str, level: str, verdict: Any, breaks: bool) -> None:
-    assert breaks_promise(row(tier=tier), cell_of([case(verdict, level=level)], [])) is breaks
-    assert breaks_promise(row(tier=tier), cell_of([case()], [law(verdict, level=level)])) is breaks
+    assert breaks_promise(row(tier=tier), [case(verdict, level=level)]) is breaks
+    assert breaks_promise(row(tier=tier), [case(), law(verdict, level=level)]) is breaks
 
 
 def test_each_question_breaks_the_promise_at_its_own_level() -> None:

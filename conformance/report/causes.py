@@ -1,0 +1,51 @@
+"""The causes of a run as readers show them: the red ones first, each with its first row and the server's words."""
+
+from collections.abc import Mapping
+
+from conformance.runs.log import CaseRow, CauseRow, RuleRow, RunLog, sentence
+from conformance.words import Status
+
+UNEXPECTED: frozenset[Status] = frozenset({"regression", "new"})
+"""What makes a cause a red one: a known gap, and what the API leaves open, is no news."""
+
+
+def statuses(log: RunLog) -> Mapping[str, Status]:
+    """The status of every row that a cause can name: `case[mode]`, or a rule."""
+    return {f"{row.case}[{row.mode}]": row.status for row in log.cases} | {row.rule: row.status for row in log.rules}
+
+
+def red_causes(log: RunLog) -> list[CauseRow]:
+    """The causes with a row that is worse than expected, worst first; of a log without causes, each such row alone."""
+    known = statuses(log)
+    causes = log.causes or _alone(log)
+    return [cause for cause in causes if any(known.get(row) in UNEXPECTED for row in cause.rows)]
+
+
+def _alone(log: RunLog) -> list[CauseRow]:
+    """Every row as a cause of its own: logs of before name none."""
+    titles = {case.id: case.title for case in log.catalog.cases}
+    laws = {rule.id: rule.law for rule in log.catalog.rules}
+    cases = [_one(f"{row.case}[{row.mode}]", titles.get(row.case, row.case), row) for row in log.cases]
+    return [*cases, *(_one(row.rule, laws.get(row.rule, row.rule), row) for row in log.rules)]
+
+
+def _one(place: str, says: str, row: CaseRow | RuleRow) -> CauseRow:
+    first = row.findings[0] if row.findings else None
+    return CauseRow(
+        kind="rule" if isinstance(row, RuleRow) else "effect",
+        id=place,
+        says=f"{says}: {sentence(first)}" if first else says,
+        rows=[place],
+        exchange=first.exchange if first else "",
+    )
+
+
+def counted(cause: CauseRow) -> str:
+    """What stands behind a cause, in words: `75 of 153 answers; 71 questions not judged`."""
+    seen, of = cause.answers
+    parts = [f"{seen} of {of} {'answers' if cause.kind == 'rule' else 'questions'}"] if of else []
+    if len(cause.rows) > 1:
+        parts.append(f"{len(cause.rows)} red")
+    if cause.blocked:
+        parts.append(f"{cause.blocked} not judged because of it")
+    return "; ".join(parts)

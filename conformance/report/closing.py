@@ -1,0 +1,137 @@
+"""What a run says at its end: one sentence for each question of a reader, then the causes, worst first.
+
+The terminal and `summary.md` both say it; nothing in it is cut, so that a pipe loses nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from conformance.report.causes import counted, red_causes
+from conformance.report.levels import in_words
+from conformance.report.matrix import URGENCY, Column
+from conformance.runs.log import CaseRow, Need, ReadinessRow, RuleRow, RunLog
+from conformance.words import Status
+
+CAUSES = 8
+"""Causes that the end of a run shows: what is behind them stands in the page."""
+FEW = 8
+"""Questions that a run may have to have each of them named."""
+OBEYED = 0.8
+"""The share of the controls below which the model, not the server, limits a run."""
+
+
+class CauseLines(Struct, frozen=True):
+    """A cause in two lines: what is wrong and what stands behind it, then what the server said."""
+
+    id: str
+    says: str
+    counted: str
+    quote: str
+
+
+class Closing(Struct, frozen=True, kw_only=True):
+    """The end of a run in words."""
+
+    title: str
+    level: str
+    change: str
+    """What changed, and why the exit code is what it is."""
+    clients: list[str]
+    """For each profile that was asked, whether its client can run on the endpoint."""
+    warnings: list[str]
+    counts: str
+    asked: list[str]
+    """Each question with its verdict, where the run had only a few."""
+    causes: list[CauseLines]
+    more: int
+    """Causes that are not shown."""
+
+
+def closing_of(column: Column) -> Closing:
+    """What the run of a column says at its end."""
+    log = column.log
+    red = red_causes(log)
+    few = len(log.cases) <= FEW
+    return Closing(
+        title=column.title,
+        level="" if few else in_words(column.level),
+        change=_change(log),
+        clients=[_client(answer, log) for answer in log.readiness],
+        warnings=_warnings(column),
+        counts=_counts(column),
+        asked=[f"{row.verdict}  {row.case}[{row.mode}]" for row in log.cases] if few else [],
+        causes=[CauseLines(cause.id, cause.says, counted(cause), cause.quote) for cause in red[:CAUSES]],
+        more=max(0, len(red) - CAUSES),
+    )
+
+
+def _change(log: RunLog) -> str:
+    """What is worse and better, and the exit code that follows."""
+    rows: Sequence[CaseRow | RuleRow] = [*log.cases, *log.rules]
+    found = _surfaces(rows)
+    worse, better = found["regression"] + found["new"], found["improvement"]
+    counts = f"{worse} worse, {better} better, {found['known-gap']} known and {found['documented-gap']} documented gaps"
+    code = log.end.exit if log.end else None
+    match code:
+        case None:
+            return f"The run did not come to its end: {counts} so far."
+        case 0:
+            return f"As expected: {counts}. Exit 0."
+        case 1 if not worse and not better:
+            return f"As expected, but a client that was asked for is not ready: {counts}. Exit 1."
+        case 2:
+            ours = sum(row.verdict == "error" for row in rows)
+            whose = f"{ours} ended in an error of the suite or the network"
+            return f"Not all could be judged, {whose}: {counts}. Exit 2."
+        case 3:
+            return f"As expected, but not all that --strict asks for was verified: {counts}. Exit 3."
+        case 130:
+            return f"Interrupted: {counts} so far. Exit 130."
+        case _:
+            return f"Not as expected: {counts}. Exit {code}."
+
+
+def _surfaces(rows: Iterable[CaseRow | RuleRow]) -> dict[Status, int]:
+    """Status to the number of rows of the matrix that have it; each row has its most urgent one."""
+    urgent: dict[str, Status] = {}
+    for row in rows:
+        known = urgent.get(row.surface, "as-expected")
+        urgent[row.surface] = min(known, row.status, key=URGENCY.index)
+    found = list(urgent.values())
+    return {status: found.count(status) for status in URGENCY}
+
+
+def _counts(column: Column) -> str:
+    """How the numbers hang together."""
+    log = column.log
+    verdicts = ", ".join(f"{n} {verdict}" for verdict, n in column.counts.items())
+    cases = len({row.case for row in log.cases})
+    asked = f"{len(log.cases)} questions ({cases} cases, in JSON and as streams) and {len(log.rules)} rules"
+    return f"{sum(column.counts.values())} rows of the matrix: {verdicts}; from {asked}."
+
+
+def _client(answer: ReadinessRow, log: RunLog) -> str:
+    """Whether a client can run on the endpoint, with the first thing that its user would meet."""
+    profile = log.catalog.profiles.get(answer.profile)
+    name = answer.client or (profile.title if profile else answer.profile)
+    unmet = [need for need in answer.needs if need.verdict not in ("supported", "partial")]
+    blocking = [need for need in unmet if need.level == "blocks"]
+    first = next(iter(blocking or unmet), None)
+    if first is None:
+        return f"{name}: {answer.verdict}."
+    more = len(unmet) - 1
+    return f"{name}: {answer.verdict}. {_meets(first)}{f' (and {more} more)' if more else ''}"
+
+
+def _meets(need: Need) -> str:
+    return (need.meets or need.says) + (f" [{need.question}]" if need.question else "")
+
+
+def _warnings(column: Column) -> list[str]:
+    found = []
+    if not column.log.complete:
+        found.append("This run is incomplete: it ended before all questions were asked.")
+    if (obeyed := column.obeyed) and obeyed[1] and obeyed[0] < OBEYED * obeyed[1]:
+        found.append(f"The model, not the server, limits this run: it obeyed {obeyed[0]} of {obeyed[1]} controls.")
+    return found
