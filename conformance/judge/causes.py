@@ -3,6 +3,7 @@
 All of it is pure: small values in, causes out. The order in which they come in changes nothing.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -28,8 +29,6 @@ class Obstacle(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a rule, the key of its finding; else what the server did, with numbers, ids and nonces masked."""
     lost: bool = False
     """Whether a broken law is the very thing that made the answer unreadable."""
-    says: str = ""
-    """What is wrong, in one sentence."""
     quote: str = ""
     """The server's own words."""
     exchange: str = ""
@@ -300,7 +299,19 @@ def _suspicious(question: Judged, shown: Sequence[Judged]) -> frozenset[str]:
 
 def _cause(roots: Sequence[Judged], hidden: Sequence[Judged], asked: Sequence[Judged]) -> Cause:
     """One cause of the rows that show it; the first of them gives it its name and its words."""
-    ordered = sorted(roots, key=lambda one: (one.known, not one.plain, LEVELS.index(one.level), one.place))
+    leant_on = Counter(name for question in asked for name in question.leans_on)
+    ordered = sorted(
+        roots,
+        key=lambda one: (
+            one.known,
+            not one.plain,
+            LEVELS.index(one.level),
+            -leant_on[one.id],
+            len(one.about),
+            len(one.parts),
+            one.place,
+        ),
+    )
     first = ordered[0]
     met = _own(first) or Obstacle(kind="effect", key="")
     seen = [*roots, *hidden]
@@ -336,11 +347,20 @@ TROUBLES = {
 """What makes an answer unreadable, in words."""
 
 
+MISSED: dict[Verdict, str] = {
+    "ignored": "accepted, and nothing comes of it",
+    "broken": "the answer does not hold what it owes",
+    "refused": "declined",
+    "partial": "only in part",
+}
+"""What became of an effect, by the verdict of its question."""
+
+
 def _says(first: Judged, met: Obstacle, seen: int, reached: int) -> str:
     """What is wrong, in one sentence."""
     if met.kind == "effect":
-        return f"{first.title}: {met.says}" if met.says else first.title
-    what = TROUBLES.get(met.key, met.says or "the answer cannot be read")
+        return f"{first.title}: {MISSED.get(first.verdict, 'not seen')}"
+    what = TROUBLES.get(met.key, "the answer cannot be read")
     if met.kind == "answer":
         what = "the request is refused" if met.key.startswith(("4", "501")) else "the request fails"
     if not first.plain:

@@ -10,7 +10,6 @@ from conformance.judge.finding import Finding, Violation, finding_key
 from conformance.judge.observe import Observed, Reply
 from conformance.judge.rules import examine_conversation
 from conformance.judge.sentence import masked, sentence_of
-from conformance.judge.wording import sentence
 from conformance.words import Mode
 
 FAILED = ("unreadable", "declined", "absent", "contradicted", "weak", "slow")
@@ -90,7 +89,7 @@ def _same(finding: Finding, lost: Violation) -> bool:
 def _own(reply: Reply, observed: Observed, nonce: str) -> Obstacle:
     answer, words = reply.answer, sentence_of(reply.answer)
     if observed.observation == "slow":
-        return Obstacle(kind="trouble", key="slow", says="No byte came within the time limit", exchange=reply.evidence)
+        return Obstacle(kind="trouble", key="slow", exchange=reply.evidence)
     if observed.observation == "declined":
         return Obstacle(kind="answer", key=masked(words, nonce), quote=words, exchange=reply.evidence)
     if observed.observation == "unreadable":
@@ -100,7 +99,6 @@ def _own(reply: Reply, observed: Observed, nonce: str) -> Obstacle:
     return Obstacle(
         kind="effect",
         key=f"{observed.observation} {place}",
-        says=sentence(first),
         quote=words if answer.status >= 400 else "",
         exchange=first.exchange or reply.evidence,
     )

@@ -21,9 +21,9 @@ def shown(value: Any, *, quote: bool = True, limit: int = SHOWN) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def sentence(finding: Finding, *, limit: int = SHOWN) -> str:
-    """A finding in one line: where, what was expected, what was observed."""
-    what = f"expected {wanted(finding.expected, limit=limit)}, observed {shown(finding.observed, limit=limit)}"
+def sentence(finding: Finding, *, limit: int = SHOWN, wanted_limit: int = SHOWN) -> str:
+    """A finding in one line: where, what was expected, what was observed; each cut at its limit of characters."""
+    what = f"expected {wanted(finding.expected, limit=wanted_limit)}, observed {shown(finding.observed, limit=limit)}"
     times = f" ({finding.n} times)" if finding.n > 1 else ""
     return f"{place(finding.at)}: {what}{times}" if finding.at else f"{what}{times}"
 

@@ -9,6 +9,10 @@ UNEXPECTED: frozenset[Status] = frozenset({"regression", "new"})
 """What makes a cause a red one: a known gap, and what the API leaves open, is no news."""
 
 
+EXPECTED = 60
+"""Characters of an expectation that a line keeps."""
+
+
 def statuses(log: RunLog) -> Mapping[str, Status]:
     """The status of every row that a cause can name: `case[mode]`, or a rule."""
     return {f"{row.case}[{row.mode}]": row.status for row in log.cases} | {row.rule: row.status for row in log.rules}
@@ -49,3 +53,11 @@ def counted(cause: CauseRow) -> str:
     if cause.blocked:
         parts.append(f"{cause.blocked} not judged because of it")
     return "; ".join(parts)
+
+
+def observed(cause: CauseRow, log: RunLog) -> str:
+    """What the first row of a cause found, where the server said nothing; the expectation is cut, not what was seen."""
+    for row in log.cases:
+        if cause.rows and f"{row.case}[{row.mode}]" == cause.rows[0] and row.findings:
+            return sentence(row.findings[0], wanted_limit=EXPECTED)
+    return ""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from conformance.report.causes import counted, red_causes
+from conformance.report.causes import counted, observed, red_causes
 from conformance.report.levels import in_words
 from conformance.report.matrix import URGENCY, Column
 from conformance.runs.log import CaseRow, Need, ReadinessRow, RuleRow, RunLog
@@ -22,7 +22,7 @@ OBEYED = 0.8
 
 
 class CauseLines(Struct, frozen=True):
-    """A cause in two lines: what is wrong and what stands behind it, then what the server said."""
+    """A cause in two lines: what is wrong and what stands behind it, then what the server said or sent."""
 
     id: str
     says: str
@@ -61,7 +61,10 @@ def closing_of(column: Column) -> Closing:
         warnings=_warnings(column),
         counts=_counts(column),
         asked=[f"{row.verdict}  {row.case}[{row.mode}]" for row in log.cases] if few else [],
-        causes=[CauseLines(cause.id, cause.says, counted(cause), cause.quote) for cause in red[:CAUSES]],
+        causes=[
+            CauseLines(cause.id, cause.says, counted(cause), cause.quote or observed(cause, log))
+            for cause in red[:CAUSES]
+        ],
         more=max(0, len(red) - CAUSES),
     )
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from conformance.report.causes import counted, red_causes
+from conformance.report.causes import counted, observed, red_causes
 from conformance.report.closing import closing_of
 from conformance.report.matrix import UNEXPECTED, Cell, Column, Matrix, most_important
 from conformance.report.wording import printable
@@ -82,8 +82,8 @@ def _causes_md(log: RunLog) -> list[str]:
     lines = ["", "### Causes", ""] if causes else []
     for number, cause in enumerate(causes, start=1):
         lines.append(f"{number}. {_code(cause.id)} {_md(cause.says)} ({_md(counted(cause))})")
-        if cause.quote:
-            lines.append(f"   <br>{_md(cause.quote)}")
+        if said := cause.quote or observed(cause, log):
+            lines.append(f"   <br>{_md(said)}")
     return lines
 
 

@@ -67,7 +67,7 @@ def print_terminal_summary(run: RunLog, page: Path | None, console: "Console") -
     line(told.counts, "dim")
     for number, cause in enumerate(told.causes, start=1):
         line(f"{number}. {cause.id}  {cause.says}  ({cause.counted})")
-        line(f"   {cause.quote or 'The server said nothing of it.'}", "dim")
+        line(f"   {cause.quote}", "dim")
     if told.more:
         line(f"   and {told.more} more causes, in the page and in summary.md")
     if page is not None:
