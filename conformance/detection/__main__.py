@@ -45,11 +45,14 @@ def main() -> int:
 
 
 def _tell(figures: Detection, seconds: float) -> None:
-    groups = ("faults", "variants", "models", "mutants")
+    groups = ("faults", "named", "red_rows", "variants", "models", "mutants")
     print("  ".join(f"{name} {getattr(figures, name)}" for name in groups), f" in {seconds:.0f} s")
     for fault in figures.each_fault:
         if fault.outcome not in ("killed", "note"):
             print(f"{fault.outcome}: {fault.id} {fault.says}: {', '.join(fault.rules + fault.cases) or 'nothing'}")
+    for fault in figures.each_fault:
+        if fault.outcome == "killed" and not fault.named:
+            print(f"not named first: {fault.id} {fault.says}: {fault.first or 'no cause'}")
     for correct in (*figures.each_variant, *figures.each_model):
         if correct.alarms:
             print(f"false alarm: {correct.id} {correct.says}: {', '.join(correct.alarms)}")

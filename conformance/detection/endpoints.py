@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from conformance.catalog.load import Catalog
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM
-from conformance.detection.sweep import place, questions_for, rows_of, sweep
+from conformance.detection.sweep import Found, place, questions_for, rows_of, sweep
 from conformance.engine.options import RunOptions
 from conformance.engine.plan import every_question
 from conformance.engine.question import Question, Record
@@ -20,8 +20,6 @@ from conformance.targets.target import Target
 
 UPSTREAM = "upstream"
 """What a fault needs that shows only in front of one."""
-
-Rows = Sequence[CaseRow | RuleRow]
 
 
 class Stand(Struct, frozen=True, kw_only=True):
@@ -36,13 +34,13 @@ class Stand(Struct, frozen=True, kw_only=True):
 
 
 class Swept(Struct, frozen=True):
-    """What was seen: the correct rows by their place, their records, and the rows of each misdeed."""
+    """What was seen: the correct rows by their place, their records, and what was found of each misdeed."""
 
     correct: Mapping[tuple[str, str], CaseRow | RuleRow]
     records: Mapping[Question, Record]
-    faults: Mapping[str, Rows]
-    variants: Mapping[str, Rows]
-    models: Mapping[str, Rows]
+    faults: Mapping[str, Found]
+    variants: Mapping[str, Found]
+    models: Mapping[str, Found]
 
 
 def stands(
@@ -113,7 +111,7 @@ async def ask(catalog: Catalog, stand: Stand, fixtures: Fixtures) -> Swept:
     prefixes |= {f"/model/{name}": questions for name, questions in stand.models.items()}
     rows = await sweep(catalog, stand.target, prefixes, fixtures)
     return Swept(
-        {place(row): row for row in correct},
+        {place(row): row for row in correct.rows},
         records,
         {name: rows[f"/fault/{name}"] for name in stand.faults},
         {name: rows[f"/variant/{name}"] for name in stand.variants},

@@ -2,15 +2,50 @@
 
 from collections.abc import Mapping, Sequence
 
+from msgspec import Struct
+
 from conformance.detection.sweep import Worse
 from conformance.engine.scripted_process import NamedFault
 from conformance.runs.detection import Detection, FaultFigure, Outcome
+from conformance.runs.log import CauseRow
 
 KILLED_SHARE = 0.95
 """Of the mutants that are violations, at least."""
 
 
-def figure_of(fault: NamedFault, worse: Sequence[Worse], reasons: Sequence[str]) -> FaultFigure:
+NAMED_SHARE = 0.95
+"""Of the faults that are named first, at least; and of those with few red rows."""
+FEW = 5
+"""Red rows of one fault that a reader still takes in."""
+
+
+class Told(Struct, frozen=True):
+    """What a reader of a run against one fault meets first."""
+
+    first: str = ""
+    """The first cause."""
+    named: bool = False
+    red_rows: tuple[str, ...] = ()
+    blocked: int = 0
+
+
+UNTOLD = Told()
+
+
+def told_first(worse: Sequence[Worse], causes: Sequence[CauseRow], own: Sequence[str]) -> Told:
+    """What is told first of a fault: `worse` are its rows as the causes left them, `own` names it at once."""
+    places = {row.place for row in worse}
+    due = [cause for cause in causes if places & set(cause.rows)]
+    names = {name.partition("[")[0] for cause in due[:1] for name in (cause.id, *cause.rows[:1])}
+    return Told(
+        first=due[0].id if due else "",
+        named=bool(names & set(own)),
+        red_rows=tuple(sorted({row.surface for row in worse})),
+        blocked=sum(cause.blocked for cause in due),
+    )
+
+
+def figure_of(fault: NamedFault, worse: Sequence[Worse], reasons: Sequence[str], told: Told = UNTOLD) -> FaultFigure:
     """What the worse rows amount to; `reasons` are the rules and cases that rightly kill this fault."""
     rules = sorted({row.id for row in worse if row.mode == ""})
     cases = sorted({row.id for row in worse if row.mode != ""})
@@ -21,7 +56,38 @@ def figure_of(fault: NamedFault, worse: Sequence[Worse], reasons: Sequence[str])
         outcome = "silent"
     else:
         outcome = "killed" if {*rules, *cases} & set(reasons) else "foreign"
-    return FaultFigure(id=fault.id, says=fault.says, strength=fault.strength, outcome=outcome, rules=rules, cases=cases)
+    return FaultFigure(
+        id=fault.id,
+        says=fault.says,
+        strength=fault.strength,
+        outcome=outcome,
+        rules=rules,
+        cases=cases,
+        first=told.first,
+        named=told.named,
+        red_rows=list(told.red_rows),
+        blocked=told.blocked,
+    )
+
+
+def naming(figures: Sequence[FaultFigure]) -> dict[str, int]:
+    """How many faults the first cause names, of how many that a reader meets at all."""
+    met = _met(figures)
+    return {"first": sum(figure.named for figure in met), "of": len(met)}
+
+
+def redness(figures: Sequence[FaultFigure]) -> dict[str, int]:
+    """How many rows of the matrix one fault turns red: the median, and for how many faults they are few."""
+    reds = sorted(len(figure.red_rows) for figure in _met(figures))
+    return {
+        "median": reds[len(reds) // 2] if reds else 0,
+        "at_most_five": sum(red <= FEW for red in reds),
+        "of": len(reds),
+    }
+
+
+def _met(figures: Sequence[FaultFigure]) -> list[FaultFigure]:
+    return [figure for figure in figures if figure.strength == "fault" and figure.outcome != "silent"]
 
 
 def summary(figures: Sequence[FaultFigure]) -> dict[str, int]:
@@ -60,9 +126,26 @@ def got_worse(now: Detection, before: Detection | None) -> list[str]:
         if figure.alarms
     ]
     complaints += [f"mutant {name} is legal and raises {', '.join(rules)}" for name, rules in now.mutant_alarms.items()]
+    named = {figure.id for figure in before.each_fault if figure.named} if before else set()
+    complaints += [
+        f"{figure.id} was named first and is told as {figure.first or 'nothing'} now: {figure.says}"
+        for figure in now.each_fault
+        if figure.id in named and not figure.named
+    ]
+    complaints += _shares(now)
     if share(now.mutants) < (share(before.mutants) if before else KILLED_SHARE):
         complaints.append(f"mutants killed: {now.mutants}, which is less than it was")
     return complaints
+
+
+def _shares(now: Detection) -> list[str]:
+    """What a reader of any run relies on: the cause first, and few rows red."""
+    found = []
+    if now.named and now.named["first"] < NAMED_SHARE * now.named["of"]:
+        found.append(f"faults named first: {now.named}, which is less than {NAMED_SHARE:.0%}")
+    if now.red_rows and (now.red_rows["median"] > 1 or now.red_rows["at_most_five"] < NAMED_SHARE * now.red_rows["of"]):
+        found.append(f"red rows of one fault: {now.red_rows}; the median is to be 1, and {FEW} enough for 95 %")
+    return found
 
 
 def share(mutants: Mapping[str, int]) -> float:
@@ -81,13 +164,17 @@ def with_figures(page: str, figures: Detection) -> str:
 
 
 def in_words(figures: Detection) -> str:
-    """The three figures as a table."""
+    """The figures as a table."""
+    named, red = figures.named or {"first": 0, "of": 0}, figures.red_rows or {"median": 0, "at_most_five": 0, "of": 0}
+    few = f"{red['at_most_five']} of {red['of']}"
     faults, variants, models, mutants = figures.faults, figures.variants, figures.models, figures.mutants
     return "\n".join(
         [
             "| what | figure |",
             "|---|---|",
             f"| faults killed, each for its own reason | {faults['killed']} of {faults['of']} |",
+            f"| faults that the first cause of a run names | {named['first']} of {named['of']} |",
+            f"| rows that one fault turns red | median {red['median']}, {FEW} or fewer for {few} |",
             f"| legal variants that raise an alarm | {variants['false_alarms']} of {variants['of']} |",
             f"| odd models held against the server | {models.get('false_alarms', 0)} of {models.get('of', 0)} |",
             f"| mutants killed | {mutants['killed']} of {mutants['of']}, and {mutants['equivalent']} equivalent |",

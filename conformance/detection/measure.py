@@ -1,7 +1,7 @@
 """Asks every misdeed, variant, odd model and mutant, and says what became of each."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -10,15 +10,16 @@ import msgspec
 
 from conformance.catalog.load import Catalog
 from conformance.detection.endpoints import Stand, Swept, ask, stands
-from conformance.detection.figures import figure_of, summary
+from conformance.detection.figures import figure_of, naming, redness, summary, told_first
 from conformance.detection.mutant_figures import mutant_figures
-from conformance.detection.sweep import Worse, is_honest, questions_for, red_rows, worse_rows
+from conformance.detection.sweep import Found, Worse, is_honest, questions_for, red_rows, worse_rows
 from conformance.engine.fixture_server import FixtureServer
 from conformance.engine.scripted_process import NamedFault, named_faults, named_models, named_variants
 from conformance.probe.asking import Fixtures
 from conformance.runs.detection import AlarmFigure, Detection
 
 REASONS = Path(__file__).with_name("reasons.yaml")
+OWN = Path(__file__).with_name("own.yaml")
 
 
 def measure(catalog: Catalog, *, only: Collection[str] = (), full: bool = False) -> Detection:
@@ -34,11 +35,17 @@ def measure(catalog: Catalog, *, only: Collection[str] = (), full: bool = False)
             _asked(catalog, stands(catalog, faults, variants, models, tagged, stack, full=full), fixtures)
         )
     reasons = msgspec.yaml.decode(REASONS.read_bytes(), type=dict[str, list[str]])
+    own = own_of_faults()
     each_fault = [
         figure_of(
             fault,
-            [row for seen in swept for row in worse_rows(seen.faults.get(fault.id, ()), seen.correct)],
+            [row for seen in swept for row in worse_rows(_of(seen.faults, fault).rows, seen.correct)],
             [*reasons.get(fault.id, []), *tagged(fault.id)],
+            told_first(
+                [row for seen in swept for row in worse_rows(_of(seen.faults, fault).final, seen.correct)],
+                [cause for seen in swept for cause in _of(seen.faults, fault).causes],
+                own.get(fault.id, []),
+            ),
         )
         for fault in faults
     ]
@@ -48,19 +55,21 @@ def measure(catalog: Catalog, *, only: Collection[str] = (), full: bool = False)
             [
                 row
                 for seen in swept
-                for row in worse_rows(seen.variants[variant.id], seen.correct)
+                for row in worse_rows(_of(seen.variants, variant).rows, seen.correct)
                 if not is_honest(row, variant.worsens, catalog)
             ],
         )
         for variant in variants
     ]
     each_model = [
-        _alarms(model, [row for seen in swept for row in red_rows(seen.models.get(model.id, ()), seen.correct)])
+        _alarms(model, [row for seen in swept for row in red_rows(_of(seen.models, model).rows, seen.correct)])
         for model in models
     ]
     mutants = mutant_figures({question: swept[0].records[question] for question in questions_for(catalog, ())})
     return Detection(
         faults=summary(each_fault),
+        named=naming(each_fault),
+        red_rows=redness(each_fault),
         variants=_alarmed(each_variant),
         models=_alarmed(each_model),
         mutants=mutants.counts,
@@ -71,6 +80,15 @@ def measure(catalog: Catalog, *, only: Collection[str] = (), full: bool = False)
         equivalent_mutants=mutants.equivalent,
         mutant_alarms=mutants.false_alarms,
     )
+
+
+def own_of_faults() -> dict[str, list[str]]:
+    """For each fault, at most three rules and cases of which a reader learns at once what is wrong."""
+    return msgspec.yaml.decode(OWN.read_bytes(), type=dict[str, list[str]])
+
+
+def _of(found: Mapping[str, Found], one: NamedFault) -> Found:
+    return found.get(one.id, Found())
 
 
 async def _asked(catalog: Catalog, every: Sequence[Stand], fixtures: Fixtures) -> list[Swept]:

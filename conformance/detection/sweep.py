@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from conformance.catalog.case import Case, bad_requests, modes_of
 from conformance.catalog.load import Catalog
 from conformance.engine.assessment import Assessment
+from conformance.engine.events import Event, Noted
 from conformance.engine.inquiry import Inquiry, Transport
 from conformance.engine.ledger import Ledger
 from conformance.engine.plan import with_dependencies
@@ -21,7 +22,7 @@ from conformance.probe.client import Client
 from conformance.probe.recording import Limits
 from conformance.probe.trouble import Patience
 from conformance.runs.expectations import Expectations
-from conformance.runs.log import CaseRow, RuleRow
+from conformance.runs.log import CaseRow, CauseRow, RuleRow
 from conformance.targets.address import url_below
 from conformance.targets.target import Target
 from conformance.words import OBSERVED, Verdict
@@ -61,6 +62,20 @@ class Worse(Struct, frozen=True):
     was: Verdict
     now: Verdict
     keys: list[str] = []
+    surface: str = ""
+
+    @property
+    def place(self) -> str:
+        """As a cause names it: `case[mode]`, or the rule."""
+        return f"{self.id}[{self.mode}]" if self.mode else self.id
+
+
+class Found(Struct, frozen=True):
+    """What a run found: each row with its own verdict, the rows as its causes leave them, and the causes."""
+
+    rows: Sequence[CaseRow | RuleRow] = ()
+    final: Sequence[CaseRow | RuleRow] = ()
+    causes: Sequence[CauseRow] = ()
 
 
 def questions_for(catalog: Catalog, names: Sequence[str]) -> list[Question]:
@@ -71,8 +86,8 @@ def questions_for(catalog: Catalog, names: Sequence[str]) -> list[Question]:
 
 async def rows_of(
     catalog: Catalog, target: Target, questions: Sequence[Question], fixtures: Fixtures
-) -> tuple[list[CaseRow | RuleRow], dict[Question, Record]]:
-    """The rows and records of a target, asked with a client and a patience of its own: a fault must not spill over."""
+) -> tuple[Found, dict[Question, Record]]:
+    """What is found of a target, and its records; a client and a patience of its own, so that no fault spills over."""
     limits = Limits(first_byte=PATIENCE, idle=PATIENCE, total=10 * PATIENCE)
     async with Client(limits=limits, keys=[target.key]) as client:
         inquiry = Inquiry(
@@ -84,21 +99,27 @@ async def rows_of(
         )
         asked = list(with_dependencies(catalog, questions))
         records = await Memory(inquiry.on).learn_all(asked)
-    return judged_rows(catalog, asked, records), records
+    return judged(catalog, asked, records), records
 
 
-def judged_rows(
-    catalog: Catalog, asked: Sequence[Question], records: Mapping[Question, Record]
-) -> list[CaseRow | RuleRow]:
-    """The rows of a run that was asked without pytest: of these questions, and of all rules."""
+def judged(catalog: Catalog, asked: Sequence[Question], records: Mapping[Question, Record]) -> Found:
+    """What a run found that was asked without pytest: of these questions, and of all rules."""
     source = Recorded(records, "not asked")
-    ledger = Ledger(source=source, assessment=Assessment(catalog, asked, source.record, Expectations()))
+    causes: list[CauseRow] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Noted) and isinstance(event.logged, CauseRow):
+            causes.append(event.logged)
+
+    assessment = Assessment(catalog, asked, source.record, Expectations())
+    ledger = Ledger(source=source, assessment=assessment, handlers=[listen])
     for question in asked:
         ledger.judge_case(question)
     for rule in ledger.rules:
         ledger.judge_rule(rule)
+    own = list(ledger.rows)
     ledger.finish()
-    return ledger.rows
+    return Found(own, ledger.rows, causes)
 
 
 async def sweep(
@@ -106,15 +127,15 @@ async def sweep(
     target: Target,
     prefixes: Mapping[str, Sequence[Question]],
     fixtures: Fixtures,
-) -> dict[str, list[CaseRow | RuleRow]]:
-    """The rows of every path prefix of one server, several asked at once."""
+) -> dict[str, Found]:
+    """What is found at every path prefix of one server, several asked at once."""
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(prefix: str, questions: Sequence[Question]) -> tuple[str, list[CaseRow | RuleRow]]:
+    async def one(prefix: str, questions: Sequence[Question]) -> tuple[str, Found]:
         async with gate:
             bent = replace(target, base_url=url_below(target.base_url, prefix))
-            rows, _ = await rows_of(catalog, bent, questions, fixtures)
-            return prefix, rows
+            found, _ = await rows_of(catalog, bent, questions, fixtures)
+            return prefix, found
 
     return dict(await asyncio.gather(*(one(prefix, questions) for prefix, questions in prefixes.items())))
 
@@ -128,7 +149,9 @@ def worse_rows(rows: Sequence[CaseRow | RuleRow], correct: Mapping[tuple[str, st
         if row.verdict not in OBSERVED or (was in OBSERVED and OBSERVED.index(row.verdict) >= OBSERVED.index(was)):
             continue
         if row.verdict != "supported" and (was in OBSERVED or row.verdict != "partial"):
-            found.append(Worse(*place(row), was, row.verdict, sorted(finding.key for finding in row.findings)))
+            found.append(
+                Worse(*place(row), was, row.verdict, sorted(finding.key for finding in row.findings), row.surface)
+            )
     return found
 
 

@@ -71,13 +71,18 @@ def explained(rows: Sequence[CaseRow | RuleRow], met: Mapping[tuple[str, str], M
 
 
 def plain_requests(catalog: Catalog) -> dict[str, Case]:
-    """Endpoint to the case that asks it plainly."""
+    """Endpoint to the case that asks it plainly: of those that ask for its own row, else of all, the smallest."""
     found: dict[str, Case] = {}
-    for case in sorted(catalog.cases.values(), key=lambda case: (case.id != PLAIN, len(parts_of(case)), case.id)):
+    for case in sorted(catalog.cases.values(), key=_plainness):
         asks = asks_of(case)
-        if case.id == PLAIN or (case.surface.startswith("endpoint.") and case.refuse is None and len(asks) == 1):
-            found.setdefault(f"{asks[-1].method} {path_of(asks[-1].path)}", case)
+        if case.refuse is None and len(asks) == 1:
+            found.setdefault(f"{asks[0].method} {path_of(asks[0].path)}", case)
     return found
+
+
+def _plainness(case: Case) -> tuple[bool, bool, bool, int, str]:
+    """What makes one request plainer than another, the plainest first."""
+    return case.id != PLAIN, not case.surface.startswith("endpoint."), case.level == "may", len(parts_of(case)), case.id
 
 
 def _judged(row: CaseRow, met: Met, catalog: Catalog, plain: Mapping[str, Case]) -> Judged:
@@ -119,6 +124,7 @@ def _law(row: RuleRow) -> Law:
         excused=row.status in EXPECTED,
         seen=row.seen,
         violations=row.violations,
+        order=list(RULES).index(row.rule) if row.rule in RULES else len(RULES),
         says=RULES[row.rule].law if row.rule in RULES else row.rule,
         quote=sentence(worst) if worst else "",
         exchange=worst.exchange if worst else "",

@@ -84,6 +84,8 @@ class Law(Struct, frozen=True, kw_only=True):
     excused: bool = False
     seen: int
     violations: int
+    order: int = 0
+    """Its place in the list of rules, where causes stand before consequences."""
     says: str = ""
     quote: str = ""
     exchange: str = ""
@@ -111,6 +113,7 @@ class Cause(Struct, frozen=True, kw_only=True):
     level: Level
     verdict: Verdict
     """The worst of its rows."""
+    order: int = 0
 
 
 class Explained(Struct, frozen=True):
@@ -123,7 +126,7 @@ class Explained(Struct, frozen=True):
 def explain(questions: Iterable[Judged], laws: Iterable[Law]) -> Explained:
     """Groups everything that went wrong; every wrong row is in exactly one cause, or blocked by exactly one."""
     asked = sorted(questions, key=lambda question: question.place)
-    wrong = [question for question in asked if _is_wrong(question)]
+    wrong = [question for question in asked if question.verdict in WRONG]
     shown = [question for question in asked if question.verdict in SHOWN]
     broken = sorted((law for law in laws if law.verdict in WRONG), key=lambda law: law.id)
     lawless = _by_law(wrong, shown, broken)
@@ -135,11 +138,6 @@ def explain(questions: Iterable[Judged], laws: Iterable[Law]) -> Explained:
     return Explained(ordered, {place: cause.id for cause in ordered for place in cause.blocked})
 
 
-def _is_wrong(question: Judged) -> bool:
-    """Whether a cell can show it: what the API leaves open and an answer does otherwise, no cell shows."""
-    return question.verdict in WRONG and not (question.level == "may" and question.verdict == "partial")
-
-
 def _weight(cause: Cause) -> tuple[object, ...]:
     """What makes a cause come before another."""
     return (
@@ -149,6 +147,7 @@ def _weight(cause: Cause) -> tuple[object, ...]:
         not cause.unreadable,
         LEVELS.index(cause.level),
         WRONG.index(cause.verdict),
+        cause.order,
         cause.id,
     )
 
@@ -208,6 +207,7 @@ def _of_law(law: Law, explained: Sequence[Judged]) -> Cause:
         unreadable=any(question.unreadable for question in explained),
         level=law.level,
         verdict=law.verdict,
+        order=law.order,
     )
 
 
@@ -256,9 +256,7 @@ def _of_group(group: Sequence[Judged], asked: Sequence[Judged], shown: Sequence[
 def _blockers(group: Sequence[Judged], shown: Sequence[Judged]) -> dict[str, str]:
     """The blocked questions of a group, each with the one whose red row says why."""
     suspicious = {question.place: _suspicious(question, shown) for question in group}
-    ordered = sorted(
-        group, key=lambda one: (not one.plain, len(suspicious[one.place]), len(one.about), len(one.parts), one.place)
-    )
+    ordered = sorted(group, key=lambda one: (not one.plain, len(suspicious[one.place]), len(one.parts), one.place))
     roots: list[Judged] = []
     blockers: dict[str, str] = {}
     for question in ordered:
@@ -306,9 +304,8 @@ def _cause(roots: Sequence[Judged], hidden: Sequence[Judged], asked: Sequence[Ju
             one.known,
             not one.plain,
             LEVELS.index(one.level),
-            -leant_on[one.id],
-            len(one.about),
             len(one.parts),
+            -leant_on[one.id],
             one.place,
         ),
     )

@@ -9,6 +9,8 @@ UNEXPECTED: frozenset[Status] = frozenset({"regression", "new"})
 """What makes a cause a red one: a known gap, and what the API leaves open, is no news."""
 
 
+FEW = 2
+"""Blocked questions that a line names before it counts."""
 EXPECTED = 60
 """Characters of an expectation that a line keeps."""
 
@@ -44,14 +46,17 @@ def _one(place: str, says: str, row: CaseRow | RuleRow) -> CauseRow:
     )
 
 
-def counted(cause: CauseRow) -> str:
-    """What stands behind a cause, in words: `75 of 153 answers; 71 questions not judged`."""
+def counted(cause: CauseRow, log: RunLog) -> str:
+    """What stands behind a cause, in words: `75 of 153 answers; 71 not judged because of it`."""
     seen, of = cause.answers
     parts = [f"{seen} of {of} {'answers' if cause.kind == 'rule' else 'questions'}"] if of else []
     if len(cause.rows) > 1:
         parts.append(f"{len(cause.rows)} red")
-    if cause.blocked:
+    if cause.blocked > FEW:
         parts.append(f"{cause.blocked} not judged because of it")
+    elif cause.blocked:
+        hidden = [f"{row.case}[{row.mode}]" for row in log.cases if row.by == cause.id]
+        parts.append(f"not judged because of it: {', '.join(hidden)}")
     return "; ".join(parts)
 
 

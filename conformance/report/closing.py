@@ -62,7 +62,7 @@ def closing_of(column: Column) -> Closing:
         counts=_counts(column),
         asked=[f"{row.verdict}  {row.case}[{row.mode}]" for row in log.cases] if few else [],
         causes=[
-            CauseLines(cause.id, cause.says, counted(cause), cause.quote or observed(cause, log))
+            CauseLines(cause.id, cause.says, counted(cause, log), cause.quote or observed(cause, log))
             for cause in red[:CAUSES]
         ],
         more=max(0, len(red) - CAUSES),

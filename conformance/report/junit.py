@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 from conformance.report.causes import counted, red_causes
 from conformance.report.matrix import UNEXPECTED, Column, Matrix
-from conformance.runs.log import CaseRow, CauseRow, RuleRow, sentence
+from conformance.runs.log import CaseRow, CauseRow, RuleRow, RunLog, sentence
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -42,7 +42,7 @@ def _suite(column: Column) -> ET.Element:
         ET.SubElement(properties, "property", name=name, value=_legal(value))
     red = red_causes(column.log) if column.log.causes else []  # of a log of before, each row fails alone
     by = {row: cause.id for cause in red for row in cause.rows}
-    tests = [_cause(cause) for cause in red]
+    tests = [_cause(cause, column.log) for cause in red]
     tests += [_case(row, column, by) for row in column.log.cases] + [_law(row, by) for row in column.log.rules]
     if not column.log.complete:
         tests.append(_incomplete())
@@ -54,11 +54,13 @@ def _suite(column: Column) -> ET.Element:
     return suite
 
 
-def _cause(cause: CauseRow) -> ET.Element:
+def _cause(cause: CauseRow, log: RunLog) -> ET.Element:
     test = ET.Element("testcase", classname="cause", name=_legal(cause.id), time="0")
     failure = ET.SubElement(test, "failure", message=_legal(cause.says), type=f"cause: {cause.kind}")
     rows = [f"red: {row}" for row in cause.rows]
-    failure.text = _legal("\n".join(filter(None, [cause.quote, counted(cause), f"evidence: {cause.exchange}", *rows])))
+    failure.text = _legal(
+        "\n".join(filter(None, [cause.quote, counted(cause, log), f"evidence: {cause.exchange}", *rows]))
+    )
     return test
 
 

@@ -81,7 +81,7 @@ def _causes_md(log: RunLog) -> list[str]:
     causes = red_causes(log)[:SUMMARY_CAUSES]
     lines = ["", "### Causes", ""] if causes else []
     for number, cause in enumerate(causes, start=1):
-        lines.append(f"{number}. {_code(cause.id)} {_md(cause.says)} ({_md(counted(cause))})")
+        lines.append(f"{number}. {_code(cause.id)} {_md(cause.says)} ({_md(counted(cause, log))})")
         if said := cause.quote or observed(cause, log):
             lines.append(f"   <br>{_md(said)}")
     return lines

@@ -19,6 +19,14 @@ class FaultFigure(Struct, frozen=True, kw_only=True):
     outcome: Outcome
     rules: list[str]
     cases: list[str]
+    first: str = ""
+    """The first cause that a run against it names."""
+    named: bool = False
+    """Whether that, or its first row, is one of the few of which a reader learns at once what is wrong."""
+    red_rows: list[str] = []
+    """The rows of the matrix that it turns worse; blocked ones excluded."""
+    blocked: int = 0
+    """The questions that its causes kept from being judged."""
 
 
 class AlarmFigure(Struct, frozen=True, kw_only=True):
@@ -33,6 +41,10 @@ class Detection(Struct, frozen=True, kw_only=True):
     """All figures; the summaries first, as readers of the short of it expect them."""
 
     faults: dict[str, int]
+    named: dict[str, int] = {}
+    """Faults that the first cause names, of how many."""
+    red_rows: dict[str, int] = {}
+    """The rows that one fault turns red: the median, and for how many faults they are at most five."""
     variants: dict[str, int]
     mutants: dict[str, int]
     models: dict[str, int] = {}
