@@ -165,18 +165,27 @@ def with_figures(page: str, figures: Detection) -> str:
 
 def in_words(figures: Detection) -> str:
     """The figures as a table."""
-    named, red = figures.named or {"first": 0, "of": 0}, figures.red_rows or {"median": 0, "at_most_five": 0, "of": 0}
-    few = f"{red['at_most_five']} of {red['of']}"
     faults, variants, models, mutants = figures.faults, figures.variants, figures.models, figures.mutants
     return "\n".join(
         [
             "| what | figure |",
             "|---|---|",
             f"| faults killed, each for its own reason | {faults['killed']} of {faults['of']} |",
-            f"| faults that the first cause of a run names | {named['first']} of {named['of']} |",
-            f"| rows that one fault turns red | median {red['median']}, {FEW} or fewer for {few} |",
+            *_told(figures),
             f"| legal variants that raise an alarm | {variants['false_alarms']} of {variants['of']} |",
             f"| odd models held against the server | {models.get('false_alarms', 0)} of {models.get('of', 0)} |",
             f"| mutants killed | {mutants['killed']} of {mutants['of']}, and {mutants['equivalent']} equivalent |",
         ]
     )
+
+
+def _told(figures: Detection) -> list[str]:
+    """What a reader meets of a fault; nothing of figures that are older than this measure."""
+    named, red = figures.named, figures.red_rows
+    if not named or not red:
+        return []
+    few = f"{red['at_most_five']} of {red['of']}"
+    return [
+        f"| faults that the first cause of a run names | {named['first']} of {named['of']} |",
+        f"| rows that one fault turns red | median {red['median']}, {FEW} or fewer for {few} |",
+    ]
