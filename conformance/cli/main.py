@@ -18,6 +18,7 @@ COMMANDS = {
     "report": "render one matrix from any number of runs",
     "diff": "compare two runs, row by row",
     "rejudge": "judge the evidence of a run again with today's rules",
+    "evidence": "list the exchanges of a run, or print one of them",
     "expect": "write a run's unexpected verdicts into a target's file as known gaps",
     "lint": "check the cases, the surface, the profiles and the targets",
     "faults": "list the faults that the reference endpoint can commit",

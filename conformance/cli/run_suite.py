@@ -1,6 +1,5 @@
 """Conducts a run: finds out who is asked and what, runs pytest over it, and writes what there is to read."""
 
-import shutil
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -39,9 +38,10 @@ from conformance.probe.client import Client
 from conformance.probe.preflight import UNREACHABLE, preflight
 from conformance.probe.recording import Limits
 from conformance.probe.trouble import Patience
-from conformance.runs.evidence import FOLDER as EVIDENCE
+from conformance.runs.evidence_store import remove_evidence
 from conformance.runs.expectations import Expectations
 from conformance.runs.log import FILE as LOG
+from conformance.runs.log import PACKED as PACKED_LOG
 from conformance.runs.log import LogWriter
 from conformance.targets.load import target_problems
 from conformance.targets.target import Target
@@ -191,7 +191,8 @@ def _earlier(options: RunOptions, out: Path, catalog: Catalog, target: Target) -
     if options.resume is not None:
         return earlier_part(out, catalog, target)
     (out / LOG).unlink(missing_ok=True)
-    shutil.rmtree(out / EVIDENCE, ignore_errors=True)
+    (out / PACKED_LOG).unlink(missing_ok=True)
+    remove_evidence(out)
     return {}
 
 

@@ -22,7 +22,7 @@ from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
 from conformance.probe.request import AddressFault, Setting, StepError, fill, url_of
 from conformance.probe.trouble import Patience
-from conformance.runs.evidence import evidence_name
+from conformance.runs.evidence import exchange_id
 from conformance.targets.target import Target
 from conformance.words import Mode
 
@@ -239,7 +239,7 @@ def attempt_of(question: Question, asked: Asked, target: Target) -> Attempt:
         Reply(
             step := f"{one.step}{one.copy}" if several else one.step,
             read(one.exchange, one.mode),
-            evidence_name(question.case.id, question.mode, asked.attempt, step),
+            exchange_id(question.case.id, question.mode, asked.attempt, step),
         )
         for one in asked.answers
     )
@@ -312,7 +312,7 @@ def _names(case: Case) -> list[str]:
 def _reply(question: Question, number: int, asked: StepAnswer, *, bad: bool) -> Reply:
     answer = read(asked.exchange, asked.mode)
     step = f"{asked.step}{asked.copy}" if question.case.concurrent > 1 else asked.step
-    name = evidence_name(question.case.id, question.mode, number, step)
+    name = exchange_id(question.case.id, question.mode, number, step)
     if asked.exchange.outcome == "abandoned":  # we closed the connection ourselves: no rule applies to half an answer
         return Reply(step, answer, name, bad=bad)
     return Reply(step, answer, name, examine(answer, bad=bad), bad=bad)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
@@ -15,8 +15,11 @@ from conformance.engine.question import Attempt, Question, Record, input_tokens_
 from conformance.engine.same_question import asks_the_same
 from conformance.judge.observe import Observed
 from conformance.probe.asking import Asked, StepAnswer
-from conformance.runs.evidence import Evidence, exchange_of, read_evidence
-from conformance.runs.log import CaseRow, RunLog
+from conformance.runs.evidence import Evidence, exchange_of
+from conformance.runs.evidence_store import EvidenceError, EvidenceStore
+from conformance.runs.log import CaseRow, RunLog, TendencyRow
+from conformance.targets.load import TargetFileError, load_target_file
+from conformance.targets.resolve import is_file
 from conformance.targets.target import Target
 from conformance.words import SdkTestimony
 
@@ -24,14 +27,27 @@ from conformance.words import SdkTestimony
 def target_of(log: RunLog) -> Target:
     """The target of an earlier run as far as its answers can be judged: nobody can be asked with it."""
     asked = log.run.target
+    headroom, defaults = _added(log)
     return Target(
         name=asked.name,
         base_url=asked.base_url,
         version=asked.version,
         model=asked.model,
         capabilities=dict(log.run.capabilities),
+        headroom=headroom,
+        defaults=defaults,
         simulated=asked.simulated,
     )
+
+
+def _added(log: RunLog) -> tuple[int, dict[str, Any]]:
+    """The headroom and the defaults that the target's file added to what the cases send."""
+    named = str(log.run.options.get("target") or log.run.target.name)
+    try:
+        file = load_target_file(named if is_file(named) else named.partition("@")[0])
+    except TargetFileError:
+        return 0, {}
+    return (0 if log.run.capabilities.get("thinking") is False else file.headroom), file.defaults
 
 
 class Earlier(Struct, frozen=True):
@@ -58,67 +74,91 @@ class Recorded:
         """Keeps the answers, which the caller gave."""
 
 
-def earlier_of(log: RunLog, catalog: Catalog, target: Target) -> dict[Question, Earlier]:
-    """What a run left of every question that is still asked as it was then, in the order of the catalog.
+class EarlierRun(Struct, frozen=True, kw_only=True):
+    """What an earlier run left, as far as it can be judged today."""
 
-    What a case expects may have changed since; one that asks something else is left out.
-    """
-    left = {
-        (question := Question(case, row.mode)): Earlier(_record(log.folder, question, row, target), row.sdk, row.drift)
-        for row in log.cases
-        if (case := catalog.cases.get(row.case)) is not None and _is_still_asked(log, catalog, case, row, target)
-    }
-    for row in log.tendencies:
-        if (case := catalog.cases.get(row.case)) is not None:
-            question = Question(case, row.mode)
-            attempts = _attempts(log.folder, question, row.exchanges, target)
-            left[question] = Earlier(Record(question=question, attempts=attempts))
-    return {question: left[question] for question in every_question(catalog) if question in left}
+    questions: dict[Question, Earlier]
+    """In the order of the catalog."""
+    changed: tuple[str, ...] = ()
+    """Questions, `case[mode]`, that would send something else today, or are asked no more."""
+    lost: tuple[str, ...] = ()
+    """Questions whose evidence is missing or cannot be read."""
 
 
-def _is_still_asked(log: RunLog, catalog: Catalog, case: Case, row: CaseRow, target: Target) -> bool:
-    """Whether today's case asks what was asked then: by its hash, or by the requests that were recorded."""
-    if catalog.sha256(case) == row.case_sha256:
-        return True
-    question = Question(case, row.mode)
-    asked = (_asked(question, number, replies) for number, replies in _by_attempt(log.folder, row.exchanges))
-    return row.mode in modes_of(case) and all(asks_the_same(question, one, target, catalog.fixtures) for one in asked)
+def earlier_of(log: RunLog, catalog: Catalog, target: Target) -> EarlierRun:
+    """What a run left of every question that still sends what it sent then."""
+    names = {old: case.id for case in catalog.cases.values() for old in case.renamed_from}
+    reader = _Reader(catalog, target, EvidenceStore(log.folder))
+    found: dict[Question, Earlier] = {}
+    changed: list[str] = []
+    lost: list[str] = []
+    rows: list[CaseRow | TendencyRow] = [*log.cases, *log.tendencies]
+    for row in rows:
+        case = catalog.cases.get(names.get(row.case, row.case))
+        question = None if case is None else Question(case, row.mode)
+        try:
+            earlier = None if question is None else reader.earlier(question, row)
+        except EvidenceError:
+            lost.append(f"{row.case}[{row.mode}]")
+            continue
+        if question is None or earlier is None:
+            changed.append(f"{row.case}[{row.mode}]")
+        else:
+            found[question] = earlier
+    ordered = {question: found[question] for question in every_question(catalog) if question in found}
+    return EarlierRun(questions=ordered, changed=tuple(changed), lost=tuple(lost))
 
 
-def _record(folder: Path, question: Question, row: CaseRow, target: Target) -> Record:
-    if not row.exchanges:
-        if row.verdict == "error":
-            return Record(question=question, failure=row.reason.removeprefix(FAILED))
-        if row.attempts:
-            return Record(
-                question=question,
-                attempts=tuple(Attempt(number + 1, "", (), Observed("unelicited")) for number in range(row.attempts)),
-                capable=row.capable,
-                confirmed=row.confirmed,
-            )
-        inapplicable = row.reason if row.verdict == "not-applicable" else ""
-        return Record(question=question, inapplicable=inapplicable, prevented="" if inapplicable else row.reason)
-    attempts = _attempts(folder, question, row.exchanges, target)
-    return Record(
-        question=question,
-        attempts=attempts,
-        capable=row.capable,
-        input_tokens=input_tokens_of(attempts),
-        confirmed=row.confirmed,
-    )
+class _Reader:
+    """Makes records of what a run logged and kept."""
+
+    def __init__(self, catalog: Catalog, target: Target, store: EvidenceStore) -> None:
+        self._catalog = catalog
+        self._target = target
+        self._store = store
+
+    def earlier(self, question: Question, row: CaseRow | TendencyRow) -> Earlier | None:
+        """What is left of a question; None where it sends something else today. EvidenceError where it is lost."""
+        attempts = [
+            _asked(question, number, list(replies))
+            for number, replies in groupby(map(self._store.read, row.exchanges), key=lambda one: one.attempt)
+        ]
+        if not self._is_the_same(question, row, attempts):
+            return None
+        read = tuple(attempt_of(question, asked, self._target) for asked in attempts)
+        if isinstance(row, TendencyRow):
+            return Earlier(Record(question=question, attempts=read))
+        return Earlier(_record(question, row, read), row.sdk, row.drift)
+
+    def _is_the_same(self, question: Question, row: CaseRow | TendencyRow, attempts: Sequence[Asked]) -> bool:
+        case = question.case
+        if isinstance(row, CaseRow) and row.case_sha256 == self._catalog.sha256(case):
+            return True
+        if row.mode not in modes_of(case):
+            return False
+        return all(asks_the_same(question, asked, self._target, self._catalog.fixtures) for asked in attempts)
 
 
-def _attempts(folder: Path, question: Question, exchanges: Sequence[str], target: Target) -> tuple[Attempt, ...]:
-    return tuple(
-        attempt_of(question, _asked(question, number, replies), target)
-        for number, replies in _by_attempt(folder, exchanges)
-    )
-
-
-def _by_attempt(folder: Path, exchanges: Sequence[str]) -> list[tuple[int, list[Evidence]]]:
-    """The evidence of each attempt, with its number."""
-    evidence = [read_evidence(folder, name) for name in exchanges]
-    return [(number, list(replies)) for number, replies in groupby(evidence, key=lambda one: one.attempt)]
+def _record(question: Question, row: CaseRow, attempts: tuple[Attempt, ...]) -> Record:
+    if attempts:
+        return Record(
+            question=question,
+            attempts=attempts,
+            capable=row.capable,
+            input_tokens=input_tokens_of(attempts),
+            confirmed=row.confirmed,
+        )
+    if row.verdict == "error":
+        return Record(question=question, failure=row.reason.removeprefix(FAILED))
+    if row.attempts:
+        return Record(
+            question=question,
+            attempts=tuple(Attempt(number + 1, "", (), Observed("unelicited")) for number in range(row.attempts)),
+            capable=row.capable,
+            confirmed=row.confirmed,
+        )
+    inapplicable = row.reason if row.verdict == "not-applicable" else ""
+    return Record(question=question, inapplicable=inapplicable, prevented="" if inapplicable else row.reason)
 
 
 def _asked(question: Question, number: int, evidence: list[Evidence]) -> Asked:

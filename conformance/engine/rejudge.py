@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from conformance import __version__
@@ -24,14 +25,35 @@ from conformance.targets.resolve import gaps_of, is_file
 NOT_ASKED = "not asked in the run that is judged again"
 
 
-def rejudge(log: RunLog, catalog: Catalog, out: Path, *, baseline: Path | None = None) -> Ended:
-    """Writes a new log into `out`; how the run would end today.
+class Rejudged(Struct, frozen=True, kw_only=True):
+    """How a run would end today, and what of it could not be judged again."""
+
+    ended: Ended
+    judged: int
+    """How many questions were judged again."""
+    changed: tuple[str, ...]
+    lost: tuple[str, ...]
+
+    def left_out(self) -> str:
+        """What was left out and why, in one line; empty where nothing was."""
+        told = []
+        if self.changed:
+            told.append(f"{len(self.changed)} whose question has changed since")
+        if self.lost:
+            told.append(f"{len(self.lost)} without evidence")
+        whole = self.judged + len(self.changed) + len(self.lost)
+        return f"left out of {whole} questions: {' and '.join(told)}" if told else ""
+
+
+def rejudge(log: RunLog, catalog: Catalog, out: Path, *, baseline: Path | None = None) -> Rejudged:
+    """Writes a new log into `out`, without what cannot be judged again.
 
     `baseline` is where the run lies that this one was compared with, if it is not where it was then.
     """
     options = log.run.options
     compared = baseline or options.get("baseline")
-    earlier = earlier_of(log, catalog, target_of(log))
+    left = earlier_of(log, catalog, target_of(log))
+    earlier = left.questions
     source = Recorded({question: one.record for question, one in earlier.items()}, NOT_ASKED)
     assessment = Assessment(
         catalog,
@@ -60,7 +82,8 @@ def rejudge(log: RunLog, catalog: Catalog, out: Path, *, baseline: Path | None =
             ledger.judge_again(one)
         for rule in ledger.rules:
             ledger.judge_rule(rule)
-        return ledger.finish(complete=log.complete)
+        ended = ledger.finish(complete=log.complete)
+    return Rejudged(ended=ended, judged=len(earlier), changed=left.changed, lost=left.lost)
 
 
 def _expectations(log: RunLog) -> Expectations:

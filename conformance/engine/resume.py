@@ -35,4 +35,4 @@ def earlier_part(folder: Path, catalog: Catalog, target: Target) -> dict[Questio
         raise UserError(
             f"{folder} asked {asked.name} with {asked.model}, not {target.name} with {target.model}; leave out --resume"
         )
-    return earlier_of(log, catalog, target)
+    return earlier_of(log, catalog, target).questions

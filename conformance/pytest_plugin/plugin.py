@@ -108,8 +108,8 @@ class ConformancePlugin:
         if self._last is None or self._last.record.question != question:
             return []
         return [
-            (name, msgspec.json.format(msgspec.json.encode(evidence), indent=1).decode())
-            for name, evidence in evidence_of(self._last)
+            (evidence.id, msgspec.json.format(msgspec.json.encode(evidence), indent=1).decode())
+            for evidence in evidence_of(self._last)
         ]
 
 

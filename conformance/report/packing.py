@@ -3,7 +3,7 @@
 A pack is a JSON array, deflated, in base64; the page unpacks one when a cell that needs it is opened. Documents that
 are alike stand next to each other in a pack, where deflate finds them. When the evidence of all cells would make the
 page too big, that of what is unexpected comes first, then that of every finding, then the rest of the newest runs, then
-that of the others; the page names the file of each exchange that it leaves out.
+that of the others; the page names each exchange that it leaves out.
 """
 
 import base64
@@ -16,19 +16,20 @@ from typing import Any
 import msgspec
 
 from conformance.report.matrix import UNEXPECTED, Column, Judged, Matrix
-from conformance.runs.evidence import Evidence, RecordedAnswer, Text, as_bytes, read_evidence
+from conformance.runs.evidence import Evidence, RecordedAnswer, Text, as_bytes
+from conformance.runs.evidence_store import EvidenceError, EvidenceStore
 
 PACK = 256 * 1024
 """Bytes of JSON in one pack: unpacked in some milliseconds."""
 
 TEXT_LIMIT = 64 * 1024
-"""Characters of one body that the page shows; the evidence file has the rest."""
+"""Characters of one body that the page shows; the evidence has the rest."""
 
 EVIDENCE_BUDGET = 1_500_000
 """Bytes that all packs of evidence may take in the page."""
 
 MOST_EXCHANGES = 6000
-"""Evidence files that one page reads, so that a report of any size is written within seconds."""
+"""Exchanges that one page reads, so that a report of any size is written within seconds."""
 
 Place = tuple[int, int]
 """A pack, and a position in it."""
@@ -45,18 +46,19 @@ def unpacked(pack: str) -> Any:
 
 
 def pack_evidence(matrix: Matrix, budget: int = EVIDENCE_BUDGET) -> tuple[list[str], dict[tuple[int, str], Place]]:
-    """The packs, and where each exchange stands: (column, path of its file) to its place. Reads no more than fits."""
+    """The packs, and where each exchange stands: (column, id) to its place. Reads no more than fits."""
     packs: list[str] = []
     places: dict[tuple[int, str], Place] = {}
     waiting: list[tuple[tuple[int, str], bytes]] = []
     size = 0
     spent = 0
+    stores = [_store(column.log.folder) for column in matrix.columns]
     for key in _by_importance(matrix):
         if key in places:
             continue
         if len(places) == MOST_EXCHANGES:
             break
-        document = _document(matrix.columns[key[0]].log.folder, key[1])
+        document = _document(stores[key[0]], key[1])
         if document is None:
             continue
         places[key] = (len(packs), len(waiting))
@@ -74,7 +76,7 @@ def pack_evidence(matrix: Matrix, budget: int = EVIDENCE_BUDGET) -> tuple[list[s
 
 
 def _by_importance(matrix: Matrix) -> Iterator[tuple[int, str]]:
-    """Every exchange of the matrix as (column, path), the ones that readers need most first; some come twice."""
+    """Every exchange of the matrix as (column, id), the ones that readers need most first; some come twice."""
     judged = [
         (number, column, row, answer)
         for row in (row.id for row in matrix.rows)
@@ -105,15 +107,22 @@ def _exchanges(number: int, answer: Judged) -> Iterable[tuple[int, str]]:
     yield from ((number, path) for path in getattr(answer, "exchanges", ()))
 
 
-def _document(folder: Path, path: str) -> bytes | None:
-    """An evidence file as the page reads it; None where it is missing, unreadable or outside of the run's folder."""
-    if path.startswith("/") or ".." in path:
+def _store(folder: Path) -> EvidenceStore | None:
+    """The evidence of a run; None where there is none that can be read, for a page is due all the same."""
+    try:
+        return EvidenceStore(folder)
+    except (EvidenceError, OSError):
+        return None
+
+
+def _document(store: EvidenceStore | None, name: str) -> bytes | None:
+    """An exchange as the page reads it; None where it is missing or unreadable."""
+    if store is None or name not in store:
         return None
     try:
-        evidence = read_evidence(folder, path)
-    except (OSError, msgspec.MsgspecError, ValueError):
+        return msgspec.json.encode(_shown(store.read(name)))
+    except (EvidenceError, ValueError):
         return None
-    return msgspec.json.encode(_shown(evidence))
 
 
 def _shown(evidence: Evidence) -> dict[str, Any]:

@@ -1,18 +1,13 @@
-"""Evidence files: one exchange each, as JSON that a person can read and `rejudge` can judge again."""
+"""Evidence: one exchange each, as JSON that a person can read and `rejudge` can judge again."""
 
 import base64
-from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 from conformance.judge.finding import Violation
 from conformance.judge.witness import Testimony
-from conformance.keys import KNOWN
 from conformance.probe.exchange import Chunk, Exchange, Outcome, Request
 from conformance.words import Mode
-
-FOLDER = "evidence"
 
 
 class Text(Struct, frozen=True, omit_defaults=True):
@@ -82,7 +77,7 @@ def as_bytes(text: Text) -> bytes:
 
 
 def recorded(exchange: Exchange) -> tuple[RecordedRequest, RecordedAnswer]:
-    """An exchange in the form that evidence files keep."""
+    """An exchange in the form in which it is kept."""
     sent = exchange.request
     return (
         RecordedRequest(sent.method, sent.url, list(sent.headers), as_text(sent.body)),
@@ -102,7 +97,7 @@ def recorded(exchange: Exchange) -> tuple[RecordedRequest, RecordedAnswer]:
 
 
 def exchange_of(evidence: Evidence) -> Exchange:
-    """The exchange that an evidence file recorded, byte for byte."""
+    """The exchange that was recorded, byte for byte."""
     sent, answer = evidence.request, evidence.answer
     return Exchange(
         request=Request(sent.method, sent.url, tuple(sent.headers), as_bytes(sent.body)),
@@ -119,16 +114,6 @@ def exchange_of(evidence: Evidence) -> Exchange:
     )
 
 
-def evidence_name(case: str, mode: Mode, attempt: int, step: str = "") -> str:
+def exchange_id(case: str, mode: Mode, attempt: int, step: str = "") -> str:
     """The id of an exchange within its run."""
     return f"{case}.{mode}.{attempt}{'.' + step if step else ''}"
-
-
-def write_evidence(folder: Path, name: str, evidence: Evidence) -> None:
-    path = folder / FOLDER / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(KNOWN.removed(msgspec.json.encode(evidence)), indent=1))
-
-
-def read_evidence(folder: Path, name: str) -> Evidence:
-    return msgspec.json.decode((folder / FOLDER / f"{name}.json").read_bytes(), type=Evidence)

@@ -4,6 +4,7 @@ A folder holds `evidence.jsonl` while a run goes on or after it was killed, `evi
 while a resumed run goes on, or, from older suites, a folder `evidence` with a file per exchange. All of them are read.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from difflib import get_close_matches
@@ -14,6 +15,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from conformance.errors import UserError
+from conformance.keys import KNOWN
 from conformance.runs.appending import LineFile, cut_torn_tail
 from conformance.runs.evidence import Evidence
 from conformance.runs.frames import LEVEL, FrameError, PackedLines, pack
@@ -23,7 +26,7 @@ PACKED = "evidence.jsonl.zst"
 FOLDER = "evidence"
 
 
-class EvidenceError(Exception):
+class EvidenceError(UserError):
     """Evidence that cannot be read; the message says which, and what there is in its place."""
 
 
@@ -46,7 +49,7 @@ class EvidenceWriter:
     def write(self, evidence: Evidence) -> None:
         if self._file is None:
             self._file = LineFile(self._folder / PLAIN)
-        self._file.write(msgspec.json.encode(evidence))
+        self._file.write(KNOWN.removed(msgspec.json.encode(evidence)))
 
     def close(self) -> None:
         if self._file is not None:
@@ -170,6 +173,23 @@ def pack_evidence(folder: Path, level: int = LEVEL) -> None:
     (folder / PLAIN).unlink(missing_ok=True)
     if (folder / FOLDER).is_dir():
         _remove_files(folder / FOLDER, names)
+
+
+def copy_evidence(source: Path, folder: Path) -> None:
+    """Copies the evidence of a run as it is, in whatever form, into the folder of another."""
+    for name in (PLAIN, PACKED):
+        if (source / name).is_file():
+            shutil.copyfile(source / name, folder / name)
+    if (source / FOLDER).is_dir():
+        shutil.copytree(source / FOLDER, folder / FOLDER, dirs_exist_ok=True)
+
+
+def remove_evidence(folder: Path) -> None:
+    """Removes the evidence of a run from its folder."""
+    for name in (PLAIN, PACKED, f"{PACKED}.part"):
+        (folder / name).unlink(missing_ok=True)
+    if (folder / FOLDER).is_dir():
+        _remove_files(folder / FOLDER, [path.stem for path in (folder / FOLDER).glob("*.json")])
 
 
 def _one_line(store: EvidenceStore, name: str) -> bytes:

@@ -88,7 +88,7 @@ class Upgrade:
                 return row
 
     def _case(self, row: CaseRow) -> CaseRow:
-        exchanges = [exchange_id(path) for path in row.exchanges]
+        exchanges = [id_from_path(path) for path in row.exchanges]
         self._verdicts.setdefault(row.case, row.verdict)
         self._exchanges.setdefault(row.case, exchanges[0] if exchanges else "")
         return replace(row, exchanges=exchanges, findings=_findings(row.findings), marks=_findings(row.marks))
@@ -106,7 +106,7 @@ class Upgrade:
                     return msgspec.convert(note.data, ObedienceRow)
                 case "tendency":
                     told = msgspec.convert(note.data, _Tendency)
-                    exchanges = [exchange_id(path) for path in told.exchanges]
+                    exchanges = [id_from_path(path) for path in told.exchanges]
                     return TendencyRow(
                         case=told.case, mode=told.mode, shown=told.shown, of=told.of, exchanges=exchanges
                     )
@@ -153,10 +153,10 @@ def _with_weights(catalog: dict[str, Any]) -> dict[str, Any]:
     return catalog
 
 
-def exchange_id(path: str) -> str:
+def id_from_path(path: str) -> str:
     """The id of an exchange from the path of its file: format 1 named `evidence/ID.json`."""
     return path.removeprefix("evidence/").removesuffix(".json")
 
 
 def _findings(findings: list[Finding]) -> list[Finding]:
-    return [replace(finding, exchange=exchange_id(finding.exchange)) for finding in findings]
+    return [replace(finding, exchange=id_from_path(finding.exchange)) for finding in findings]

@@ -16,6 +16,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from conformance.runs.evidence_store import EvidenceStore
+from conformance.runs.frames import unpack
 from conformance.runs.log import RunLog, read_log
 
 FEW = ("--select", "messages.*, tools.choice.*")
@@ -63,6 +65,11 @@ def one_line(text: str) -> str:
     return lines[0]
 
 
+def content_of(path: Path) -> bytes:
+    """What a file says to whoever opens it, unpacked where it is packed."""
+    return unpack(path) if path.suffix == ".zst" else path.read_bytes()
+
+
 def test_the_reference_endpoint_is_supported_in_every_case(conformance: Callable, tmp_path: Path) -> None:
     done = conformance("run", "--out", "out")
     assert done.returncode == 0, done.stderr
@@ -74,10 +81,9 @@ def test_the_reference_endpoint_is_supported_in_every_case(conformance: Callable
     assert {row.mode for row in log.cases} == {"json", "stream"}
     assert {row.sdk for row in log.cases} <= {"accepts", None}
     written = {path.name for path in (tmp_path / "out").iterdir()}
-    assert written >= {"run.jsonl", "evidence", "index.html", "junit.xml", "summary.md", "badge.json"}
-    assert all(
-        (tmp_path / "out" / "evidence" / f"{name}.json").is_file() for row in log.cases for name in row.exchanges
-    )
+    assert written >= {"run.jsonl", "evidence.jsonl.zst", "index.html", "junit.xml", "summary.md", "badge.json"}
+    kept = EvidenceStore(tmp_path / "out")
+    assert all(name in kept for row in log.cases for name in row.exchanges)
 
 
 def test_a_fault_turns_its_case_red_and_names_the_row(conformance: Callable, served: Callable, tmp_path: Path) -> None:
@@ -210,8 +216,8 @@ def test_a_key_reaches_no_file(conformance: Callable, served: Callable, tmp_path
     assert done.returncode == 0, done.stderr[-2000:]
     assert KEY not in done.stdout + done.stderr
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) > 20
-    assert [path for path in files if KEY.encode() in path.read_bytes()] == []
+    assert len(list(EvidenceStore(tmp_path / "out"))) > 10
+    assert [path for path in files if KEY.encode() in content_of(path)] == []
 
 
 def test_a_broken_case_file_is_named_with_line_and_key(conformance: Callable, tmp_path: Path) -> None:
@@ -300,6 +306,16 @@ def test_a_killed_run_is_resumed_where_it_stopped(conformance: Callable, tmp_pat
     assert all(row.seen for row in run.rules if row.rule == "message.id")
 
 
+def test_the_exchanges_of_a_run_are_listed_and_shown(conformance: Callable) -> None:
+    conformance("run", "--select", "messages.text", "--out", "out")
+    assert conformance("evidence", "out").stdout.split() == ["messages.text.json.1", "messages.text.stream.1"]
+    shown = msgspec.json.decode(conformance("evidence", "out", "messages.text.json.1").stdout)
+    assert (shown["id"], shown["request"]["method"], shown["answer"]["status"]) == ("messages.text.json.1", "POST", 200)
+    unknown = conformance("evidence", "out", "messages.text.jsn.1")
+    assert unknown.returncode == 4
+    assert "did you mean messages.text.json.1?" in unknown.stderr
+
+
 def test_pytest_arguments_work(conformance: Callable, tmp_path: Path) -> None:
     done = conformance("run", *FEW, "--out", "out", "--", "-k", "tool", "--html", "page.html", "--self-contained-html")
     assert done.returncode == 0, done.stderr
@@ -321,7 +337,7 @@ def test_no_variable_of_the_environment_is_read_unasked(conformance: Callable, t
     secrets = {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_AUTH_TOKEN": KEY, "ANTHROPIC_BASE_URL": "http://127.0.0.1:1"}
     done = conformance("run", *FEW, "--out", "out", **secrets)
     assert done.returncode == 0, done.stderr
-    assert [p for p in tmp_path.rglob("*") if p.is_file() and KEY.encode() in p.read_bytes()] == []
+    assert [p for p in tmp_path.rglob("*") if p.is_file() and KEY.encode() in content_of(p)] == []
 
 
 def test_help_and_version_are_quick_to_answer(conformance: Callable) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Command
 
-from conformance.runs.evidence import read_evidence
+from conformance.runs.evidence_store import EvidenceStore
 from conformance.runs.log import RunLog, read_log
 
 FEW = ("--select", "stop.sequence-honoured, messages.text, messages.two-words, tools.choice.tool", "--no-witness")
@@ -95,7 +95,8 @@ def test_a_failure_of_our_own_is_the_row_of_its_question(place: str, bent: Comma
     for name in failed:
         assert "the suite itself failed" in rows[name].reason
         assert "on purpose" in rows[name].reason
-        for evidence in (read_evidence(tmp_path / "out", exchange) for exchange in rows[name].exchanges):
+        kept = EvidenceStore(tmp_path / "out")
+        for evidence in map(kept.read, rows[name].exchanges):
             if place != "the row":
                 assert any("Traceback" in note for note in evidence.answer.notes)
         assert rows[name].exchanges or place == "the choice of questions"

@@ -17,6 +17,6 @@ def test_it_works_from_a_wheel_in_another_folder(tmp_path: Path) -> None:
     command = [str(home / "bin" / "conformance"), *words]
     done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert {path.name for path in (elsewhere / "out").iterdir()} >= {"run.jsonl", "index.html", "evidence"}
+    assert {path.name for path in (elsewhere / "out").iterdir()} >= {"run.jsonl", "index.html", "evidence.jsonl.zst"}
     listed = subprocess.run([str(home / "bin" / "conformance"), "lint"], capture_output=True, text=True, check=False)
     assert listed.returncode == 0, listed.stdout

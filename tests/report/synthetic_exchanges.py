@@ -16,6 +16,7 @@ from conformance.runs.evidence import (
     RecordedRequest,
     Testimony,
     Text,
+    exchange_id,
 )
 from conformance.runs.log import (
     TargetInfo,
@@ -142,6 +143,7 @@ def evidence(
         else []
     )
     return Evidence(
+        id=exchange_id(case, mode, attempt),
         case=case,
         mode=mode,
         attempt=attempt,

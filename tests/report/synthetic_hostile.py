@@ -13,9 +13,9 @@ from conformance.runs.evidence import (
     RecordedRequest,
     Testimony,
     Text,
-    evidence_name,
-    write_evidence,
+    exchange_id,
 )
+from conformance.runs.evidence_store import EvidenceWriter
 from conformance.runs.log import (
     CaseRow,
     EndRow,
@@ -50,6 +50,7 @@ def hostile_run(folder: Path, megabytes: float = 5.0) -> Path:
     rows = surface(40)
     questions = catalog(rows)
     target = TargetInfo(name="ollama", version=evil, base_url=f"http://127.0.0.1:1/{HOSTILE[3]}", model=evil)
+    kept = EvidenceWriter(folder)
     with LogWriter(folder) as log:
         log.write(
             RunRow(
@@ -67,10 +68,8 @@ def hostile_run(folder: Path, megabytes: float = 5.0) -> Path:
         for number, row in enumerate(rows):
             text = HOSTILE[number % len(HOSTILE)]
             mode: Mode = "json" if number % 2 else "stream"
-            name = evidence_name(case_of(row.id), mode, 1)
-            write_evidence(
-                folder, name, _hostile_evidence(case_of(row.id), mode, text, megabytes if number == 0 else 0)
-            )
+            name = exchange_id(case_of(row.id), mode, 1)
+            kept.write(_hostile_evidence(case_of(row.id), mode, text, megabytes if number == 0 else 0))
             at = ("/text", "event/0/data", f"/{text}", f"header/{text}", text)[number % 5]
             log.write(
                 CaseRow(
@@ -113,6 +112,7 @@ def hostile_run(folder: Path, megabytes: float = 5.0) -> Path:
             )
         )
         log.write(EndRow(finished="2026-11-20T09:01:00Z", counts={"broken": len(rows)}, complete=True, exit=1))
+    kept.close()
     return folder
 
 
@@ -137,6 +137,7 @@ def _hostile_evidence(case: str, mode: Mode, text: str, megabytes: float) -> Evi
             )
         ]
     return Evidence(
+        id=exchange_id(case, mode, 1),
         case=case,
         mode=mode,
         attempt=1,

@@ -14,9 +14,9 @@ from synthetic_surface import case_of, catalog, surface
 
 from conformance.judge.finding import ABSENT, Finding
 from conformance.runs.evidence import (
-    evidence_name,
-    write_evidence,
+    exchange_id,
 )
+from conformance.runs.evidence_store import EvidenceWriter, pack_evidence
 from conformance.runs.log import (
     CaseRow,
     EndRow,
@@ -60,6 +60,7 @@ def make_run(
     gaps = gaps_of(name, version) if gaps is None else gaps
     letters = Letters(f"{name}{version}{model}")
     counts: dict[str, int] = {}
+    kept = EvidenceWriter(folder)
     with LogWriter(folder) as log:
         log.write(
             RunRow(
@@ -79,23 +80,25 @@ def make_run(
                 continue
             for mode in ("json", "stream") if not row.id.startswith(("endpoint", "validation")) else ("json",):
                 made = _case_row(
-                    folder, row, mode, gaps.get(row.id), letters, target, with_evidence, row.id in changed_questions
+                    kept, row, mode, gaps.get(row.id), letters, target, with_evidence, row.id in changed_questions
                 )
                 counts[made.verdict] = counts.get(made.verdict, 0) + 1
                 log.write(made)
         for rule in questions.rules:
-            law = _law_row(folder, rule, gaps.get(rule.id), letters, target, with_evidence)
+            law = _law_row(kept, rule, gaps.get(rule.id), letters, target, with_evidence)
             counts[law.verdict] = counts.get(law.verdict, 0) + 1
             log.write(law)
         log.write(ObedienceRow(*obeyed))
         log.write(_readiness(gaps))
         if complete:
             log.write(EndRow(finished=started.replace("09:00", "09:02"), counts=counts, complete=True, exit=0))
+    kept.close()
+    pack_evidence(folder)
     return folder
 
 
 def _case_row(
-    folder: Path,
+    kept: EvidenceWriter,
     row: RowInfo,
     mode: Mode,
     gap: Gap | None,
@@ -106,10 +109,10 @@ def _case_row(
 ) -> CaseRow:
     case = case_of(row.id)
     verdict, status, at, expected, observed = gap or ("supported", "as-expected", "", "", "")
-    name = evidence_name(case, mode, 1)
+    name = exchange_id(case, mode, 1)
     asked = verdict not in ("not-applicable", "not-run")
     if asked and with_evidence:
-        write_evidence(folder, name, evidence(case, mode, 1, letters, target, gap))
+        kept.write(evidence(case, mode, 1, letters, target, gap))
     found = (
         [
             Finding(
@@ -174,15 +177,15 @@ def _case_row(
 
 
 def _law_row(
-    folder: Path, rule: RuleInfo, gap: Gap | None, letters: Letters, target: TargetInfo, with_evidence: bool
+    kept: EvidenceWriter, rule: RuleInfo, gap: Gap | None, letters: Letters, target: TargetInfo, with_evidence: bool
 ) -> RuleRow:
     verdict, status, at, expected, observed = gap or ("supported", "as-expected", "", "", "")
     mode: Mode = "stream" if "event/" in at else "json"
-    name = evidence_name(f"messages.{rule.id}", mode, 1)
+    name = exchange_id(f"messages.{rule.id}", mode, 1)
     found: list[Finding] = []
     if gap and verdict in ("broken", "partial"):
         if with_evidence:
-            write_evidence(folder, name, evidence(f"messages.{rule.id}", mode, 1, letters, target, None, rule.id))
+            kept.write(evidence(f"messages.{rule.id}", mode, 1, letters, target, None, rule.id))
         found = [
             Finding(
                 id=rule.id,

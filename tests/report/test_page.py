@@ -21,6 +21,7 @@ from conformance.report.html import embedded
 from conformance.report.matrix import matrix_of
 from conformance.report.packing import PACK, TEXT_LIMIT, pack_evidence, packed, unpacked
 from conformance.report.write import render
+from conformance.runs.evidence_store import PLAIN, EvidenceStore, remove_evidence
 from conformance.runs.log import FILE, RunLog, read_log
 
 
@@ -161,8 +162,9 @@ def test_findings_come_first_where_there_is_no_room_for_all(few: list[RunLog]) -
 
 def test_no_file_outside_of_the_run_is_read(tmp_path: Path) -> None:
     folder = synthetic_runs.make_run(tmp_path / "run")
-    name = next((folder / "evidence").iterdir()).stem
-    (tmp_path / "secret.json").write_bytes((folder / "evidence" / f"{name}.json").read_bytes())
+    store = EvidenceStore(folder)
+    name = next(iter(store))
+    (tmp_path / "secret.json").write_bytes(store.line(name))
     log = (folder / FILE).read_text().replace(f'"{name}"', '"../../secret"')
     (folder / FILE).write_text(log)
     _, places = pack_evidence(matrix_of([read_log(folder)]))
@@ -172,9 +174,11 @@ def test_no_file_outside_of_the_run_is_read(tmp_path: Path) -> None:
 
 def test_missing_and_damaged_evidence_is_left_out(tmp_path: Path) -> None:
     folder = synthetic_runs.make_run(tmp_path / "run")
-    first, second, *rest = sorted((folder / "evidence").iterdir())
-    first.unlink()
-    second.write_text("{")
+    store = EvidenceStore(folder)
+    _, second, *rest = store
+    lines = [b'{"id":"%s"}' % second.encode(), *(store.line(name) for name in rest)]
+    remove_evidence(folder)
+    (folder / PLAIN).write_bytes(b"\n".join(lines) + b"\n")
     _, places = pack_evidence(matrix_of([read_log(folder)]))
     assert len(places) == len(rest)
 

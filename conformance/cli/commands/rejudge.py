@@ -1,12 +1,14 @@
 """`conformance rejudge RUN`: judges the evidence of a run again with today's rules, without the endpoint."""
 
 import argparse
-import shutil
+import sys
 from pathlib import Path
 
 from conformance.catalog.load import load_catalog
 from conformance.cli.commands.diff import read_run
 from conformance.errors import UserError
+from conformance.runs.evidence_store import copy_evidence
+from conformance.runs.log import FILE, PACKED
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -24,12 +26,14 @@ def run(arguments: argparse.Namespace) -> int:
     if not any(row.exchanges for row in log.cases):
         raise UserError(f"{log.folder} holds no evidence, so there is nothing to judge again")
     out = arguments.out or log.folder.with_name(log.folder.name + "-rejudged")
-    if out.resolve() == log.folder.resolve() or (out / "run.jsonl").exists():
+    if out.resolve() == log.folder.resolve() or any((out / name).exists() for name in (FILE, PACKED)):
         raise UserError(f"{out} holds a run already; name another folder with --out")
     catalog = load_catalog(arguments.cases)
     out.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(log.folder / "evidence", out / "evidence", dirs_exist_ok=True)
-    ended = rejudge(log, catalog, out, baseline=arguments.baseline)
+    copy_evidence(log.folder, out)
+    rejudged = rejudge(log, catalog, out, baseline=arguments.baseline)
     print(out)
     publish(out)
-    return ended.logged.exit
+    if left_out := rejudged.left_out():
+        print(left_out, file=sys.stderr)
+    return rejudged.ended.logged.exit

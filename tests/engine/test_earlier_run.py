@@ -1,0 +1,102 @@
+"""What can be judged again: answers to requests that today's cases would still send, as long as they were kept."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance.catalog.load import Catalog, load_catalog
+from conformance.engine.records import earlier_of, target_of
+from conformance.engine.rejudge import Rejudged, rejudge
+from conformance.runs.evidence_store import EvidenceStore, EvidenceWriter, remove_evidence
+from conformance.runs.log import RunLog, read_log
+
+CASES = Path(__file__).parents[2] / "cases"
+AREAS = ("messages.*", "files.*", "batches.life.*", "examples.sdk.*", "images.*", "auth.*", "streaming.two-at-once")
+SELECTION = " or ".join(AREAS)
+"""Steps, copies in flight, multipart bodies, the SDK, raw bodies, addresses of fixtures, keys, versions."""
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> RunLog:
+    """A run of some hundred questions."""
+    folder = tmp_path_factory.mktemp("asked")
+    words = ["run", "--select", SELECTION, "--out", "one", "--no-witness"]
+    subprocess.run([sys.executable, "-m", "conformance", *words], cwd=folder, capture_output=True, check=True)
+    return read_log(folder / "one")
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> Path:
+    """A copy of the cases that a test may change."""
+    return Path(shutil.copytree(CASES, tmp_path / "cases"))
+
+
+def with_change(cases: Path, old: str, new: str) -> Catalog:
+    file = cases / "messages" / "text.yaml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    return load_catalog(cases)
+
+
+def again(log: RunLog, catalog: Catalog, folder: Path) -> tuple[Rejudged, RunLog]:
+    return rejudge(log, catalog, folder), read_log(folder)
+
+
+def test_a_case_that_only_judges_otherwise_is_judged_by_what_it_says_today(
+    log: RunLog, tmp_path: Path, cases: Path
+) -> None:
+    catalog = with_change(cases, "{at: message.role, equals: assistant}", "{at: message.role, equals: clown}")
+    rejudged, new = again(log, catalog, tmp_path / "two")
+    assert rejudged.left_out() == ""
+    assert {row.case for row in new.cases if row.verdict == "broken"} == {"messages.shape"}
+    hashes = [{row.case: row.case_sha256 for row in one.cases} for one in (log, new)]
+    assert {name for name in hashes[0] if hashes[0][name] != hashes[1][name]} == {"messages.shape"}
+
+
+def test_a_case_that_asks_otherwise_is_left_out_and_counted(log: RunLog, tmp_path: Path, cases: Path) -> None:
+    catalog = with_change(cases, "exactly: {nonce} HALT after", "exactly: {nonce} HALT then")
+    rejudged, new = again(log, catalog, tmp_path / "two")
+    assert rejudged.changed == ("messages.two-words[json]", "messages.two-words[stream]")
+    questions = len(log.cases) + len(log.tendencies)
+    assert rejudged.left_out() == f"left out of {questions} questions: 2 whose question has changed since"
+    assert {row.case for row in log.cases} - {row.case for row in new.cases} == {"messages.two-words"}
+
+
+def test_a_renamed_case_is_judged_under_its_new_name(log: RunLog, tmp_path: Path, cases: Path) -> None:
+    catalog = with_change(
+        cases,
+        "- id: messages.first-words\n",
+        "- id: messages.opening-words\n    renamed_from: [messages.first-words]\n",
+    )
+    rejudged, new = again(log, catalog, tmp_path / "two")
+    assert rejudged.left_out() == ""
+    assert {row.case for row in new.cases} - {row.case for row in log.cases} == {"messages.opening-words"}
+
+
+def test_questions_without_evidence_are_left_out_and_counted(log: RunLog, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(log.folder, tmp_path / "one"))
+    store = EvidenceStore(folder)
+    kept = [store.read(name) for name in store if not name.startswith("messages.two-words.json")]
+    remove_evidence(folder)
+    with_rest = EvidenceWriter(folder)
+    for exchange in kept:
+        with_rest.write(exchange)
+    with_rest.close()
+    rejudged, new = again(read_log(folder), load_catalog(), tmp_path / "two")
+    questions = len(log.cases) + len(log.tendencies)
+    assert rejudged.left_out() == f"left out of {questions} questions: 1 without evidence"
+    assert len(new.cases) == len(log.cases) - 1
+
+
+def test_every_kind_of_request_is_known_again(log: RunLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog = load_catalog()
+    whole = earlier_of(log, catalog, target_of(log))
+    assert len(whole.questions) > 120
+    monkeypatch.setattr(Catalog, "sha256", lambda _catalog, case: f"another hash of {case.id}")
+    known = earlier_of(log, catalog, target_of(log))
+    assert known.changed == ()
+    assert list(known.questions) == list(whole.questions)
