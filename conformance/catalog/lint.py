@@ -14,7 +14,7 @@ from conformance.catalog.load import PROFILES, SURFACE, Catalog
 from conformance.catalog.matchers import BOUNDS, is_absence, matcher_of
 from conformance.catalog.problem import Problem, nearest, shown
 from conformance.catalog.profile import Profile, parted
-from conformance.catalog.prompts import CONTROLLED_UPSTREAM, conversations, speaks
+from conformance.catalog.prompts import CONTROLLED_UPSTREAM, SEPARATED, conversations, is_glued, speaks
 from conformance.catalog.select import SelectionError, select
 from conformance.catalog.skeleton import unfilled
 from conformance.catalog.surface import Row
@@ -173,6 +173,8 @@ def _prompts(case: Case) -> Iterator[str]:
         for messages in conversations(ask):
             if messages and not speaks(messages, upstream=upstream):
                 yield "its prompt is outside the probe language: the last user turn holds no instruction"
+            if case.surface != SEPARATED and is_glued(messages):
+                yield "an instruction in a block after another one begins with a line break: some servers join blocks"
 
 
 def _rows(catalog: Catalog, rules: Mapping[str, str]) -> Iterator[Problem]:

@@ -28,6 +28,8 @@ INSTRUCTION = re.compile(
 UPSTREAM_INSTRUCTION = re.compile(
     r"^(?:Fail with .+\.|Reply with only the request you received at \S+\.)\s*$", re.MULTILINE
 )
+SEPARATED = "request.messages.content.array.separated"
+"""The one row that asks whether blocks are kept apart."""
 CONTROLLED_UPSTREAM = "controlled-upstream"
 """The capability that the instructions of the upstream need."""
 
@@ -53,6 +55,18 @@ def speaks(messages: list[Any], *, upstream: bool) -> bool:
         if isinstance(text, str) and (INSTRUCTION.search(text) or (upstream and UPSTREAM_INSTRUCTION.search(text))):
             return True
     return False
+
+
+def is_glued(messages: list[Any]) -> bool:
+    """Whether an instruction stands at the very start of a block that follows another one.
+
+    A server that joins blocks without a separator takes it for a part of the line before.
+    """
+    following = (
+        block for message in messages if isinstance(message, dict) for block in _blocks(message.get("content"))[1:]
+    )
+    texts = (block.get("text") for block in following if block.get("type") == "text")
+    return any(isinstance(text, str) and INSTRUCTION.match(text) is not None for text in texts)
 
 
 def _last_user_turn(messages: list[Any]) -> Iterator[dict[str, Any]]:

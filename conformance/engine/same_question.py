@@ -85,5 +85,27 @@ def _same(today: Outgoing, recorded: Request, *, limited: bool) -> bool:
     if not all(isinstance(body, dict) for body in bodies):
         return today.body == recorded.body
     filled_in = OF_THE_TARGET if limited else (*OF_THE_TARGET, "max_tokens")
-    mine, theirs = ({key: body[key] for key in body if key not in filled_in} for body in bodies)
+    mine, theirs = ({key: _bare(body[key]) for key in body if key not in filled_in} for body in bodies)
     return bool(mine == theirs)
+
+
+def _bare(value: Any) -> Any:
+    """A part of a request without a line break at the start of a text that follows a block of another kind.
+
+    No server joins such a text to what stands before it, so that with and without the break the same is asked.
+    """
+    if isinstance(value, dict):
+        return {key: _bare(item) for key, item in value.items()}
+    if not isinstance(value, list):
+        return value
+    return [_bare(item) if _follows_text(value, place) else _unbroken(_bare(item)) for place, item in enumerate(value)]
+
+
+def _follows_text(blocks: list[Any], place: int) -> bool:
+    before = blocks[place - 1] if place else None
+    return isinstance(before, dict) and before.get("type") == "text"
+
+
+def _unbroken(block: Any) -> Any:
+    text = block.get("text") if isinstance(block, dict) and block.get("type") == "text" else None
+    return block | {"text": text.removeprefix("\n")} if isinstance(text, str) else block

@@ -56,3 +56,14 @@ def test_another_prompt_another_key_or_another_step_is_another_question() -> Non
     assert not same(case(HELLO | {"system": "Be brief."}), recorded())
     assert not same(case(ask=Ask(path="/v1/models", method="GET")), recorded())
     assert not same(case(ask=Ask(), steps=[Step(name="first", ask=Ask(body=HELLO))]), recorded())
+
+
+def test_a_line_break_before_an_instruction_is_the_same_question_where_no_server_joins_the_blocks() -> None:
+    def shown(first: dict[str, Any], text: str) -> dict[str, Any]:
+        return HELLO | {"messages": [{"role": "user", "content": [first, {"type": "text", "text": text}]}]}
+
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
+    words = {"type": "text", "text": "The secret word is {nonce}."}
+    assert same(case(shown(image, "\nReply.")), recorded(shown(image, "Reply.")))
+    assert not same(case(shown(words, "\nReply.")), recorded(shown(words, "Reply.")))
+    assert not same(case(shown(image, "\nReply.")), recorded(shown(image, "Reply!")))
