@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from conformance.catalog.case import Case, modes_of
 from conformance.catalog.load import Catalog
 from conformance.catalog.matchers import matcher_of
+from conformance.catalog.prompts import CONTROLLED_UPSTREAM
 from conformance.engine.question import PLAIN, Attempt, Question, Record, in_mode
 from conformance.judge.finding import Finding
 from conformance.judge.rule_counts import Tally
@@ -19,6 +20,11 @@ Lookup = Callable[[Question], Record]
 """The record of a question, asked for if need be."""
 
 
+SCRIPTED = "scripted"
+"""The name under which the scripted model is served."""
+LONGEST_NAME = 60
+LONGEST_TEXT = 80
+"""Characters of an answer that a reason quotes."""
 FAILED = "the suite itself failed: "
 """How the reason of an error begins that is our own."""
 
@@ -45,7 +51,8 @@ class Assessment:
         self._judged: dict[Question, Judgement] = {}
         self._half_pairs: dict[str, Attempt] = {}
         self._by_surface: dict[str, list[Question]] = {}
-        for question in asked:
+        self._asked = dict.fromkeys(asked)
+        for question in self._asked:
             self._by_surface.setdefault(question.case.surface, []).append(question)
         self._of_surface = Counter(case.surface for case in catalog.cases.values() for _ in modes_of(case))
         self._whole = whole
@@ -72,6 +79,9 @@ class Assessment:
             twin=self._witness(case.twin, question.mode),
             capable=record.capable,
             guessable=_guessable(case),
+            scripted=self._is_scripted(record),
+            shown_otherwise=self._shown_otherwise(question, record),
+            instead=_instead(record),
             dropped=self._dropped(question, record),
             inapplicable=record.inapplicable,
             prevented=record.prevented,
@@ -82,6 +92,26 @@ class Assessment:
             return "none"
         record = self._lookup(in_mode(self._catalog.cases[name], mode))
         return "shown" if any(observation in SHOWN for observation in record.observations) else "failed"
+
+    def _is_scripted(self, record: Record) -> bool:
+        """Whether the scripted model is known to answer: by its name, or by what only it can know of the request."""
+        last = record.attempts[-1].replies[-1:] if record.attempts else ()
+        if any((reply.answer.request or {}).get("model") == SCRIPTED for reply in last):
+            return True
+        capability = self._catalog.capabilities.get(CONTROLLED_UPSTREAM)
+        proofs = capability.proof if capability is not None and last else []
+        questions = [in_mode(self._catalog.cases[name], "json") for name in proofs]
+        return any(self._has_shown(question) for question in questions if question in self._asked)
+
+    def _shown_otherwise(self, question: Question, record: Record) -> bool:
+        """Whether the other mode of a witnessed question showed what this one did not."""
+        if question.case.kind != "witnessed" or "absent" not in record.observations:
+            return False
+        others = [Question(question.case, mode) for mode in modes_of(question.case) if mode != question.mode]
+        return any(self._has_shown(other) for other in others if other in self._asked)
+
+    def _has_shown(self, question: Question) -> bool:
+        return any(observation in SHOWN for observation in self._lookup(question).observations)
 
     def _dropped(self, question: Question, record: Record) -> bool:
         """Whether the usage proves that the content was dropped: it is that of the request without it.
@@ -290,6 +320,21 @@ def failed(trace: str) -> Judgement:
 
 def _exchanges(record: Record) -> list[str]:
     return [reply.evidence for attempt in record.attempts for reply in (*attempt.replies, *attempt.unread)]
+
+
+def _instead(record: Record) -> str:
+    """What the last answer held, in a few words: a call, a text, or nothing."""
+    if not record.attempts or not record.attempts[-1].replies:
+        return ""
+    answer = record.attempts[-1].replies[-1].answer
+    calls = [str(block.get("name")) for block in answer.blocks if block.get("type") == "tool_use"]
+    parts = [f"a call of {name[:LONGEST_NAME]!r}" for name in calls[:1]]
+    if answer.text:
+        cut = "…" if len(answer.text) > LONGEST_TEXT else ""
+        parts.append(f"the text {answer.text[:LONGEST_TEXT] + cut!r}")
+    if parts or not isinstance(answer.message, dict) or "content" not in answer.message:
+        return " and ".join(parts)
+    return "an answer without text and calls"
 
 
 def _guessable(case: Case) -> bool:

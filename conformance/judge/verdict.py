@@ -42,6 +42,12 @@ class Facts(Struct, frozen=True, kw_only=True):
     """Whether the target has what the case needs; None where nobody knows."""
     guessable: bool = False
     """Whether a model that was never shown the thing could say what a witnessed effect asks for, as with a colour."""
+    scripted: bool = False
+    """Whether the scripted model is known to answer, which always does its part."""
+    shown_otherwise: bool = False
+    """Whether the other mode of the question showed it."""
+    instead: str = ""
+    """What the last answer held in place of what was asked for, in words."""
     dropped: bool = False
     """The usage proves that the content never reached the model."""
     inapplicable: str = ""
@@ -81,7 +87,7 @@ def _observed(facts: Facts) -> Judgement | None:
     if "unreadable" in seen:
         return Judgement("broken", "an answer could not be read")
     if facts.control == "failed" and facts.kind != "witnessed" and seen & {"absent", "contradicted", "weak", "shown"}:
-        return Judgement("inconclusive", "its control failed: the model did not do its part")
+        return Judgement("inconclusive", f"its control failed: {_whose(facts)}")
     if facts.control == "failed" and facts.guessable and seen & {"weak", "shown"}:
         return Judgement("inconclusive", "its control failed: what was shown may be a guess")
     if "contradicted" in seen:
@@ -111,7 +117,18 @@ def _silent(facts: Facts) -> Judgement:
         return Judgement("inconclusive", "accepted without effect, and nobody knows whether this model can do it")
     if facts.kind == "witnessed" and facts.control != "shown":
         return Judgement("inconclusive", "never shown, and no control shows that this model does its part")
+    if facts.kind == "witnessed" and facts.shown_otherwise and not facts.scripted:
+        return Judgement("inconclusive", "not shown here, but in the other mode: it may be the model's chance")
     return Judgement("ignored", "accepted, and the effect is not there")
+
+
+def _whose(facts: Facts) -> str:
+    """Who did not do its part, as far as that can be told, and what was there instead."""
+    if facts.scripted:
+        whose = "the scripted model does its part, so the server changed or lost what was asked or said"
+    else:
+        whose = "the model did not do its part, or the server lost it"
+    return f"{whose}; instead: {facts.instead}" if facts.instead else whose
 
 
 def _unobserved(facts: Facts) -> Judgement:
@@ -122,8 +139,8 @@ def _unobserved(facts: Facts) -> Judgement:
     if "garbled" in seen:
         return GARBLED
     if "unelicited" in seen:
-        return Judgement("inconclusive", "the premise never arose: the model did not do its part")
-    if seen == {"slow"} and (facts.twin == "shown" or facts.control == "shown"):
+        return Judgement("inconclusive", f"the premise never arose: {_whose(facts)}")
+    if seen == {"slow"} and len(facts.attempts) > 1 and (facts.twin == "shown" or facts.control == "shown"):
         return Judgement("broken", "never answered in time, where its twin did")
     if "slow" in seen:
         return Judgement("not-run", "too slow")

@@ -6,7 +6,8 @@ import pytest
 from correct_exchanges import TEXT, THOUGHT, asked, events_of, message, refused, streamed, told
 
 from conformance.judge.answer import read
-from conformance.judge.rules import examine, examine_pair
+from conformance.judge.rule_counts import Tally
+from conformance.judge.rules import RULES, examine, examine_pair
 from conformance.probe.exchange import Exchange
 
 
@@ -126,3 +127,15 @@ def test_what_the_suites_own_upstream_was_told_not_to_count_nobody_can_pass_on()
     nothing = message([TEXT], usage={"input_tokens": 0, "output_tokens": 0})
     assert broken(told(nothing, request=shaped)) == []
     assert broken(told(nothing)) == ["usage.input-counted", "usage.output-counted"]
+
+
+def test_what_the_clock_says_once_needs_a_second_look() -> None:
+    held, text = streamed(events_of(message([TEXT])), outcome="unfinished"), streamed(events_of(message([TEXT])))
+    verdicts = []
+    for exchanges in ([text, held], [text, held, held], [held]):
+        counts = Tally()
+        for one in exchanges:
+            for reading in examine(read(one, "stream")):
+                counts.add(reading, "POST /v1/messages", "stream", "e")
+        verdicts.append(counts.verdict(RULES["stream.body-ends"]).verdict)
+    assert verdicts == ["supported", "broken", "inconclusive"]

@@ -118,6 +118,26 @@ def test_the_table(some: Facts, verdict: str) -> None:
     assert decide(some).verdict == verdict
 
 
+def test_a_hang_needs_a_second_look() -> None:
+    assert decide(base("slow", twin="shown")).verdict == "not-run"
+    assert decide(base("slow", "slow", twin="shown")).verdict == "broken"
+
+
+def test_a_copy_with_mistakes_and_a_word_shown_in_the_other_mode_are_the_models() -> None:
+    witnessed = {"kind": "witnessed", "control": "shown"}
+    assert decide(base("absent", **witnessed)).verdict == "ignored"
+    assert decide(base("absent", "garbled", **witnessed)).verdict == "inconclusive"
+    assert decide(base("absent", shown_otherwise=True, **witnessed)).verdict == "inconclusive"
+    assert decide(base("absent", shown_otherwise=True, scripted=True, **witnessed)).verdict == "ignored"
+
+
+def test_a_reason_says_whose_doing_it_may_be_and_what_was_there_instead() -> None:
+    assert "the model did not do its part, or the server lost it" in decide(base("unelicited")).reason
+    scripted = decide(base("unelicited", scripted=True, instead="the text 'OK'"))
+    assert "the server changed or lost" in scripted.reason
+    assert scripted.reason.endswith("instead: the text 'OK'")
+
+
 @pytest.mark.parametrize(
     ("level", "seen", "violations", "verdict"),
     [

@@ -29,7 +29,8 @@ Logs = tuple[Verdicts, Verdicts]
 def verdicts(log: RunLog) -> Verdicts:
     found: Verdicts = defaultdict(dict)
     for case in log.cases:
-        found[case.surface][f"{case.case}[{case.mode}]"] = case.verdict
+        only_accepted = case.accepted and case.verdict == "supported"
+        found[case.surface][f"{case.case}[{case.mode}]"] = "accepted" if only_accepted else case.verdict
     for rule in log.rules:
         found[rule.surface][rule.rule] = rule.verdict
     return found

@@ -54,6 +54,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     """The scopes of answers that it can hold anything against; `pair` and `conversation` for several answers."""
     leniency: str = ""
     """What it lets pass, and which observation forced that."""
+    by_clock: bool = False
+    """Whether it judges by time, so that one answer proves nothing: the machine or the network may have paused."""
     check: Callable[[Any], Found]
     """Of an `Answer`; of a pair or a sequence of answers for the groups parity and conversation."""
 
@@ -74,6 +76,7 @@ def rule(
     on: Sequence[str] = ON_MESSAGES,
     level: Level = "must",
     leniency: str = "",
+    by_clock: bool = False,
 ) -> Callable[[Callable[[Any], Found]], Rule]:
     """Makes a rule of the function under it."""
 
@@ -87,6 +90,7 @@ def rule(
             basis=BASIS.get(name, "documented"),
             on=tuple(on),
             leniency=leniency,
+            by_clock=by_clock,
             check=check,
         )
 

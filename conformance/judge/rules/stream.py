@@ -251,6 +251,7 @@ def citations_once(answer: Answer) -> Found:
     law="The body ends after message_stop: the connection is not held open.",
     source=STREAMING,
     on=("stream",),
+    by_clock=True,
 )
 def body_ends(answer: Answer) -> Found:
     if not answer.in_events or not answer.story.stopped:
@@ -265,6 +266,7 @@ def body_ends(answer: Answer) -> Found:
     law="A long answer arrives as it is made, not all at once at its end.",
     source=STREAMING,
     on=("stream",),
+    by_clock=True,
     level="should",
     leniency="By time only, on answers of more than 100 words whose first delta was late: a short answer, or one that "
     "was ready at once, may come in one piece.",
@@ -289,6 +291,7 @@ def incremental(answer: Answer) -> Found:
     law="No silence of a stream is so long that clients and proxies give it up.",
     source=STREAMING + "#ping-events",
     on=("stream",),
+    by_clock=True,
     level="should",
     leniency="60 s, the shortest idle limit that common proxies come with; a comment counts as life as much as a ping.",
 )
