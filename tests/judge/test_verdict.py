@@ -98,7 +98,7 @@ def base(*attempts: Observation, **changes: object) -> Facts:
         (base("absent", kind="witnessed", control="shown"), "ignored"),
         (base("absent", kind="witnessed", dropped=True), "ignored"),
         (base("absent", "shown", kind="witnessed"), "supported"),
-        (base("slow", level="may", twin="shown"), "broken"),
+        (base("slow", "slow", level="may", twin="shown"), "broken"),
         (base("shown", kind="witnessed", control="failed"), "supported"),
         (base("shown", kind="witnessed", control="failed", guessable=True), "inconclusive"),
         (base("absent", kind="witnessed", control="failed", guessable=True, dropped=True), "ignored"),
