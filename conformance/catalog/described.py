@@ -2,13 +2,16 @@
 
 import ast
 import inspect
+import json
 import textwrap
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
 from msgspec import inspect as shapes
+
+from conformance import words
 
 
 @cache
@@ -22,10 +25,61 @@ def field_texts(kind: type[Struct]) -> dict[str, str]:
     return {keys[name]: text for name, text in texts.items() if name in keys}
 
 
-def _own_texts(kind: type[Struct]) -> dict[str, str]:
-    """Field name to docstring, of the fields that a class itself declares."""
+@cache
+def field_types(kind: type[Struct]) -> dict[str, str]:
+    """Key of a struct, as files spell it, to its type in the words of the documentation, in the order of the fields."""
+    spelled: dict[str, str] = {}
+    for ancestor in reversed(kind.__mro__):
+        if ancestor is not Struct and ancestor is not object and issubclass(ancestor, Struct):
+            spelled |= {
+                field.target.id: _spelled(field.annotation)
+                for field in _definition(ancestor).body
+                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+            }
+    return {field.encode_name: spelled[field.name] for field in msgspec.structs.fields(kind)}
+
+
+def _spelled(annotation: ast.expr) -> str:
+    """An annotation as a reader of files would say it: the words of a closed vocabulary, null for None."""
+    match annotation:
+        case ast.BinOp(left=left, right=right):
+            parts = [part for part in (_spelled(left), _spelled(right)) if part]
+            return " or ".join(parts)
+        case ast.Name(id="UnsetType"):
+            return ""
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            alias = getattr(words, name, None)
+            return ", ".join(f"`{word}`" for word in get_args(alias)) if alias is not None else _PLAIN.get(name, name)
+        case ast.Constant(value=None):
+            return "null"
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
+            legal = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+            return ", ".join(
+                f"`{json.dumps(item.value).strip(chr(34))}`" for item in legal if isinstance(item, ast.Constant)
+            )
+        case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[_, value])):
+            return f"mapping to {_spelled(value)}"
+        case ast.Subscript(slice=ast.Tuple(elts=items)):
+            return f"list of {', '.join(map(_spelled, items))}"
+        case ast.Subscript(slice=inner):
+            return f"list of {_spelled(inner)}"
+    return ast.unparse(annotation)
+
+
+_PLAIN = {
+    "str": "text", "int": "integer", "float": "number", "bool": "true or false", "Any": "anything", "date": "date",
+}  # fmt: skip
+
+
+def _definition(kind: type[Struct]) -> ast.ClassDef:
     (definition,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
     assert isinstance(definition, ast.ClassDef)
+    return definition
+
+
+def _own_texts(kind: type[Struct]) -> dict[str, str]:
+    """Field name to docstring, of the fields that a class itself declares."""
+    definition = _definition(kind)
     return {
         field.target.id: " ".join(text.value.value.split())
         for field, text in zip(definition.body, definition.body[1:], strict=False)

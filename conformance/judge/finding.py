@@ -37,11 +37,17 @@ class Finding(Struct, frozen=True):
     id: str
     """A rule's id, or `effect:<n>`."""
     key: str
+    """What kind of finding it is: rule or effect, endpoint, mode, path with every index as `*`, kind."""
     level: Level
+    """How much it weighs."""
     at: str
+    """Where: a JSON pointer into the answer, `event/<n>/...`, or `header/<name>`."""
     expected: Any
+    """What should be there."""
     observed: Any
+    """What is there; `{"absent": true}` for a missing key."""
     n: int = 1
+    """How often it was seen."""
     exchange: str = ""
     """The id of the first exchange that shows it."""
 

@@ -19,108 +19,171 @@ ReadinessVerdict = Literal["ready", "ready with limits", "not ready", "not verif
 
 class SuiteInfo(Struct, frozen=True):
     version: str
+    """The suite's version."""
     cases_sha256: str
+    """The hash of all questions together."""
 
 
 class TargetInfo(Struct, frozen=True):
     name: str
+    """The target's name."""
     version: str | None
+    """What the server says of its version."""
     base_url: str
+    """The address that was asked."""
     model: str
+    """The model that was asked."""
     simulated: bool = False
+    """True for a simulation: never shown under a product's name alone."""
 
 
 class RunRow(Struct, frozen=True, tag="run", kw_only=True):
     """The head of a log: who was asked, with what, when."""
 
     format: int = FORMAT
+    """The format of the log."""
     suite: SuiteInfo
+    """The suite that asked."""
     target: TargetInfo
+    """Who was asked."""
     capabilities: dict[str, bool]
+    """Capability to yes or no; one that is missing was unknown."""
     options: dict[str, Any]
+    """The options of the call that differ from their defaults."""
     profile: str | None
+    """The profile that was asked, if any."""
     expectations_sha256: str
+    """The hash of the target's gaps."""
     command: str
+    """The command line, without keys."""
     started: str
     """ISO 8601, UTC."""
 
 
 class RowInfo(Struct, frozen=True):
     id: str
+    """The row's id."""
     title: str
+    """What it is about."""
     area: str
+    """The id of its area."""
     tier: Tier
+    """Who can be expected to have it."""
     consequence: str
+    """What it means for a user when it is missing."""
     source: list[str]
+    """The documents that describe it."""
     weight: Level = "must"
+    """How much it counts."""
     level: ConformanceLevel | None = None
+    """The first level of conformance that needs it."""
     seen_in: list[str] = []
+    """Vendors' documents that name it."""
     since: str | None = None
+    """From when on the API has it."""
     observable: bool = True
+    """False where no client can see the effect."""
     reason: str | None = None
     """Why no client can see the effect, where `observable` is false."""
     unasked: str | None = None
+    """Why nothing asks it."""
     renamed_from: list[str] = []
+    """Ids that it had before."""
 
 
 class RuleInfo(Struct, frozen=True):
     id: str
+    """The rule's id."""
     law: str
+    """What every answer must keep, in one sentence."""
     level: Level
+    """How much a violation weighs."""
     source: str
+    """The section that says so."""
     surface: str = ""
+    """The row that it speaks for."""
     basis: Basis | None = None
+    """On what it rests."""
 
 
 class CaseInfo(Struct, frozen=True):
     """What a reader needs to know of a case that its row does not say."""
 
     id: str
+    """The case's id."""
     title: str
+    """What the endpoint does when it is right."""
     says: str = ""
+    """What the source requires."""
     url: str = ""
+    """The source."""
     basis: Basis | None = None
+    """On what the claim rests."""
     renamed_from: list[str] = []
+    """Ids that it had before."""
 
 
 class ProfileInfo(Struct, frozen=True):
     """A profile as the report needs it; `must` and `should` map a row to the consequence for the user."""
 
     title: str
+    """The profile's title."""
     question: str
+    """What its user wants to know."""
     must: dict[str, str] = {}
+    """Row to the consequence without it: the answer is no."""
     should: dict[str, str] = {}
+    """Row to the consequence without it: yes, with limits."""
 
 
 class CatalogRow(Struct, frozen=True, tag="catalog", kw_only=True):
     """The questions as they were when the run began, so that an old log explains itself."""
 
     rows: list[RowInfo]
+    """The rows of the surface."""
     rules: list[RuleInfo]
+    """The rules."""
     profiles: dict[str, ProfileInfo] = {}
+    """The profiles by name."""
     areas: dict[str, str] = {}
+    """Area id to its title, in the order of the matrix."""
     cases: list[CaseInfo] = []
+    """The cases."""
 
 
 class CaseRow(Struct, frozen=True, tag="case", kw_only=True):
     """The verdict of one case in one mode."""
 
     case: str
+    """The case's id."""
     case_sha256: str
+    """The hash of what was asked and judged."""
     mode: Mode
+    """How the answer was asked for."""
     kind: Kind
+    """What one answer proves."""
     surface: str
+    """The row that it turns."""
     touches: list[str]
+    """Rows on which it is a mark."""
     level: Level
+    """How much it weighs."""
     verdict: Verdict
+    """What it says about the target."""
     status: Status
+    """How that relates to what was expected."""
     reason: str
+    """Why, in words."""
     findings: list[Finding]
+    """What did not hold."""
     marks: list[Finding]
     """Findings of its exchanges that belong to rules: shown here, counted there."""
     attempts: int
+    """How often it was asked."""
     sdk: SdkTestimony | None
+    """What the official SDK made of the answer."""
     seconds: float
+    """How long its attempts took together."""
     exchanges: list[str]
     """The ids of its exchanges in the evidence."""
     expected_by: str = ""
@@ -143,22 +206,32 @@ class RuleRow(Struct, frozen=True, tag="rule", kw_only=True):
     """The verdict of one rule over all answers of a run."""
 
     rule: str
+    """The rule's id."""
     surface: str
+    """The row that it turns."""
     level: Level
+    """How much it weighs."""
     verdict: Verdict
+    """What it says about the target."""
     status: Status
+    """How that relates to what was expected."""
     seen: int
+    """In how many answers it had something to hold on."""
     violations: int
+    """In how many of them it was broken."""
     findings: list[Finding]
     """One for each key, with its count and its first exchange."""
     expected_by: str = ""
+    """The source or reason of the expectation that it met."""
 
 
 class CauseRow(Struct, frozen=True, tag="cause", kw_only=True):
     """One fault of the endpoint with all that it turned red or kept from being judged; the worst cause comes first."""
 
     kind: CauseKind
+    """Where it shows."""
     id: str
+    """Its id."""
     says: str
     """One sentence: what is wrong."""
     quote: str = ""
@@ -177,7 +250,9 @@ class Need(Struct, frozen=True, kw_only=True):
     """One need of a client, and whether the endpoint meets it."""
 
     id: str
+    """The need's id."""
     level: NeedLevel
+    """What is lost without it: the whole, or a part."""
     verdict: Verdict
     """The worst verdict of its questions: met if supported or partial, missing if refused, ignored or broken."""
     says: str
@@ -187,46 +262,61 @@ class Need(Struct, frozen=True, kw_only=True):
     question: str = ""
     """The case, `case[mode]` or rule that decided it."""
     exchange: str = ""
+    """The exchange that shows it."""
 
 
 class ReadinessRow(Struct, frozen=True, tag="readiness", kw_only=True):
     """Whether the client of a profile can run on the endpoint."""
 
     profile: str
+    """The profile's name."""
     client: str = ""
     """Name and version of the client that the needs were measured with."""
     verdict: ReadinessVerdict
+    """The answer to its question."""
     needs: list[Need] = []
+    """The needs, each with what the run found."""
     timing: dict[str, float] = {}
     """Seconds by name: the longest waits that the run saw."""
     warnings: list[str] = []
+    """What came near to a limit of the client."""
 
 
 class ObedienceRow(Struct, frozen=True, tag="obedience"):
     """How many control questions the model obeyed, of how many."""
 
     obeyed: int
+    """How many control questions were obeyed."""
     of: int
+    """Of how many."""
 
 
 class TendencyRow(Struct, frozen=True, tag="tendency", kw_only=True):
     """How often a case of kind tendency showed its effect; no verdict follows from it."""
 
     case: str
+    """The case's id."""
     mode: Mode
+    """How the answers were asked for."""
     shown: int
+    """How often the effect was seen."""
     of: int
+    """Of how many answers."""
     exchanges: list[str] = []
+    """The ids of its exchanges in the evidence."""
 
 
 class EndRow(Struct, frozen=True, tag="end", kw_only=True):
     """The footer; a log without it is incomplete."""
 
     finished: str
+    """ISO 8601, UTC."""
     counts: dict[str, int]
     """Verdict to the number of case and rule rows, each counted with its last verdict."""
     complete: bool
+    """False where a run was ended early."""
     exit: int
+    """The exit code of the run."""
 
 
 LogRow = RunRow | CatalogRow | CaseRow | RuleRow | CauseRow | ReadinessRow | ObedienceRow | TendencyRow | EndRow

@@ -1,0 +1,114 @@
+"""The documentation says what the code does: every word is named, every command line parses, every example holds."""
+
+import re
+import shlex
+import shutil
+from importlib import import_module
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from conformance import words
+from conformance.catalog.fixtures import DIRECTIVES
+from conformance.catalog.lint import GENERIC, lint
+from conformance.catalog.load import load_catalog
+from conformance.catalog.location import cases_folder
+from conformance.catalog.matchers import MATCHERS
+from conformance.cli.generate import docs_folder
+from conformance.cli.main import COMMANDS, Parser
+from conformance.judge.rules import RULES
+from conformance.runs.rows import CauseKind
+from conformance.scripted.listing import list_faults
+from conformance.targets.load import load_target_file
+
+DOCS = docs_folder()
+PAGES = {page.name: page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("*.md"))}
+ROOT = DOCS.parent
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return [text for kind, text in BLOCK.findall(page) if kind == language]
+
+
+@pytest.mark.parametrize(
+    ("page", "vocabulary"),
+    [
+        ("cases.md", [name.rstrip("_") for name in MATCHERS]),
+        ("cases.md", [f"{{{directive}" for directive in DIRECTIVES]),
+        ("cases.md", get_args(words.Kind)),
+        ("cases.md", get_args(words.Basis)),
+        ("cases.md", [f"{kind}:" for kind in GENERIC]),
+        ("faults.md", [f"{kind}:" for kind in GENERIC]),
+        ("verdicts.md", words.VERDICTS),
+        ("verdicts.md", words.STATUSES),
+        ("verdicts.md", words.CONFORMANCE_LEVELS),
+        ("verdicts.md", get_args(words.Basis)),
+        ("verdicts.md", get_args(words.Tier)),
+        ("verdicts.md", get_args(CauseKind)),
+    ],
+)
+def test_every_word_is_named(page: str, vocabulary: list[str]) -> None:
+    assert [word for word in vocabulary if f"`{word}" not in PAGES[page]] == []
+
+
+def command_lines() -> list[tuple[str, str]]:
+    pages = PAGES | {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
+    return [
+        (name, line)
+        for name, page in pages.items()
+        for language, text in BLOCK.findall(page)
+        if language in ("", "sh", "console")
+        for line in text.splitlines()
+        if line.startswith("conformance ")
+    ]
+
+
+@pytest.mark.parametrize(("page", "line"), command_lines())
+def test_every_command_line_parses(page: str, line: str) -> None:
+    given = shlex.split(line.partition(">>")[0], comments=True)[1:]
+    assert given[0] in COMMANDS, page
+    parser = Parser(prog=f"conformance {given[0]}")
+    import_module(f"conformance.cli.commands.{given[0]}").declare(parser)
+    parser.parse_args(given[1:])
+
+
+def test_the_cases_of_the_docs_are_clean(tmp_path: Path) -> None:
+    """Each example stands in a file of its own beside the cases that ship, and lint has nothing to say about it."""
+    folder = shutil.copytree(cases_folder(), tmp_path / "cases")
+    before = set(load_catalog().cases)
+    (folder / "docs").mkdir()
+    examples = [text for text in blocks(PAGES["cases.md"], "yaml") if "\ncases:" in text]
+    assert len(examples) == 5
+    for number, text in enumerate(examples):
+        (folder / "docs" / f"example-{number}.yaml").write_text(text, encoding="utf-8")
+    catalog = load_catalog(folder)
+    assert len(catalog.cases) > len(before)
+    rules = {rule.id: rule.surface for rule in RULES.values()}
+    assert [str(problem) for problem in lint(catalog, rules, [fault.id for fault in list_faults()])] == []
+    assert {catalog.cases[id_].kind for id_ in catalog.cases.keys() - before} == set(get_args(words.Kind))
+
+
+@pytest.mark.parametrize(
+    "text", [text for page in PAGES.values() for text in blocks(page, "yaml") if "cases:" not in text]
+)
+def test_the_target_files_of_the_docs_load(text: str, tmp_path: Path) -> None:
+    (tmp_path / "target.yaml").write_text(text, encoding="utf-8")
+    assert load_target_file(tmp_path / "target.yaml").name
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    broken = [
+        (name, link)
+        for name, page in PAGES.items()
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page)
+        if not (DOCS / link).is_file()
+    ]
+    assert broken == []
+
+
+def test_every_page_is_linked_from_the_front() -> None:
+    for front in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"):
+        text = (ROOT / front).read_text(encoding="utf-8")
+        assert [name for name in PAGES if f"docs/{name}" not in text] == [], front
