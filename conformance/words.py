@@ -39,6 +39,9 @@ Status = Literal["as-expected", "documented-gap", "known-gap", "regression", "im
 SdkTestimony = Literal["accepts", "rejects", "misreads"]
 """What the official SDK made of the recorded bytes."""
 
+ReadinessVerdict = Literal["ready", "ready with limits", "not ready", "not verified"]
+"""What the client of a profile can expect of an endpoint."""
+
 CONFORMANCE_LEVELS: tuple[ConformanceLevel, ...] = get_args(ConformanceLevel)
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 OBSERVED: tuple[Verdict, ...] = VERDICTS[:5]

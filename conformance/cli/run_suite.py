@@ -72,7 +72,9 @@ def check_entries(options: RunOptions, target: Target, catalog: Catalog, say: Ca
         return
     named = (options.target or target.name).partition("@")[0]
     today = datetime.now(UTC).date()
-    problems = target_problems(named, surfaces=catalog.rows, rules=RULES, cases=catalog.cases, today=today)
+    problems = target_problems(
+        named, surfaces=catalog.rows, rules=RULES, cases=catalog.cases, profiles=catalog.profiles, today=today
+    )
     wrong = [str(problem) for problem in problems if not problem.at.endswith("until")]
     for problem in problems:
         if str(problem) not in wrong:
@@ -155,7 +157,11 @@ def _judged(
             ],
             controls=plain_controls(catalog, questions),
             terms=Terms(
-                strict=options.strict, allow_improvements=options.allow_improvements, profiles=catalog.profiles
+                strict=options.strict,
+                allow_improvements=options.allow_improvements,
+                profiles=catalog.profiles,
+                profile=options.profile,
+                expectations=_expectations(target),
             ),
             witness=sdk_testimonies if options.witness else no_testimonies,
         )

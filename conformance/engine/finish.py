@@ -15,10 +15,10 @@ from conformance.catalog.profile import Profile
 from conformance.engine.events import CaseBlocked, Ended, Noted
 from conformance.engine.explanation import Met, explained, met_in
 from conformance.engine.question import Record
-from conformance.engine.readiness import readiness, row_of
+from conformance.engine.readiness import Readiness, readiness, row_of
 from conformance.errors import ExitCode
 from conformance.judge.verdict import Observation
-from conformance.runs.expectations import exit_code
+from conformance.runs.expectations import Expectations, exit_code
 from conformance.runs.log import CaseRow, EndRow, ObedienceRow, RuleRow
 
 OBEYED: tuple[Observation, ...] = ("shown", "weak", "contradicted")
@@ -38,6 +38,9 @@ class Terms(Struct, frozen=True, kw_only=True):
     strict: bool = False
     allow_improvements: bool = False
     profiles: Mapping[str, Profile] = {}
+    profile: str | None = None
+    """The profile that was asked for: where its client is not ready, and no entry says so, the run is no success."""
+    expectations: Expectations = Expectations()
 
 
 class RunFacts:
@@ -105,14 +108,14 @@ def finish(
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         counts=dict(Counter(row.verdict for row in facts.rows)),
         complete=complete and ending != "interrupted",
-        exit=_code(facts, terms, ending),
+        exit=_code(facts, terms, ending, answers),
     )
     needs = [Noted(row_of(answer, terms.profiles[name])) for name, answer in answers.items()]
     told: list[CaseBlocked | Noted] = [*map(CaseBlocked, found.blocked), *map(Noted, found.causes)]
     return [*told, Noted(facts.obedience()), *needs], Ended(end, answers)
 
 
-def _code(facts: RunFacts, terms: Terms, ending: Ending) -> int:
+def _code(facts: RunFacts, terms: Terms, ending: Ending, answers: Mapping[str, Readiness]) -> int:
     match ending:
         case "interrupted":
             return ExitCode.INTERRUPTED
@@ -122,7 +125,17 @@ def _code(facts: RunFacts, terms: Terms, ending: Ending) -> int:
             return ExitCode.OUR_FAULT
     if facts.suite_failures or facts.mostly_rate_limited:
         return ExitCode.OUR_FAULT
-    return _found(facts.rows, terms)
+    return _with_client(_found(facts.rows, terms), terms, answers)
+
+
+def _with_client(code: int, terms: Terms, answers: Mapping[str, Readiness]) -> int:
+    """The exit code where a client was asked for: not ready is 1, and with `--strict` not verified is 3."""
+    answer = answers.get(terms.profile or "")
+    if answer is None or code not in (ExitCode.AS_EXPECTED, ExitCode.NOT_VERIFIED):
+        return code
+    if answer.verdict == "not ready" and not terms.expectations.expects(answer.profile, answer.verdict):
+        return ExitCode.UNEXPECTED
+    return ExitCode.NOT_VERIFIED if answer.verdict == "not verified" and terms.strict else code
 
 
 def _found(rows: Sequence[CaseRow | RuleRow], terms: Terms) -> int:

@@ -67,6 +67,8 @@ def rejudge(log: RunLog, catalog: Catalog, out: Path, *, baseline: Path | None =
         strict=options.get("strict", False),
         allow_improvements=options.get("allow_improvements", False),
         profiles=catalog.profiles,
+        profile=log.run.profile,
+        expectations=_expectations(log),
     )
     with LogWriter(out) as writer:
         writer.write(replace(log.run, format=FORMAT, suite=SuiteInfo(__version__, catalog.cases_sha256)))

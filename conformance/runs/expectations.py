@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from conformance.runs.log import RunLog
 from conformance.targets.target import Gap
-from conformance.words import OBSERVED, UNVERIFIED, Level, Mode, Status, Tier, Verdict, worst
+from conformance.words import OBSERVED, UNVERIFIED, Level, Mode, ReadinessVerdict, Status, Tier, Verdict, worst
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -80,7 +80,7 @@ def against_gap(seen: Seen, cell: Verdict, gap: Gap, place: Place, *, documented
         return Standing("as-expected")
     if not place.observable and cell in ("supported", "partial"):
         return Standing(met, grounds)  # its absence cannot be seen, so the entry can never be shown to be stale
-    expected = [_rank(verdict) for verdict in gap.verdict if verdict in OBSERVED]
+    expected = [_rank(verdict) for verdict in OBSERVED if verdict in gap.verdict]
     if expected and _rank(cell) > max(expected):
         return Standing("improvement", f"no longer true: {grounds}")
     if promised(place.tier, seen.level, seen.verdict, needed=place.needed) and seen.verdict not in gap.verdict:
@@ -114,6 +114,11 @@ class Expectations(Struct, frozen=True):
             if seen.mode is None or not gap.modes or seen.mode in gap.modes:
                 return gap, documented
         return None
+
+    def expects(self, profile: str, verdict: ReadinessVerdict) -> bool:
+        """Whether an entry says that the client of a profile finds this endpoint so."""
+        gaps = (*self.documented, *self.known)
+        return any(gap.profile == profile and verdict in gap.verdict for gap in gaps)
 
     def standing(self, seen: Seen, siblings: Iterable[Seen], place: Place) -> Standing:
         """The status of a verdict; `siblings` are all verdicts of its row, itself included."""

@@ -15,12 +15,11 @@ from conformance.runs.rows import (
     Need,
     ObedienceRow,
     ReadinessRow,
-    ReadinessVerdict,
     RuleRow,
     RunRow,
     TendencyRow,
 )
-from conformance.words import Level, Mode, NeedLevel, Verdict
+from conformance.words import Level, Mode, NeedLevel, ReadinessVerdict, Verdict
 
 
 class _Note(Struct, frozen=True, tag="note", kw_only=True):

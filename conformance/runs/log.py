@@ -29,7 +29,6 @@ from conformance.runs.rows import Need as Need
 from conformance.runs.rows import ObedienceRow as ObedienceRow
 from conformance.runs.rows import ProfileInfo as ProfileInfo
 from conformance.runs.rows import ReadinessRow as ReadinessRow
-from conformance.runs.rows import ReadinessVerdict as ReadinessVerdict
 from conformance.runs.rows import RowInfo as RowInfo
 from conformance.runs.rows import RuleInfo as RuleInfo
 from conformance.runs.rows import RuleRow as RuleRow
@@ -39,6 +38,7 @@ from conformance.runs.rows import TargetInfo as TargetInfo
 from conformance.runs.rows import TendencyRow as TendencyRow
 from conformance.runs.values import LONGEST, bounded, with_absent
 from conformance.words import NeedLevel as NeedLevel
+from conformance.words import ReadinessVerdict as ReadinessVerdict
 
 FILE = "run.jsonl"
 PACKED = "run.jsonl.zst"

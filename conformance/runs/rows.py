@@ -5,16 +5,25 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from conformance.judge.finding import Finding
-from conformance.words import Basis, ConformanceLevel, Kind, Level, Mode, NeedLevel, SdkTestimony, Status, Tier, Verdict
+from conformance.words import (
+    Basis,
+    ConformanceLevel,
+    Kind,
+    Level,
+    Mode,
+    NeedLevel,
+    ReadinessVerdict,
+    SdkTestimony,
+    Status,
+    Tier,
+    Verdict,
+)
 
 FORMAT = 2
 """The format of a log as it is written today; earlier ones are read, later ones refused."""
 
 CauseKind = Literal["rule", "answer", "trouble", "effect"]
 """Where a cause shows: a rule's row, one sentence of the server, the same cut or hang, or one question alone."""
-
-ReadinessVerdict = Literal["ready", "ready with limits", "not ready", "not verified"]
-"""What a profile's client can expect of an endpoint."""
 
 
 class SuiteInfo(Struct, frozen=True):

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,9 +15,11 @@ from conformance.catalog.problem import CatalogError, Problem, nearest
 from conformance.catalog.reading import Steps, typed
 from conformance.targets.target import Gap, TargetFile
 from conformance.targets.versions import range_problem
+from conformance.words import VERDICTS, ReadinessVerdict
 
 FOLDER = Path(__file__).parent
-KINDS = ("surface", "rule", "case")
+KINDS = ("surface", "rule", "case", "profile")
+READINESS: tuple[ReadinessVerdict, ...] = get_args(ReadinessVerdict)
 LISTS = ("documented", "known")
 DICTIONARIES = ("capabilities", "defaults")
 
@@ -42,11 +44,17 @@ def target_problems(
     surfaces: Collection[str],
     rules: Collection[str],
     cases: Collection[str],
+    profiles: Collection[str] = (),
     today: dt.date,
 ) -> list[Problem]:
     """The entries of a target file that match nothing there is, or are past their `until`, each with its line."""
     own = _own(_located(name_or_path))
-    there: Mapping[str, Collection[str]] = {"surface": surfaces, "rule": rules, "case": cases}
+    there: Mapping[str, Collection[str]] = {
+        "surface": surfaces,
+        "rule": rules,
+        "case": cases,
+        "profile": profiles,
+    }
     problems = []
     for at, gap in own.entries():
         kind, named = subject(gap)
@@ -62,7 +70,7 @@ def target_problems(
 
 
 def subject(gap: Gap) -> tuple[str, str]:
-    """What an entry speaks of: `surface`, `rule` or `case`, and its id."""
+    """What an entry speaks of: `surface`, `rule`, `case` or `profile`, and its id."""
     return next((kind, named) for kind in KINDS if (named := getattr(gap, kind)) is not None)
 
 
@@ -157,6 +165,9 @@ def _gap_defects(gap: Gap, where: str | int) -> Iterator[tuple[Steps, str]]:
         yield (), f"an entry names one of {', '.join(KINDS)}; this one names {' and '.join(named) or 'none'}"
     if not gap.verdict:
         yield ("verdict",), "say which verdicts are expected, such as [refused]"
+    words = set(READINESS) if gap.profile is not None else set(VERDICTS)
+    if wrong := [verdict for verdict in gap.verdict if verdict not in words]:
+        yield ("verdict",), f"`{wrong[0]}` is no verdict of such an entry; it may be {', '.join(sorted(words))}"
     if where == "documented" and gap.source is None:
         yield (), "a documented gap has its `source: {url, says}`; what no document says belongs under `known`"
     if where == "known" and gap.why is None:

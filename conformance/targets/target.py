@@ -6,11 +6,11 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from conformance.catalog.case import Spec
-from conformance.words import Mode, Verdict
+from conformance.words import Mode, ReadinessVerdict, Verdict
 
 
 class Gap(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One expectation that differs from the API's promise: exactly one of surface, rule or case."""
+    """One expectation that differs from the API's promise: exactly one of surface, rule, case or profile."""
 
     surface: str | None = None
     """A row: the entry is about its whole cell."""
@@ -18,7 +18,9 @@ class Gap(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A rule, over all answers."""
     case: str | None = None
     """A case, in the given modes."""
-    verdict: list[Verdict]
+    profile: str | None = None
+    """A profile: its verdict is a readiness, such as `not ready`, and a run of it that ends so is as expected."""
+    verdict: list[Verdict | ReadinessVerdict]
     """The verdicts that are expected; one that is better makes the entry stale."""
     modes: list[Mode] = []
     """Empty: both."""

@@ -44,7 +44,9 @@ def _targets(catalog: Catalog) -> list[str]:
     problems: list[str] = []
     for name in target_names():
         try:
-            found = target_problems(name, surfaces=catalog.rows, rules=RULES, cases=catalog.cases, today=today)
+            found = target_problems(
+                name, surfaces=catalog.rows, rules=RULES, cases=catalog.cases, profiles=catalog.profiles, today=today
+            )
         except TargetFileError as error:
             problems.append(str(error))
         else:

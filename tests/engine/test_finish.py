@@ -1,0 +1,67 @@
+"""The end of a run: what its causes hide, its exit code, and what a profile's client adds to it."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from conformance.catalog.load import load_catalog
+from conformance.engine.explanation import Met, explained, plain_requests
+from conformance.judge.causes import Obstacle
+from conformance.runs.expectations import Expectations, exit_code
+from conformance.runs.log import CaseRow
+from conformance.targets.target import Gap
+from conformance.words import Mode, Status, Verdict
+
+CATALOG = load_catalog()
+REFUSED = Obstacle(kind="answer", key="401 no key", quote='401 authentication_error "no key"', exchange="e.1")
+
+
+def row(case: str, mode: Mode, verdict: Verdict, status: Status = "new") -> CaseRow:
+    asked = CATALOG.cases[case]
+    return CaseRow(
+        case=case, case_sha256="", mode=mode, kind=asked.kind, surface=asked.surface, touches=[], level=asked.level,
+        verdict=verdict, status=status, reason="", findings=[], marks=[], attempts=1, sdk=None, seconds=0, exchanges=[],
+    )  # fmt: skip
+
+
+def met(*places: tuple[str, Mode]) -> Mapping[tuple[str, str], Met]:
+    return {place: Met("POST /v1/messages", ((REFUSED,),), unreadable=False) for place in places}
+
+
+def test_what_the_plain_request_meets_is_one_red_row() -> None:
+    rows = [row("messages.text", "json", "refused"), row("tools.choice.tool", "json", "refused")]
+    found = explained(rows, met(("messages.text", "json"), ("tools.choice.tool", "json")), CATALOG)
+    assert [(one.verdict, one.status) for one in found.rows] == [("refused", "new"), ("blocked", "as-expected")]
+    (blocked,) = found.blocked
+    (cause,) = found.causes
+    assert (blocked.case, blocked.by) == ("tools.choice.tool", cause.id)
+    assert (cause.id, cause.blocked, cause.rows) == ("messages.text[json]", 1, ["messages.text[json]"])
+    assert cause.says == "POST /v1/messages: the request is refused, every time"
+    assert cause.quote == '401 authentication_error "no key"'
+    assert exit_code([r.status for r in found.rows], [r.verdict for r in found.rows], strict=False,
+                     allow_improvements=False) == 1  # fmt: skip
+
+
+def test_a_run_in_which_nothing_is_wrong_has_no_causes() -> None:
+    rows = [row("messages.text", "json", "supported", "as-expected")]
+    assert explained(rows, {}, CATALOG).causes == []
+
+
+def test_blocked_counts_as_not_verified() -> None:
+    assert exit_code(["known-gap", "as-expected"], ["broken", "blocked"], strict=True, allow_improvements=False) == 3
+    assert exit_code(["known-gap", "as-expected"], ["broken", "blocked"], strict=False, allow_improvements=False) == 0
+
+
+def test_every_endpoint_that_is_asked_has_a_plain_request() -> None:
+    plain = plain_requests(CATALOG)
+    assert plain["POST /v1/messages"].id == "messages.text"
+    assert plain["POST /v1/messages/batches"].surface == "endpoint.batches"
+    assert all(case.refuse is None for case in plain.values())
+
+
+@pytest.mark.parametrize(("verdict", "expected"), [("not ready", True), ("ready", False)])
+def test_an_entry_may_say_that_a_client_is_not_ready(verdict: str, expected: bool) -> None:
+    gap = Gap(profile="claude-code", verdict=["not ready"], why="its tools are lost")
+    expectations = Expectations(known=(gap,))
+    assert expectations.expects("claude-code", verdict) is expected  # type: ignore[arg-type]
+    assert not expectations.expects("quick", "not ready")
