@@ -66,3 +66,11 @@ def observed(cause: CauseRow, log: RunLog) -> str:
         if cause.rows and f"{row.case}[{row.mode}]" == cause.rows[0] and row.findings:
             return sentence(row.findings[0], wanted_limit=EXPECTED)
     return ""
+
+
+def homes(log: RunLog) -> dict[str, str]:
+    """Cause to the row of the matrix where its first row stands."""
+    surfaces = {f"{row.case}[{row.mode}]": row.surface for row in log.cases} | {
+        row.rule: row.surface for row in log.rules
+    }
+    return {cause.id: surfaces.get(cause.rows[0], "") for cause in log.causes if cause.rows}

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from conformance.report.causes import homes
+from conformance.report.closing import closing_of
 from conformance.report.javascript import joined
 from conformance.report.levels import breaks
 from conformance.report.matrix import UNEXPECTED, Cell, Matrix, most_important
@@ -59,13 +61,15 @@ def template() -> "Template":
     environment.undefined = StrictUndefined
     environment.finalize = lambda value: printable(value) if type(value) is str else value
     environment.filters["headline"] = headline
+    environment.filters["closing"] = closing_of
+    environment.filters["homes"] = lambda column: homes(column.log)
     environment.get_template("parts.html")
     return environment.get_template("page.html")
 
 
 def _first(matrix: Matrix) -> list[tuple[RowInfo, Cell, str]]:
     """What a reader of a single run should look at first: what is unexpected, or breaks the API's promise."""
-    if len(matrix.columns) != 1:
+    if len(matrix.columns) != 1 or matrix.columns[0].log.causes:
         return []
     listed = most_important(matrix.columns[0], {row.id: row for row in matrix.rows})
     urgent = [(row, cell) for row, cell in listed if cell.status in UNEXPECTED or breaks(row, cell.judged)]

@@ -2,10 +2,12 @@
 
 import shlex
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from conformance.report.causes import homes
 from conformance.report.matrix import Cell, Column, Matrix
 from conformance.report.packing import pack_evidence, packed
 from conformance.report.summary import reason
@@ -170,8 +172,12 @@ Waiting = list[tuple[tuple[int, str], Exchange]]
 def _details(matrix: Matrix) -> tuple[list[Any], Waiting]:
     """Row, then column, then what stands in the cell; and the exchanges that wait for their places."""
     waiting: Waiting = []
+    where = [homes(column.log) for column in matrix.columns]
     rows = [
-        [_cell(column.cells.get(row.id), number, waiting) for number, column in enumerate(matrix.columns)]
+        [
+            _cell(column.cells.get(row.id), number, waiting, where[number])
+            for number, column in enumerate(matrix.columns)
+        ]
         for row in matrix.rows
     ]
     return rows, waiting
@@ -182,13 +188,16 @@ def _estimate(details: list[Any]) -> int:
     return len(zlib.compress(msgspec.json.encode(details), 1)) * 4 // 3
 
 
-def _cell(cell: Cell | None, number: int, waiting: Waiting) -> list[dict[str, Any]]:
+def _cell(cell: Cell | None, number: int, waiting: Waiting, where: Mapping[str, str]) -> list[dict[str, Any]]:
     if cell is None:
         return []
-    return [*(_case(case, number, waiting) for case in cell.cases), *(_law(law, number, waiting) for law in cell.rules)]
+    return [
+        *(_case(case, number, waiting, where) for case in cell.cases),
+        *(_law(law, number, waiting) for law in cell.rules),
+    ]
 
 
-def _case(case: CaseRow, number: int, waiting: Waiting) -> dict[str, Any]:
+def _case(case: CaseRow, number: int, waiting: Waiting, where: Mapping[str, str]) -> dict[str, Any]:
     told = {
         "case": case.case,
         "mode": case.mode,
@@ -201,6 +210,7 @@ def _case(case: CaseRow, number: int, waiting: Waiting) -> dict[str, Any]:
         "sdk": case.sdk,
         "seconds": float(f"{case.seconds:.2g}"),
         "expected_by": case.expected_by,
+        "by": [case.by, where.get(case.by, "")] if case.by else None,
         "drift": case.drift,
         "findings": [_finding(finding) for finding in case.findings],
         "marks": [_mark(mark) for mark in case.marks],

@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from conformance.runs.expectations import Seen, seen_in
-from conformance.runs.log import RunLog
+from conformance.runs.log import CauseRow, RunLog
 from conformance.words import OBSERVED, Mode, Verdict
 
 Change = Literal[
@@ -102,3 +102,26 @@ def _observed_change(old: Seen, new: Seen) -> Change | None:
     if after != before:
         return "regression" if after < before else "improvement"
     return "findings changed" if old.keys != new.keys else None
+
+
+class CauseChanges(Struct, frozen=True):
+    """The causes that only one of two runs names, worst first."""
+
+    appeared: list[CauseRow]
+    vanished: list[CauseRow]
+
+
+def cause_changes(old: RunLog, new: RunLog) -> CauseChanges:
+    """What a reader of two runs has to know first; a log of before names no causes, so nothing appears beside it."""
+    if not old.causes or not new.causes:
+        return CauseChanges(list(new.causes) if _judged_alike(old, new) else [], [])
+    before, after = {cause.id for cause in old.causes}, {cause.id for cause in new.causes}
+    return CauseChanges(
+        [cause for cause in new.causes if cause.id not in before],
+        [cause for cause in old.causes if cause.id not in after],
+    )
+
+
+def _judged_alike(old: RunLog, new: RunLog) -> bool:
+    """Whether a run without causes is one in which nothing was wrong."""
+    return bool(new.causes) and not any(row.verdict in ("broken", "ignored", "refused", "partial") for row in old.cases)

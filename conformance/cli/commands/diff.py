@@ -8,8 +8,8 @@ import msgspec
 
 from conformance.errors import ExitCode
 from conformance.harmless import harmless
-from conformance.runs.diff import Difference, diff
-from conformance.runs.log import RunLog, read_log
+from conformance.runs.diff import Difference, cause_changes, diff
+from conformance.runs.log import CauseRow, RunLog, read_log
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -48,8 +48,18 @@ def _row(difference: Difference) -> str:
     return f"{difference.id} ({difference.mode})" if difference.mode else difference.id
 
 
+def _causes(old: RunLog, new: RunLog) -> list[tuple[str, CauseRow]]:
+    """The causes that only one of the two runs names: they come before the rows."""
+    changes = cause_changes(old, new)
+    return [
+        *(("cause appeared", cause) for cause in changes.appeared),
+        *(("cause vanished", cause) for cause in changes.vanished),
+    ]
+
+
 def as_text(differences: Sequence[Difference], old: RunLog, new: RunLog) -> str:
     lines = [f"{name_of(old)} -> {name_of(new)}: {len(differences)} rows differ"]
+    lines += [f"{what:<17} {cause.id}: {cause.says}  {cause.quote}".rstrip() for what, cause in _causes(old, new)]
     for difference in differences:
         lines.append(f"{difference.change:<17} {_row(difference)}: {_verdicts(difference)}  [{difference.surface}]")
         lines += [f"  + {key}" for key in difference.appeared]
@@ -59,17 +69,23 @@ def as_text(differences: Sequence[Difference], old: RunLog, new: RunLog) -> str:
 
 def as_markdown(differences: Sequence[Difference], old: RunLog, new: RunLog) -> str:
     head = [f"### {name_of(old)} → {name_of(new)}", ""]
+    head += [f"- **{what}** `{cause.id}`: {cause.says}" for what, cause in _causes(old, new)]
     if not differences:
         return "\n".join([*head, "No row differs."])
     rows = [
         f"| {difference.change} | `{_row(difference)}` | {_verdicts(difference)} | `{difference.surface}` |"
         for difference in differences
     ]
-    return "\n".join([*head, "| change | question | verdict | row |", "|---|---|---|---|", *rows])
+    return "\n".join([*head, "", "| change | question | verdict | row |", "|---|---|---|---|", *rows])
 
 
 def as_json(differences: Sequence[Difference], old: RunLog, new: RunLog) -> str:
-    document = {"old": old.run.target, "new": new.run.target, "differences": differences}
+    document = {
+        "old": old.run.target,
+        "new": new.run.target,
+        "causes": cause_changes(old, new),
+        "differences": differences,
+    }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 

@@ -234,7 +234,7 @@ function itemView(item, row, column, count) {
   body.append(
     element("p", { class: "says" }, item.rule ? law : title && title !== row.title ? title : says || title || ""),
     item.rule || url ? element("p", { class: "source" }, "Source: ", link(item.rule ? source || "unknown" : url)) : "",
-    item.reason ? element("p", {}, ...visible(item.reason)) : "",
+    item.by ? hiddenBy(item.by) : item.reason ? element("p", {}, ...visible(item.reason)) : "",
     item.rule ? element("p", {}, `Seen ${item.seen} times, broken ${item.violations} times.`) : "",
     item.expected_by ? element("p", { class: "note" }, "Expected, because: ", linked(item.expected_by)) : "",
     item.attempts > 1 ? element("p", { class: "note" }, `${item.attempts} attempts; all are below.`) : "",
@@ -549,4 +549,11 @@ function curl(request, home) {
     line.push("--data-raw", quoted(request.body));
   }
   return line.join(" ");
+}
+
+/* A question that a cause kept from being judged leads to the row where the cause stands. */
+function hiddenBy([cause, row]) {
+  const place = new URLSearchParams({ row, col: STATE.col });
+  const name = row ? element("a", { href: `#${place}` }, cause) : cause;
+  return element("p", {}, "Not judged: hidden by ", name, ".");
 }
