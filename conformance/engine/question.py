@@ -60,6 +60,11 @@ class Record(Struct, frozen=True, kw_only=True):
     """The traceback of a failure of our own outside of any attempt."""
 
     @property
+    def size(self) -> int:
+        """Bytes of the answers that it holds."""
+        return sum(reply.answer.exchange.size for one in self.attempts for reply in (*one.replies, *one.unread))
+
+    @property
     def trace(self) -> str:
         """The traceback of the first failure of our own, empty where there was none."""
         return self.failure or next((attempt.trace for attempt in self.attempts if attempt.trace), "")

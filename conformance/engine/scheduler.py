@@ -13,6 +13,8 @@ from conformance.engine.question import Question, Record
 AHEAD = 64
 """Questions asked ahead of the judging, at most: answers wait in memory until they are judged."""
 
+HELD = 8 * 2**20
+"""Bytes of answers that wait to be judged: while there are more, nothing further is asked."""
 PATIENCE = 1.0
 """Seconds that what is under way gets to end when the run ends."""
 
@@ -63,6 +65,9 @@ class Scheduler:
         self._left: Iterator[Question] = iter(())
         self._fed = 0  # counted on the loop
         self._judged = 0  # counted by the judging thread
+        self._arrived = 0  # bytes, counted on the loop
+        self._let_go = 0  # bytes, counted by the judging thread
+        self._full = False
 
     def start(self) -> None:
         self._thread.start()
@@ -90,11 +95,19 @@ class Scheduler:
             self._left = iter(questions)
             self._loop.call_soon_threadsafe(self._feed)
 
-    def _feed(self, _done: object = None) -> None:
+    def _feed(self) -> None:
         """Fills the window, whenever an answer is there or the judging has caught up."""
+        self._full = self._arrived - self._let_go > HELD
+        if self._full:
+            return
         for question in islice(self._left, self._ahead - (self._fed - self._judged)):
             self._fed += 1
-            self._memory.task(question).add_done_callback(self._feed)
+            self._memory.task(question).add_done_callback(self._came)
+
+    def _came(self, task: "asyncio.Task[Record]") -> None:
+        if not task.cancelled() and task.exception() is None:
+            self._arrived += task.result().size
+        self._feed()
 
     def record(self, question: Question) -> Record:
         """The record of a question, waited for; asked out of turn where it is not under way."""
@@ -111,10 +124,12 @@ class Scheduler:
         wake it for every question costs as much as to judge one.
         """
         memory = self._memory
-        memory.known[question] = (memory.known.get(question) or memory.tasks[question].result()).light()
+        record = memory.known.get(question) or memory.tasks[question].result()
+        memory.known[question] = record.light()
+        self._let_go += record.size
         memory.tasks.pop(question, None)
         self._judged += 1
-        if self._fed - self._judged == self._ahead // 2:
+        if self._full or self._fed - self._judged == self._ahead // 2:
             self._loop.call_soon_threadsafe(self._feed)
 
     def running(self) -> int:

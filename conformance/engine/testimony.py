@@ -5,7 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from conformance.engine.question import Record
-from conformance.judge.witness import Testimony, testify
+from conformance.judge.witness import Testimony, testify, too_large
 from conformance.probe.asking import trace_of
 from conformance.words import SdkTestimony
 
@@ -19,6 +19,8 @@ class Testimonies(Struct, frozen=True):
     each: dict[str, Testimony] = {}
     failures: dict[str, str] = {}
     """Where the suite itself failed to ask the witness: the tracebacks."""
+    unshown: dict[str, str] = {}
+    """Why an answer was not shown to it."""
 
     @property
     def trace(self) -> str:
@@ -33,9 +35,13 @@ def sdk_testimonies(record: Record) -> Testimonies:
     """Shows every answer of a record to the installed SDK."""
     each: dict[str, Testimony] = {}
     failures: dict[str, str] = {}
+    unshown: dict[str, str] = {}
     for reply in (reply for attempt in record.attempts for reply in attempt.replies):
         exchange = reply.answer.exchange
         if exchange.outcome == "abandoned":
+            continue
+        if why := too_large(exchange):
+            unshown[reply.evidence] = why
             continue
         try:
             testimony = testify(exchange, reply.answer.mode)
@@ -45,7 +51,7 @@ def sdk_testimonies(record: Record) -> Testimonies:
             if testimony is not None:
                 each[reply.evidence] = testimony
     worst = min((testimony.verdict for testimony in each.values()), key=WORST_FIRST.index, default=None)
-    return Testimonies(worst, each, failures)
+    return Testimonies(worst, each, failures, unshown)
 
 
 def no_testimonies(record: Record) -> Testimonies:  # noqa: ARG001 - a Witness that is not asked

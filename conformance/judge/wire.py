@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeGuard
 
 import msgspec
 
+from conformance.doors import RFC3339
 from conformance.judge.finding import ABSENT
 
 __all__ = [
@@ -24,9 +25,6 @@ __all__ = [
 
 Defect = Literal["several", "lone-surrogate", "not-utf8", "not-json"]
 LONGEST_SHOWN = 200
-
-RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
-"""A time; the letters in it may be small ones, https://www.rfc-editor.org/rfc/rfc3339#section-5.6."""
 
 _DECODER = msgspec.json.Decoder()
 

@@ -17,6 +17,12 @@ ADDED_BY_SDK = frozenset({"parsed_output"})
 LONGEST = 300
 
 
+LARGEST = 2 * 2**20
+"""Bytes of an answer that the SDK is shown at most."""
+MOST = 8000
+"""Events or pieces, the same: it spends a second of CPU on them."""
+
+
 class Testimony(Struct, frozen=True):
     """What the SDK made of an answer: an exception with which it reports a refusal is how it accepts one."""
 
@@ -46,6 +52,15 @@ def testify(exchange: Exchange, mode: Mode) -> Testimony | None:
         return Testimony("rejects", _short(problem))
     difference = _difference(answer, told)
     return Testimony("misreads", difference) if difference else Testimony("accepts")
+
+
+def too_large(exchange: Exchange) -> str:
+    """Why an answer is not shown to the SDK, which takes time that grows faster than the answer; empty where it is."""
+    if exchange.outcome == "oversized":
+        return "not shown to the SDK: too large, a limit ended it"
+    if exchange.size > LARGEST or len(exchange.chunks) > MOST or exchange.body.count(b"\ndata:") > MOST:
+        return f"not shown to the SDK: too large ({exchange.size} bytes)"
+    return ""
 
 
 def prepare() -> None:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from conformance.catalog.case import Ask
+from conformance.doors import from_json
 from conformance.errors import ExitCode
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
@@ -195,10 +196,12 @@ class _Models(Struct):
 
 
 def _listed(exchange: Exchange) -> set[str]:
-    try:
-        return {model.id for model in msgspec.json.decode(exchange.body, type=_Models).data}
-    except msgspec.MsgspecError:
-        return set()
+    listed = from_json(exchange.body, _Models)
+    return {model.id for model in listed.data} if listed is not None else set()
+
+
+LONGEST_SAID = 2000
+"""Characters of a refusal that are looked at for the line that quotes it."""
 
 
 class _Refusal(Struct):
@@ -209,16 +212,14 @@ class _Refusal(Struct):
 
 def _said(exchange: Exchange) -> str:
     """What a refusal says, in one short line, whatever its envelope."""
-    text = exchange.body.decode(errors="replace")
-    try:
-        refusal = msgspec.json.decode(exchange.body, type=_Refusal)
-    except msgspec.MsgspecError:
-        pass
-    else:
+    text = exchange.body[:LONGEST_SAID].decode(errors="replace")
+    refusal = from_json(exchange.body, _Refusal)
+    if refusal is not None:
         error = refusal.error or refusal.detail or refusal.message
         inner = (error.get("message") or error) if isinstance(error, dict) else error
         kind = error.get("type") if isinstance(error, dict) else None
-        text = f"{kind}: {inner}" if isinstance(kind, str) else str(inner or text)
+        told = inner if isinstance(inner, str) else msgspec.json.encode(inner).decode() if inner else text
+        text = f"{kind}: {told}"[:LONGEST_SAID] if isinstance(kind, str) else told[:LONGEST_SAID]
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     return line if len(line) <= 160 else line[:157] + "..."
 

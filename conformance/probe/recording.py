@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-import msgspec
 from msgspec import Struct
 
+from conformance.doors import from_json
 from conformance.probe.encoding import EncodingError, Inflater, OversizedError, Plain, decoder
 from conformance.probe.exchange import Chunk, Exchange, Outcome, Request
 from conformance.probe.sse import Decoder, Frame
@@ -23,9 +23,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     grace: float = 2.0
     """How long a body may stay open after the last event of a stream."""
     headers: int = 64 * 2**10
-    body: int = 32 * 2**20
-    """Of the body as it arrives, and again of what it unpacks to."""
-    events: int = 100_000
+    body: int = 4 * 2**20
+    """Of the body as it arrives, and again of what it unpacks to: the longest answer asked for has a tenth."""
+    events: int = 20_000
+    """The longest answer that is asked for has eight thousand tokens."""
 
 
 class Recording:
@@ -120,11 +121,8 @@ def _last_word(frame: Frame) -> str | None:
         return frame.name
     if frame.data is None or not (b"message_stop" in frame.data or b"error" in frame.data):
         return None
-    try:
-        kind = msgspec.json.decode(frame.data, type=_Event).type
-    except msgspec.MsgspecError:
-        return None
-    return kind if kind in LAST_WORDS else None
+    event = from_json(frame.data, _Event)
+    return event.type if event is not None and event.type in LAST_WORDS else None
 
 
 class _Event(Struct):

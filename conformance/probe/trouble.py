@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from conformance.doors import http_date, seconds
 from conformance.probe.aside import Aside
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
@@ -143,13 +143,8 @@ def _retry_after(exchange: Exchange) -> float | None:
     value = exchange.header("retry-after")
     if value is None:
         return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        when = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    asked = seconds(value)
+    if asked is not None:
+        return max(0.0, asked)
+    when = http_date(value)
+    return None if when is None else max(0.0, (when - datetime.now(UTC)).total_seconds())

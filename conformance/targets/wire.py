@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 from msgspec import Struct
 
+from conformance.doors import from_json
 from conformance.errors import ExitCode, UserError
 from conformance.targets.address import is_loopback, url_below
 
@@ -35,10 +36,7 @@ class Answer(Struct, frozen=True):
 
     def json(self) -> Any:
         """The body as JSON, or None when it is not."""
-        try:
-            return msgspec.json.decode(self.body)
-        except msgspec.DecodeError:
-            return None
+        return from_json(self.body)
 
     @property
     def text(self) -> str:

@@ -1,8 +1,9 @@
 """Laws of the answers beside messages: count_tokens, models, batches, files."""
 
-from datetime import UTC, datetime
+import math
 from typing import Any
 
+from conformance.doors import rfc3339_time
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
 from conformance.judge.rules.rule import BATCHES, COUNTING, FILES, MODELS, Found, rule
@@ -271,11 +272,8 @@ _ROUNDED = 1.0
 
 def _time(text: str | None) -> float:
     """Unix time of an RFC 3339 time; no time is later than any, and so is one that no calendar has."""
-    try:
-        given = datetime.fromisoformat(text.upper()) if text else datetime.max.replace(tzinfo=UTC)
-    except ValueError:
-        return _time(None)
-    return given.timestamp()
+    given = rfc3339_time(text) if text else None
+    return math.inf if given is None else given.timestamp()
 
 
 @rule(

@@ -1,11 +1,11 @@
 """Laws of the transport: status, content type, lengths, request id, limits."""
 
 import json
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Any
 
 from conformance.catalog.pattern import linear
+from conformance.doors import http_date, rfc3339_time, whole_number
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
 from conformance.judge.rules.rule import (
@@ -20,7 +20,7 @@ from conformance.judge.rules.rule import (
     Found,
     rule,
 )
-from conformance.judge.wire import RFC3339
+from conformance.judge.wire import shown
 from conformance.probe.exchange import AFTER_THE_END, REMOVED
 
 RATE_LIMITED = 429
@@ -89,12 +89,13 @@ def content_length(answer: Answer) -> Found:
     if length is None or answer.exchange.outcome != "complete" or REMOVED in answer.exchange.notes:
         return None  # where a key was removed, the bytes are not those that arrived
     at = "header/content-length"
-    if not length.strip().isdigit():
-        return [Violation(at, "a number of bytes", length, "format")]
+    given = whole_number(length)
+    if given is None:
+        return [Violation(at, "a number of bytes", shown(length), "format")]
     if answer.in_events and not answer.story.stopped and answer.story.error is None:
         return [Violation(at, "the length of the whole stream", length, "shorter-than-stream")]
     plain = answer.headers.get("content-encoding", "identity") == "identity"
-    if plain and int(length) != len(answer.exchange.body):
+    if plain and given != len(answer.exchange.body):
         return [Violation(at, len(answer.exchange.body), length, "differs")]
     return []
 
@@ -237,13 +238,9 @@ def retry_after(answer: Answer) -> Found:
     given = answer.headers.get("retry-after")
     if given is None:
         return None
-    if given.strip().isdigit():
+    if whole_number(given) is not None or http_date(given) is not None:
         return []
-    try:
-        parsedate_to_datetime(given)
-    except ValueError:
-        return [Violation("header/retry-after", "seconds or an HTTP date", given, "format")]
-    return []
+    return [Violation("header/retry-after", "seconds or an HTTP date", shown(given), "format")]
 
 
 @rule(
@@ -278,9 +275,11 @@ def rate_limit_headers(answer: Answer) -> Found:
     if not limits:
         return None
     wrong = [
-        Violation(f"header/{name}", "an RFC 3339 time" if name.endswith("reset") else "a whole number", value, "format")
+        Violation(
+            f"header/{name}", "an RFC 3339 time" if name.endswith("reset") else "a whole number", shown(value), "format"
+        )
         for name, value in limits
-        if not (RFC3339.fullmatch(value) if name.endswith("reset") else value.isdecimal())
+        if (rfc3339_time(value) if name.endswith("reset") else whole_number(value)) is None
     ]
     return (
         wrong[:1]
@@ -297,20 +296,23 @@ def rate_limit_headers(answer: Answer) -> Found:
 
 
 def _beyond(name: str, remaining: str, answer: Answer) -> list[Violation]:
-    limit = answer.headers.get(name.removesuffix("remaining") + "limit", remaining)
-    return [Violation(f"header/{name}", f"at most {limit}", remaining, "beyond")] if int(remaining) > int(limit) else []
+    limit, left = (
+        whole_number(answer.headers.get(name.removesuffix("remaining") + "limit", "")),
+        whole_number(remaining),
+    )
+    if limit is None or left is None or left <= limit:
+        return []
+    return [Violation(f"header/{name}", f"at most {limit}", remaining, "beyond")]
 
 
 _STALE = timedelta(minutes=1)
 
 
 def _passed(name: str, reset: str, answer: Answer) -> list[Violation]:
-    try:
-        now = parsedate_to_datetime(answer.headers["date"])
-        passed = datetime.fromisoformat(reset.upper()) < now - _STALE
-    except (KeyError, ValueError, TypeError):  # no date, one that no calendar has, or one without a zone
+    now, then = http_date(answer.headers.get("date", "")), rfc3339_time(reset)
+    if now is None or then is None or now - then < _STALE:
         return []
-    return [Violation(f"header/{name}", f"after {now.isoformat()}", reset, "past")] if passed else []
+    return [Violation(f"header/{name}", f"after {now.isoformat()}", reset, "past")]
 
 
 @rule(

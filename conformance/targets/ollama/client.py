@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import msgspec
 from msgspec import Struct
 
+from conformance.doors import from_json
 from conformance.errors import UserError
 from conformance.targets.address import base_url, is_loopback
 from conformance.targets.discover import Abilities, read_show, same_model
@@ -264,10 +265,7 @@ def _refusal(status: int, content: bytes) -> OllamaError:
 
 
 def _decoded(content: bytes) -> Any:
-    try:
-        return msgspec.json.decode(content) if content.strip() else None
-    except msgspec.DecodeError:
-        return None
+    return from_json(content)
 
 
 def _read(document: Any, kind: type[T]) -> T | None:

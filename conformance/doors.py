@@ -1,0 +1,67 @@
+"""The doors for values from outside: a number, a time or a JSON value for any text at all, or None where it is none."""
+
+import math
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar, overload
+
+import msgspec
+
+LONGEST_NUMBER = 18
+"""Digits: what a 64-bit integer holds."""
+LONGEST_DATE = 100
+"""Characters: the longest legal form of an HTTP date has some forty."""
+
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE | re.ASCII)
+"""A time; the letters in it may be small ones, https://www.rfc-editor.org/rfc/rfc3339#section-5.6."""
+
+Typed = TypeVar("Typed")
+
+
+def whole_number(text: str) -> int | None:
+    """A whole number from 0 of at most 18 digits."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else None
+
+
+def seconds(text: str) -> float | None:
+    """A finite number, as of seconds."""
+    try:
+        value = float(text) if len(text) <= LONGEST_DATE else math.inf
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def http_date(text: str) -> datetime | None:
+    """An HTTP date in UTC (https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats)."""
+    if len(text) > LONGEST_DATE:
+        return None
+    try:
+        when = parsedate_to_datetime(text)
+        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except (ValueError, OverflowError, TypeError, IndexError, AttributeError):  # the library promises the first only
+        return None
+
+
+def rfc3339_time(text: str) -> datetime | None:
+    """A time of RFC 3339 in UTC, where a calendar has it."""
+    if len(text) > LONGEST_DATE or not RFC3339.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+@overload
+def from_json(data: bytes | str) -> Any: ...
+@overload
+def from_json(data: bytes | str, kind: type[Typed]) -> Typed | None: ...
+def from_json(data: bytes | str, kind: type[Any] = object) -> Any:
+    """The JSON value, of a type where one is given; None where it is none, too deep, or no UTF-8."""
+    try:
+        return msgspec.json.decode(data) if kind is object else msgspec.json.decode(data, type=kind)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
