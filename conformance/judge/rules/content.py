@@ -250,7 +250,7 @@ def damaged(body: bytes) -> bool:
 def _leak(answer: Answer, pattern: Any, expected: str, kind: str) -> Found:
     texts = [(at, one["text"]) for at, one in blocks_of(answer, "text") if isinstance(one.get("text"), str)]
     for at, one in texts:
-        leak = pattern.search(one)
+        leak = pattern.search(one) if "<" in one or "◁" in one else None
         if leak and leak[0].encode() not in answer.exchange.request.body:
             return [Violation(f"{at}/text", expected, shown(one), kind)]
     return [] if texts else None
