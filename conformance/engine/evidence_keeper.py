@@ -39,6 +39,33 @@ def evidence_of(event: CaseJudged) -> Iterator[Evidence]:
             failure = event.testimonies.failures.get(reply.evidence, "")
             evidence = _evidence(event.record.question, attempt, reply, testimony, failure)
             if why := event.testimonies.unshown.get(reply.evidence):
-                answer = replace(evidence.answer, notes=[*evidence.answer.notes, why])
-                evidence = replace(evidence, answer=answer)
+                evidence = replace(evidence, answer=replace(evidence.answer, notes=[*evidence.answer.notes, why]))
             yield evidence
+        for reply in attempt.unread:
+            yield _evidence(event.record.question, attempt, reply, None, attempt.trace)
+
+
+def _evidence(
+    question: Question, attempt: Attempt, reply: Reply, testimony: Testimony | None, failure: str
+) -> Evidence:
+    """The evidence of one exchange; `failure` is the traceback where the suite itself failed at it."""
+    request, answer = recorded(reply.answer.exchange)
+    if failure:
+        answer = replace(answer, notes=[*answer.notes, failure])
+    return Evidence(
+        id=reply.evidence,
+        case=question.case.id,
+        mode=reply.answer.mode,
+        attempt=attempt.number,
+        step=reply.step,
+        observation="error" if failure else attempt.observed.observation,
+        nonce=attempt.nonce,
+        request=request,
+        answer=answer,
+        witness=testimony,
+        marks=[
+            Mark(reading.rule.id, bounded_violation(violation))
+            for reading in reply.readings
+            for violation in reading.violations
+        ],
+    )

@@ -9,15 +9,18 @@ from hostile_endpoints import CATALOGUE, Asked, good
 from misbehaving import Peer, serving
 
 from conformance.catalog.load import load_catalog
-from conformance.detection.sweep import judged_rows
+from conformance.engine.assessment import Assessment
 from conformance.engine.inquiry import Inquiry, Transport
+from conformance.engine.ledger import Ledger
 from conformance.engine.plan import with_dependencies
 from conformance.engine.question import Question
+from conformance.engine.records import Recorded
 from conformance.engine.scheduler import Deadline, Memory
 from conformance.probe.asking import Fixtures
 from conformance.probe.client import Client
 from conformance.probe.recording import Limits
 from conformance.probe.trouble import Patience
+from conformance.runs.expectations import Expectations
 from conformance.runs.log import CaseRow, RuleRow
 from conformance.targets.target import Target
 
@@ -60,7 +63,11 @@ async def rows_of(name: str) -> list[CaseRow | RuleRow]:
             )
             asked = list(with_dependencies(CATALOG, questions))
             records = await Memory(inquiry.on).learn_all(asked)
-    return judged_rows(CATALOG, asked, records)
+    source = Recorded(records, "not asked")
+    ledger = Ledger(source=source, assessment=Assessment(CATALOG, asked, source.record, Expectations()))
+    for question in asked:
+        ledger.judge_case(question)
+    return [*ledger.rows, *(ledger.judge_rule(rule) for rule in ledger.rules)]
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
