@@ -33,7 +33,7 @@ Verdict = Literal[
 ]  # fmt: skip
 """What a case or a rule says about a target; observed verdicts first, worst first."""
 
-Status = Literal["as-expected", "documented-gap", "known-gap", "regression", "improvement", "new"]
+Status = Literal["as-expected", "documented-gap", "known-gap", "regression", "improvement", "new", "disputed"]
 """How a verdict relates to what was expected of this target."""
 
 SdkTestimony = Literal["accepts", "rejects", "misreads"]

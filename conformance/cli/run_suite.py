@@ -203,7 +203,7 @@ def _earlier(options: RunOptions, out: Path, catalog: Catalog, target: Target) -
 
 
 def _expectations(target: Target) -> Expectations:
-    return Expectations(documented=target.documented, known=target.known)
+    return Expectations(documented=target.documented, known=target.known, disputed=target.disputed)
 
 
 def _is_whole(options: RunOptions) -> bool:

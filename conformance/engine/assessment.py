@@ -208,6 +208,8 @@ class Assessment:
         place = (
             Place("core") if row is None else Place(row.tier, row.observable, needed=row.level in ("basic", "agent"))
         )
+        if (challenged := self._expectations.challenge(seen)) is not None:
+            return challenged
         standing = self._compared(seen, place)
         if standing.status == "improvement" and not self._knows_all(seen):
             return Standing("as-expected")  # what was not asked may still be as it was

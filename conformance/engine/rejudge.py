@@ -20,7 +20,7 @@ from conformance.errors import UserError
 from conformance.runs.expectations import Expectations
 from conformance.runs.log import FORMAT, LogWriter, RunLog, SuiteInfo
 from conformance.targets.load import TargetFileError
-from conformance.targets.resolve import gaps_of, is_file
+from conformance.targets.resolve import disputes_of, gaps_of, is_file
 
 NOT_ASKED = "not asked in the run that is judged again"
 
@@ -92,9 +92,11 @@ def _expectations(log: RunLog) -> Expectations:
     """The gaps of the target's file for the version that was asked; UserError where a file of the user's is gone."""
     named = str(log.run.options.get("target") or "")
     try:
-        documented, known = gaps_of(named if is_file(named) else log.run.target.name, log.run.target.version)
+        name, version = named if is_file(named) else log.run.target.name, log.run.target.version
+        documented, known = gaps_of(name, version)
+        disputed = disputes_of(name, version)
     except TargetFileError as problem:
         if log.run.expectations_sha256 != expectations_sha256((), ()):
             raise UserError(f"what was expected of {log.run.target.name} cannot be read again: {problem}") from problem
         return Expectations()
-    return Expectations(documented=documented, known=known)
+    return Expectations(documented=documented, known=known, disputed=disputed)

@@ -17,7 +17,7 @@ from conformance.words import UNVERIFIED
 
 QUIET = -2
 FAILS = ("regression", "new")
-EXPECTED_GAPS = ("documented-gap", "known-gap")
+EXPECTED_GAPS = ("documented-gap", "known-gap", "disputed")
 VERDICTS = (pytest.fail.Exception, pytest.skip.Exception, pytest.xfail.Exception, KeyboardInterrupt, SystemExit)
 """How an item ends when it was judged, or when a person ended the run; anything else is our own fault."""
 

@@ -78,6 +78,7 @@ def breaks(row: RowInfo, found: Iterable[CaseRow | RuleRow]) -> bool:
     """
     return any(
         judged.verdict in OBSERVED
+        and judged.status != "disputed"
         and not promised(row.tier, judged.level, judged.verdict, needed=row.level in ("basic", "agent"))
         for judged in found
     )

@@ -12,7 +12,15 @@ from conformance.report.levels import NOT_VERIFIED, Found, Level, breaks, level_
 from conformance.runs.log import CaseRow, CatalogRow, RowInfo, RuleRow, RunLog
 from conformance.words import SdkTestimony, Status, Verdict, worst
 
-URGENCY: tuple[Status, ...] = ("regression", "new", "improvement", "known-gap", "documented-gap", "as-expected")
+URGENCY: tuple[Status, ...] = (
+    "regression",
+    "new",
+    "improvement",
+    "disputed",
+    "known-gap",
+    "documented-gap",
+    "as-expected",
+)
 """Statuses, the one that a reader must see first comes first."""
 
 UNEXPECTED: frozenset[Status] = frozenset({"regression", "new", "improvement"})

@@ -22,6 +22,7 @@ STATUS_MEANS: dict[Status, str] = {
     "improvement": "Better than expected: the entry that excused it is stale.",
     "known-gap": "Seen before, but not documented by the vendor.",
     "documented-gap": "The vendor documents this gap.",
+    "disputed": "The makers of the server challenge it; it counts nowhere until a source or a recording decides.",
     "as-expected": "What was expected.",
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from conformance.runs.log import RunLog
-from conformance.targets.target import Gap
+from conformance.targets.target import Dispute, Gap
 from conformance.words import OBSERVED, UNVERIFIED, Level, Mode, ReadinessVerdict, Status, Tier, Verdict, worst
 
 
@@ -104,6 +104,16 @@ class Expectations(Struct, frozen=True):
 
     documented: tuple[Gap, ...] = ()
     known: tuple[Gap, ...] = ()
+    disputed: tuple[Dispute, ...] = ()
+
+    def challenge(self, seen: Seen) -> Standing | None:
+        """The standing of a verdict that the makers of the server challenge, with both texts; None of another."""
+        for one in self.disputed:
+            named = one.surface == seen.surface or seen.id == (one.rule if seen.mode is None else one.case)
+            in_mode = seen.mode is None or not one.modes or seen.mode in one.modes
+            if named and in_mode and seen.verdict in one.verdict:
+                return Standing("disputed", f"{one.says} (exchange {one.evidence}) The suite: {one.answer}")
+        return None
 
     def gap_for(self, seen: Seen) -> tuple[Gap, bool] | None:
         """The entry that is about this verdict, case or rule before surface, and whether it is documented."""

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from conformance.catalog.document import Document
 from conformance.catalog.problem import CatalogError, Problem, nearest
 from conformance.catalog.reading import Steps, typed
-from conformance.targets.target import Gap, TargetFile
+from conformance.targets.target import Dispute, Gap, TargetFile
 from conformance.targets.versions import range_problem
 from conformance.words import VERDICTS, ReadinessVerdict
 
@@ -56,7 +56,8 @@ def target_problems(
         "profile": profiles,
     }
     problems = []
-    for at, gap in own.entries():
+    entries: list[tuple[Steps, Gap | Dispute]] = [*own.entries(), *own.disputes()]
+    for at, gap in entries:
         kind, named = subject(gap)
         if named not in there[kind]:
             near = get_close_matches(named, there[kind], n=1)
@@ -69,9 +70,9 @@ def target_problems(
     return problems
 
 
-def subject(gap: Gap) -> tuple[str, str]:
+def subject(gap: Gap | Dispute) -> tuple[str, str]:
     """What an entry speaks of: `surface`, `rule`, `case` or `profile`, and its id."""
-    return next((kind, named) for kind in KINDS if (named := getattr(gap, kind)) is not None)
+    return next((kind, named) for kind in KINDS if (named := getattr(gap, kind, None)) is not None)
 
 
 class Declared(Struct, frozen=True):
@@ -84,6 +85,10 @@ class Declared(Struct, frozen=True):
         for key in LISTS:
             for position, gap in enumerate(getattr(self.file, key)):
                 yield (key, position), gap
+
+    def disputes(self) -> Iterator[tuple[Steps, Dispute]]:
+        for position, dispute in enumerate(self.file.disputed):
+            yield ("disputed", position), dispute
 
 
 @cache
@@ -107,6 +112,9 @@ def _own(path: Path) -> Declared:
         raise TargetFileError(error.problems) from error
     problems = [
         document.problem((*at, *path), says) for at, gap in own.entries() for path, says in _gap_defects(gap, at[0])
+    ]
+    problems += [
+        document.problem((*at, *path), says) for at, one in own.disputes() for path, says in _entry_defects(one)
     ]
     if problems:
         raise TargetFileError(problems)
@@ -159,19 +167,24 @@ def _is(gap: Gap, drop: dict[str, Any]) -> bool:
 
 
 def _gap_defects(gap: Gap, where: str | int) -> Iterator[tuple[Steps, str]]:
-    """What the types cannot say about one entry: the key of the defect, and the mend."""
-    named = [kind for kind in KINDS if getattr(gap, kind) is not None]
-    if len(named) != 1:
-        yield (), f"an entry names one of {', '.join(KINDS)}; this one names {' and '.join(named) or 'none'}"
-    if not gap.verdict:
-        yield ("verdict",), "say which verdicts are expected, such as [refused]"
-    words = set(READINESS) if gap.profile is not None else set(VERDICTS)
-    if wrong := [verdict for verdict in gap.verdict if verdict not in words]:
-        yield ("verdict",), f"`{wrong[0]}` is no verdict of such an entry; it may be {', '.join(sorted(words))}"
+    """What the types cannot say about one gap: the key of the defect, and the mend."""
+    yield from _entry_defects(gap)
     if where == "documented" and gap.source is None:
         yield (), "a documented gap has its `source: {url, says}`; what no document says belongs under `known`"
     if where == "known" and gap.why is None:
         yield (), "a known gap says `why`"
+
+
+def _entry_defects(gap: Gap | Dispute) -> Iterator[tuple[Steps, str]]:
+    """The same of what every entry says: which one thing it is about, in which versions."""
+    named = [kind for kind in KINDS if getattr(gap, kind, None) is not None]
+    if len(named) != 1:
+        yield (), f"an entry names one of {', '.join(KINDS)}; this one names {' and '.join(named) or 'none'}"
+    if not gap.verdict:
+        yield ("verdict",), "say which verdicts are expected, such as [refused]"
+    words = set(READINESS) if named == ["profile"] else set(VERDICTS)
+    if wrong := [verdict for verdict in gap.verdict if verdict not in words]:
+        yield ("verdict",), f"`{wrong[0]}` is no verdict of such an entry; it may be {', '.join(sorted(words))}"
     if (problem := range_problem(gap.versions)) is not None:
         yield ("versions",), problem
 

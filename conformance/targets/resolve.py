@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,9 +16,11 @@ from conformance.targets import discover
 from conformance.targets.address import AddressError, base_url, is_loopback, origin
 from conformance.targets.load import TargetFileError, load_target_file, target_names
 from conformance.targets.recognise import Acquaintance
-from conformance.targets.target import Gap, Target, TargetFile
+from conformance.targets.target import Dispute, Gap, Target, TargetFile
 from conformance.targets.versions import ServerVersion, read_version, within
 from conformance.targets.wire import Unreachable, Wire
+
+Entry = TypeVar("Entry", Gap, Dispute)
 
 NONE = TargetFile(name="none", title="the bare API")
 """Nobody's file: the API's own promise is all that is expected."""
@@ -104,6 +107,7 @@ def _acquaint(
         defaults=file.defaults,
         documented=_holding(file.documented, version),
         known=_holding(file.known, version),
+        disputed=_holding(file.disputed, version),
         simulated=file.name == "reference" or server.simulated,
         start=file.start,
     )
@@ -118,6 +122,11 @@ def gaps_of(name: str, version: str | None) -> tuple[tuple[Gap, ...], tuple[Gap,
     """The documented and the known gaps of a target, named or by its file, in a version; TargetFileError if none."""
     file, asked = load_target_file(name), read_version(version)
     return _holding(file.documented, asked), _holding(file.known, asked)
+
+
+def disputes_of(name: str, version: str | None) -> tuple[Dispute, ...]:
+    """What the makers of a target challenge in a version; TargetFileError if there is no such target."""
+    return _holding(load_target_file(name).disputed, read_version(version))
 
 
 def is_file(target: str) -> bool:
@@ -265,8 +274,8 @@ def _leaves_the_machine(model: str, abilities: discover.Abilities) -> bool:
     return discover.is_cloud_name(model) or "ollama.com" in (abilities.remote or "")
 
 
-def _holding(gaps: list[Gap], version: ServerVersion) -> tuple[Gap, ...]:
-    return tuple(gap for gap in gaps if within(gap.versions, version))
+def _holding(entries: list[Entry], version: ServerVersion) -> tuple[Entry, ...]:
+    return tuple(entry for entry in entries if within(entry.versions, version))
 
 
 def _say_which(

@@ -38,6 +38,31 @@ class Gap(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The day after which `lint` asks to look at the entry again."""
 
 
+class Dispute(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A challenge of a cell by those who make the server: exactly one of surface, rule or case."""
+
+    surface: str | None = None
+    """A row: every verdict of its cell is challenged."""
+    rule: str | None = None
+    """A rule, over all answers."""
+    case: str | None = None
+    """A case, in the given modes."""
+    verdict: list[Verdict]
+    """The verdicts that are challenged; another one counts as ever."""
+    modes: list[Mode] = []
+    """Empty: both."""
+    versions: str = ""
+    """A version range such as `>=0.14.0,<0.33`; empty: every version."""
+    evidence: str
+    """The id of the exchange that shows it, as the page and the evidence name it."""
+    says: str
+    """Why the challenger thinks that the server is right."""
+    answer: str
+    """Why the suite asks for it, until a source or a recording decides."""
+    until: dt.date | None = None
+    """The day after which `lint` asks to look at the entry again."""
+
+
 class Auth(Struct, frozen=True, forbid_unknown_fields=True):
     """How a key is sent, and the environment variable that holds it."""
 
@@ -109,6 +134,8 @@ class TargetFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Gaps that the vendor's documents name."""
     known: list[Gap] = []
     """Gaps that were seen and that no document of the vendor names."""
+    disputed: list[Dispute] = []
+    """Cells that the makers of the server challenge: they count nowhere while it stands."""
 
 
 class Target(Struct, frozen=True, kw_only=True):
@@ -128,5 +155,6 @@ class Target(Struct, frozen=True, kw_only=True):
     defaults: dict[str, Any] = {}
     documented: tuple[Gap, ...] = ()
     known: tuple[Gap, ...] = ()
+    disputed: tuple[Dispute, ...] = ()
     simulated: bool = False
     start: str | None = None
