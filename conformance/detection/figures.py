@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from conformance.detection.client_figures import misjudged
 from conformance.detection.sweep import Worse
 from conformance.engine.scripted_process import NamedFault
 from conformance.runs.detection import Detection, FaultFigure, Outcome
@@ -135,7 +136,7 @@ def got_worse(now: Detection, before: Detection | None) -> list[str]:
     complaints += _shares(now)
     if share(now.mutants) < (share(before.mutants) if before else KILLED_SHARE):
         complaints.append(f"mutants killed: {now.mutants}, which is less than it was")
-    return complaints
+    return complaints + misjudged(now.each_client)
 
 
 def _shares(now: Detection) -> list[str]:
@@ -175,6 +176,7 @@ def in_words(figures: Detection) -> str:
             f"| legal variants that raise an alarm | {variants['false_alarms']} of {variants['of']} |",
             f"| odd models held against the server | {models.get('false_alarms', 0)} of {models.get('of', 0)} |",
             f"| mutants killed | {mutants['killed']} of {mutants['of']}, and {mutants['equivalent']} equivalent |",
+            *_clients_in_words(figures.readiness),
         ]
     )
 
@@ -189,3 +191,18 @@ def _told(figures: Detection) -> list[str]:
         f"| faults that the first cause of a run names | {named['first']} of {named['of']} |",
         f"| rows that one fault turns red | median {red['median']}, {FEW} or fewer for {few} |",
     ]
+
+
+VERDICTS = ("ready", "ready with limits", "not verified", "not ready")
+
+
+def _clients_in_words(readiness: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """What the real client did with each fault, against what readiness says of it."""
+    if not readiness:
+        return []
+    heads = " | ".join(VERDICTS)
+    rows = [
+        f"| {outcome} | {' | '.join(str(counts.get(verdict, 0)) for verdict in VERDICTS)} |"
+        for outcome, counts in readiness.items()
+    ]
+    return ["", f"| the real Claude Code, shown a fault | {heads} |", "|---|---|---|---|---|", *rows]

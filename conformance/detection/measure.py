@@ -9,14 +9,17 @@ from pathlib import Path
 import msgspec
 
 from conformance.catalog.load import Catalog
+from conformance.detection.client_figures import EXPECTED, client_figure, outcomes, questions, table
 from conformance.detection.endpoints import Stand, Swept, ask, stands
 from conformance.detection.figures import figure_of, naming, redness, summary, told_first
 from conformance.detection.mutant_figures import mutant_figures
-from conformance.detection.sweep import Found, Worse, is_honest, questions_for, red_rows, worse_rows
+from conformance.detection.sweep import Found, Worse, is_honest, questions_for, red_rows, sweep, worse_rows
 from conformance.engine.fixture_server import FixtureServer
+from conformance.engine.options import RunOptions
 from conformance.engine.scripted_process import NamedFault, named_faults, named_models, named_variants
+from conformance.engine.target_selection import who_is_asked
 from conformance.probe.asking import Fixtures
-from conformance.runs.detection import AlarmFigure, Detection
+from conformance.runs.detection import AlarmFigure, ClientFigure, Detection
 
 REASONS = Path(__file__).with_name("reasons.yaml")
 OWN = Path(__file__).with_name("own.yaml")
@@ -34,6 +37,7 @@ def measure(catalog: Catalog, *, only: Collection[str] = (), full: bool = False)
         swept = asyncio.run(
             _asked(catalog, stands(catalog, faults, variants, models, tagged, stack, full=full), fixtures)
         )
+        clients = asyncio.run(_clients(catalog, only, stack, fixtures))
     reasons = msgspec.yaml.decode(REASONS.read_bytes(), type=dict[str, list[str]])
     own = own_of_faults()
     each_fault = [
@@ -73,9 +77,11 @@ def measure(catalog: Catalog, *, only: Collection[str] = (), full: bool = False)
         variants=_alarmed(each_variant),
         models=_alarmed(each_model),
         mutants=mutants.counts,
+        readiness=table(clients),
         each_fault=each_fault,
         each_variant=each_variant,
         each_model=each_model,
+        each_client=clients,
         silent_mutants=mutants.silent,
         equivalent_mutants=mutants.equivalent,
         mutant_alarms=mutants.false_alarms,
@@ -93,6 +99,17 @@ def _of(found: Mapping[str, Found], one: NamedFault) -> Found:
 
 async def _asked(catalog: Catalog, every: Sequence[Stand], fixtures: Fixtures) -> list[Swept]:
     return await asyncio.gather(*(ask(catalog, stand, fixtures) for stand in every))
+
+
+async def _clients(catalog: Catalog, only: Collection[str], stack: ExitStack, fixtures: Fixtures) -> list[ClientFigure]:
+    """What readiness says of each fault that the real client was shown."""
+    shown = {
+        fault: outcome for fault, outcome in outcomes().items() if outcome in EXPECTED and (not only or fault in only)
+    }
+    asked = dict.fromkeys((f"/fault/{fault}" for fault in shown), questions(catalog))
+    target = who_is_asked(RunOptions(), stack, lambda _: None)
+    found = await sweep(catalog, target, asked, fixtures)
+    return [client_figure(catalog, fault, outcome, found[f"/fault/{fault}"].rows) for fault, outcome in shown.items()]
 
 
 def _alarms(one: NamedFault, rows: Sequence[Worse]) -> AlarmFigure:

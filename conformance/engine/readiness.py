@@ -1,6 +1,6 @@
 """Whether a client runs on this endpoint: a run's rows as readiness sees them, and its answer as a log keeps it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -130,6 +130,16 @@ def _need(one: NeedVerdict) -> Need:
     )
 
 
+def _told_once(needs: Sequence[NeedVerdict]) -> Iterator[str]:
+    """The needs, each with its evidence; those that failed with the very same words are told with the first of them."""
+    by_quote: dict[str, list[NeedVerdict]] = {}
+    for one in needs:
+        by_quote.setdefault(one.outcome.quote or one.need.id, []).append(one)
+    for first, *more in by_quote.values():
+        others = f" The same words answer {len(more)} more: {', '.join(one.need.id for one in more)}." if more else ""
+        yield f"{first.need.says} {first.meets} [{first.outcome.question}]{others}"
+
+
 def in_words(answer: Readiness, profile: Profile) -> str:
     """The readiness as a person reads it at the end of a run."""
     asked_as = f" (as {answer.client} asks)" if profile.client else ""
@@ -137,8 +147,8 @@ def in_words(answer: Readiness, profile: Profile) -> str:
     for heading, found in (
         ("blocked", answer.found.missing("blocks")),
         ("limited", answer.found.missing("degrades")),
-        ("unverified", answer.found.unverified),
+        ("not verified", answer.found.unverified),
     ):
-        lines += [f"  {heading}: {one.need.says} {one.meets} [{one.outcome.question}]" for one in found]
+        lines += [f"  {heading}: {line}" for line in _told_once(found)]
     lines += [f"  {name.replace('_', ' ')}: {seconds:.1f} s" for name, seconds in answer.timing.items()]
     return "\n".join([*lines, *(f"  warning: {warning}" for warning in answer.warnings)])

@@ -6,8 +6,14 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from conformance.runs.rows import ReadinessVerdict
+
 Outcome = Literal["killed", "foreign", "silent", "note", "false alarm"]
 """`foreign`: something turned red, and none of it names this fault. `note`: legal, and left alone as it should be."""
+
+
+ClientOutcome = Literal["works", "degraded", "limited", "wrong", "fails", "not-exercised", "unclear"]
+"""What a real client did with an endpoint in one session."""
 
 
 class FaultFigure(Struct, frozen=True, kw_only=True):
@@ -37,6 +43,16 @@ class AlarmFigure(Struct, frozen=True, kw_only=True):
     alarms: list[str]
 
 
+class ClientFigure(Struct, frozen=True, kw_only=True):
+    """What readiness says of one fault, beside what the real client did with it."""
+
+    id: str
+    outcome: ClientOutcome
+    verdict: ReadinessVerdict
+    needs: list[str] = []
+    """The needs that are not met, in the order in which they are told."""
+
+
 class Detection(Struct, frozen=True, kw_only=True):
     """All figures; the summaries first, as readers of the short of it expect them."""
 
@@ -48,10 +64,13 @@ class Detection(Struct, frozen=True, kw_only=True):
     variants: dict[str, int]
     mutants: dict[str, int]
     models: dict[str, int] = {}
+    readiness: dict[str, dict[str, int]] = {}
+    """What the real client did, to what readiness says, to the number of faults."""
     each_fault: list[FaultFigure] = []
     each_variant: list[AlarmFigure] = []
     each_model: list[AlarmFigure] = []
     """Odd models behind the correct endpoint: every alarm is held against the wrong one."""
+    each_client: list[ClientFigure] = []
     silent_mutants: dict[str, str] = {}
     """Mutant to what was done wrong in it."""
     equivalent_mutants: dict[str, str] = {}

@@ -39,6 +39,8 @@ class Abilities(Struct, frozen=True):
     """Tokens that it is loaded with, where it says so itself (`num_ctx`)."""
     remote: str | None = None
     """The host that answers in place of this machine."""
+    context_loaded: int | None = None
+    """Tokens that it is loaded with now, where it is in memory."""
 
 
 def key_headers(auth: Auth, key: str | None) -> dict[str, str]:
@@ -76,16 +78,17 @@ def ollama_abilities(wire: Wire, model: str) -> Abilities:
     if answer.status != 200:
         return Abilities()
     abilities = read_show(answer.json())
-    loaded = look("models", wire.get("/api/ps").json())
+    running = look("models", wire.get("/api/ps").json())
     lengths = [
         entry["context_length"]
-        for entry in (loaded if isinstance(loaded, list) else [])
+        for entry in (running if isinstance(running, list) else [])
         if isinstance(entry, dict)
         and _is_name(entry.get("name"))
         and same_model(entry["name"], model)
         and isinstance(entry.get("context_length"), int)
     ]
-    return _with_context(abilities, lengths[0] if lengths else abilities.context_set)
+    loaded = lengths[0] if lengths else None
+    return replace(_with_context(abilities, loaded or abilities.context_set), context_loaded=loaded)
 
 
 def _with_context(abilities: Abilities, loaded: int | None) -> Abilities:

@@ -44,7 +44,11 @@ QUIET = {
     "CLAUDE_CODE_DISABLE_FEEDBACK_SURVEY": "1",
 }
 
-COMPACT_WINDOW = "CLAUDE_CODE_AUTO_COMPACT_WINDOW"
+CONTEXT = "CLAUDE_CODE_MAX_CONTEXT_TOKENS"
+"""Tells the client the window: `/context` of 2.1.332 shows "/ 64k" for 64000. CLAUDE_CODE_AUTO_COMPACT_WINDOW does not:
+it is raised to 100000 at least. Without either, the client believes in a million tokens.
+"""
+TOOL_SEARCH = "ENABLE_TOOL_SEARCH"
 
 
 def claude_code_environment(
@@ -53,11 +57,13 @@ def claude_code_environment(
     *,
     token: str | FromVariable = "ollama",  # noqa: S107 - any word will do for a local server
     context: int | None = None,
+    tool_search: bool = True,
 ) -> dict[str, str | FromVariable | None]:
     """What Claude Code needs in order to ask one model of one server for everything.
 
     `token` goes out as Bearer; ANTHROPIC_API_KEY is set to nothing, so that no real key is sent to another server.
-    `context` is the model's context in tokens, where the client should compact before it overflows.
+    `context` is the model's context in tokens, where the client should compact before it overflows. Without
+    `tool_search` the client lists all its tools from the start: for servers that drop what the search found.
     """
     environment: dict[str, str | FromVariable | None] = {
         "ANTHROPIC_BASE_URL": base_url.rstrip("/").removesuffix("/v1"),
@@ -67,13 +73,15 @@ def claude_code_environment(
         **QUIET,
     }
     if context is not None:
-        environment[COMPACT_WINDOW] = str(context)
+        environment[CONTEXT] = str(context)
+    if not tool_search:
+        environment[TOOL_SEARCH] = "false"
     return environment
 
 
 def back_to_anthropic() -> dict[str, str | FromVariable | None]:
     """Takes away all that `claude_code_environment` may have set."""
-    return dict.fromkeys((*claude_code_environment("", ""), COMPACT_WINDOW))
+    return dict.fromkeys((*claude_code_environment("", ""), CONTEXT, TOOL_SEARCH, "CLAUDE_CODE_AUTO_COMPACT_WINDOW"))
 
 
 def written(environment: Environment, shell: Shell) -> str:

@@ -104,6 +104,8 @@ class TargetFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Entries of the extended file that no longer hold: each names a surface, rule or case."""
     about: str = ""
     """What the entries are about, and where they were seen."""
+    drops_tool_references: bool = False
+    """What a client's search for tools found does not reach the model: `conformance env` switches that search off."""
     asked: bool = True
     """False: the vendor's documents only; never shown as asked."""
     base_url: str | None = None

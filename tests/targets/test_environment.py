@@ -62,7 +62,8 @@ def test_a_block_may_stand_twice_in_a_profile_and_the_last_one_counts(shell: str
 
 
 def test_going_back_takes_away_all_that_was_set() -> None:
-    assert set(claude_code_environment("http://h", "m", context=1)) == set(back_to_anthropic())
+    everything = set(claude_code_environment("http://h", "m", context=1, tool_search=False))
+    assert everything | {"CLAUDE_CODE_AUTO_COMPACT_WINDOW"} == set(back_to_anthropic())  # of earlier versions of ours
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30))
@@ -83,7 +84,7 @@ def test_the_clouds_key_is_read_when_the_shell_reads_the_block(shell: str) -> No
     assert "hush" not in block.stdout + block.stderr
     seen = sourced(shell, block.stdout, OLLAMA_API_KEY="hush")
     assert (seen["ANTHROPIC_BASE_URL"], seen["ANTHROPIC_AUTH_TOKEN"]) == ("https://ollama.com", "hush")
-    assert seen["CLAUDE_CODE_AUTO_COMPACT_WINDOW"] == "202752"
+    assert seen["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] == "202752"
 
 
 def test_json_is_for_the_settings_of_claude_code() -> None:
@@ -115,13 +116,50 @@ def test_an_alias_is_asked_in_place_of_the_model() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--target", "litellm"], ["--target", "ollama", "--base-url", "ftp://x", "--model", "m"]]
+    "arguments",
+    [
+        [],
+        ["--target", "litellm"],
+        ["--target", "server", "--model", "m"],
+        ["--model", "m", "--context", "0"],
+        ["--target", "server", "--base-url", "http://127.0.0.1:1", "--model", "m", "--api-key-env", "sk-not-a-name"],
+        ["--target", "ollama", "--base-url", "ftp://x", "--model", "m"],
+    ],
 )
 def test_a_mistake_is_one_line(arguments: list[str]) -> None:
     done = printed(*arguments)
     assert done.returncode == 4
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_any_endpoint_tells_its_context_and_takes_its_key_from_a_variable(stub) -> None:
+    server = stub()
+    server.says(GET_v1_models={"data": [{"id": "m", "max_input_tokens": 64000}]})
+    arguments = ["--target", "server", "--base-url", server.url, "--model", "m", "--api-key-env", "MY_KEY"]
+    done = printed(*arguments, "--shell", "bash", MY_KEY="hush")
+    assert "hush" not in done.stdout + done.stderr
+    seen = sourced("bash", done.stdout, MY_KEY="hush")
+    assert (seen["ANTHROPIC_AUTH_TOKEN"], seen["CLAUDE_CODE_MAX_CONTEXT_TOKENS"]) == ("hush", "64000")
+    assert "ENABLE_TOOL_SEARCH" not in seen
+    assert "CLAUDE_CODE_MAX_CONTEXT_TOKENS=32000" in printed(*arguments, "--context", "32000").stdout
+
+
+def test_a_gateway_is_a_server_to_the_client_too() -> None:
+    address = ["--base-url", "http://127.0.0.1:4000", "--model", "m", "--context", "64000"]
+    lite = printed("--target", "litellm", *address).stdout
+    assert 'ANTHROPIC_AUTH_TOKEN="${LITELLM_MASTER_KEY-}"' in lite
+    assert "ENABLE_TOOL_SEARCH=false" in lite
+    router = printed("--target", "claude-code-router", *address).stdout
+    assert "ANTHROPIC_AUTH_TOKEN=none" in router
+    assert "ENABLE_TOOL_SEARCH" not in router
+
+
+def test_an_endpoint_that_is_not_there_costs_only_the_context() -> None:
+    done = printed("--model", "m", "--base-url", "http://127.0.0.1:9")
+    assert done.returncode == 0
+    assert "MAX_CONTEXT" not in done.stdout
+    assert "--context N" in done.stderr
 
 
 def test_the_official_sdk_reaches_the_endpoint_through_the_exports(stub, tmp_path: Path) -> None:
@@ -149,7 +187,7 @@ def test_the_official_sdk_reaches_the_endpoint_through_the_exports(stub, tmp_pat
     environ = {"PATH": os.environ["PATH"], "ANTHROPIC_API_KEY": "sk-ant-real", "ANTHROPIC_AUTH_TOKEN": "real"}
     done = subprocess.run(["bash", "-c", script], env=environ, capture_output=True, text=True, check=False)
     assert done.stdout == "hello\n", done.stderr
-    [(_, headers, body)] = server.asked
+    *_, (_, headers, body) = server.asked  # what came before asks the endpoint for its context
     assert headers["authorization"] == "Bearer ollama"
     assert body["model"] == "qwen3-coder"
     assert "real" not in str(headers)
