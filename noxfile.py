@@ -146,6 +146,14 @@ def detect(session: nox.Session) -> None:
         session.run("python", "-m", "conformance.detection", *session.posargs)
 
 
+@nox.session(name="claude-code")
+def claude_code(session: nox.Session) -> None:
+    """Holds sessions with the real Claude Code, from npm: `-- --short`, `-- --fault ID`, `-- --like ollama@0.33`."""
+    with timed(session):
+        session.install("-e", ".")
+        session.run("python", "-m", "conformance.detection.client", *session.posargs)
+
+
 @nox.session
 def browser(session: nox.Session) -> None:
     """Opens the published page in Debian's Chromium and uses it as a person would."""

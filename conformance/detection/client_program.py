@@ -1,0 +1,46 @@
+"""Where the client's program comes from: the npm registry, in a version that is named, into a folder of its own."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from conformance.errors import ExitCode, UserError
+
+PACKAGE = "@anthropic-ai/claude-code"
+PINNED = "2.1.332"
+"""The version with which `clients/claude-code.tsv` and the shapes of the cases were measured."""
+INSTALL_SECONDS = 600
+PLATFORM = "linux-x64"
+
+
+def installed(version: str = PINNED, folder: Path = Path(".nox", "claude-code")) -> Path:
+    """The program of this version, installed with npm where it is not there yet; UserError where that fails."""
+    home = folder / version
+    program = home / "node_modules" / "@anthropic-ai" / f"claude-code-{PLATFORM}" / "claude"
+    if program.is_file():
+        return program.resolve()
+    if shutil.which("npm") is None:
+        raise UserError("Claude Code comes from npm, and there is no npm here: install Node.js", ExitCode.OUR_FAULT)
+    home.mkdir(parents=True, exist_ok=True)
+    command = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(home)]
+    try:
+        done = subprocess.run(  # noqa: S603 - npm, with a package that this module names
+            [*command, f"{PACKAGE}@{version}"], capture_output=True, text=True, check=False, timeout=INSTALL_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise UserError(f"npm did not install {PACKAGE}@{version} within ten minutes", ExitCode.OUR_FAULT) from None
+    if done.returncode != 0 or not program.is_file():
+        lines = [line for line in done.stderr.splitlines() if line.startswith("npm error")] or ["no program for here"]
+        raise UserError(f"npm could not install {PACKAGE}@{version}: {lines[0]}", ExitCode.OUR_FAULT)
+    return program.resolve()
+
+
+def program_of(named: str | None, version: str) -> Path:
+    """The program that the caller names, or the pinned one."""
+    if named is None:
+        return installed(version)
+    found = shutil.which(named)
+    if found is None or not os.access(found, os.X_OK):
+        raise UserError(f"{named} is no program that can be started")
+    return Path(found)

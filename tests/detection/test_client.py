@@ -1,0 +1,137 @@
+"""Sessions of a client: what its turns amount to, what is left behind, and what a person is told when it cannot run."""
+
+import datetime as dt
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conformance.detection import client, client_session
+from conformance.detection.client_figures import EXPECTED, misjudged, outcomes, reasons
+from conformance.detection.client_session import Turn, outcome_of
+from conformance.engine.scripted_process import ScriptedProcess
+from conformance.errors import UserError
+from conformance.runs.detection import ClientFigure
+
+FAKE = Path(__file__).with_name("fake_client.py")
+
+
+@pytest.fixture
+def fake(tmp_path: Path):
+    """A program that answers texts rightly, and calls no tools; or one that does something else."""
+
+    def written(does: str = f"exec {shlex.quote(sys.executable)} {shlex.quote(str(FAKE))}") -> Path:
+        program = tmp_path / "client"
+        program.write_text(f"#!/bin/sh\n{does}\n")
+        program.chmod(0o755)
+        return program
+
+    return written
+
+
+@pytest.fixture(scope="module")
+def reference():
+    with ScriptedProcess() as process:
+        yield process.url
+
+
+def turn(right: bool = True, error: bool = False, extra: int = 0, pictures: bool = False) -> Turn:
+    return Turn(task="t", right=right, error=error, extra=extra, pictures=pictures)
+
+
+def test_turns_amount_to_an_outcome():
+    assert outcome_of([turn()]) == "works"
+    assert outcome_of([turn(), turn(extra=1)]) == "degraded"
+    assert outcome_of([turn(extra=1), turn(right=False, pictures=True)]) == "limited"
+    assert outcome_of([turn(right=False, pictures=True), turn(right=False)]) == "wrong"
+    assert outcome_of([turn(right=False), turn(right=False, error=True)]) == "fails"
+
+
+@given(st.lists(st.builds(turn, st.booleans(), st.booleans(), st.integers(0, 2), st.booleans())))
+def test_the_order_of_turns_changes_nothing(turns):
+    assert outcome_of(turns) == outcome_of(turns[::-1])
+
+
+def test_a_session_shows_what_went_right_and_leaves_nothing_behind(fake, reference, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", None)
+    session = client_session.run_session([str(fake())], reference, "scripted", token="hush-hush", short=True)
+    right = {one.task for one in session.turns if one.right}
+    assert {"text", "count"} <= right
+    assert "write" not in right
+    assert session.outcome == "wrong"
+    assert "hush-hush" not in json.dumps(session.shapes)
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_client_that_cannot_reach_the_endpoint_fails(fake):
+    session = client_session.run_session([str(fake())], "http://127.0.0.1:9", "scripted", short=True)
+    assert session.outcome == "fails"
+
+
+@pytest.mark.parametrize("does", ["exit 0", "exec sleep 600"])
+def test_a_client_that_ends_or_hangs_fails_in_its_first_turn(fake, does, monkeypatch):
+    monkeypatch.setattr(client_session, "TURN_SECONDS", 0.5)
+    session = client_session.run_session([str(fake(does))], "http://127.0.0.1:9", "scripted", short=True)
+    assert [(one.error, one.right) for one in session.turns] == [(True, False)]
+
+
+def test_what_cannot_be_installed_or_started_is_one_line(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert client.main(["--program", "no-such-client"]) == 4
+    monkeypatch.chdir(tmp_path)
+    assert client.main(["--short"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert "no-such-client is no program" in told[0]
+    assert "npm" in told[1]
+
+
+def test_a_key_is_taken_by_the_name_of_its_variable(capsys, fake):
+    assert client.main(["--program", str(fake()), "--base-url", "http://127.0.0.1:9", "--api-key-env", "sk-x"]) == 4
+    assert "sk-x" not in capsys.readouterr().err
+
+
+def test_the_draw_of_a_day_is_the_same_for_everybody():
+    day = dt.date(2026, 11, 28)
+    assert client.drawn(day) == client.drawn(day)
+    assert len(set(client.drawn(day))) == client.DRAWN
+    assert {outcome for fault in client.drawn(day) for outcome in [outcomes()[fault]]} & {"wrong", "fails"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("ST01\tfine\n", ":1: the second column is none of works"), ("A\tworks\nA\tworks\n", ":2: A stands twice")],
+)
+def test_an_outcomes_file_is_checked_line_by_line(tmp_path, text, told):
+    file = tmp_path / "client.tsv"
+    file.write_text(text)
+    with pytest.raises(UserError, match=told):
+        outcomes(file)
+
+
+def test_every_fault_that_breaks_the_client_has_its_true_reason_written():
+    known = outcomes()
+    breaking = {fault for fault, outcome in known.items() if outcome in ("wrong", "fails")}
+    assert breaking == set(reasons())
+    assert set(known.values()) - set(EXPECTED) == {"not-exercised", "unclear"}
+
+
+def figure(id_, outcome, verdict, *needs):
+    return ClientFigure(id=id_, outcome=outcome, verdict=verdict, needs=list(needs))
+
+
+def test_a_client_that_breaks_must_be_told_so_and_one_that_works_may_seldom_be_accused():
+    works = [figure(f"w{n}", "works", "ready") for n in range(40)]
+    assert misjudged([*works, figure("ID11", "fails", "not ready", "bearer")]) == []
+    assert misjudged([*works, figure("x", "works", "not ready", "bearer")]) == []
+    assert len(misjudged([*works, *(figure(f"x{n}", "works", "not verified") for n in range(3))])) == 3
+    assert len(misjudged([*works, figure("ID11", "fails", "ready with limits", "bearer")])) == 1
+    assert len(misjudged([*works, figure("ID11", "fails", "not verified", "bearer")])) == 1
+    assert len(misjudged([figure("ID11", "fails", "not ready", "text")])) == 1
+    assert len(misjudged([figure("TR01", "degraded", "not ready", "event-names")])) == 1
