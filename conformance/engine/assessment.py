@@ -11,6 +11,7 @@ from conformance.engine.question import PLAIN, Attempt, Question, Record, in_mod
 from conformance.judge.finding import Finding
 from conformance.judge.rule_counts import Tally
 from conformance.judge.rules import RULES, Rule, examine_conversation, examine_pair
+from conformance.judge.sentence import sentence_of
 from conformance.judge.verdict import SHOWN, Facts, Judgement, Witness, decide
 from conformance.runs.expectations import Expectations, Place, Seen, Standing, against_baseline
 from conformance.runs.log import CaseRow, RuleRow
@@ -143,7 +144,7 @@ class Assessment:
             level=case.level,
             verdict=judgement.verdict,
             status=standing.status,
-            reason=judgement.reason,
+            reason=_in_its_words(record, judgement),
             findings=findings,
             marks=_merged(mark for mark in marks if mark.id not in case.rules),
             attempts=len(record.attempts),
@@ -368,3 +369,10 @@ def _merged(findings: Iterable[Finding]) -> list[Finding]:
         earlier = merged.get(finding.key)
         merged[finding.key] = finding if earlier is None else earlier.again()
     return list(merged.values())
+
+
+def _in_its_words(record: Record, judgement: Judgement) -> str:
+    """The reason; of a refusal, with the server's own words."""
+    replies = record.attempts[-1].replies if record.attempts else ()
+    words = sentence_of(replies[-1].answer) if judgement.verdict == "refused" and replies else ""
+    return f"{judgement.reason}: {words}" if words else judgement.reason

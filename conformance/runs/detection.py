@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from conformance.runs.rows import ReadinessVerdict
+from conformance.words import ReadinessVerdict
 
 Outcome = Literal["killed", "foreign", "silent", "note", "false alarm"]
 """`foreign`: something turned red, and none of it names this fault. `note`: legal, and left alone as it should be."""
