@@ -171,7 +171,9 @@ def test_each_question_breaks_the_promise_at_its_own_level() -> None:
 def test_the_headline_and_the_exit_code_agree(asked: list[CaseRow], tier: Tier) -> None:
     asked = [one for one in asked if one.verdict != "error"]
     seen = [
-        Seen(id=one.case, surface=one.surface, mode=one.mode, level=one.level, verdict=one.verdict) for one in asked
+        Seen(id=one.case, surface=one.surface, mode=one.mode, level=one.level, verdict=one.verdict)
+        for one in asked
+        if one.status != "disputed"  # which counts in neither
     ]
     statuses = [against_promise(one, Place(tier)).status for one in seen]
     red = exit_code(statuses, [one.verdict for one in asked], strict=False, allow_improvements=False) == 1
