@@ -12,7 +12,7 @@ from conformance.catalog.case import Case, Step, bad_requests
 from conformance.catalog.load import Catalog
 from conformance.engine.question import Attempt, Question, Record, in_mode, input_tokens_of
 from conformance.engine.scheduler import Asking, Deadline, Memory
-from conformance.judge.answer import read
+from conformance.judge.answer import Answer, Reader
 from conformance.judge.effects import try_check
 from conformance.judge.observe import Observed, Reply, misled, observe
 from conformance.judge.rules import examine
@@ -178,6 +178,7 @@ class Inquiry:
 
     async def _attempt(self, question: Question, number: int) -> Attempt:
         transport = self._transport
+        reader = Reader()
         asked = await ask_case(
             question.case,
             self._target,
@@ -185,14 +186,14 @@ class Inquiry:
             number,
             transport.client,
             transport.patience,
-            proceed=_proceed,
+            proceed=partial(_proceed, reader),
             fixtures=transport.fixtures,
         )
         if self._watch is not None:
             for answer in asked.answers:
                 self._watch(question, answer.exchange)
         size = sum(answer.exchange.size for answer in asked.answers)
-        return await transport.patience.aside.run(size, partial(attempt_of, question, asked, self._target))
+        return await transport.patience.aside.run(size, partial(attempt_of, question, asked, self._target, reader))
 
 
 def _shown(record: Record) -> bool:
@@ -213,9 +214,9 @@ def _filled(value: Any, setting: Setting) -> Any:
         return value
 
 
-def _proceed(step: Step, mode: Mode, exchange: Exchange, bind: Bind) -> Mapping[str, Any] | None:
+def _proceed(reader: Reader, step: Step, mode: Mode, exchange: Exchange, bind: Bind) -> Mapping[str, Any] | None:
     """The document of a step's answer for the steps after it; None where there is no use in going on."""
-    answer = read(exchange, mode)
+    answer = reader(exchange, mode)
     document = answer.document
     if step.hang_up:
         return document
@@ -223,22 +224,24 @@ def _proceed(step: Step, mode: Mode, exchange: Exchange, bind: Bind) -> Mapping[
     return document if held and (step.premise or (answer.unreadable is None and answer.status < 400)) else None
 
 
-def attempt_of(question: Question, asked: Asked, target: Target) -> Attempt:
+def attempt_of(question: Question, asked: Asked, target: Target, reader: Reader | None = None) -> Attempt:
     """Reads what was asked and answered; where the suite itself fails at it, the traceback stands in place of a result.
 
     Nothing of an answer that broke the reading of it is read again: it goes into the evidence as it came.
+    `reader` is the one that read the answers between the steps, where somebody did.
     """
+    reader = reader or Reader()
     trace = asked.trace
     try:
         if not trace:
-            return _read_attempt(question, asked, target)
+            return _read_attempt(question, asked, target, reader)
     except Exception as problem:  # noqa: BLE001 - whatever fails here is one question's failure
         trace = trace_of(problem)
     several = question.case.concurrent > 1
     unread = tuple(
         Reply(
             step := f"{one.step}{one.copy}" if several else one.step,
-            read(one.exchange, one.mode),
+            reader(one.exchange, one.mode),
             exchange_id(question.case.id, question.mode, asked.attempt, step),
         )
         for one in asked.answers
@@ -246,11 +249,13 @@ def attempt_of(question: Question, asked: Asked, target: Target) -> Attempt:
     return Attempt(asked.attempt, asked.nonce, (), Observed("error"), unread=unread, trace=trace)
 
 
-def _read_attempt(question: Question, asked: Asked, target: Target) -> Attempt:
+def _read_attempt(question: Question, asked: Asked, target: Target, reader: Reader) -> Attempt:
     """Every rule on every answer, then what the attempt showed."""
     case = question.case
     bad = dict(zip(_names(case), bad_requests(case), strict=True))
-    replies = tuple(_reply(question, asked.attempt, answer, bad=bad[answer.step]) for answer in asked.answers)
+    replies = tuple(
+        _reply(question, asked.attempt, one, reader(one.exchange, one.mode), bad=bad[one.step]) for one in asked.answers
+    )
     return Attempt(
         number=asked.attempt,
         nonce=asked.nonce,
@@ -309,8 +314,7 @@ def _names(case: Case) -> list[str]:
     return [""] if case.steps is UNSET else [step.name for step in case.steps]
 
 
-def _reply(question: Question, number: int, asked: StepAnswer, *, bad: bool) -> Reply:
-    answer = read(asked.exchange, asked.mode)
+def _reply(question: Question, number: int, asked: StepAnswer, answer: Answer, *, bad: bool) -> Reply:
     step = f"{asked.step}{asked.copy}" if question.case.concurrent > 1 else asked.step
     name = exchange_id(question.case.id, question.mode, number, step)
     if asked.exchange.outcome == "abandoned":  # we closed the connection ourselves: no rule applies to half an answer

@@ -287,8 +287,19 @@ def path_of(url: str) -> str:
 
 
 def read(exchange: Exchange, mode: Mode) -> Answer:
-    """The answer of an exchange, read once: the same exchange gives the same object."""
-    known: Answer | None = exchange.__dict__.get("answer")
-    if known is None or known.mode != mode:
-        known = exchange.__dict__["answer"] = Answer(exchange, mode, path_of(exchange.request.url))
-    return known
+    """The answer of an exchange."""
+    return Answer(exchange, mode, path_of(exchange.request.url))
+
+
+class Reader:
+    """Reads the exchanges of one attempt, each once: what was read between its steps is judged at its end."""
+
+    def __init__(self) -> None:
+        self._answers: dict[int, Answer] = {}
+
+    def __call__(self, exchange: Exchange, mode: Mode) -> Answer:
+        """The answer of an exchange; the same exchange gives the same object."""
+        known = self._answers.get(id(exchange))  # an answer holds its exchange, so that no other one takes its id
+        if known is None or known.mode != mode:
+            known = self._answers[id(exchange)] = read(exchange, mode)
+        return known

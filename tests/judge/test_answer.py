@@ -17,7 +17,7 @@ from correct_exchanges import (
     told,
 )
 
-from conformance.judge.answer import path_of, read
+from conformance.judge.answer import Reader, path_of, read
 from conformance.judge.finding import finding_key
 from conformance.probe.exchange import Chunk, Exchange
 
@@ -39,9 +39,10 @@ def test_a_path_is_known_whatever_stands_around_it(url: str, path: str) -> None:
     assert path_of(url) == path
 
 
-def test_an_exchange_is_read_once() -> None:
-    one = told(message([TEXT]))
-    assert read(one, "json") is read(one, "json")
+def test_a_reader_reads_an_exchange_once_and_leaves_no_mark_on_it() -> None:
+    one, reader = told(message([TEXT])), Reader()
+    assert reader(one, "json") is reader(one, "json")
+    assert "answer" not in vars(one)
 
 
 @pytest.mark.parametrize("name", MESSAGES)
