@@ -190,6 +190,7 @@ class Assessment:
             level=case.level,
             verdict=verdict,
             keys=frozenset(finding.key for finding in findings),
+            attempts=len(self._lookup(question).attempts),
             accepted=self._only_accepted(case),
         )
 
@@ -220,11 +221,19 @@ class Assessment:
 
     def _knows_all(self, seen: Seen) -> bool:
         """Whether enough was asked to say that something got better: a rule is broken by any answer of a run."""
+        found = self._expectations.gap_for(seen) if self._baseline is None else None
+        if found is not None and found[0].when:
+            return any(self._was_observed(name) for name in found[0].when)
         if self._whole or seen.mode is None:
             return self._whole
-        found = self._expectations.gap_for(seen)
-        speaks_of_row = self._baseline is None and found is not None and found[0].surface is not None
+        speaks_of_row = found is not None and found[0].surface is not None
         return not speaks_of_row or len(self._by_surface[seen.surface]) == self._of_surface[seen.surface]
+
+    def _was_observed(self, name: str) -> bool:
+        """Whether a case of this run came to a verdict about the endpoint."""
+        case = self._catalog.cases.get(name)
+        asked = [] if case is None else [q for q in self._by_surface.get(case.surface, ()) if q.case.id == name]
+        return any(self.judgement(question).verdict in OBSERVED for question in asked)
 
     def _compared(self, seen: Seen, place: Place) -> Standing:
         if self._baseline is not None:

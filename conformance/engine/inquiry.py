@@ -59,6 +59,7 @@ class Inquiry:
         self._target = target
         self._transport = transport
         self._attempts = attempts
+        self._tries = {gap.case: gap.tries for gap in (*target.documented, *target.known) if gap.case is not None}
         self._deadline = deadline
         self._watch = watch
         self._confirmations: dict[Question, asyncio.Task[bool]] = {}
@@ -144,11 +145,17 @@ class Inquiry:
         return ""
 
     async def _try(self, question: Question) -> tuple[Attempt, ...]:
-        """Tries until the premise arose, or a witnessed effect was shown; one counter-example is final."""
+        """Tries until the premise arose, or a witnessed effect was shown; one counter-example is final.
+
+        Where the target's file says that chance decides, the question is asked so often whatever was shown.
+        """
         attempts: list[Attempt] = []
-        while len(attempts) < self._attempts:
+        tries = self._tries.get(question.case.id, 1)
+        while len(attempts) < max(self._attempts, tries):
             attempt = await self._attempt(question, len(attempts) + 1)
             attempts.append(attempt)
+            if len(attempts) < tries and not self._deadline.passed:
+                continue
             if not _worth_another(question.case, attempt.observed.observation) or self._deadline.passed:
                 break
         return tuple(attempts)

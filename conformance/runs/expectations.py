@@ -22,6 +22,8 @@ class Seen(Struct, frozen=True, kw_only=True):
     level: Level
     verdict: Verdict
     keys: frozenset[str] = frozenset()
+    attempts: int = 1
+    """How often it was asked."""
     accepted: bool = False
     """Whether a readable 200 was all that was asked, of a row whose effect can be seen."""
 
@@ -82,6 +84,8 @@ def against_gap(seen: Seen, cell: Verdict, gap: Gap, place: Place, *, documented
         return Standing(met, grounds)  # its absence cannot be seen, so the entry can never be shown to be stale
     expected = [_rank(verdict) for verdict in OBSERVED if verdict in gap.verdict]
     if expected and _rank(cell) > max(expected):
+        if seen.attempts < gap.tries:
+            return Standing("as-expected", grounds)
         return Standing("improvement", f"no longer true: {grounds}")
     if promised(place.tier, seen.level, seen.verdict, needed=place.needed) and seen.verdict not in gap.verdict:
         return Standing("as-expected")

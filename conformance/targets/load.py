@@ -64,6 +64,10 @@ def target_problems(
             guess = f"; did you mean `{near[0]}`?" if near else ""
             says = f"no {kind} is called `{named}`, so this entry matches nothing{guess}"
             problems.append(own.document.problem((*at, kind), says))
+        for position, case in enumerate(gap.when):
+            if case not in cases:
+                says = f"no case is called `{case}`{nearest(case, cases)}"
+                problems.append(own.document.problem((*at, "when", position), says))
         if gap.until is not None and gap.until < today:
             says = f"this entry was to hold until {gap.until}: look at it again, then move the date or delete it"
             problems.append(own.document.problem((*at, "until"), says))
@@ -169,6 +173,11 @@ def _is(gap: Gap, drop: dict[str, Any]) -> bool:
 def _gap_defects(gap: Gap, where: str | int) -> Iterator[tuple[Steps, str]]:
     """What the types cannot say about one gap: the key of the defect, and the mend."""
     yield from _entry_defects(gap)
+    if "supported" in gap.verdict and len(gap.verdict) > 1:
+        says = "a gap and `supported` cannot both be expected: what shows only sometimes says `when: [case, ...]`, or"
+        yield ("verdict",), f"{says} `tries: N` where chance decides"
+    if gap.tries < 1 or (gap.tries > 1 and gap.case is None):
+        yield ("tries",), "a number from 1 on, in an entry about a `case`, which is asked so often"
     if where == "documented" and gap.source is None:
         yield (), "a documented gap has its `source: {url, says}`; what no document says belongs under `known`"
     if where == "known" and gap.why is None:

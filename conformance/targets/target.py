@@ -21,7 +21,11 @@ class Gap(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     profile: str | None = None
     """A profile: its verdict is a readiness, such as `not ready`, and a run of it that ends so is as expected."""
     verdict: list[Verdict | ReadinessVerdict]
-    """The verdicts that are expected; one that is better makes the entry stale."""
+    """The verdicts that are expected; one that is better makes the entry stale. Never `supported` beside another."""
+    when: list[str] = []
+    """Cases that show the gap: something better makes the entry stale only where one of them was observed."""
+    tries: int = 1
+    """How often the case is asked where chance decides; only so many clean answers make the entry stale."""
     modes: list[Mode] = []
     """Empty: both."""
     keys: list[str] = []
