@@ -26,7 +26,12 @@ INSTRUCTION = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 UPSTREAM_INSTRUCTION = re.compile(
-    r"^(?:Fail with .+\.|Reply with only the request you received at \S+\.)\s*$", re.MULTILINE
+    r"""^(?:
+        Fail\ with\ .+\.
+      | Reply\ with\ only\ the\ request\ you\ received\ at\ \S+(?:\ or\ \S+)*\.
+      | Reply\ with\ only\ how\ the\ answer\ that\ began\ with\ \S+\ ended\.
+    )\s*$""",
+    re.MULTILINE | re.VERBOSE,
 )
 SEPARATED = "request.messages.content.array.separated"
 """The one row that asks whether blocks are kept apart."""

@@ -1,5 +1,6 @@
 """The scripted model: obeys the probe language, exactly and always in the same way."""
 
+from collections.abc import Sequence
 from itertools import cycle, islice
 
 import msgspec
@@ -16,6 +17,7 @@ from conformance.scripted.instructions import (
     NameColours,
     RepeatResult,
     Say,
+    TellEnding,
     TellSecret,
     Think,
     last_instruction,
@@ -82,7 +84,9 @@ def _text(instruction: Instruction | None, conversation: Conversation) -> str:
 
             return smallest_text(conversation.schema)
         case GiveBack():
-            return _received(instruction.pointer, conversation)
+            return _received(instruction.pointers, conversation)
+        case TellEnding():
+            return conversation.ending or UNKNOWN
         case None:
             return _without_instruction(conversation)
         case _:  # calls that may not be made, a schema that is not there
@@ -102,11 +106,14 @@ def _numbers(count: Count, conversation: Conversation) -> str:
     return " ".join(map(str, islice(range(count.first, count.last + step, step), most)))
 
 
-def _received(pointer: str, conversation: Conversation) -> str:
-    try:
-        return compact(value_at(conversation.received, pointer))
-    except LookupError:
-        return UNKNOWN
+def _received(pointers: Sequence[str], conversation: Conversation) -> str:
+    """What stands at the first pointer that leads to something."""
+    for pointer in pointers:
+        try:
+            return compact(value_at(conversation.received, pointer))
+        except LookupError:
+            continue
+    return UNKNOWN
 
 
 def _in_schema(text: str, conversation: Conversation) -> str:

@@ -71,6 +71,8 @@ class Conversation(Struct, frozen=True, kw_only=True):
     """Structured output asked for."""
     received: Any = None
     """The request as it came in, for the faces that give it back."""
+    ending: str | None = None
+    """How the answer that the instruction names ended, for the faces that know."""
 
 
 class Thought(Struct, frozen=True):
@@ -99,9 +101,11 @@ class Reply(Struct, frozen=True, kw_only=True):
     """The brain's answer: blocks in order, and why it ended."""
 
     blocks: tuple[Thought | Speech | Invocation, ...]
-    stop: Literal["end", "length", "sequence", "tool"]
+    stop: Literal["end", "length", "sequence", "tool", "refusal"]
     stop_sequence: str | None = None
     input_tokens: int
     output_tokens: int
     thinking_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the input tokens, those that an upstream read from its cache."""
     failure: Failure | None = None

@@ -63,9 +63,15 @@ class FillSchema(Struct, frozen=True):
 
 
 class GiveBack(Struct, frozen=True):
-    """`Reply with only the request you received at POINTER.`"""
+    """`Reply with only the request you received at POINTER.`, or `at POINTER or POINTER.`: the first that exists."""
 
-    pointer: str
+    pointers: tuple[str, ...]
+
+
+class TellEnding(Struct, frozen=True):
+    """`Reply with only how the answer that began with X ended.`: `whole`, `left`, `speaking` or `unknown`."""
+
+    word: str
 
 
 Instruction = (
@@ -79,6 +85,7 @@ Instruction = (
     | Think
     | FillSchema
     | GiveBack
+    | TellEnding
     | Failure
 )
 
@@ -196,5 +203,9 @@ _UPSTREAM_READERS: tuple[tuple[re.Pattern[str], _Reader], ...] = (
     (re.compile(r"Fail with split bytes\."), lambda *_: Failure(kind="split-bytes")),
     (re.compile(r"Fail with not json\."), lambda *_: Failure(kind="not-json")),
     (re.compile(r"Fail with empty\."), lambda *_: Failure(kind="empty")),
-    (re.compile(r"Reply with only the request you received at (\S*)\."), lambda m, _: GiveBack(m[1])),
+    (
+        re.compile(r"Reply with only the request you received at (\S*(?: or \S+)*)\."),
+        lambda m, _: GiveBack(tuple(m[1].split(" or "))),
+    ),
+    (re.compile(r"Reply with only how the answer that began with (\S+) ended\."), lambda m, _: TellEnding(m[1])),
 )

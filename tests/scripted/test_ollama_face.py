@@ -65,7 +65,7 @@ def test_its_version(like: str, version: str) -> None:
 
 
 def test_a_chat(ollama: httpx2.Client) -> None:
-    answer = chat(ollama).json()
+    answer = chat(ollama, think=False).json()
     assert answer["model"] == "scripted"
     assert answer["message"] == {"role": "assistant", "content": "pine oak"}
     assert (answer["done"], answer["done_reason"]) == (True, "stop")
@@ -75,10 +75,20 @@ def test_a_chat(ollama: httpx2.Client) -> None:
 
 def test_it_streams_unless_told_not_to(ollama: httpx2.Client) -> None:
     messages = [{"role": "user", "content": "Reply with exactly: pine oak"}]
-    got = lines(ollama.post("/api/chat", json={"model": "scripted", "messages": messages}))
+    got = lines(ollama.post("/api/chat", json={"model": "scripted", "messages": messages, "think": False}))
     assert [part["message"]["content"] for part in got] == ["pine", " oak", ""]
     assert [part["done"] for part in got] == [False, False, True]
     assert "eval_count" not in got[0]
+
+
+def test_it_thinks_unless_told_not_to(ollama: httpx2.Client) -> None:
+    assert "thinking" in chat(ollama).json()["message"]
+    assert "thinking" not in chat(ollama, think=False).json()["message"]
+    assert "thinking" not in chat(ollama, model="no-tools").json().get("message", {})
+
+
+def test_an_answer_without_a_word_took_a_token_all_the_same(ollama: httpx2.Client) -> None:
+    assert chat(ollama, "Reply with exactly: ", think=False).json()["eval_count"] == 1
 
 
 def test_a_call_comes_whole_and_ends_with_stop(ollama: httpx2.Client) -> None:

@@ -40,7 +40,8 @@ def test_an_answer(vector: Vector, wire: Wire, mode: Mode, serve: Serve, client:
     assert response.status_code == 200, response.text
     heard = wire.streamed(response.content) if mode == "stream" else wire.whole(response.content)
     assert _told(heard, vector) == vector.answer.blocks
-    assert heard.stop_reason == wire.stop(vector.answer.stop_reason)
+    named = wire.name == "openai" and vector.body.get("tool_choice", {}).get("type") == "tool"
+    assert heard.stop_reason == ("stop" if named else wire.stop(vector.answer.stop_reason))
     if wire.name == "anthropic":
         assert heard.stop_sequence == vector.answer.stop_sequence
     assert heard.input_tokens > 0

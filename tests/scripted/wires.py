@@ -215,7 +215,7 @@ class Ollama:
             "model": body["model"],
             "messages": messages,
             "tools": [OpenAI()._tool(tool) for tool in body["tools"]] if "tools" in body else None,
-            "think": True if "thinking" in body else None,
+            "think": "thinking" in body,
             "format": body["output_config"]["format"]["schema"] if "output_config" in body else None,
         }
         return {

@@ -1,10 +1,11 @@
 """An answer as it goes out: status, headers, and the pieces of its body with the times at which they are due."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance.scripted.anthropic.stream import Event, words_in
 from conformance.scripted.pacing import SECONDS_PER_WORD, UNPACED_WORDS
@@ -43,6 +44,8 @@ class Answer(Struct, frozen=True, kw_only=True):
     framing: Literal["none", "length", "chunked", "close"] = "none"
     ending: Literal["end", "cut", "open"] = "end"
     http_version: Literal["1.1", "1.0"] = "1.1"
+    live: AsyncIterator[bytes] | None = None
+    """Pieces of a body that is still being made; in place of `pieces`."""
 
     @property
     def body(self) -> bytes:
@@ -66,6 +69,16 @@ def json_answer(document: Any, status: int = 200, headers: tuple[tuple[str, str]
     )
 
 
+def live_answer(events: AsyncIterator[Event]) -> Answer:
+    """A stream whose events go out as they come."""
+
+    async def encoded() -> AsyncIterator[bytes]:
+        async for event in events:
+            yield Frame(event["type"], msgspec.json.encode(event).decode()).encoded()
+
+    return replace(stream_answer(()), live=encoded())
+
+
 def stream_answer(frames: Iterable[Frame]) -> Answer:
     return Answer(
         headers=(("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache")),
@@ -73,9 +86,10 @@ def stream_answer(frames: Iterable[Frame]) -> Answer:
     )
 
 
-def frames_of(events: list[Event]) -> list[Frame]:
-    """The events as frames; a long answer is paced by its words."""
-    pace = SECONDS_PER_WORD if sum(map(words_in, events)) > UNPACED_WORDS else 0.0
+def frames_of(events: list[Event], seconds_per_word: float | None = None) -> list[Frame]:
+    """The events as frames; a long answer is paced by its words, and any answer where a pace is given."""
+    usual = SECONDS_PER_WORD if sum(map(words_in, events)) > UNPACED_WORDS else 0.0
+    pace = usual if seconds_per_word is None else seconds_per_word
     frames: list[Frame] = []
     said = 0
     for event in events:

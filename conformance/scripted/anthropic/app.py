@@ -18,7 +18,7 @@ from conformance.scripted.anthropic.errors import Refusal, not_found, unauthenti
 from conformance.scripted.anthropic.hooks import Hooks
 from conformance.scripted.anthropic.identity import fresh
 from conformance.scripted.anthropic.routes import handler_for
-from conformance.scripted.anthropic.sending import send_answer
+from conformance.scripted.anthropic.sending import send_answer, while_connected
 from conformance.scripted.anthropic.service import Service
 
 Registries = Mapping[str, Callable[[str], Hooks | None]]
@@ -118,7 +118,10 @@ class _Exchange:
         handler, names = handler_for({**self.scope, "method": call.method})
         if not any(hook.lets_in and hook.lets_in(call) for hook in self.hooks):
             self.reference.authenticate(call)
-        return await handler(self.reference.service, _named(call, names), self.hooks)
+        answering = handler(self.reference.service, _named(call, names), self.hooks)
+        if self.reference.has_upstream and not any(hook.asks_on for hook in self.hooks):
+            return await while_connected(answering, self.receive)
+        return await answering
 
     def _refused(self, refusal: Refusal) -> Answer:
         for hook in self.hooks:

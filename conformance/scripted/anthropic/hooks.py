@@ -31,6 +31,8 @@ class Hooks(Struct, frozen=True, kw_only=True):
     """Who answers."""
     asking: "Callable[[Asking, Call], Asking] | None" = None
     """The request to the upstream, where there is one; may raise a `Refusal`."""
+    lines: Callable[[list[str]], list[str]] | None = None
+    """The lines that the upstream sent, all of them, before they are read; may raise a `Refusal`."""
     heard: "Callable[[Heard, Call], Heard] | None" = None
     """What the upstream answered."""
     refusal: Callable[[Refusal, Call], "Refusal | Answer"] | None = None
@@ -44,11 +46,18 @@ class Hooks(Struct, frozen=True, kw_only=True):
     """The answer before it is sent, whatever it is."""
     departed: Callable[[Call], None] | None = None
     """The client went away before its answer was complete."""
+    asks_on: bool = False
+    """The upstream is not hung up on when the client goes away."""
 
     @property
     def needs_upstream(self) -> bool:
         """Whether there is nothing to bend without one."""
-        return self.asking is not None or self.heard is not None
+        return self.asks_on or any((self.asking, self.lines, self.heard))
+
+    @property
+    def needs_whole_answer(self) -> bool:
+        """Whether an answer must be complete before its first byte can be sent."""
+        return self.asks_on or any((self.lines, self.heard, self.message, self.events, self.frames, self.answer))
 
 
 CORRECT = Hooks()

@@ -11,11 +11,17 @@ from conformance.scripted.anthropic.fields import ThinkingAdaptive, ThinkingEnab
 from conformance.scripted.anthropic.identity import fresh
 from conformance.scripted.anthropic.media import Media
 from conformance.scripted.anthropic.models import Model
-from conformance.scripted.anthropic.request import MessagesRequest
+from conformance.scripted.anthropic.request import MessagesRequest, Prompt
 from conformance.scripted.anthropic.signature import sign
 from conformance.scripted.conversation import Invocation, Reply, Speech, Thought
 
-_STOP_REASONS = {"end": "end_turn", "length": "max_tokens", "sequence": "stop_sequence", "tool": "tool_use"}
+_STOP_REASONS = {
+    "end": "end_turn",
+    "length": "max_tokens",
+    "sequence": "stop_sequence",
+    "tool": "tool_use",
+    "refusal": "refusal",
+}
 
 
 def message_of(
@@ -46,7 +52,7 @@ def message_of(
 def _block(block: Thought | Speech | Invocation, request: MessagesRequest, media: Media) -> dict[str, Any]:
     match block:
         case Thought():
-            shown = "" if _omits(request) else block.text
+            shown = "" if omits_thinking(request) else block.text
             return {"type": "thinking", "thinking": shown, "signature": sign(shown)}
         case Speech():
             cited = citations.citations_of(block.text, request, media) if citations.enabled(request) else []
@@ -62,7 +68,8 @@ def _block(block: Thought | Speech | Invocation, request: MessagesRequest, media
             }
 
 
-def _omits(request: MessagesRequest) -> bool:
+def omits_thinking(request: Prompt) -> bool:
+    """Whether thinking is to be shown by its signature only."""
     thinking = request.thinking
     return isinstance(thinking, ThinkingEnabled | ThinkingAdaptive) and thinking.display == "omitted"
 
@@ -70,6 +77,8 @@ def _omits(request: MessagesRequest) -> bool:
 def _usage(reply: Reply, request: MessagesRequest, counters: Counters) -> dict[str, Any]:
     # The API counts at least one output token even for an empty text, unless none were allowed.
     output = max(reply.output_tokens, 1) if request.max_tokens else 0
+    if reply.cached_tokens:  # an upstream's own cache counts, not this endpoint's
+        counters = Counters(read=reply.cached_tokens)
     return {
         "input_tokens": max(reply.input_tokens - counters.read - counters.created, 0),
         "cache_creation_input_tokens": counters.created,

@@ -3,7 +3,8 @@
 Source: https://platform.claude.com/docs/en/api/overview
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from starlette.routing import Match, Route
 from starlette.types import Scope
@@ -18,7 +19,7 @@ from conformance.scripted.anthropic.models import LIFECYCLES, MODELS, described,
 from conformance.scripted.anthropic.paging import page
 from conformance.scripted.anthropic.service import Service
 
-Handler = Callable[[Service, Call, tuple[Hooks, ...]], Awaitable[Answer]]
+Handler = Callable[[Service, Call, tuple[Hooks, ...]], Coroutine[Any, Any, Answer]]
 
 
 async def _alive(*_: object) -> Answer:

@@ -1,6 +1,6 @@
 """What the endpoint keeps and does: a checked request becomes a message."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
@@ -18,6 +18,7 @@ from conformance.scripted.anthropic.media import Media, load_media
 from conformance.scripted.anthropic.message import message_of
 from conformance.scripted.anthropic.models import Model, model_named
 from conformance.scripted.anthropic.request import MessagesRequest, Prompt, typed, typed_tools
+from conformance.scripted.anthropic.stream import Event
 from conformance.scripted.anthropic.translation import conversation_of
 from conformance.scripted.conversation import Conversation, Reply
 from conformance.scripted.protocol import Brain
@@ -49,15 +50,25 @@ class Answered(Struct, frozen=True):
 class Answerer(Protocol):
     """Who answers behind the endpoint: the scripted model itself, or an upstream that is asked for it."""
 
+    paces: bool
+    """Whether the endpoint keeps the pace that a request asks for; an upstream keeps it itself."""
+
     def counts(self, asked: Asked) -> int:
         """The input tokens of a request."""
 
     async def reply(self, asked: Asked, call: "Call | None", hooks: "Sequence[Hooks]") -> Answered:
         """The answer, or the refusal that it deserves; the hooks may bend what passes on the way."""
 
+    async def live(
+        self, asked: Asked, call: "Call | None", hooks: "Sequence[Hooks]", message_of: Callable[[Reply], dict[str, Any]]
+    ) -> AsyncIterator[Event] | None:
+        """The events of the answer as they are heard; None where they are not to be had before its end."""
+
 
 class FromBrain:
     """The scripted model of this process."""
+
+    paces = True
 
     def __init__(self, brain: Brain) -> None:
         self._brain = brain
@@ -70,6 +81,10 @@ class FromBrain:
         for hook in hooks:
             brain = hook.brain(brain) if hook.brain else brain
         return Answered(brain(asked.conversation))
+
+    async def live(self, *_: object) -> AsyncIterator[Event] | None:
+        """None: the scripted model's answer is there at once, and its pace is kept where it is sent."""
+        return None
 
 
 class Service:
@@ -99,19 +114,36 @@ class Service:
             raise invalid("", f"prompt is too long: {tokens} tokens > {model.window} maximum")
         return replace(asked, input_tokens=tokens)
 
-    async def message(self, asked: Asked, call: "Call | None" = None, hooks: "Sequence[Hooks]" = ()) -> dict[str, Any]:
-        """The message that answers a request, or the refusal that it deserves."""
+    async def live(self, asked: Asked, call: "Call", hooks: "Sequence[Hooks]") -> AsyncIterator[Event] | None:
+        """The events of the answer while an upstream still speaks; None where the answer has to be whole first."""
+        if getattr(asked.request, "diagnostics", None) is not None:
+            return None
+        limited, made = self._prepared(asked)
+        return await self.answerer.live(limited, call, hooks, made)
+
+    def _prepared(self, asked: Asked) -> tuple[Asked, Callable[[Reply], dict[str, Any]]]:
+        """The request within the model's window, and what makes a message of its reply."""
         request = asked.request
         assert isinstance(request, MessagesRequest)
         room = asked.model.window - asked.input_tokens
-        window_full = room < request.max_tokens
         limited = replace(asked.conversation, max_tokens=min(request.max_tokens, room))
         counters = self.cache.use(request, asked.tools, asked.media, asked.model)
-        answered = await self.answerer.reply(replace(asked, conversation=limited), call, hooks)
-        message = message_of(answered.reply, request, asked.media, asked.model, counters, window_full=window_full)
+
+        def made(reply: Reply) -> dict[str, Any]:
+            full = room < request.max_tokens
+            return message_of(reply, request, asked.media, asked.model, counters, window_full=full)
+
+        return replace(asked, conversation=limited), made
+
+    async def message(self, asked: Asked, call: "Call | None" = None, hooks: "Sequence[Hooks]" = ()) -> dict[str, Any]:
+        """The message that answers a request, or the refusal that it deserves."""
+        limited, made = self._prepared(asked)
+        answered = await self.answerer.reply(limited, call, hooks)
+        message = made(answered.reply)
         if answered.broken_off:
             raise BrokenOff(answered.broken_off, message)
-        record = Record(request, asked.tools, asked.input_tokens)
+        assert isinstance(asked.request, MessagesRequest)
+        record = Record(asked.request, asked.tools, asked.input_tokens)
         message["diagnostics"] = self.diagnosis.compare(record)
         self.diagnosis.remember(message["id"], record)
         return message

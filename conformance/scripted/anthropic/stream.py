@@ -17,18 +17,20 @@ _INPUT_PIECE = 12
 _START_KEYS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 
-def events_of(message: dict[str, Any]) -> list[Event]:
+def events_of(message: dict[str, Any], words_per_delta: int = WORDS_PER_DELTA) -> list[Event]:
     """The events of a stream, in order; a ping follows the start of the first block, as on the hosted API."""
-    events = [_message_start(message)]
+    events = [message_start(message)]
     for index, block in enumerate(message["content"]):
         events.append({"type": "content_block_start", "index": index, "content_block": _opened(block)})
         if index == 0:
             events.append({"type": "ping"})
-        events.extend({"type": "content_block_delta", "index": index, "delta": delta} for delta in _deltas(block))
+        events.extend(
+            {"type": "content_block_delta", "index": index, "delta": delta} for delta in _deltas(block, words_per_delta)
+        )
         events.append({"type": "content_block_stop", "index": index})
     if not message["content"]:
         events.append({"type": "ping"})
-    return [*events, _message_delta(message), {"type": "message_stop"}]
+    return [*events, message_delta(message), {"type": "message_stop"}]
 
 
 def broken_off(message: dict[str, Any], error: dict[str, Any]) -> list[Event]:
@@ -38,7 +40,8 @@ def broken_off(message: dict[str, Any], error: dict[str, Any]) -> list[Event]:
     return [*events[:last_stop], {"type": "error", "error": error}]
 
 
-def _message_start(message: dict[str, Any]) -> Event:
+def message_start(message: dict[str, Any]) -> Event:
+    """The event that opens a stream: the message before any of it is said."""
     begun = {
         **{key: value for key, value in message.items() if key != "context_management"},
         "content": [],
@@ -49,7 +52,8 @@ def _message_start(message: dict[str, Any]) -> Event:
     return {"type": "message_start", "message": begun}
 
 
-def _message_delta(message: dict[str, Any]) -> Event:
+def message_delta(message: dict[str, Any]) -> Event:
+    """The event that says why the message ended, and its usage."""
     usage = message["usage"]
     kept = (*_START_KEYS, "output_tokens", "output_tokens_details", "server_tool_use")
     delta = {key: message[key] for key in ("stop_reason", "stop_sequence", "stop_details", "container")}
@@ -71,26 +75,24 @@ def _opened(block: dict[str, Any]) -> dict[str, Any]:
     return block
 
 
-def _deltas(block: dict[str, Any]) -> list[dict[str, Any]]:
+def _deltas(block: dict[str, Any], words: int) -> list[dict[str, Any]]:
     match block["type"]:
         case "text":
             cited = [{"type": "citations_delta", "citation": citation} for citation in block.get("citations") or []]
-            return [*cited, *({"type": "text_delta", "text": piece} for piece in pieces_of(block["text"]))]
+            return [*cited, *({"type": "text_delta", "text": piece} for piece in pieces_of(block["text"], words))]
         case "thinking":
-            said = [{"type": "thinking_delta", "thinking": piece} for piece in pieces_of(block["thinking"])]
+            said = [{"type": "thinking_delta", "thinking": piece} for piece in pieces_of(block["thinking"], words)]
             return [*said, {"type": "signature_delta", "signature": block["signature"]}]
         case "tool_use":
             return [{"type": "input_json_delta", "partial_json": piece} for piece in _input_pieces(block["input"])]
     return []
 
 
-def pieces_of(text: str) -> list[str]:
+def pieces_of(text: str, each: int = WORDS_PER_DELTA) -> list[str]:
     """A text as deltas of a few words, none beyond the end of a line; even a single word comes in two pieces."""
     lines = [_WORD.findall(line) for line in _LINE.findall(text)]
-    if sum(map(len, lines)) > WORDS_PER_DELTA:
-        return [
-            "".join(words[at : at + WORDS_PER_DELTA]) for words in lines for at in range(0, len(words), WORDS_PER_DELTA)
-        ]
+    if sum(map(len, lines)) > each:
+        return ["".join(words[at : at + each]) for words in lines for at in range(0, len(words), each)]
     middle = (len(text) + 1) // 2
     return [piece for piece in (text[:middle], text[middle:]) if piece]
 

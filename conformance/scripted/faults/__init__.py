@@ -3,7 +3,6 @@
 The ids are those of a public survey of issue threads; where one sentence there names two deeds, the second has the id
 with a suffix (`ER19-text`). `X-...` are not in the survey: what somebody met later, or could think of. Those that need
 an `upstream` bend what passes between a gateway and the server behind it.
-Not here: generation that goes on after the client has gone (LC01), which no client can see.
 """
 
 from functools import cache
@@ -27,6 +26,7 @@ def faults() -> "dict[str, Fault]":
     from conformance.scripted.faults.requests import REQUESTS
     from conformance.scripted.faults.resources import RESOURCES
     from conformance.scripted.faults.results import RESULTS
+    from conformance.scripted.faults.shapes import SHAPES
     from conformance.scripted.faults.stop import STOP
     from conformance.scripted.faults.stream import STREAM
     from conformance.scripted.faults.text import TEXT
@@ -53,6 +53,7 @@ def faults() -> "dict[str, Fault]":
         LIFECYCLE,
         RESOURCES,
         GATEWAY,
+        SHAPES,
     )
     return {fault.id: fault for group in groups for fault in group.faults}
 

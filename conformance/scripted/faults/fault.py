@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from conformance.scripted.anthropic.answer import Answer, Frame, Piece
 from conformance.scripted.anthropic.call import Call
 from conformance.scripted.anthropic.errors import Refusal
-from conformance.scripted.anthropic.hooks import Hooks, Message
+from conformance.scripted.anthropic.hooks import CORRECT, Hooks, Message
 from conformance.scripted.anthropic.rewriting import on_body
 from conformance.scripted.anthropic.stream import Event
 
@@ -74,7 +74,7 @@ class FaultGroup:
 
     def _stage(self, stage: str, name: str, says: str, more: dict[str, Any]) -> Callable[[T], T]:
         def register(bend: T) -> T:
-            self.add(name, says, Hooks(**{stage: bend}), **more)
+            self.add(name, says, replace(CORRECT, **{stage: bend}), **more)
             return bend
 
         return register

@@ -3,8 +3,10 @@
 `X-`: not in the survey; what else a translation can lose.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -35,13 +37,18 @@ def _asking(name: str, says: str, needs: str = "upstream") -> Callable[[Callable
     return register
 
 
-def _heard(name: str, says: str, needs: str = "upstream") -> Callable[[Callable[[Heard], Heard]], None]:
+def reading(
+    group: FaultGroup, name: str, says: str, needs: str = "upstream"
+) -> Callable[[Callable[[Heard], Heard]], None]:
     """The function makes of what came back something else."""
 
     def register(change: Callable[[Heard], Heard]) -> None:
-        GATEWAY.add(name, says, Hooks(heard=lambda heard, _: change(heard)), needs=needs)
+        group.add(name, says, Hooks(heard=lambda heard, _: change(heard)), needs=needs)
 
     return register
+
+
+_heard = partial(reading, GATEWAY)
 
 
 @_asking("GW01", "a stream does not ask the upstream for its usage", "upstream stream")
@@ -163,6 +170,47 @@ def nothing_as_none(body: Body, _: Body) -> None:
             message["content"] = "None"
 
 
+@_asking("X-thinking-not-asked", "that the model is to think does not go upstream", "upstream thinking")
+def thinking_not_asked(body: Body, _: Body) -> None:
+    body.pop("thinking", None)
+    body.pop("reasoning_effort", None)
+
+
+@_asking("X-effort-lost", "the effort does not go upstream", "upstream thinking")
+def effort_lost(body: Body, _: Body) -> None:
+    if "reasoning_effort" in body:
+        body["reasoning_effort"] = "medium"
+
+
+@_asking("X-format-lost", "the schema of a structured answer does not go upstream")
+def format_lost(body: Body, _: Body) -> None:
+    body.pop("response_format", None)
+
+
+def _arguments(body: Body, change: Callable[[Any], str]) -> None:
+    for message in body["messages"]:
+        for call in message.get("tool_calls") or []:
+            call["function"]["arguments"] = change(json.loads(call["function"]["arguments"]))
+
+
+@_asking("X-inputs-sorted", "the keys of earlier calls' inputs go upstream in alphabetical order", "upstream tools")
+def inputs_sorted(body: Body, _: Body) -> None:
+    _arguments(body, lambda value: json.dumps(value, sort_keys=True))
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return int(float(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+@_asking("X-inputs-rounded", "large integers of earlier calls go upstream as floating-point numbers", "upstream tools")
+def inputs_rounded(body: Body, _: Body) -> None:
+    _arguments(body, lambda value: json.dumps(_rounded(value)))
+
+
 @_asking("X-request-stripped", "texts go upstream without the white space around them")
 def texts_stripped(body: Body, _: Body) -> None:
     for message in body["messages"]:
@@ -215,6 +263,19 @@ def retry_after_lost(heard: Heard) -> Heard:
 @_heard("ER12", "an answer that breaks off upstream ends as if it were complete", "upstream stream")
 def broken_off_as_complete(heard: Heard) -> Heard:
     return replace(heard, trouble=None) if heard.reply.blocks else heard
+
+
+@_heard("X-buffered", "a stream is passed on when it is complete, in its own pieces", "upstream stream")
+def buffered(heard: Heard) -> Heard:
+    return heard
+
+
+GATEWAY.add(
+    "LC01",
+    "the upstream goes on when the client has gone away",
+    Hooks(asks_on=True),
+    needs="upstream cancel",
+)
 
 
 @_heard("ER14", "a failed upstream becomes a well-formed empty answer")

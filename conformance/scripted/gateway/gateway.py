@@ -1,22 +1,28 @@
-"""Asks the upstream, and says what it heard."""
+"""Asks the upstream, and passes on what it answers."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from typing import Any
 
 import httpx2
 import msgspec
+from msgspec.structs import replace
 
+from conformance.scripted.anthropic import citations
 from conformance.scripted.anthropic.call import Call
 from conformance.scripted.anthropic.hooks import Hooks
+from conformance.scripted.anthropic.message import omits_thinking
 from conformance.scripted.anthropic.request import MessagesRequest
 from conformance.scripted.anthropic.service import Answered, Asked
-from conformance.scripted.conversation import Reply
-from conformance.scripted.gateway.hearing import Interrupted, nothing, streamed, whole
+from conformance.scripted.anthropic.stream import Event
+from conformance.scripted.conversation import Invocation, Reply
+from conformance.scripted.gateway.hearing import Hearing, Interrupted, streamed, troubled, whole
+from conformance.scripted.gateway.live import events_while_heard
 from conformance.scripted.gateway.passage import Asking, Heard, Trouble, refusal_of
 from conformance.scripted.gateway.translation import chat_request
 from conformance.scripted.openai.request import ChatRequest
 from conformance.scripted.openai.understanding import understood
-from conformance.scripted.tokens import counts_input
+from conformance.scripted.tokens import cost, counts_input, split
 
 PATH = "/v1/chat/completions"
 STREAM_PATIENCE = 3.0
@@ -28,6 +34,8 @@ SUCCESS = 200
 
 class Gateway:
     """Answers what was asked by asking the chat completions server at `url`."""
+
+    paces = False
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
@@ -43,10 +51,9 @@ class Gateway:
         assert isinstance(request, MessagesRequest)
         if asked.conversation.max_tokens == 0:  # no upstream of this wire takes it, and there is nothing to say
             return Answered(Reply(blocks=(), stop="length", input_tokens=asked.input_tokens, output_tokens=0))
-        asking = Asking(PATH, chat_request(asked))
-        for hook in hooks:
-            asking = hook.asking(asking, call) if hook.asking and call else asking
-        heard = await self._ask(asking, stream=request.stream)
+        asking = _asking(asked, call, hooks)
+        *_, hearing = [heard async for heard in self._ask(asking, hooks, stream=request.stream)]
+        heard = Heard(_counted(hearing, asked), hearing.trouble, hearing.finish)
         for hook in hooks:
             heard = hook.heard(heard, call) if hook.heard and call else heard
         if heard.trouble is None:
@@ -56,7 +63,19 @@ class Gateway:
             return Answered(heard.reply, refusal)
         raise refusal
 
-    async def _ask(self, asking: Asking, *, stream: bool) -> Heard:
+    async def live(
+        self, asked: Asked, call: Call | None, hooks: Sequence[Hooks], message_of: Callable[[Reply], dict[str, Any]]
+    ) -> AsyncIterator[Event] | None:
+        """The events of the answer as they are heard; what is cited or left out is known at its end only."""
+        if asked.conversation.max_tokens == 0 or citations.enabled(asked.request) or omits_thinking(asked.request):
+            return None
+        hearings = self._ask(_asking(asked, call, hooks), (), stream=True)
+        first = await _begun(hearings)
+        opening = message_of(Reply(blocks=(), stop="end", input_tokens=asked.input_tokens, output_tokens=1))
+        return events_while_heard(_resumed(first, hearings), opening, lambda _: message_of(_counted(first, asked)))
+
+    async def _ask(self, asking: Asking, hooks: Sequence[Hooks], *, stream: bool) -> AsyncGenerator[Hearing]:
+        """What is heard, after each chunk of it; closing the generator hangs up."""
         if self._client is None:
             self._client = httpx2.AsyncClient(trust_env=False)
         patience = httpx2.Timeout(JSON_PATIENCE, read=STREAM_PATIENCE if stream else JSON_PATIENCE)
@@ -64,9 +83,50 @@ class Gateway:
         try:
             with _interruptions():
                 async with self._client.stream("POST", url, json=asking.body, timeout=patience) as response:
-                    return await _heard(response, stream=stream)
+                    if response.status_code != SUCCESS:
+                        yield _refused(response, await response.aread())
+                    elif stream:
+                        async for hearing in streamed(_changed(_lines(response), hooks)):
+                            yield hearing
+                    else:
+                        body = (await response.aread()).decode(errors="replace")
+                        yield whole("".join([line async for line in _changed(_one(body), hooks)]).encode())
         except Interrupted as interrupted:
-            return nothing(interrupted.trouble)
+            yield troubled(interrupted.trouble)
+
+
+def _asking(asked: Asked, call: Call | None, hooks: Sequence[Hooks]) -> Asking:
+    asking = Asking(PATH, chat_request(asked))
+    for hook in hooks:
+        asking = hook.asking(asking, call) if hook.asking and call else asking
+    return asking
+
+
+async def _begun(hearings: AsyncGenerator[Hearing]) -> Hearing:
+    """The answer when its first block has begun; a refusal where it ends in trouble before."""
+    hearing = Hearing()
+    async for hearing in hearings:
+        if hearing.blocks:
+            return hearing
+    if hearing.trouble is not None:
+        raise refusal_of(hearing.trouble)
+    return hearing
+
+
+async def _resumed(first: Hearing, hearings: AsyncGenerator[Hearing]) -> AsyncIterator[Hearing]:
+    async with aclosing(hearings):
+        yield first
+        async for hearing in hearings:
+            yield hearing
+
+
+def _counted(hearing: Hearing, asked: Asked) -> Reply:
+    """The reply with the upstream's counts, or with counts of our own where it gave none."""
+    reply = hearing.reply()
+    if hearing.usage is not None:
+        return reply
+    said = sum(cost(block) if isinstance(block, Invocation) else len(split(block.text)) for block in reply.blocks)
+    return replace(reply, input_tokens=asked.input_tokens, output_tokens=said)
 
 
 @contextmanager
@@ -82,12 +142,6 @@ def _interruptions() -> Iterator[None]:
         raise Interrupted("unreachable", f"cannot be reached ({type(error).__name__})") from None
 
 
-async def _heard(response: httpx2.Response, *, stream: bool) -> Heard:
-    if response.status_code != SUCCESS:
-        return _refused(response, await response.aread())
-    return await streamed(_lines(response)) if stream else whole(await response.aread())
-
-
 async def _lines(response: httpx2.Response) -> AsyncIterator[str]:
     """Split as bytes: as text, U+2028 and its like inside a word of the answer would end a line too."""
     rest = b""
@@ -99,9 +153,35 @@ async def _lines(response: httpx2.Response) -> AsyncIterator[str]:
     yield rest.decode(errors="replace")
 
 
-def _refused(response: httpx2.Response, body: bytes) -> Heard:
+async def _one(body: str) -> AsyncIterator[str]:
+    yield body
+
+
+async def _changed(lines: AsyncIterator[str], hooks: Sequence[Hooks]) -> AsyncIterator[str]:
+    """The lines as they come; where a hook changes them, all together when the last one has come."""
+    changes = [hook.lines for hook in hooks if hook.lines]
+    if not changes:
+        async for line in lines:
+            yield line
+        return
+    kept: list[str] = []
+    trouble: Interrupted | None = None
+    try:
+        async for line in lines:
+            kept.append(line)
+    except Interrupted as interrupted:
+        trouble = interrupted
+    for change in changes:
+        kept = change(kept)
+    for line in kept:
+        yield line
+    if trouble is not None:
+        raise trouble
+
+
+def _refused(response: httpx2.Response, body: bytes) -> Hearing:
     try:
         says = str(msgspec.json.decode(body)["error"]["message"])
     except (msgspec.DecodeError, LookupError, TypeError):
         says = f"answered with status {response.status_code}"
-    return nothing(Trouble("status", says, response.status_code, response.headers.get("retry-after")))
+    return troubled(Trouble("status", says, response.status_code, response.headers.get("retry-after")))

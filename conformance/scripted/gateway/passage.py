@@ -32,6 +32,8 @@ class Heard(Struct, frozen=True):
 
     reply: Reply
     trouble: Trouble | None = None
+    finish: str | None = None
+    """The upstream's own word for why it ended."""
 
 
 _ANSWERED: dict[int, tuple[int, str]] = {

@@ -6,10 +6,12 @@ from typing import Any
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from conformance.scripted.delivery import delivery_of
+from conformance.scripted.endings import Endings, with_ending
 from conformance.scripted.ollama.library import Model
 from conformance.scripted.ollama.management import Management, read, signin_url
 from conformance.scripted.ollama.messages import Messages
@@ -17,7 +19,7 @@ from conformance.scripted.ollama.reply import Answer
 from conformance.scripted.ollama.request import ChatRequest, GenerateRequest, understood
 from conformance.scripted.ollama.store import OllamaError, Store, timestamp
 from conformance.scripted.protocol import Application, Setting, UsageError, refuse_bending
-from conformance.scripted.speaking import Spoken, Voice, json_response, spoken
+from conformance.scripted.speaking import Spoken, Voice, json_response, nobody_is_left, spoken
 
 VERSION = "0.40.12"
 
@@ -27,6 +29,7 @@ def application(setting: Setting, voiced: Callable[[Voice], Voice] = lambda voic
     misbehaves: it is given each answer before it is spoken, and gives back the one to speak."""
     refuse_bending("ollama", setting)
     store = Store()
+    endings = Endings()
 
     async def root(_: Request) -> Response:
         return PlainTextResponse("Ollama is running")
@@ -48,9 +51,12 @@ def application(setting: Setting, voiced: Callable[[Voice], Voice] = lambda voic
         store.check_account(model, signin_url(request))
         store.load(asked.model)
         received = msgspec.json.decode(await request.body())
-        reply = setting.brain(understood(asked, received))
-        voice = voiced(Answer(asked.model, reply, spoken_as))
-        return spoken(reply, voice, stream=asked.stream is not False)
+        conversation = understood(asked, received, thinks="thinking" in model.capabilities)
+        conversation = await with_ending(conversation, endings)
+        delivery = delivery_of(conversation)
+        reply = setting.brain(conversation)
+        voice = voiced(Answer(asked.model, reply, spoken_as, delivery.shape))
+        return spoken(reply, voice, stream=asked.stream is not False, delivery=delivery, ending=endings.begin(reply))
 
     return Starlette(
         routes=[
@@ -60,7 +66,7 @@ def application(setting: Setting, voiced: Callable[[Voice], Voice] = lambda voic
             *Management(store, _version(setting)).routes(),
             Route("/v1/messages", Messages(store, setting), methods=["POST"]),
         ],
-        exception_handlers={OllamaError: _refused, HTTPException: _no_route},
+        exception_handlers={OllamaError: _refused, HTTPException: _no_route, ClientDisconnect: nobody_is_left},
     )
 
 

@@ -7,10 +7,12 @@ from typing import Any
 import msgspec
 
 from conformance.scripted.conversation import Invocation, Reply, Speech, Thought
+from conformance.scripted.ollama.shapes import SHAPES, Shape
 from conformance.scripted.ollama.store import timestamp
 from conformance.scripted.speaking import NDJSON, NOT_JSON, Frame
-from conformance.scripted.tokens import cost, split
+from conformance.scripted.tokens import split
 
+_CANONICAL = Shape("as Ollama sends it")
 _NANOSECONDS = 1_000_000
 """For each token: time is not measured, so that all but the time stamps is the same each time."""
 
@@ -29,22 +31,24 @@ class Answer:
 
     media_type = NDJSON
 
-    def __init__(self, model: str, reply: Reply, spoken_as: str = "message") -> None:
+    def __init__(self, model: str, reply: Reply, spoken_as: str = "message", shape: str | None = None) -> None:
+        """`shape` names one of `SHAPES`; without it the answer comes as Ollama sends it."""
         self.model = model
         self.reply = reply
         self.spoken_as = spoken_as
+        self.shape = SHAPES.get(shape or "", _CANONICAL)
 
     def body(self) -> bytes:
         whole: dict[str, Any] = {"role": "assistant", "content": ""}
-        for piece, _ in self._pieces():
+        for piece in self._shaped():
             for key, value in piece.items():
                 whole[key] = whole[key] + value if key in whole else value
         return msgspec.json.encode(self._part(whole, last=True))
 
     def frames(self) -> Iterator[Frame]:
         words = 0
-        for piece, more in self._pieces():
-            words += more
+        for piece in self._shaped():
+            words += _words_in(piece)
             yield Frame(_line(self._part({"role": "assistant", "content": "", **piece}, last=False)), words)
         yield Frame(_line(self._part({"role": "assistant", "content": ""}, last=True)), self.reply.output_tokens)
 
@@ -57,19 +61,23 @@ class Answer:
     def error_frame(self) -> bytes:
         return self.error(500) + b"\n"
 
-    def _pieces(self) -> Iterator[tuple[dict[str, Any], int]]:
-        """What each line adds to the message, and how many words that is; a call comes whole."""
+    def _shaped(self) -> list[dict[str, Any]]:
+        pieces = list(self._pieces())
+        return self.shape.pieces(pieces) if self.shape.pieces else pieces
+
+    def _pieces(self) -> Iterator[dict[str, Any]]:
+        """What each line adds to the message; a call comes whole."""
         calls = 0
         for block in self.reply.blocks:
             match block:
                 case Thought():
-                    yield from (({"thinking": word}, 1) for word in split(block.text))
+                    yield from ({"thinking": word} for word in split(block.text))
                 case Speech():
-                    yield from (({"content": word}, 1) for word in split(block.text))
+                    yield from ({"content": word} for word in split(block.text))
                 case Invocation():
                     function = {"index": calls, "name": block.name, "arguments": block.input}
                     call = {"id": f"call_{secrets.token_hex(4)}", "function": function}
-                    yield {"tool_calls": [call]}, cost(block)
+                    yield {"tool_calls": [call]}
                     calls += 1
 
     def _part(self, message: dict[str, Any], *, last: bool) -> dict[str, Any]:
@@ -83,8 +91,9 @@ class Answer:
         return part | self._end() if last else part
 
     def _end(self) -> dict[str, Any]:
-        asked, said = self.reply.input_tokens, self.reply.output_tokens
-        return {
+        asked = self.reply.input_tokens
+        said = max(self.reply.output_tokens, 1)  # the end of an answer is a token too
+        end = {
             "done_reason": "length" if self.reply.stop == "length" else "stop",
             "total_duration": (asked + said) * _NANOSECONDS,
             "load_duration": _NANOSECONDS,
@@ -93,6 +102,12 @@ class Answer:
             "eval_count": said,
             "eval_duration": said * _NANOSECONDS,
         }
+        return self.shape.end(end) if self.shape.end else end
+
+
+def _words_in(piece: dict[str, Any]) -> int:
+    """The words that a line says, by which the answer is paced; a call counts as one."""
+    return len(split(piece.get("content") or piece.get("thinking") or "")) or 1
 
 
 def _line(part: dict[str, Any]) -> bytes:

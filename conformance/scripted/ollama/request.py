@@ -83,8 +83,11 @@ class GenerateRequest(Asked, frozen=True, kw_only=True):
         )
 
 
-def understood(request: ChatRequest, received: Any) -> Conversation:
-    """System messages at the start are the system prompt, later ones turns; tool messages are results of the user."""
+def understood(request: ChatRequest, received: Any, *, thinks: bool = False) -> Conversation:
+    """System messages at the start are the system prompt, later ones turns; tool messages are results of the user.
+
+    A model that can think does where the request does not say whether to (`thinks`), as a local model does.
+    """
     messages = request.messages or []
     opening = list(takewhile(lambda message: message.role == "system", messages))
     options = request.options or Options()
@@ -98,7 +101,7 @@ def understood(request: ChatRequest, received: Any) -> Conversation:
         ),
         max_tokens=None if limit is None or limit < 0 else limit,
         stop_sequences=tuple(options.stop or []),
-        thinking=request.think not in {None, False},
+        thinking=thinks if request.think is None else bool(request.think),
         schema=_schema(request.format),
         received=received,
     )

@@ -6,16 +6,18 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from conformance.scripted.delivery import delivery_of
+from conformance.scripted.endings import Endings, with_ending
 from conformance.scripted.openai.completion import Completion
 from conformance.scripted.openai.errors import Refusal
 from conformance.scripted.openai.request import read
 from conformance.scripted.openai.understanding import understood
 from conformance.scripted.protocol import Application, Setting, UsageError, refuse_bending
-from conformance.scripted.speaking import Spoken, Voice, json_response, spoken
+from conformance.scripted.speaking import Spoken, Voice, json_response, nobody_is_left, spoken
 
 MODEL = "scripted"
 """The model that is listed; requests may name any."""
@@ -33,11 +35,16 @@ def application(setting: Setting, voiced: Callable[[Voice], Voice] = lambda voic
     if setting.like is not None:
         raise UsageError("the face openai is like no other server: leave --like out")
 
+    endings = Endings()
+
     async def chat(request: Request) -> Response | Spoken:
         _let_in(request, setting)
         asked, received = read(await request.body())
-        reply = setting.brain(understood(asked, received))
-        return spoken(reply, voiced(Completion(asked, reply)), stream=bool(asked.stream))
+        conversation = await with_ending(understood(asked, received), endings)
+        delivery = delivery_of(conversation)
+        reply = setting.brain(conversation)
+        voice = voiced(Completion(asked, reply, delivery.shape))
+        return spoken(reply, voice, stream=bool(asked.stream), delivery=delivery, ending=endings.begin(reply))
 
     async def models(request: Request) -> Response:
         _let_in(request, setting)
@@ -56,7 +63,7 @@ def application(setting: Setting, voiced: Callable[[Voice], Voice] = lambda voic
             Route("/v1/models", models, methods=["GET"]),
             Route("/v1/models/{name:path}", model, methods=["GET"]),
         ],
-        exception_handlers={Refusal: _refused, HTTPException: _no_route},
+        exception_handlers={Refusal: _refused, HTTPException: _no_route, ClientDisconnect: nobody_is_left},
     )
 
 

@@ -1,6 +1,7 @@
 """A chat completion request in neutral terms."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 from itertools import takewhile
 from typing import Any
 
@@ -30,12 +31,15 @@ from conformance.scripted.openai.request import (
 def understood(request: ChatRequest, received: Any) -> Conversation:
     """System messages at the start are the system prompt, later ones turns; tool messages are results of the user."""
     opening = list(takewhile(_is_system, request.messages))
+    failed = _failed_calls(request.messages)
     choice, chosen = _choice(request)
     stop = request.stop or []
     limit = request.max_tokens if request.max_completion_tokens is None else request.max_completion_tokens
     return Conversation(
-        turns=tuple(map(_turn, request.messages[len(opening) :])),
-        system=tuple(part.text for message in opening for part in _turn(message).parts if isinstance(part, Text)),
+        turns=tuple(_turn(message, failed) for message in request.messages[len(opening) :]),
+        system=tuple(
+            part.text for message in opening for part in _turn(message, failed).parts if isinstance(part, Text)
+        ),
         tools=tuple(
             neutral.Tool(
                 name=tool.function.name,
@@ -91,10 +95,10 @@ def _schema(request: ChatRequest) -> dict[str, Any] | None:
             return None
 
 
-def _turn(message: Message) -> Turn:
+def _turn(message: Message, failed: Collection[str]) -> Turn:
     match message:
-        case ToolMessage():
-            return Turn("user", (neutral.Result(message.tool_call_id, tuple(_content(message.content))),))
+        case ToolMessage(tool_call_id=name):
+            return Turn("user", (neutral.Result(name, tuple(_content(message.content)), name in failed),))
         case AssistantMessage():
             parts: tuple[neutral.Part, ...] = tuple(_said(message))
             return Turn("assistant", parts)
@@ -102,6 +106,35 @@ def _turn(message: Message) -> Turn:
             return Turn("system", tuple(_content(message.content)))
         case _:
             return Turn("user", tuple(_content(message.content)))
+
+
+_FAILED = re.compile(r"error|failed", re.IGNORECASE)
+_MARKED = re.compile(r"\s*[\[<(][^\]>)\n]{0,40}(?:error|failed)", re.IGNORECASE)
+"""A mark that a gateway puts before a result: `[error]`, `<tool_use_error>`. A plain word may be the tool's own."""
+
+
+def _failed_calls(messages: list[Message]) -> set[str]:
+    """The calls whose results are errors, as gateways say it on a wire that has no word for it.
+
+    A text beside the results names the call together with "error" or "failed", or the result begins with such a word
+    in brackets.
+    """
+    texts = {id(message): _text_of(message) for message in messages if not isinstance(message, AssistantMessage)}
+    notes = [texts[id(message)] for message in messages if not isinstance(message, AssistantMessage | ToolMessage)]
+    sentences = [sentence for note in notes for sentence in note.splitlines() if _FAILED.search(sentence)]
+    results = [message for message in messages if isinstance(message, ToolMessage)]
+    return {
+        result.tool_call_id
+        for result in results
+        if _MARKED.match(texts[id(result)]) or any(result.tool_call_id in sentence for sentence in sentences)
+    }
+
+
+def _text_of(message: Message) -> str:
+    content = getattr(message, "content", None) or ""
+    if isinstance(content, str):
+        return content
+    return "\n".join(part.text for part in content if isinstance(part, TextPart))
 
 
 def _said(message: AssistantMessage) -> Iterable[neutral.Part]:

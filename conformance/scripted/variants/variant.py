@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from conformance.scripted.anthropic.answer import Answer, Frame, Piece
 from conformance.scripted.anthropic.call import Call
-from conformance.scripted.anthropic.hooks import Hooks, Message
+from conformance.scripted.anthropic.hooks import CORRECT, Hooks, Message
 from conformance.scripted.anthropic.rewriting import rewritten
 from conformance.scripted.anthropic.stream import Event
 
@@ -78,7 +78,7 @@ class VariantGroup:
 
     def _stage(self, stage: str, name: str, says: str, needs: str) -> Callable[[T], T]:
         def register(bend: T) -> T:
-            self.add(name, says, Hooks(**{stage: bend}), needs)
+            self.add(name, says, replace(CORRECT, **{stage: bend}), needs)
             return bend
 
         return register
