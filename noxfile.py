@@ -135,7 +135,7 @@ def ollama(session: nox.Session) -> None:
     """Asks one version of Ollama: `-- --version 0.33.0 --scripted`, `-- --binary PATH [--model M]`."""
     with timed(session):
         install(session, RUN)
-        session.run("python", "-m", "conformance.cli.ollama_release", *session.posargs)
+        session.run("conformance", "ollama", *session.posargs)
 
 
 @nox.session

@@ -9,6 +9,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from conformance.targets import gateways
+
 ROOT = Path(__file__).parents[1]
 LOCKS = ROOT / ".ci" / "locks"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -66,3 +68,9 @@ def test_every_action_is_pinned_by_commit() -> None:
     uses = [word for file in files for word in re.findall(r"uses: (\S+)", file.read_text()) if word != "./"]
     assert len(uses) > 10
     assert [word for word in uses if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", word)] == []
+
+
+def test_the_gateways_that_are_recommended_are_those_that_are_asked() -> None:
+    assert (LOCKS / "litellm.in").read_text().split() == [gateways.LITELLM]
+    package = json.loads((LOCKS / "npm" / "claude-code-router" / "package.json").read_text())["dependencies"]
+    assert [f"{name}@{version}" for name, version in package.items()] == [gateways.CLAUDE_CODE_ROUTER]

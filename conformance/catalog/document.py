@@ -15,20 +15,9 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from conformance.catalog.problem import CatalogError, Problem, shown
 
 try:
-    from yaml._yaml import CParser as _Composer
+    from yaml import CSafeLoader as _Loader
 except ImportError:  # PyYAML built without libyaml: the same tree, more slowly
-    from yaml.composer import Composer
-    from yaml.parser import Parser
-    from yaml.reader import Reader
-    from yaml.scanner import Scanner
-
-    class _Composer(Reader, Scanner, Parser, Composer):  # type: ignore[no-redef]
-        def __init__(self, stream: Any) -> None:
-            Reader.__init__(self, stream)
-            Scanner.__init__(self)
-            Parser.__init__(self)
-            Composer.__init__(self)
-
+    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
 _PLAIN, _QUOTED, _COLLECTION = "plain", "quoted", "collection"
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
@@ -42,7 +31,7 @@ LARGEST = 200_000
 Directive = Callable[["dict[str, Any]", MappingNode], Any]
 
 
-class _JsonComposer(_Composer):
+class _JsonComposer(_Loader):
     """Tags a scalar only by whether it was quoted: what it means is decided here, not by YAML's spellings of true."""
 
     def resolve(self, _kind: type[Node], value: str | None, implicit: Any) -> str:

@@ -1,31 +1,20 @@
 """From a YAML document to a typed value: every defect with its line, its key and the nearest legal word."""
 
-import re
 from copy import deepcopy
-from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import inspect
 
 from conformance.catalog.document import Document
+from conformance.catalog.msgspec_messages import Steps as Steps
+from conformance.catalog.msgspec_messages import illegal_word, in_words, message_and_path, unknown_key
 from conformance.catalog.problem import CatalogError, Problem, nearest
 
 Typed = TypeVar("Typed")
-Steps = tuple[str | int, ...]
 
 MOST_PROBLEMS = 20
 """Problems of one part of a file that are told."""
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`")
-_ENUM = re.compile(r"Invalid enum value (.*)")
-_AT = re.compile(r"^(.*?) - at `(key in )?\$(.*)`$", re.DOTALL)
-_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]|\[\.\.\.\]")
-
-
-def read_typed(file: Path, kind: type[Typed]) -> Typed:
-    """The value of a YAML file, for files without fixtures such as a target's; CatalogError with file, line and key."""
-    document = Document(file)
-    return typed(document, document.value, kind)
 
 
 def typed(document: Document, value: Any, kind: type[Typed], at: Steps = ()) -> Typed:
@@ -67,9 +56,9 @@ def _problems(document: Document, value: Any, kind: type[Any], at: Steps) -> lis
         try:
             msgspec.convert(rest, kind)
         except msgspec.ValidationError as error:
-            says, path = _told(str(error))
-            unknown = _UNKNOWN.fullmatch(says)
-            keys = _strangers(_below(rest, path), _keys(kind, path)) or ([unknown[1]] if unknown else [])
+            says, path = message_and_path(str(error))
+            unknown = unknown_key(says)
+            keys = _strangers(_below(rest, path), _keys(kind, path)) or ([unknown] if unknown is not None else [])
             if not keys:
                 found.append(document.problem(at + path, _explained(says, kind, path)))
                 return found
@@ -89,26 +78,12 @@ def _strangers(value: Any, keys: list[str]) -> list[str]:
     return [key for key in value if key not in keys] if isinstance(value, dict) and keys else []
 
 
-def _told(message: str) -> tuple[str, Steps]:
-    """What msgspec says, and the path at which it says it; a path ends at a key that msgspec does not name."""
-    match = _AT.match(message)
-    if match is None:
-        return message, ()
-    path: list[str | int] = []
-    for step in _STEP.finditer(match[3]):
-        if step[0] == "[...]":
-            break
-        path.append(step[1] if step[1] is not None else int(step[2]))
-    return match[1], tuple(path)
-
-
 def _explained(says: str, kind: type[Any], path: Steps) -> str:
-    enum = _ENUM.fullmatch(says)
-    if enum:
-        word = enum[1].strip("'")
-        return f"{enum[1]} is not legal here{nearest(word, _words(kind, path))}"
-    says = says.replace("Object missing required field", "missing key").replace("Object", "mapping")
-    return says[:1].lower() + says[1:]
+    quoted = illegal_word(says)
+    if quoted is not None:
+        word = quoted.strip("'")
+        return f"{quoted} is not legal here{nearest(word, _words(kind, path))}"
+    return in_words(says)
 
 
 def _below(value: Any, path: Steps) -> Any:

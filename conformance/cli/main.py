@@ -1,14 +1,12 @@
 """The command line: `conformance COMMAND`; each command is a module of its own, imported only when it is called."""
 
-import argparse
-import atexit
-import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
 
 from conformance import __version__
+from conformance.cli import startup
+from conformance.cli.parser import Parser
 from conformance.errors import ExitCode, UserError
 from conformance.harmless import harmless
 
@@ -26,32 +24,21 @@ COMMANDS = {
     "new": "write the skeleton of a case",
     "prepare": "get a model ready on a target: pull, long context, alias",
     "doctor": "find what keeps a target from working, with the command that mends it",
+    "ollama": "ask one version of Ollama, started for this run alone",
     "env": "print what Claude Code and the SDKs need in order to reach a target",
     "skills": "install the skills for agents into a folder",
 }
 
-SELDOM = (50_000, 20, 20)
-"""When the garbage collector looks for cycles: modules and questions live as long as the process, and to go through
-them at its usual pace took a fifth of the CPU time of a run."""
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are one line, with the exit code for the caller's mistakes."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; `{self.prog} --help` lists what there is")
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; its exit code is the process's."""
-    gc.set_threshold(*SELDOM)
-    atexit.register(gc.freeze)  # the process ends: to look for garbage once more took a fifth of a second
+    startup.collect_seldom()
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         return _dispatch(words)
-    except UserError as mistake:
-        print(harmless(f"conformance: {mistake}"), file=sys.stderr)
-        return mistake.exit_code
+    except UserError as error:
+        print(harmless(f"conformance: {error}"), file=sys.stderr)
+        return error.exit_code
     except KeyboardInterrupt:
         print("conformance: interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED

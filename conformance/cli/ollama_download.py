@@ -63,7 +63,7 @@ def _checksums(url: str, version: str) -> dict[str, str]:
     except httpx2.HTTPError as problem:
         raise UserError(f"no network to {url} ({problem}); give a binary with --binary") from problem
     if answer.status_code == 404:
-        raise UserError(f"there is no Ollama {version}: https://github.com/ollama/ollama/releases lists them")
+        raise UserError(f"there is no release {version}: https://github.com/ollama/ollama/releases lists them")
     if answer.status_code != 200:
         raise UserError(f"{url} answers {answer.status_code}; give a binary with --binary")
     pairs = (line.split() for line in answer.text.splitlines())

@@ -1,7 +1,7 @@
-"""`nox -s ollama`: asks one version of Ollama, from its release or from a binary, in an empty home of its own.
+"""Asks one version of Ollama, from its release or from a binary, in an empty home of its own.
 
-    nox -s ollama -- --version 0.33.0 --scripted
-    nox -s ollama -- --binary ./ollama --model qwen3:0.6b
+    conformance ollama --version 0.33.0 --scripted
+    conformance ollama --binary ./ollama --model qwen3:0.6b -- --select messages.text
 
 With `--scripted` no weights are needed: the model is a remote stub that the scripted model's `ollama` face answers, so
 what is asked is Ollama's Messages layer and nothing else. What follows `--` goes to `conformance run`.
@@ -14,15 +14,14 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from conformance.cli.commands import run as run_command
-from conformance.cli.main import Parser
 from conformance.cli.ollama_download import downloaded
+from conformance.cli.parser import Parser
 from conformance.engine.scripted_process import ScriptedProcess
 from conformance.errors import ExitCode, UserError
 from conformance.targets.ollama.client import Ollama, OllamaError
@@ -40,34 +39,8 @@ STUB_PATIENCE = "30"
 KEPT_VARIABLES = ("PATH", "LANG", "TMPDIR", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs as `python -m conformance.cli.ollama_release`; the exit code is that of `conformance run`."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    end = words.index("--") if "--" in words else len(words)
-    own, rest = words[:end], words[end + 1 :]
-    try:
-        return _run(_parser().parse_args(own), rest)
-    except UserError as mistake:
-        print(f"conformance: {mistake}", file=sys.stderr)
-        return mistake.exit_code
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="nox -s ollama --", description="Asks one version of Ollama, started for this run alone.")
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--version", metavar="V", help="a release such as 0.33.0: downloaded, its checksum compared")
-    which.add_argument("--binary", metavar="PATH", type=Path, help="an ollama that is here already")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--model", metavar="M", help="a model to pull and ask (default: the scripted stub)")
-    what.add_argument("--scripted", action="store_true", help="the scripted model behind it: no weights (default)")
-    parser.add_argument("--out", metavar="DIR", type=Path, help="where run log, report and server log go")
-    parser.add_argument(
-        "--cache", metavar="DIR", type=Path, default=Path(".nox/ollama"), help="where releases are kept"
-    )
-    return parser
-
-
-def _run(arguments: argparse.Namespace, rest: list[str]) -> int:
+def ask_release(arguments: argparse.Namespace) -> int:
+    """Runs `conformance ollama`; the exit code is that of `conformance run`."""
     binary = arguments.binary or downloaded(arguments.version, arguments.cache)
     if not os.access(binary, os.X_OK):
         raise UserError(f"{binary} is no program; give the path of an `ollama` with --binary")
@@ -82,7 +55,7 @@ def _run(arguments: argparse.Namespace, rest: list[str]) -> int:
                 model = asyncio.run(_stub(url, upstream.url))
             else:
                 model = asyncio.run(_pulled(url, arguments.model))
-            return _ask(url, model, arguments, rest, scripted=scripted)
+            return _ask(url, model, arguments, scripted=scripted)
         finally:
             _keep(log, arguments.out)
 
@@ -144,7 +117,7 @@ async def _pulled(url: str, model: str) -> str:
         return (await prepare(ollama, model, context=4096)).model
 
 
-def _ask(url: str, model: str, arguments: argparse.Namespace, rest: list[str], *, scripted: bool) -> int:
+def _ask(url: str, model: str, arguments: argparse.Namespace, *, scripted: bool) -> int:
     words = ["--target", "ollama", "--base-url", url, "--model", model]
     if scripted:
         words += [word for ability in STUB_ABILITIES for word in ("--capability", ability)]
@@ -153,7 +126,7 @@ def _ask(url: str, model: str, arguments: argparse.Namespace, rest: list[str], *
         words += ["--out", str(arguments.out)]
     parser = Parser(prog="conformance run", allow_abbrev=False)
     run_command.declare(parser)
-    return run_command.run(parser.parse_args([*words, *rest]))
+    return run_command.run(parser.parse_args([*words, *arguments.run_arguments]))
 
 
 def _keep(log: Path, folder: Path | None) -> None:
@@ -180,7 +153,3 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

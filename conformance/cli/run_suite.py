@@ -1,6 +1,5 @@
 """Conducts a run: finds out who is asked and what, runs pytest over it, and writes what there is to read."""
 
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import ExitStack
@@ -8,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from conformance.catalog.load import Catalog, load_catalog
-from conformance.cli import write_outputs
+from conformance.cli import startup, write_outputs
 from conformance.cli.debug import show_exchange
 from conformance.cli.progress import Progress
 from conformance.engine.assessment import Assessment
@@ -31,7 +30,6 @@ from conformance.engine.target_selection import who_is_asked
 from conformance.engine.testimony import no_testimonies, sdk_testimonies
 from conformance.errors import UserError
 from conformance.harmless import harmless
-from conformance.judge import witness
 from conformance.judge.rules import RULES
 from conformance.probe.asking import Fixtures
 from conformance.probe.client import Client
@@ -109,8 +107,7 @@ def _asking(
     scheduler.start()
     stack.callback(lambda: scheduler.stop(client.aclose()))
     first = scheduler.submit(preflight(target, client, say=progress.say))
-    import conformance.pytest_plugin.run  # noqa: F401 - it brings pytest, imported while the endpoint answers
-
+    startup.import_pytest()
     try:
         problem = first.result(deadline.left)
     except FutureTimeout:
@@ -170,7 +167,7 @@ def _judged(
             scheduler.judged(question)
         if not options.pytest_arguments:  # pytest can select nothing away, so the first answers need not wait for it
             scheduler.begin(left)
-        threading.Thread(target=_import_ahead, args=(options,), name="conformance-imports", daemon=True).start()
+        startup.import_outputs_aside(witness=options.witness)
         plugin = ConformancePlugin(
             ledger,
             left,
@@ -183,13 +180,6 @@ def _judged(
     if options.profile is not None and options.profile in ended.readiness:
         print(harmless(in_words(ended.readiness[options.profile], catalog.profiles[options.profile])))
     return ended.logged.exit
-
-
-def _import_ahead(options: RunOptions) -> None:
-    """Imports what is slow to import and needed late, while the endpoint is waited for."""
-    if options.witness:
-        witness.prepare()
-    write_outputs.prepare()
 
 
 def _earlier(options: RunOptions, out: Path, catalog: Catalog, target: Target) -> dict[Question, Earlier]:

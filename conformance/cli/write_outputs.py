@@ -5,18 +5,6 @@ from pathlib import Path
 from conformance.runs.log import read_log
 
 
-def prepare() -> None:
-    """Imports and compiles what writing takes: to be called on another thread while the answers are awaited."""
-    import rich.console  # noqa: F401
-
-    import conformance.report.junit
-    import conformance.report.summary
-    import conformance.report.terminal  # noqa: F401
-    from conformance.report.html import template
-
-    template()
-
-
 def publish(folder: Path) -> None:
     """Page, summaries, badge and JUnit beside the log; then the terminal's summary."""
     from rich.console import Console

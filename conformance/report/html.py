@@ -18,6 +18,7 @@ from conformance.report.readiness import readiness_of
 from conformance.report.summary import headline, reason
 from conformance.report.trend import trends_of
 from conformance.report.wording import DRIFT_MEANS, SDK_MEANS, STATUS_MEANS, UNVERIFIED_MEANS, VERDICT_MEANS, printable
+from conformance.runs.detection import Detection
 from conformance.runs.log import RowInfo
 
 if TYPE_CHECKING:
@@ -28,13 +29,13 @@ STYLES = ("tokens.css", "page.css", "matrix.css", "cell.css")
 ENTRY = "main.js"
 
 
-def page_html(matrix: Matrix, detection: Any = None) -> str:
+def page_html(matrix: Matrix, detection: Detection | None = None) -> str:
     """The page as text: the same runs give the same page."""
     style, script = _source(STYLES), joined(SOURCES, ENTRY)
     return template().render(
         matrix=matrix,
         columns=matrix.columns,
-        detection=detection if isinstance(detection, dict) else None,
+        detection=detection,
         readiness=readiness_of(matrix),
         first=_first(matrix),
         trends=trends_of(matrix.columns),

@@ -9,8 +9,9 @@ from msgspec import Struct
 from packaging.version import InvalidVersion, Version
 
 from conformance.report.levels import NOT_VERIFIED, Found, Level, breaks, level_of
+from conformance.runs.expectations import cell_verdict
 from conformance.runs.log import CaseRow, CatalogRow, RowInfo, RuleRow, RunLog
-from conformance.words import SdkTestimony, Status, Verdict, worst
+from conformance.words import SdkTestimony, Status, Verdict
 
 URGENCY: tuple[Status, ...] = (
     "regression",
@@ -138,7 +139,7 @@ def cell_of(cases: Sequence[CaseRow], rules: Sequence[RuleRow]) -> Cell:
     counted = [row for row in judged if row.level != "may"]
     testimonies = {case.sdk for case in cases} - {None}
     return Cell(
-        verdict=_cell_verdict(counted),
+        verdict=cell_verdict(counted),
         status=min((row.status for row in counted), key=URGENCY.index, default="as-expected"),
         cases=tuple(cases),
         rules=tuple(rules),
@@ -149,16 +150,6 @@ def cell_of(cases: Sequence[CaseRow], rules: Sequence[RuleRow]) -> Cell:
         question=_fingerprint(f"{case.case_sha256} {case.mode}" for case in cases),
         found=_fingerprint({finding.key for row in counted for finding in row.findings}),
     )
-
-
-def _cell_verdict(counted: Sequence[Judged]) -> Verdict | None:
-    """The worst verdict of a cell; that a request was accepted does not show an effect."""
-    verdicts = {row.verdict for row in counted if not (_only_accepted(row) and row.verdict == "supported")}
-    return worst(verdicts) if verdicts else "inconclusive" if counted else None
-
-
-def _only_accepted(row: Judged) -> bool:
-    return isinstance(row, CaseRow) and row.accepted
 
 
 def target_title(name: str, version: str | None, *, simulated: bool) -> str:

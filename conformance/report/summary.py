@@ -26,13 +26,6 @@ def reason(cell: Cell) -> str:
     return next((case.reason for case in cell.cases if case.verdict == cell.verdict and case.reason), "")
 
 
-def select_line(cell: Cell, column: Column) -> str:
-    """The command that asks the first telling question of a cell again; empty where only rules stand in it."""
-    case = next((case for case in cell.cases if case.verdict == cell.verdict), None)
-    base = column.log.run.target.base_url
-    return f"conformance run --base-url {base} --select {case.case}" if case else ""
-
-
 def headline(column: Column) -> str:
     """The sentence beside `conformant` or not: how many rows, and what was not verified."""
     asked = len(column.cells)

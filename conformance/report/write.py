@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from conformance.report.matrix import matrix_of
+from conformance.runs.detection import read_figures
 from conformance.runs.log import RunLog
 
 PAGE = "index.html"
@@ -20,7 +21,7 @@ def render(runs: Sequence[RunLog], out: Path, *, detection: Path | None = None) 
 
     path = out if out.suffix == ".html" else out / PAGE
     path.parent.mkdir(parents=True, exist_ok=True)
-    figures = msgspec.json.decode(detection.read_bytes()) if detection is not None and detection.is_file() else None
+    figures = read_figures(detection) if detection is not None else None
     path.write_text(page_html(matrix_of(runs), figures), encoding="utf-8", newline="\n")
     return path
 

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from conformance.errors import UserError
 from conformance.words import ReadinessVerdict
 
 Outcome = Literal["killed", "foreign", "silent", "note", "false alarm"]
@@ -80,7 +81,13 @@ class Detection(Struct, frozen=True, kw_only=True):
 
 
 def read_figures(file: Path) -> Detection | None:
-    return msgspec.json.decode(file.read_bytes(), type=Detection) if file.is_file() else None
+    """The figures of a `detection.json`, None without one; UserError where the file is something else."""
+    if not file.is_file():
+        return None
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Detection)
+    except msgspec.MsgspecError as problem:
+        raise UserError(f"{file} holds no figures of the detection ({problem}); `nox -s detect` writes it") from problem
 
 
 def write_figures(file: Path, figures: Detection) -> None:

@@ -4,9 +4,11 @@ All of it is pure: rows in, statuses out.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from msgspec import Struct
 
+from conformance.errors import ExitCode
 from conformance.runs.log import RunLog
 from conformance.targets.target import Dispute, Gap
 from conformance.words import OBSERVED, UNVERIFIED, Level, Mode, ReadinessVerdict, Status, Tier, Verdict, worst
@@ -140,18 +142,29 @@ class Expectations(Struct, frozen=True):
         if found is None:
             return against_promise(seen, place)
         gap, documented = found
-        cell = seen.verdict if gap.surface is None else cell_verdict(siblings)
+        cell = seen.verdict if gap.surface is None else cell_verdict(siblings) or "not-run"
         return against_gap(seen, cell, gap, place, documented=documented)
 
 
-def cell_verdict(row: Iterable[Seen]) -> Verdict:
-    """The verdict of a cell of the matrix: the worst of its must and should verdicts.
+class Counted(Protocol):
+    """What a cell takes of a verdict: a row of the log, or one in search of its status."""
+
+    @property
+    def level(self) -> Level: ...
+    @property
+    def verdict(self) -> Verdict: ...
+    @property
+    def accepted(self) -> bool: ...
+
+
+def cell_verdict(row: Iterable[Counted]) -> Verdict | None:
+    """The verdict of a cell of the matrix: the worst of its must and should verdicts; None where there are none.
 
     That a request was accepted does not show an effect: where nothing else was observed, the cell is inconclusive.
     """
     weighty = [seen for seen in row if seen.level != "may"]
     verdicts = {seen.verdict for seen in weighty if not (seen.accepted and seen.verdict == "supported")}
-    return worst(verdicts) if verdicts or not weighty else "inconclusive"
+    return worst(verdicts) if verdicts else "inconclusive" if weighty else None
 
 
 def against_baseline(seen: Seen, before: Seen | None, place: Place) -> Standing:
@@ -201,13 +214,13 @@ def seen_in(log: RunLog) -> dict[tuple[str, Mode | None], Seen]:
 
 def exit_code(
     statuses: Sequence[Status], verdicts: Sequence[Verdict], *, strict: bool, allow_improvements: bool
-) -> int:
-    """The exit code of a finished run: 2 our fault, 1 not as expected, 3 not verified (strict), 0 as expected."""
+) -> ExitCode:
+    """The exit code of a finished run; our own fault comes before what was found, and that before what was not."""
     if "error" in verdicts:
-        return 2
+        return ExitCode.OUR_FAULT
     unexpected = {"regression", "new"} | (set() if allow_improvements else {"improvement"})
     if unexpected & set(statuses):
-        return 1
+        return ExitCode.UNEXPECTED
     if strict and set(UNVERIFIED) & set(verdicts):
-        return 3
-    return 0
+        return ExitCode.NOT_VERIFIED
+    return ExitCode.AS_EXPECTED

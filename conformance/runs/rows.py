@@ -233,6 +233,11 @@ class RuleRow(Struct, frozen=True, tag="rule", kw_only=True):
     expected_by: str = ""
     """The source or reason of the expectation that it met."""
 
+    @property
+    def accepted(self) -> bool:
+        """Never: a rule asks for more than a readable 200."""
+        return False
+
 
 class CauseRow(Struct, frozen=True, tag="cause", kw_only=True):
     """One fault of the endpoint with all that it turned red or kept from being judged; the worst cause comes first."""

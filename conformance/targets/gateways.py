@@ -1,7 +1,7 @@
 """Configurations of gateways that put the Messages API in front of an OpenAI-compatible server.
 
-Their settings were found by running them: `litellm[proxy]` 1.106.2 (https://docs.litellm.ai/docs/proxy/configs) and
-`@musistudio/claude-code-router` 2.0.0 (https://github.com/musistudio/claude-code-router).
+Their settings were found by running them: LiteLLM (https://docs.litellm.ai/docs/proxy/configs) and
+claude-code-router (https://github.com/musistudio/claude-code-router).
 """
 
 import json
@@ -10,6 +10,7 @@ from msgspec import Struct
 
 LITELLM = "litellm[proxy]==1.106.2"
 CLAUDE_CODE_ROUTER = "@musistudio/claude-code-router@2.0.0"
+"""The versions that were run; `.ci/locks` pins the same."""
 
 
 class GatewayConfiguration(Struct, frozen=True):

@@ -106,7 +106,7 @@ def test_a_version_that_there_is_not_and_a_host_that_is_not_there(releases: Rele
 
 
 def session(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "conformance.cli.ollama_release", *words]
+    command = [sys.executable, "-m", "conformance", "ollama", *words]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 

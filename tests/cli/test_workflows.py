@@ -33,10 +33,13 @@ STEPS = shell_steps()
 PYTHON = f"""#!/bin/bash
 case "$*" in
   "-m pip install "*) echo "$*" >> "$WORLD/pip" ;;
-  "-m conformance.cli.ollama_release --version "*)
-    shift 4
-    exec {sys.executable} -m conformance.cli.ollama_release --binary "$WORLD/ollama" "$@" -- $REST ;;
   *) exec {sys.executable} "$@" ;;
+esac
+"""
+CONFORMANCE = f"""#!/bin/bash
+case "$*" in
+  "ollama --version "*) shift 3; exec {sys.executable} -m conformance ollama --binary "$WORLD/ollama" "$@" -- $REST ;;
+  *) exec {sys.executable} -m conformance "$@" ;;
 esac
 """
 OLLAMA = f"""#!/bin/sh
@@ -56,7 +59,7 @@ def step(tmp_path: Path) -> Step:
     world.mkdir()
     program(world / "python", PYTHON)
     program(world / "ollama", OLLAMA)
-    program(world / "conformance", f'#!/bin/sh\nexec {sys.executable} -m conformance "$@"\n')
+    program(world / "conformance", CONFORMANCE)
     program(world / "gh", '#!/bin/sh\necho "$@" >> "$WORLD/gh-called"\n')
 
     def run(file: str, name: str, **environment: str) -> subprocess.CompletedProcess[str]:

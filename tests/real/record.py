@@ -5,6 +5,7 @@ exchange of each finding. Large bodies are left out, so that a clone stays small
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,12 +17,18 @@ from pathlib import Path
 import servers
 
 from conformance.runs.log import RunLog, read_log
+from conformance.targets import gateways
 
 ROOT = Path(__file__).parents[2]
 RUNS = ROOT / "reports" / "runs"
 OLLAMAS = ("0.14.0", "0.18.0", "0.23.4", "0.30.0", "0.33.0")
 LARGEST = 48_000
 """Bytes of an evidence file that is kept."""
+
+
+def _version(pinned: str) -> str:
+    """`1.106.2` of `litellm[proxy]==1.106.2`, `2.0.0` of `@scope/name@2.0.0`."""
+    return re.split("[=@]", pinned)[-1]
 
 
 def main() -> None:
@@ -32,9 +39,10 @@ def main() -> None:
     with servers.scripted("--face", "openai") as upstream:
         with _folder() as folder, servers.litellm(upstream, folder) as (url, key):
             words = ("--target", "litellm", "--base-url", url, "--model", "scripted", "--api-key-env", "GATEWAY_KEY")
-            _ask("litellm-1.106.2", *words, GATEWAY_KEY=key)
+            _ask(f"litellm-{_version(gateways.LITELLM)}", *words, GATEWAY_KEY=key)
         with _folder() as folder, servers.claude_code_router(upstream, folder) as url:
-            _ask("claude-code-router-2.0.0", "--target", "claude-code-router", "--base-url", url, "--model", "scripted")
+            name = f"claude-code-router-{_version(gateways.CLAUDE_CODE_ROUTER)}"
+            _ask(name, "--target", "claude-code-router", "--base-url", url, "--model", "scripted")
     _render(*sorted(str(path.parent) for path in RUNS.glob("*/run.jsonl")), out=ROOT / "reports")
 
 

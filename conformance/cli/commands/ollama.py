@@ -1,0 +1,32 @@
+"""`conformance ollama`: asks one version of Ollama, started for this run alone."""
+
+import argparse
+from pathlib import Path
+
+from conformance.errors import UserError
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--version", metavar="V", help="a release such as 0.33.0: downloaded, its checksum compared")
+    which.add_argument("--binary", metavar="PATH", type=Path, help="an ollama that is here already")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--model", metavar="M", help="a model to pull and ask (default: the scripted stub)")
+    what.add_argument("--scripted", action="store_true", help="the scripted model behind it: no weights (default)")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="where run log, report and server log go")
+    parser.add_argument(
+        "--cache", metavar="DIR", type=Path, default=Path(".nox/ollama"), help="where releases are kept"
+    )
+    parser.add_argument(
+        "run_arguments", nargs="*", metavar="-- ARGUMENT", help="of `conformance run`, such as --select or --strict"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from conformance.cli.ollama_release import ask_release
+
+    if arguments.run_arguments and not arguments.run_arguments[0].startswith("-"):
+        raise UserError(
+            f"unknown argument {arguments.run_arguments[0]!r}; arguments for `conformance run` go after `--`"
+        )
+    return ask_release(arguments)

@@ -1,0 +1,47 @@
+"""What makes the program start and end fast: imports beside the waiting, and a garbage collector that looks seldom.
+
+A run of a few cases is over in two seconds, of which one would go into imports and garbage collection. All of it stands
+here, so that the modules which do the work need not know of it. Nothing but speed changes without it.
+"""
+
+import atexit
+import gc
+import threading
+
+SELDOM = (50_000, 20, 20)
+"""When the garbage collector looks for cycles: modules and questions live as long as the process, and to go through
+them at its usual pace took a fifth of the CPU time of a run."""
+
+
+def collect_seldom() -> None:
+    """Lets the garbage collector look seldom, and not at all when the process ends: that took a fifth of a second."""
+    gc.set_threshold(*SELDOM)
+    atexit.register(gc.freeze)
+
+
+def import_pytest() -> None:
+    """Imports pytest with the plugin, which takes half a second: to be called while the first answer is awaited."""
+    import conformance.pytest_plugin.run  # noqa: F401
+
+
+def import_outputs_aside(*, witness: bool) -> None:
+    """Imports what only the end of a run needs, on a thread of its own while the answers are awaited.
+
+    With `witness` also the official SDK, which is slower to import than all the rest.
+    """
+    threading.Thread(target=_import_outputs, args=(witness,), name="conformance-imports", daemon=True).start()
+
+
+def _import_outputs(witness: bool) -> None:
+    if witness:
+        import conformance.judge.witness
+
+        conformance.judge.witness.prepare()
+    import rich.console  # noqa: F401
+
+    import conformance.report.junit
+    import conformance.report.summary
+    import conformance.report.terminal
+    from conformance.report.html import template
+
+    template()
