@@ -234,10 +234,10 @@ REPLACEMENT = "\ufffd"
     leniency="What a model wrote is compared between the two modes: a model of bytes may write one.",
 )
 def characters(answer: Answer) -> Found:
-    body = answer.exchange.body
-    if not body:
+    sentence = answer.error.get("message") if answer.error is not None else None
+    if not isinstance(sentence, str):
         return None
-    if not damaged(body) or damaged(answer.exchange.request.body):
+    if REPLACEMENT not in sentence or damaged(answer.exchange.request.body):
         return []
     return [Violation("/error", "the character itself", REPLACEMENT, "replacement-character")]
 
