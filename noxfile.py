@@ -150,7 +150,7 @@ def detect(session: nox.Session) -> None:
 def claude_code(session: nox.Session) -> None:
     """Holds sessions with the real Claude Code, from npm: `-- --short`, `-- --fault ID`, `-- --like ollama@0.33`."""
     with timed(session):
-        session.install("-e", ".")
+        install(session, RUN)
         session.run("python", "-m", "conformance.detection.client", *session.posargs)
 
 

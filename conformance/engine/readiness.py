@@ -15,6 +15,8 @@ from conformance.runs.log import CaseRow, Need, ReadinessRow, ReadinessVerdict, 
 
 NEAR = 0.8
 """The share of a client's patience from which a silence is worth a warning."""
+MACHINE_WORDS = {"matches", "valid_under"}
+"""Matchers whose argument says nothing to a person."""
 LONGEST = 120
 """Characters of a value that a sentence quotes."""
 
@@ -78,6 +80,8 @@ def _quote(row: CaseRow) -> str:
 
 
 def _compared(finding: Finding) -> str:
+    if isinstance(finding.expected, dict) and finding.expected.keys() & MACHINE_WORDS:
+        return f"Observed {_told(finding.observed)}."
     return f"Expected {_told(finding.expected)}, observed {_told(finding.observed)}."
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from conformance.catalog.load import load_catalog
+from conformance.detection.client_figures import EXPECTED, misjudged, outcomes, table
 from conformance.detection.figures import figure_of, got_worse, summary, with_figures
 from conformance.detection.sweep import BASE, Worse
 from conformance.engine.scripted_process import NamedFault, named_faults, named_models, named_variants
@@ -62,6 +63,16 @@ def test_the_readme_says_what_was_measured() -> None:
     assert with_figures(page, measured) == page
     assert f"{measured.faults['killed']} of {measured.faults['of']}" in page
     assert with_figures(page, replace(measured, faults=measured.faults | {"killed": 1})) != page
+
+
+def test_readiness_is_what_the_real_client_did() -> None:
+    measured = read_figures(ROOT / "reports" / "detection.json")
+    assert measured is not None
+    assert {figure.id for figure in measured.each_client} == {
+        fault for fault, outcome in outcomes().items() if outcome in EXPECTED
+    }
+    assert misjudged(measured.each_client) == []
+    assert measured.readiness == table(measured.each_client)
 
 
 def test_what_was_measured_keeps_its_promises() -> None:

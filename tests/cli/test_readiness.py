@@ -1,0 +1,60 @@
+"""The answer about Claude Code at the door: what a run of the profile says, and the evidence behind it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance.engine.scripted_process import ScriptedProcess
+from conformance.runs.evidence_store import EvidenceStore
+from conformance.runs.log import RunLog, read_log
+
+
+def run(tmp_path: Path, *served: str) -> tuple[RunLog, str, int]:
+    """The log of a profile's run against our own endpoint, what was said, and the exit code."""
+    with ScriptedProcess("anthropic", list(served)) as process:
+        words = [
+            "run",
+            "--profile",
+            "claude-code",
+            "--target",
+            "none",
+            "--model",
+            "scripted",
+            "--base-url",
+            process.url,
+        ]
+        command = [sys.executable, "-m", "conformance", *words, "--out", str(tmp_path / "out"), "--no-witness"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return read_log(tmp_path / "out"), done.stdout, done.returncode
+
+
+@pytest.mark.parametrize(
+    ("served", "verdict", "needs"),
+    [
+        (("--like", "ollama@0.14"), "ready with limits", ["pictures", "pdf", "count-tokens", "titles"]),
+        (("--fault", "RQ04"), "not ready", ["system-role"]),
+        (("--fault", "X-input-html"), "not ready", ["tool-input"]),
+    ],
+)
+def test_each_sentence_is_true_of_the_evidence_that_it_links(served, verdict, needs, tmp_path):
+    log, said, code = run(tmp_path, *served)
+    (answer,) = log.readiness
+    missing = [need for need in answer.needs if need.verdict in ("refused", "ignored", "broken") and need.meets]
+    assert answer.verdict == verdict
+    assert answer.client == "Claude Code 2.1.332"
+    assert [need.id for need in missing][: len(needs)] == needs
+    assert code == 1 if verdict == "not ready" else code in (0, 1)
+    rows = {f"{row.case}[{row.mode}]": row for row in log.cases}
+    evidence = EvidenceStore(tmp_path / "out")
+    for need in missing:
+        recorded = evidence.read(need.exchange)
+        row = rows[need.question]
+        assert need.exchange in row.exchanges
+        if need.verdict == "refused":
+            assert recorded.answer.status in range(400, 500)
+            assert str(recorded.answer.status) in need.meets
+        else:
+            assert recorded.answer.status == 200
+        assert need.meets in said or need.id not in needs[:1]
