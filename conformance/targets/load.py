@@ -64,7 +64,7 @@ def target_problems(
             guess = f"; did you mean `{near[0]}`?" if near else ""
             says = f"no {kind} is called `{named}`, so this entry matches nothing{guess}"
             problems.append(own.document.problem((*at, kind), says))
-        for position, case in enumerate(gap.when):
+        for position, case in enumerate(gap.when if isinstance(gap, Gap) else ()):
             if case not in cases:
                 says = f"no case is called `{case}`{nearest(case, cases)}"
                 problems.append(own.document.problem((*at, "when", position), says))
