@@ -83,7 +83,18 @@ def tests(session: nox.Session) -> None:
     """Runs the tests of the suite itself."""
     with timed(session):
         install(session, ALL)
-        session.run("pytest", "--ignore=tests/browser", "--ignore=tests/real", *session.posargs)
+        elsewhere = [f"--ignore=tests/{name}" for name in ("browser", "real", "hostile")]
+        session.run("pytest", *elsewhere, *session.posargs)
+
+
+@nox.session
+def hostile(session: nox.Session) -> None:
+    """Asks hostile endpoints, reads hostile files, kills runs; `-- --full` at thirty moments in place of three."""
+    with timed(session):
+        install(session, ALL)
+        kills = "30" if "--full" in session.posargs else "3"
+        given = [word for word in session.posargs if word != "--full"]
+        session.run("pytest", "tests/hostile", *given, env={"CONFORMANCE_KILLS": kills})
 
 
 @nox.session

@@ -45,6 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except OSError as problem:
+        where = f"{problem.filename}: " if problem.filename else ""
+        print(harmless(f"conformance: {where}{problem.strerror or problem}"), file=sys.stderr)
+        return ExitCode.BAD_USAGE
 
 
 def _dispatch(words: list[str]) -> int:

@@ -40,7 +40,8 @@ from conformance.runs.evidence_store import remove_evidence
 from conformance.runs.expectations import Expectations
 from conformance.runs.log import FILE as LOG
 from conformance.runs.log import PACKED as PACKED_LOG
-from conformance.runs.log import LogWriter
+from conformance.runs.log import LogWriter, read_log
+from conformance.runs.run_folder import DiskError, RunFolder
 from conformance.targets.load import target_problems
 from conformance.targets.target import Target
 
@@ -130,10 +131,25 @@ def _judged(
     scheduler: Scheduler,
 ) -> int:
     """Asks and judges everything, and writes what there is to read; the exit code."""
+    out = options.out or default_folder(target)
+    with RunFolder(out, resumed=options.resume is not None):
+        return _run_in(out, catalog, questions, target, options, baseline, progress, scheduler)
+
+
+def _run_in(
+    out: Path,
+    catalog: Catalog,
+    questions: Sequence[Question],
+    target: Target,
+    options: RunOptions,
+    baseline: Baseline | None,
+    progress: Progress,
+    scheduler: Scheduler,
+) -> int:
+    """The same in a folder that is this run's alone."""
     from conformance.pytest_plugin.plugin import ConformancePlugin
     from conformance.pytest_plugin.run import run_pytest
 
-    out = options.out or default_folder(target)
     earlier = _earlier(options, out, catalog, target)
     for one in earlier.values():
         scheduler.know(one.record)
@@ -142,6 +158,8 @@ def _judged(
         if options.resume is None:
             log.write(run_row(catalog, target, options))
             log.write(catalog_row(catalog))
+        else:
+            _mend(log, catalog, progress.say)
         ledger = Ledger(
             source=scheduler,
             assessment=Assessment(
@@ -175,11 +193,32 @@ def _judged(
             strict=options.strict,
             allow_improvements=options.allow_improvements,
         )
-        ended = ledger.finish(run_pytest(plugin, options.pytest_arguments, snapshots_of(target, options)))
-    write_outputs.publish(out)
+        ending = run_pytest(plugin, options.pytest_arguments, snapshots_of(target, options))
+        if plugin.disk is not None:
+            raise DiskError(
+                f"{out} cannot be written any more ({plugin.disk.strerror}): what was judged is kept; make room, "
+                f"then `conformance run --resume {out}`"
+            )
+        ended = ledger.finish(ending)
+    try:
+        write_outputs.publish(out)
+    except OSError as problem:
+        raise DiskError(
+            f"the report of {out} cannot be written ({problem.strerror}): the log is whole; make room, "
+            f"then `conformance report {out}`"
+        ) from problem
     if options.profile is not None and options.profile in ended.readiness:
         print(harmless(in_words(ended.readiness[options.profile], catalog.profiles[options.profile])))
     return ended.logged.exit
+
+
+def _mend(log: LogWriter, catalog: Catalog, say: Callable[[str], None]) -> None:
+    """Writes what a killed run has not left, and says so."""
+    if log.cut:
+        say(f"the last line of {log.folder / LOG} was torn and has been cut: its question is asked again")
+    if not read_log(log.folder).catalog.rows:
+        log.write(catalog_row(catalog))
+        say(f"{log.folder / LOG} had no catalog: it has been written again")
 
 
 def _earlier(options: RunOptions, out: Path, catalog: Catalog, target: Target) -> dict[Question, Earlier]:

@@ -41,6 +41,8 @@ class ConformancePlugin:
         self._strict = strict
         self._allow_improvements = allow_improvements
         self._last: CaseJudged | None = None
+        self.disk: OSError | None = None
+        """What kept the run from being written."""
         self.drift: Drift | None = None
         """Compares the shape of the question that is judged next."""
 
@@ -58,6 +60,16 @@ class ConformancePlugin:
 
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
         """Judges what an item was made for; the functions of other files run as usual."""
+        if self.disk is not None:
+            pytest.skip("the run has ended")
+        try:
+            return self._judge(pyfuncitem)
+        except OSError as problem:  # the disk is full, or the folder gone: to ask on would lose every answer
+            self.disk = problem
+            pyfuncitem.session.shouldstop = "the folder of the run cannot be written"
+            pytest.skip("the run has ended")
+
+    def _judge(self, pyfuncitem: pytest.Function) -> bool | None:
         match _made_for(pyfuncitem):
             case {"question": question}:
                 self._last = self._ledger.judge_case(question, self.drift)

@@ -1,5 +1,6 @@
 """A file of lines that grows while a run goes on: each line is flushed, and a torn last line is cut before the next."""
 
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,13 +16,22 @@ class LineFile:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        cut_torn_tail(path)
-        self._file = path.open("ab")
+        self.cut = cut_torn_tail(path)
+        """Bytes of a torn last line that were cut."""
+        self._file = path.open("ab", buffering=0)
+        self._end = self._file.tell()
 
     def write(self, line: bytes) -> None:
         """Appends one line, given without its end; keys are removed whatever brought them into it."""
-        self._file.write(KNOWN.removed(line) + b"\n")
-        self._file.flush()
+        data = memoryview(KNOWN.removed(line) + b"\n")
+        try:
+            while data:
+                data = data[self._file.write(data) :]
+        except OSError:
+            with suppress(OSError):  # a full disk took the beginning of a line
+                self._file.truncate(self._end)
+            raise
+        self._end = self._file.tell()
 
     def close(self) -> None:
         self._file.close()
@@ -35,10 +45,10 @@ class LineFile:
         self.close()
 
 
-def cut_torn_tail(path: Path) -> None:
-    """Cuts what stands behind the last end of a line, as a kill or a full disk leaves it."""
+def cut_torn_tail(path: Path) -> int:
+    """Cuts what stands behind the last end of a line, as a kill or a full disk leaves it; how many bytes that were."""
     if not path.exists():
-        return
+        return 0
     with path.open("r+b") as file:
         end = size = file.seek(0, 2)
         while end:
@@ -51,3 +61,4 @@ def cut_torn_tail(path: Path) -> None:
             end = start
         if end < size:
             file.truncate(end)
+        return size - end

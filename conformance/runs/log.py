@@ -59,6 +59,8 @@ class LogWriter:
             (folder / FILE).write_bytes(unpack(folder / PACKED))
             (folder / PACKED).unlink()
         self._file = LineFile(folder / FILE)
+        self.cut = self._file.cut
+        """Bytes of a torn last line that were cut."""
 
     def write(self, row: LogRow) -> None:
         self._file.write(encoded(row))

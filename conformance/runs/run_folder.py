@@ -1,0 +1,105 @@
+"""The folder that a run writes: claimed for one run at a time, and never somebody else's."""
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from conformance.errors import ExitCode, UserError
+from conformance.runs.log import FILE, PACKED, LogError, read_rows
+from conformance.runs.rows import RunRow
+
+LOCK = ".running"
+"""Locked by the run that writes here; it holds the number of its process."""
+
+
+class FolderError(UserError):
+    """A folder that a run cannot write; the message says why, and what to do."""
+
+
+class DiskError(UserError):
+    """What kept a run from writing on; what it wrote until then is kept."""
+
+    exit_code = ExitCode.OUR_FAULT
+
+
+class RunFolder:
+    """A folder for one run: made where it is missing, locked while the run goes on."""
+
+    def __init__(self, folder: Path, *, resumed: bool) -> None:
+        """FolderError where it cannot be written, holds what is no run of this suite, or another run writes there."""
+        self._folder = folder
+        try:
+            if not resumed:
+                _refuse_others(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = (folder / LOCK).open("a+b")
+        except OSError as problem:
+            raise FolderError(
+                f"{folder} cannot be written ({problem.strerror}): name another folder with --out"
+            ) from problem
+        if not _lock(self._lock):
+            owner = _owner(self._lock)
+            self._lock.close()
+            raise FolderError(
+                f"another run{owner} writes into {folder}: wait until it ends, or name another folder with --out"
+            )
+        self._lock.truncate(0)
+        self._lock.write(str(os.getpid()).encode())
+        self._lock.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        (self._folder / LOCK).unlink(missing_ok=True)
+        self._lock.close()
+
+
+def _refuse_others(folder: Path) -> None:
+    """FolderError where something lies that no run of this suite has left."""
+    if folder.exists() and not folder.is_dir():
+        raise FolderError(f"{folder} is a file: name a folder with --out")
+    if not folder.is_dir() or not any(path.name != LOCK for path in folder.iterdir()):
+        return
+    if not any(is_run_log(folder / name) for name in (FILE, PACKED)):
+        raise FolderError(f"{folder} is not empty, and holds no run of this suite: name another folder with --out")
+
+
+def is_run_log(path: Path) -> bool:
+    """Whether a file begins as the log of a run does, however torn its end is."""
+    if not path.is_file():
+        return False
+    try:
+        return isinstance(next(iter(read_rows(path)), None), RunRow)
+    except LogError:  # of a later suite, or broken in its middle: it is a log of ours all the same
+        with path.open("rb") as file:
+            return file.read(13) == b'{"type":"run"'
+
+
+def _owner(lock: IO[bytes]) -> str:
+    lock.seek(0)
+    number = lock.read(20).decode("ascii", "replace").strip()
+    return f" (process {number})" if number.isdigit() else ""
+
+
+def _lock(file: IO[bytes]) -> bool:
+    """Whether nobody else holds the lock, which the system lets go of when the process ends, however it ends."""
+    if os.name == "nt":
+        import msvcrt
+
+        try:
+            file.seek(1000)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError:
+            return False
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

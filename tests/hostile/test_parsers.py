@@ -1,0 +1,147 @@
+"""Our own parsers take anything: no exception but their own, and the same for every split of the bytes."""
+
+import itertools
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as some
+
+from conformance.catalog.load import load_catalog
+from conformance.doors import from_json, http_date, rfc3339_time, seconds, whole_number
+from conformance.errors import UserError
+from conformance.judge.answer import read
+from conformance.judge.rules import examine
+from conformance.probe.exchange import Chunk, Exchange, Request
+from conformance.probe.sse import Decoder, frames
+from conformance.runs.evidence_store import EvidenceError, EvidenceStore
+from conformance.runs.log import read_log
+from conformance.targets.address import AddressError, origin, url_below
+from conformance.targets.load import load_target_file
+
+WORDS = [
+    *(
+        b"event: message_start\n",
+        b"event: ping\n",
+        b"data: ",
+        b"\n",
+        b"\r",
+        b"\n\n",
+        b": x\n",
+        b"id: 1\n",
+        b"retry: 9\n",
+    ),
+    *(b"{", b"}", b"[", b"]", b'"type":', b'"message_stop"', b'"error"', b'"index":', b"0", b"-1", b"9" * 30, b"1e999"),
+    *(
+        b'"content_block_start"',
+        b'"content_block_delta"',
+        b'"text_delta"',
+        b'"text"',
+        b"null",
+        b",",
+        b":",
+        b'"',
+        b"\\ud800",
+    ),
+    *(b"\xff\xfe", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\x00", b"[" * 2000, b'{"a":' * 500, b"NaN", b"data:", b"data"),
+    *(b'data: {"type":"ping"}\n\n', b'data: {"type":"message_stop"}\n\n', b'data: {"type":"error","error":{}}\n\n'),
+    b'data: {"type":"message_start","message":{"id":"a","role":"assistant","content":[],"usage":{}}}\n\n',
+]
+bodies = some.one_of(some.binary(max_size=300), some.lists(some.sampled_from(WORDS), max_size=30).map(b"".join))
+cuts = some.lists(some.integers(0, 400), max_size=6)
+
+
+def split(body: bytes, at: list[int]) -> list[bytes]:
+    edges = [0, *sorted(one for one in at if one < len(body)), len(body)]
+    return [body[first:last] for first, last in itertools.pairwise(edges)]
+
+
+@given(body=bodies, at=cuts)
+def test_the_stream_decoder_tells_the_same_for_every_split(body: bytes, at: list[int]) -> None:
+    def told(pieces: list[bytes]) -> list[tuple[object, ...]]:
+        decoder = Decoder()
+        return [(one.name, one.data) for piece in pieces for one in decoder.feed(piece, 0.0)]
+
+    assert told(split(body, at)) == told([body])
+    assert len(frames(tuple(Chunk(0.0, piece) for piece in split(body, at)))) == len(frames((Chunk(0.0, body),)))
+
+
+paths = some.sampled_from(
+    ["/v1/messages", "/v1/models", "/v1/messages/count_tokens", "/v1/messages/batches/b/results", "/v1/files", "/x"]
+)
+names = some.sampled_from(
+    ["content-type", "content-length", "date", "retry-after", "request-id", "content-encoding", "allow", "server"]
+    + [f"anthropic-ratelimit-requests-{what}" for what in ("limit", "remaining", "reset")]
+)
+headers = some.lists(some.tuples(names, some.text(some.characters(max_codepoint=255), max_size=40)), max_size=5)
+
+
+@given(body=bodies, at=cuts, headers=headers, path=paths, status=some.integers(100, 999), stream=some.booleans())
+def test_every_answer_is_read_and_judged(
+    body: bytes, at: list[int], headers: list[tuple[str, str]], path: str, status: int, stream: bool
+) -> None:
+    sent = msgspec.json.encode({"model": "m", "max_tokens": 9, "messages": [], "stream": stream})
+    for method in ("POST", "GET"):
+        exchange = Exchange(
+            request=Request(method, f"http://h{path}", (), sent if method == "POST" else b""),
+            outcome="complete",
+            status=status,
+            headers=tuple(headers),
+            chunks=tuple(Chunk(0.0, piece) for piece in split(body, at)),
+        )
+        answer = read(exchange, "stream" if stream else "json")
+        examine(answer)
+        assert answer.document["status"] == status
+        assert answer.unreadable is None or answer.unreadable.kind
+
+
+@given(data=bodies)
+def test_the_readers_of_runs_take_any_file(data: bytes, tmp_path_factory: object) -> None:
+    folder = Path(tmp_path_factory.mktemp("run"))  # type: ignore[attr-defined]
+    for name in ("run.jsonl", "evidence.jsonl", "evidence.jsonl.zst"):
+        (folder / name).write_bytes(data)
+    with suppress(UserError):
+        read_log(folder)
+    with suppress(EvidenceError, UserError):
+        store = EvidenceStore(folder)
+        for one in list(store):
+            store.read(one)
+
+
+LINES = [
+    *(b"name: t\n", b"cases:\n", b"  - id: a.b\n", b"extends: ollama\n", b"&a [*a]\n", b"- ", b": ", b"{", b"}"),
+    *(b"[" * 300, b"!!python/object:os.system x\n", b"auth: {env: X}\n", b"known: [1]\n", b"? ", b"'", b'"', b"\t"),
+    b"9" * 5000,
+]
+yaml = some.one_of(some.binary(max_size=120), some.lists(some.sampled_from(LINES), max_size=12).map(b"".join))
+
+
+@given(data=yaml)
+def test_case_and_target_files_are_read_or_refused(data: bytes, tmp_path_factory: object) -> None:
+    folder = Path(tmp_path_factory.mktemp("files"))  # type: ignore[attr-defined]
+    (folder / "area").mkdir()
+    for name in ("t.yaml", "area/cases.yaml", "surface.yaml", "capabilities.yaml"):
+        (folder / name).write_bytes(data)
+    for work in (lambda: load_catalog(folder), lambda: load_target_file(folder / "t.yaml")):
+        with suppress(UserError):
+            work()
+
+
+@given(text=some.one_of(some.text(max_size=60), some.text("0123456789:-+TZ. GMTWedOct,", max_size=60)))
+def test_the_doors_take_any_text(text: str) -> None:
+    for door in (whole_number, seconds, http_date, rfc3339_time):
+        door(text)
+    from_json(text.encode("utf-8", "surrogatepass"))
+    from_json(b"[" * 100_000)
+    when = http_date(text)
+    assert when is None or when.utcoffset() is not None
+
+
+@given(path=some.text(max_size=80), base=some.sampled_from(["http://h", "https://h:8443/p", "http://[::1]:80"]))
+def test_no_text_leads_to_another_origin(path: str, base: str) -> None:
+    try:
+        url = url_below(base, path)
+    except AddressError:
+        return
+    assert origin(url.partition("?")[0]) == origin(base)
