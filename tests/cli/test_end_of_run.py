@@ -1,0 +1,87 @@
+"""What the end of a run says of faults that were met in the wild: the cause comes first, with the server's words."""
+
+from collections.abc import Callable
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+from bending_proxy import Bent, bending
+
+Command = Callable[..., CompletedProcess[str]]
+Serve = Callable[..., str]
+LONGEST = 25
+"""Lines that the end of a run may have."""
+
+
+def end_of(conformance: Command, url: str, select: str, *more: str) -> tuple[int, list[str]]:
+    """The exit code, and what stands on the screen after the progress."""
+    asked = ["--target", "none", "--model", "scripted", "--no-witness", "--select", select, "--out", "out", *more]
+    done = conformance("run", "--base-url", url, *asked)
+    screen = done.stderr.splitlines()
+    begin = max(number for number, line in enumerate(screen) if line.startswith("none"))
+    lines = screen[begin:]
+    assert len(lines) <= LONGEST
+    assert not any("Traceback" in line for line in screen)
+    return done.returncode, lines
+
+
+def first_cause(lines: list[str]) -> str:
+    """The two lines of the first cause."""
+    at = next(number for number, line in enumerate(lines) if line.startswith("1. "))
+    return "\n".join(lines[at : at + 2])
+
+
+TOOLS = "messages.* or tools.choice.* or streaming.*"
+
+
+@pytest.mark.parametrize(
+    ("fault", "select", "told"),
+    [
+        ("TR12", TOOLS, "peer closed connection without sending complete message body"),
+        ("RQ09", "messages.fields.* or thinking.request.* or caching.accepted.*", "Extra inputs are not permitted"),
+        ("GW08", TOOLS, "500"),
+        ("ST12", TOOLS, "content_block_stop"),
+        ("SR06", "stop.*", "stop"),
+    ],
+)
+def test_the_cause_stands_first(conformance: Command, served: Serve, fault: str, select: str, told: str) -> None:
+    _, lines = end_of(conformance, f"{served()}/fault/{fault}", select)
+    assert told in first_cause(lines)
+
+
+def test_a_cut_stream_is_the_endpoints_fault_and_never_ours(conformance: Command, served: Serve) -> None:
+    code, lines = end_of(conformance, f"{served()}/fault/TR12", "messages.* or examples.sdk.*")
+    assert code == 1
+    assert lines[1].startswith("Not as expected: 1 worse, 0 better")
+
+
+def test_a_request_without_stream_that_is_answered_with_one_is_one_cause(conformance: Command, served: Serve) -> None:
+    def default(body: dict[str, Any]) -> dict[str, Any]:
+        return {"stream": True, **body} if "messages" in body else body
+
+    with bending(served(), Bent(request=default)) as url:
+        code, lines = end_of(conformance, url, TOOLS)
+    assert code == 1
+    assert "event stream" in first_cause(lines)
+    assert lines[1].startswith("Not as expected: 1 worse")
+
+
+def test_a_limit_of_a_field_is_told_with_the_servers_sentence(conformance: Command, served: Serve) -> None:
+    sentence = "metadata.user_id: String should have at most 128 characters"
+
+    def short(body: dict[str, Any]) -> Any:
+        if len(str((body.get("metadata") or {}).get("user_id") or "")) <= 128:
+            return body
+        return 400, {"type": "error", "error": {"type": "invalid_request_error", "message": sentence}}
+
+    with bending(served(), Bent(request=short)) as url:
+        code, lines = end_of(conformance, url, "claude-code.turn.* or messages.*")
+    assert code == 1
+    assert sentence in first_cause(lines)
+
+
+def test_a_key_of_an_input_that_comes_back_renamed_is_named(conformance: Command, served: Serve) -> None:
+    bent = Bent(answer=lambda body: body.replace(b"file_path", b"path"))
+    with bending(served(), bent) as url:
+        _, lines = end_of(conformance, url, "claude-code.turn.* or tools.*")
+    assert "path" in first_cause(lines)

@@ -1,0 +1,85 @@
+"""A proxy before the reference endpoint that does one thing wrong, as servers in the wild do."""
+
+import http.client
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+Body = dict[str, Any]
+Bend = Callable[[Body], Body | tuple[int, Body]]
+"""Changes the request's object, or refuses it with a status and an object."""
+
+
+class Bent:
+    """What a proxy does wrong: to requests, to the text of answers, to the headers of refusals."""
+
+    def __init__(
+        self,
+        request: Bend = lambda body: body,
+        answer: Callable[[bytes], bytes] = lambda body: body,
+        refusal_headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self.request, self.answer, self.refusal_headers = request, answer, refusal_headers
+
+
+@contextmanager
+def bending(upstream: str, bent: Bent) -> Iterator[str]:
+    """The address of a proxy before `upstream` while the block runs."""
+    origin = urlsplit(upstream)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _forward(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            asked: Any = None
+            with suppress(ValueError):
+                asked = json.loads(body)
+            if isinstance(asked, dict):
+                changed = bent.request(asked)
+                if isinstance(changed, tuple):
+                    status, refusal = changed
+                    return self._answer(status, [("content-type", "application/json")], json.dumps(refusal).encode())
+                body = json.dumps(changed).encode()
+            connection = http.client.HTTPConnection(origin.hostname or "", origin.port, timeout=60)
+            headers = {
+                name: value for name, value in self.headers.items() if name.lower() not in ("host", "content-length")
+            }
+            connection.request(self.command, origin.path + self.path, body or None, headers)
+            answer = connection.getresponse()
+            kept = [
+                (name, value)
+                for name, value in answer.getheaders()
+                if name.lower() not in ("content-length", "transfer-encoding", "connection")
+            ]
+            data = bent.answer(answer.read())
+            connection.close()
+            self._answer(answer.status, kept, data)
+            return None
+
+        def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+            self.send_response(status)
+            for name, value in (*headers, *(bent.refusal_headers if status >= 400 else ())):
+                self.send_header(name, value)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body if self.command != "HEAD" else b"")
+
+        do_GET = do_POST = do_HEAD = do_OPTIONS = do_DELETE = do_PUT = do_PATCH = _forward  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
