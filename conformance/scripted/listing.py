@@ -26,6 +26,10 @@ class VariantEntry(Entry, frozen=True, kw_only=True):
     worsens: tuple[str, ...] = ()
 
 
+_WHOLE = ("upstream.answer.incremental *", "upstream.answer.client-gone *")
+"""What a variant worsens that is made of the whole answer: in front of an upstream it has to wait for its end."""
+
+
 def list_faults() -> list[Entry]:
     """The named faults, group by group."""
     return [
@@ -47,7 +51,7 @@ def listing(what: Literal["faults", "variants", "models"]) -> Sequence[Entry]:
             group=variant.group,
             strength="legal",
             needs=variant.needs,
-            worsens=variant.worsens,
+            worsens=(*variant.worsens, *(_WHOLE if variant.hooks.needs_whole_answer else ())),
         )
         for variant in variants().values()
     ]
