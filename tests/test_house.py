@@ -23,6 +23,14 @@ ALLOWED: Mapping[str, set[str]] = {
     "cli": {*ROOMS, "report", "engine", "pytest_plugin", "detection", "cli"},
     "scripted": {"scripted"},
 }
+ENGINE: Mapping[str, set[str]] = {
+    "asking": {"options", "question", "plan", "scheduler", "inquiry", "target_selection"}
+    | {"fixture_server", "scripted_process", "same_question", "unmarked"},
+    "judging": {"assessment", "baseline", "explanation", "readiness", "testimony"},
+    "ending": {"events", "finish", "log_header", "ledger", "outputs", "evidence_keeper", "row_text"},
+    "again": {"records", "resume", "rejudge"},
+}
+"""The inner rooms of the engine: each knows itself and those before it."""
 HTTP_LIBRARIES = {"httpx", "httpx2", "requests", "aiohttp"}
 LONGEST = 400
 """Lines at which a module begins to have two jobs."""
@@ -114,6 +122,19 @@ def test_only_the_command_line_prints() -> None:
         if any(isinstance(node, ast.Name) and node.id == "print" for node in ast.walk(ast.parse(path.read_text())))
     ]
     assert not prints
+
+
+def test_the_engine_asks_judges_and_ends_in_this_order() -> None:
+    floors = list(ENGINE.values())
+    floor = {name: number for number, names in enumerate(floors) for name in names}
+    there = {path.stem for path in in_rooms("engine")} - {"__init__"}
+    assert there == set(floor)
+    offenders = {}
+    for path in in_rooms("engine"):
+        used = {name.split(".")[2] for name in imported(path) if name.startswith("conformance.engine.")}
+        if path.stem in floor and (wrong := {name for name in used & set(floor) if floor[name] > floor[path.stem]}):
+            offenders[path.stem] = sorted(wrong)
+    assert not offenders
 
 
 def test_no_module_knows_one_that_knows_it() -> None:

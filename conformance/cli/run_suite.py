@@ -21,9 +21,8 @@ from conformance.engine.log_header import catalog_row, run_row
 from conformance.engine.options import RunOptions
 from conformance.engine.outputs import into_log
 from conformance.engine.plan import plain_controls, plan
-from conformance.engine.question import Question
+from conformance.engine.question import Earlier, Question
 from conformance.engine.readiness import in_words
-from conformance.engine.records import Earlier
 from conformance.engine.resume import earlier_part, with_earlier_choices
 from conformance.engine.scheduler import Deadline, Scheduler
 from conformance.engine.target_selection import who_is_asked

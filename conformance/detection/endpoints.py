@@ -22,7 +22,7 @@ UPSTREAM = "upstream"
 """What a fault needs that shows only in front of one."""
 
 
-class Stand(Struct, frozen=True, kw_only=True):
+class Endpoint(Struct, frozen=True, kw_only=True):
     """One endpoint, and which questions each of its misdeeds is asked."""
 
     target: Target
@@ -43,7 +43,7 @@ class Swept(Struct, frozen=True):
     models: Mapping[str, Found]
 
 
-def stands(
+def endpoints(
     catalog: Catalog,
     faults: Sequence[NamedFault],
     variants: Sequence[NamedFault],
@@ -52,7 +52,7 @@ def stands(
     stack: ExitStack,
     *,
     full: bool,
-) -> list[Stand]:
+) -> list[Endpoint]:
     """The reference endpoint, and the gateway for what shows in front of an upstream only.
 
     A fault is asked the base cases and those that `tagged` gives for it, a variant the base cases; in front of the
@@ -66,14 +66,14 @@ def stands(
         return every if full else questions_for(catalog, tagged(fault.id))
 
     behind = {fault.id: of_fault(fault) for fault in faults if UPSTREAM in fault.needs}
-    reference = Stand(
+    reference = Endpoint(
         target=who_is_asked(RunOptions(), stack, _quiet),
         asked=every,
         faults={fault.id: of_fault(fault) for fault in faults if UPSTREAM not in fault.needs},
         variants={variant.id: every if full else questions_for(catalog, ()) for variant in variants},
         models={model.id: every if full else _once(every, number) for number, model in enumerate(models)},
     )
-    gateway = Stand(
+    gateway = Endpoint(
         target=_gateway(stack),
         asked=every if full else list(dict.fromkeys([*upstream, *chain.from_iterable(behind.values())])),
         faults=behind,
@@ -103,17 +103,17 @@ def _quiet(_: str) -> None:
     """Nobody needs to be told who is asked."""
 
 
-async def ask(catalog: Catalog, stand: Stand, fixtures: Fixtures) -> Swept:
-    """Everything that a stand is to be asked."""
-    correct, records = await rows_of(catalog, stand.target, stand.asked, fixtures)
-    prefixes = {f"/fault/{name}": questions for name, questions in stand.faults.items()}
-    prefixes |= {f"/variant/{name}": questions for name, questions in stand.variants.items()}
-    prefixes |= {f"/model/{name}": questions for name, questions in stand.models.items()}
-    rows = await sweep(catalog, stand.target, prefixes, fixtures)
+async def ask(catalog: Catalog, endpoint: Endpoint, fixtures: Fixtures) -> Swept:
+    """Everything that a endpoint is to be asked."""
+    correct, records = await rows_of(catalog, endpoint.target, endpoint.asked, fixtures)
+    prefixes = {f"/fault/{name}": questions for name, questions in endpoint.faults.items()}
+    prefixes |= {f"/variant/{name}": questions for name, questions in endpoint.variants.items()}
+    prefixes |= {f"/model/{name}": questions for name, questions in endpoint.models.items()}
+    rows = await sweep(catalog, endpoint.target, prefixes, fixtures)
     return Swept(
         {place(row): row for row in correct.rows},
         records,
-        {name: rows[f"/fault/{name}"] for name in stand.faults},
-        {name: rows[f"/variant/{name}"] for name in stand.variants},
-        {name: rows[f"/model/{name}"] for name in stand.models},
+        {name: rows[f"/fault/{name}"] for name in endpoint.faults},
+        {name: rows[f"/variant/{name}"] for name in endpoint.variants},
+        {name: rows[f"/model/{name}"] for name in endpoint.models},
     )

@@ -10,7 +10,7 @@ import msgspec
 
 from conformance.catalog.load import Catalog
 from conformance.detection.client_figures import EXPECTED, client_figure, outcomes, questions, table
-from conformance.detection.endpoints import Stand, Swept, ask, stands
+from conformance.detection.endpoints import Endpoint, Swept, ask, endpoints
 from conformance.detection.figures import figure_of, naming, redness, summary, told_first
 from conformance.detection.mutant_figures import mutant_figures
 from conformance.detection.sweep import Found, Worse, is_honest, questions_for, red_rows, sweep, worse_rows
@@ -35,7 +35,7 @@ def measure(catalog: Catalog, *, only: Collection[str] = (), full: bool = False)
     with ExitStack() as stack:
         fixtures = Fixtures(catalog.fixtures, stack.enter_context(FixtureServer(catalog.fixtures)).url)
         swept = asyncio.run(
-            _asked(catalog, stands(catalog, faults, variants, models, tagged, stack, full=full), fixtures)
+            _asked(catalog, endpoints(catalog, faults, variants, models, tagged, stack, full=full), fixtures)
         )
         clients = asyncio.run(_clients(catalog, only, stack, fixtures))
     reasons = msgspec.yaml.decode(REASONS.read_bytes(), type=dict[str, list[str]])
@@ -97,8 +97,8 @@ def _of(found: Mapping[str, Found], one: NamedFault) -> Found:
     return found.get(one.id, Found())
 
 
-async def _asked(catalog: Catalog, every: Sequence[Stand], fixtures: Fixtures) -> list[Swept]:
-    return await asyncio.gather(*(ask(catalog, stand, fixtures) for stand in every))
+async def _asked(catalog: Catalog, every: Sequence[Endpoint], fixtures: Fixtures) -> list[Swept]:
+    return await asyncio.gather(*(ask(catalog, endpoint, fixtures) for endpoint in every))
 
 
 async def _clients(catalog: Catalog, only: Collection[str], stack: ExitStack, fixtures: Fixtures) -> list[ClientFigure]:

@@ -45,11 +45,11 @@ def _every(records: Mapping[Question, Record]) -> Iterator[Mutant]:
         for exchange in _exchanges(record):
             yield from mutants(exchange)
     for question, record in records.items():
-        told, streamed = _messages(record), _messages(records.get(_stream_of(question)))
-        if question.mode == "json" and len(told) == len(streamed) == 1:
-            yield from mutants_of_pair(told[0], streamed[0])
-        if question.mode == "json" and len(told) == A_CONVERSATION:
-            yield from mutants_of_conversation(told)
+        json_answers, streams = _messages(record), _messages(records.get(_stream_of(question)))
+        if question.mode == "json" and len(json_answers) == len(streams) == 1:
+            yield from mutants_of_pair(json_answers[0], streams[0])
+        if question.mode == "json" and len(json_answers) == A_CONVERSATION:
+            yield from mutants_of_conversation(json_answers)
 
 
 def _stream_of(question: Question) -> Question:

@@ -9,11 +9,11 @@ from conformance.catalog.matchers import matcher_of
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM
 from conformance.engine.question import PLAIN, Attempt, Question, Record, in_mode
 from conformance.judge.finding import Finding
-from conformance.judge.rule_counts import Tally
+from conformance.judge.rule_counts import RuleCounts
 from conformance.judge.rules import RULES, Rule, examine_conversation, examine_pair
 from conformance.judge.sentence import sentence_of
-from conformance.judge.verdict import SHOWN, Facts, Judgement, Witness, decide
-from conformance.runs.expectations import Expectations, Place, Seen, Standing, against_baseline
+from conformance.judge.verdict import SHOWN, ControlResult, Facts, Judgement, decide
+from conformance.runs.expectations import Expectations, RowResult, RowStatus, RowTraits, against_baseline
 from conformance.runs.log import CaseRow, RuleRow
 from conformance.words import MODES, OBSERVED, Basis, Mode, SdkTestimony, Verdict
 
@@ -39,7 +39,7 @@ class Assessment:
         asked: Iterable[Question],
         lookup: Lookup,
         expectations: Expectations,
-        baseline: Mapping[tuple[str, Mode | None], Seen] | None = None,
+        baseline: Mapping[tuple[str, Mode | None], RowResult] | None = None,
         *,
         whole: bool = True,
     ) -> None:
@@ -48,7 +48,7 @@ class Assessment:
         self._lookup = lookup
         self._expectations = expectations
         self._baseline = baseline
-        self._tally = Tally()
+        self._rule_counts = RuleCounts()
         self._judged: dict[Question, Judgement] = {}
         self._half_pairs: dict[str, Attempt] = {}
         self._by_surface: dict[str, list[Question]] = {}
@@ -76,8 +76,8 @@ class Assessment:
             kind=case.kind,
             level=case.level,
             attempts=record.observations,
-            control=self._witness(case.control, question.mode) if record.confirmed else "failed",
-            twin=self._witness(case.twin, question.mode),
+            control=self._control_result(case.control, question.mode) if record.confirmed else "failed",
+            twin=self._control_result(case.twin, question.mode),
             capable=record.capable,
             guessable=_guessable(case),
             scripted=self._is_scripted(record),
@@ -88,7 +88,7 @@ class Assessment:
             prevented=record.prevented,
         )
 
-    def _witness(self, name: str | None, mode: Mode) -> Witness:
+    def _control_result(self, name: str | None, mode: Mode) -> ControlResult:
         if name is None:
             return "none"
         record = self._lookup(in_mode(self._catalog.cases[name], mode))
@@ -181,9 +181,9 @@ class Assessment:
             exchanges=_exchanges(record),
         )
 
-    def _seen(self, question: Question, verdict: Verdict, findings: Iterable[Finding]) -> Seen:
+    def _seen(self, question: Question, verdict: Verdict, findings: Iterable[Finding]) -> RowResult:
         case = question.case
-        return Seen(
+        return RowResult(
             id=case.id,
             surface=case.surface,
             mode=question.mode,
@@ -199,27 +199,29 @@ class Assessment:
         row = self._catalog.rows.get(case.surface)
         return case.accepted and (row is None or row.observable)
 
-    def _basis(self, seen: Seen) -> Basis | None:
+    def _basis(self, seen: RowResult) -> Basis | None:
         """On what the claim behind a verdict rests."""
         if seen.mode is None:
             return RULES[seen.id].basis if seen.id in RULES else None
         return self._catalog.cases[seen.id].basis
 
-    def _standing(self, seen: Seen) -> Standing:
+    def _standing(self, seen: RowResult) -> RowStatus:
         row = self._catalog.rows.get(seen.surface)  # a folder of cases of one's own need not have the rows of rules
         place = (
-            Place("core") if row is None else Place(row.tier, row.observable, needed=row.level in ("basic", "agent"))
+            RowTraits("core")
+            if row is None
+            else RowTraits(row.tier, row.observable, needed=row.level in ("basic", "agent"))
         )
         if (challenged := self._expectations.challenge(seen)) is not None:
             return challenged
         standing = self._compared(seen, place)
         if standing.status == "improvement" and not self._knows_all(seen):
-            return Standing("as-expected")  # what was not asked may still be as it was
+            return RowStatus("as-expected")  # what was not asked may still be as it was
         if standing.status in ("new", "regression") and self._basis(seen) == "inferred" and seen.verdict != "error":
-            return Standing("as-expected", "the claim is only inferred, so it never makes a run fail")
+            return RowStatus("as-expected", "the claim is only inferred, so it never makes a run fail")
         return standing
 
-    def _knows_all(self, seen: Seen) -> bool:
+    def _knows_all(self, seen: RowResult) -> bool:
         """Whether enough was asked to say that something got better: a rule is broken by any answer of a run."""
         found = self._expectations.gap_for(seen) if self._baseline is None else None
         if found is not None and found[0].when:
@@ -235,12 +237,12 @@ class Assessment:
         asked = [] if case is None else [q for q in self._by_surface.get(case.surface, ()) if q.case.id == name]
         return any(self.judgement(question).verdict in OBSERVED for question in asked)
 
-    def _compared(self, seen: Seen, place: Place) -> Standing:
+    def _compared(self, seen: RowResult, place: RowTraits) -> RowStatus:
         if self._baseline is not None:
             return against_baseline(seen, self._baseline.get((seen.id, seen.mode)), place)
         return self._expectations.standing(seen, self._siblings(seen), place)
 
-    def _siblings(self, seen: Seen) -> list[Seen]:
+    def _siblings(self, seen: RowResult) -> list[RowResult]:
         """All verdicts of the row, asked for only where an entry of the target speaks of the whole row."""
         found = self._expectations.gap_for(seen)
         if found is None or found[0].surface is None or seen.mode is None:
@@ -258,7 +260,7 @@ class Assessment:
         for attempt in record.attempts:
             for reply in attempt.replies:
                 for reading in reply.readings:
-                    marks += self._tally.add(reading, reply.answer.endpoint, question.mode, reply.evidence)
+                    marks += self._rule_counts.add(reading, reply.answer.endpoint, question.mode, reply.evidence)
             if attempt.replies:
                 last = attempt.replies[-1]
                 answers = [
@@ -267,7 +269,7 @@ class Assessment:
                     if reply.answer.exchange.outcome != "abandoned" and not reply.bad
                 ]
                 for reading in examine_conversation(answers):
-                    marks += self._tally.add(reading, last.answer.endpoint, question.mode, last.evidence)
+                    marks += self._rule_counts.add(reading, last.answer.endpoint, question.mode, last.evidence)
         return marks + self._pair(question, record)
 
     def _pair(self, question: Question, record: Record) -> list[Finding]:
@@ -286,13 +288,13 @@ class Assessment:
         return [
             mark
             for reading in examine_pair(json.replies[-1].answer, last.answer)
-            for mark in self._tally.add(reading, last.answer.endpoint, "stream", last.evidence)
+            for mark in self._rule_counts.add(reading, last.answer.endpoint, "stream", last.evidence)
         ]
 
     def rule_row(self, rule: Rule) -> RuleRow:
         """The row of a rule over everything that was counted."""
-        law = self._tally.verdict(rule)
-        seen = Seen(
+        law = self._rule_counts.verdict(rule)
+        seen = RowResult(
             id=rule.id,
             surface=rule.surface,
             mode=None,

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from conformance.runs.expectations import Seen, seen_in
+from conformance.runs.expectations import RowResult, seen_in
 from conformance.runs.log import read_log
 from conformance.words import Mode
 
-Baseline = dict[tuple[str, Mode | None], Seen]
+Baseline = dict[tuple[str, Mode | None], RowResult]
 """The verdicts of an earlier run by case and mode, or by rule."""
 
 

@@ -6,8 +6,7 @@ from typing import Protocol
 from conformance.engine.assessment import Assessment
 from conformance.engine.events import CaseJudged, Ended, Event, Handler, RuleJudged, SuiteFailed
 from conformance.engine.finish import Ending, RunFacts, Terms, finish
-from conformance.engine.question import Question, Record
-from conformance.engine.records import Earlier
+from conformance.engine.question import Earlier, Question, Record
 from conformance.engine.testimony import Testimonies, Witness, no_testimonies
 from conformance.judge.rules import Rule
 from conformance.probe.asking import trace_of

@@ -7,7 +7,7 @@ from conformance.catalog.case import Case, modes_of
 from conformance.judge.observe import Observed, Reply
 from conformance.judge.observe import input_tokens as reported_input_tokens
 from conformance.judge.verdict import Observation
-from conformance.words import Mode
+from conformance.words import Mode, SdkTestimony
 
 PLAIN = "messages.text"
 """The id of the plainest question: a short text, and nothing else."""
@@ -85,6 +85,14 @@ class Record(Struct, frozen=True, kw_only=True):
             confirmed=self.confirmed,
             failure=self.failure,
         )
+
+
+class Earlier(Struct, frozen=True):
+    """What an earlier run left of a question: its record, and what was observed beside the verdict."""
+
+    record: Record
+    sdk: SdkTestimony | None = None
+    drift: bool = False
 
 
 def input_tokens_of(attempts: tuple[Attempt, ...]) -> int | None:

@@ -11,7 +11,7 @@ from conformance.catalog.load import Catalog
 from conformance.engine.assessment import FAILED
 from conformance.engine.inquiry import attempt_of
 from conformance.engine.plan import every_question
-from conformance.engine.question import Attempt, Question, Record, input_tokens_of
+from conformance.engine.question import Attempt, Earlier, Question, Record, input_tokens_of
 from conformance.engine.same_question import asks_the_same
 from conformance.judge.observe import Observed
 from conformance.probe.asking import Asked, StepAnswer
@@ -21,7 +21,6 @@ from conformance.runs.log import CaseRow, RunLog, TendencyRow
 from conformance.targets.load import TargetFileError, load_target_file
 from conformance.targets.resolve import is_file
 from conformance.targets.target import Target
-from conformance.words import SdkTestimony
 
 
 def target_of(log: RunLog) -> Target:
@@ -48,14 +47,6 @@ def _added(log: RunLog) -> tuple[int, dict[str, Any]]:
     except TargetFileError:
         return 0, {}
     return (0 if log.run.capabilities.get("thinking") is False else file.headroom), file.defaults
-
-
-class Earlier(Struct, frozen=True):
-    """What an earlier run left of a question: its record, and what was observed beside the verdict."""
-
-    record: Record
-    sdk: SdkTestimony | None = None
-    drift: bool = False
 
 
 class Recorded:

@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from conformance.catalog.load import Catalog
 from conformance.engine.options import RunOptions
-from conformance.engine.question import Question
-from conformance.engine.records import Earlier, earlier_of
+from conformance.engine.question import Earlier, Question
+from conformance.engine.records import earlier_of
 from conformance.errors import UserError
 from conformance.runs.log import read_log
 from conformance.targets.target import Target

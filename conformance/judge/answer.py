@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from conformance.judge.finding import Violation
 from conformance.judge.stream import follow
-from conformance.judge.stream_result import Story
+from conformance.judge.stream_result import StreamResult
 from conformance.judge.wire import ABSENT, decode, is_event_stream, looks_of
 from conformance.probe.exchange import Chunk, Exchange
 from conformance.probe.sse import Frame, frames
@@ -99,7 +99,7 @@ class Answer(Struct, frozen=True, dict=True):
         return frames(self.exchange.chunks) if self.in_events else ()
 
     @cached_property
-    def story(self) -> Story:
+    def stream_result(self) -> StreamResult:
         """What the stream told, with every law that it broke on the way."""
         whole = self.exchange.outcome in ("complete", "unfinished")
         return follow(self.frames, whole=whole)
@@ -108,7 +108,7 @@ class Answer(Struct, frozen=True, dict=True):
     def message(self) -> Any:
         """The JSON answer, or the stream as accumulated; None when there is neither."""
         if self.in_events:
-            return self.story.message
+            return self.stream_result.message
         return None if self.json is ABSENT else self.json
 
     @cached_property
@@ -138,7 +138,7 @@ class Answer(Struct, frozen=True, dict=True):
     @property
     def events(self) -> list[dict[str, Any]]:
         """The events of a stream in order: `{event: name, data: parsed object}`, or the text where it is no JSON."""
-        return self.story.events if self.in_events else []
+        return self.stream_result.events if self.in_events else []
 
     @cached_property
     def blocks(self) -> list[dict[str, Any]]:
@@ -157,7 +157,7 @@ class Answer(Struct, frozen=True, dict=True):
     @cached_property
     def error(self) -> dict[str, Any] | None:
         """The error object inside the envelope, of an HTTP error or of an `error` event."""
-        envelope = self.story.error if self.in_events else self.json
+        envelope = self.stream_result.error if self.in_events else self.json
         error = envelope.get("error") if isinstance(envelope, dict) else None
         return error if isinstance(error, dict) else None
 
@@ -169,7 +169,7 @@ class Answer(Struct, frozen=True, dict=True):
         silence = max((later - earlier for earlier, later in pairwise(times)), default=0.0)
         if not self.in_events:
             return Timing(exchange.first_byte, exchange.finished, longest_silence=silence)
-        deltas = self.story.delta_times
+        deltas = self.stream_result.delta_times
         return Timing(
             first_byte=exchange.first_byte,
             finished=exchange.finished,
@@ -217,7 +217,7 @@ class Answer(Struct, frozen=True, dict=True):
         if self.status >= 400:
             return True
         if self.in_events:
-            return self.story.error is not None and self.story.start is ABSENT
+            return self.stream_result.error is not None and self.stream_result.start is ABSENT
         return isinstance(self.json, dict) and "error" in self.json and "content" not in self.json
 
     @property
@@ -244,9 +244,9 @@ class Answer(Struct, frozen=True, dict=True):
         return self._unreadable_stream() if self.in_events else self._unreadable_json()
 
     def _unreadable_stream(self) -> Violation | None:
-        if self.story.error is not None:
-            return Violation(self.story.error_at, "a message", self.story.error, "error-event")
-        return self.story.lost
+        if self.stream_result.error is not None:
+            return Violation(self.stream_result.error_at, "a message", self.stream_result.error, "error-event")
+        return self.stream_result.lost
 
     def _unreadable_json(self) -> Violation | None:
         if self.json is ABSENT:

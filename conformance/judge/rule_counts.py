@@ -8,7 +8,7 @@ from conformance.judge.verdict import decide_rule
 from conformance.words import Mode, Verdict
 
 
-class LawVerdict(Struct, frozen=True):
+class RuleVerdict(Struct, frozen=True):
     """What a rule says of a target after a run; one finding per key, each with its count and first exchange."""
 
     rule: Rule
@@ -18,7 +18,7 @@ class LawVerdict(Struct, frozen=True):
     findings: tuple[Finding, ...]
 
 
-class Tally:
+class RuleCounts:
     """Counts, rule by rule, the answers seen and broken, and keeps the first exchange of each distinct finding."""
 
     def __init__(self) -> None:
@@ -43,10 +43,10 @@ class Tally:
             known[key] = mark if earlier is None else earlier.again()
         return tuple(marks)
 
-    def verdict(self, rule: Rule) -> LawVerdict:
+    def verdict(self, rule: Rule) -> RuleVerdict:
         """The verdict of one rule over all that was added."""
         seen, broken = self._seen[rule.id], self._broken[rule.id]
         if rule.by_clock and broken == 1:  # what the clock says once needs a second look
-            return LawVerdict(rule, decide_rule(rule.level, seen - 1, 0), seen - 1, 0, ())
+            return RuleVerdict(rule, decide_rule(rule.level, seen - 1, 0), seen - 1, 0, ())
         findings = tuple(self._findings[rule.id].values())
-        return LawVerdict(rule, decide_rule(rule.level, seen, broken), seen, broken, findings)
+        return RuleVerdict(rule, decide_rule(rule.level, seen, broken), seen, broken, findings)

@@ -29,7 +29,7 @@ def sentence_of(answer: Answer) -> str:
 
 
 def _words(answer: Answer) -> str:
-    envelope = answer.story.error if answer.in_events else answer.json
+    envelope = answer.stream_result.error if answer.in_events else answer.json
     told = _message_in(envelope) if envelope is not ABSENT else ""
     if not told and envelope is ABSENT:
         told = _TAG.sub(" ", answer.exchange.body[: 4 * LONGEST].decode(errors="replace"))

@@ -11,7 +11,7 @@ from typing import Any
 
 from conformance.judge.block import KNOWN_DELTAS, Block, allowed_deltas
 from conformance.judge.finding import ABSENT, Violation
-from conformance.judge.stream_result import Story
+from conformance.judge.stream_result import StreamResult
 from conformance.judge.wire import decode, defect_of, is_integer, one_by_one, shown, slug
 from conformance.probe.sse import Frame
 
@@ -29,8 +29,8 @@ CUT_SHORT = ("max_tokens", "model_context_window_exceeded")
 """Stop reasons after which the last tool input may be truncated, and its block may lack its stop."""
 
 
-def follow(frames: Iterable[Frame], *, whole: bool = True) -> Story:
-    """Follows a stream to its end. Total: any frames at all give a story.
+def follow(frames: Iterable[Frame], *, whole: bool = True) -> StreamResult:
+    """Follows a stream to its end. Total: any frames at all give a result.
 
     `whole` is False when the connection broke, so that the missing end is the connection's and not the stream's.
     """
@@ -38,7 +38,7 @@ def follow(frames: Iterable[Frame], *, whole: bool = True) -> Story:
     for frame in frames:
         machine.take(frame)
     machine.end(whole=whole)
-    return machine.story()
+    return machine.result()
 
 
 class Machine:
@@ -354,9 +354,9 @@ class Machine:
                 at = f"event/{block.event}"
                 self._breach("stream.stop-each", at, f"content_block_stop for block {block.index}", "none", "missing")
 
-    def story(self) -> Story:
+    def result(self) -> StreamResult:
         """What was told, for those who judge it."""
-        return Story(
+        return StreamResult(
             start=self.start,
             start_event=self.start_event,
             deltas=self.deltas,

@@ -9,7 +9,7 @@ from conformance.judge.block import Block
 from conformance.judge.finding import ABSENT, Violation
 
 
-class Story(Struct, frozen=True, dict=True, kw_only=True):
+class StreamResult(Struct, frozen=True, dict=True, kw_only=True):
     """What a stream told, and which laws it broke."""
 
     start: Any

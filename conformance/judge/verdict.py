@@ -26,7 +26,7 @@ Observation = Literal[
 SHOWN: tuple[Observation, ...] = ("shown", "weak")
 """What counts as the feature having been seen."""
 
-Witness = Literal["none", "shown", "failed"]
+ControlResult = Literal["none", "shown", "failed"]
 """What a control or twin said: there is none, it did its part, or it did not."""
 
 
@@ -36,8 +36,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     kind: Kind
     level: Level
     attempts: tuple[Observation, ...]
-    control: Witness = "none"
-    twin: Witness = "none"
+    control: ControlResult = "none"
+    twin: ControlResult = "none"
     capable: bool | None = True
     """Whether the target has what the case needs; None where nobody knows."""
     guessable: bool = False

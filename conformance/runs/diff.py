@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from conformance.runs.expectations import Seen, seen_in
+from conformance.runs.expectations import RowResult, seen_in
 from conformance.runs.log import CauseRow, RunLog
 from conformance.words import OBSERVED, Mode, Verdict
 
@@ -57,8 +57,8 @@ def _questions(log: RunLog, renamed: dict[str, str]) -> dict[tuple[str, Mode | N
 
 def _difference(
     key: tuple[str, Mode | None],
-    old: Seen | None,
-    new: Seen | None,
+    old: RowResult | None,
+    new: RowResult | None,
     questions: tuple[dict[tuple[str, Mode | None], str], dict[tuple[str, Mode | None], str]],
 ) -> Difference | None:
     change = _change(key, old, new, questions)
@@ -81,8 +81,8 @@ def _difference(
 
 def _change(
     key: tuple[str, Mode | None],
-    old: Seen | None,
-    new: Seen | None,
+    old: RowResult | None,
+    new: RowResult | None,
     questions: tuple[dict[tuple[str, Mode | None], str], dict[tuple[str, Mode | None], str]],
 ) -> Change | None:
     if old is None or new is None:
@@ -97,7 +97,7 @@ def _change(
     return "unverified" if was else "verified"
 
 
-def _observed_change(old: Seen, new: Seen) -> Change | None:
+def _observed_change(old: RowResult, new: RowResult) -> Change | None:
     before, after = OBSERVED.index(old.verdict), OBSERVED.index(new.verdict)
     if after != before:
         return "regression" if after < before else "improvement"

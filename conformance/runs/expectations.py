@@ -14,7 +14,7 @@ from conformance.targets.target import Dispute, Gap
 from conformance.words import OBSERVED, UNVERIFIED, Level, Mode, ReadinessVerdict, Status, Tier, Verdict, worst
 
 
-class Seen(Struct, frozen=True, kw_only=True):
+class RowResult(Struct, frozen=True, kw_only=True):
     """A verdict in search of its status: of a case in a mode, or of a rule."""
 
     id: str
@@ -30,7 +30,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     """Whether a readable 200 was all that was asked, of a row whose effect can be seen."""
 
 
-class Place(Struct, frozen=True):
+class RowTraits(Struct, frozen=True):
     """What the surface says of a row: how much can be expected of it."""
 
     tier: Tier
@@ -39,7 +39,7 @@ class Place(Struct, frozen=True):
     """Whether a client of the level basic or agent cannot do without the row."""
 
 
-class Standing(Struct, frozen=True):
+class RowStatus(Struct, frozen=True):
     """A status, and by which expectation it came about."""
 
     status: Status
@@ -74,35 +74,35 @@ def _grounds(gap: Gap) -> str:
     return " ".join(part for part in (gap.why, gap.issue) if part)
 
 
-def against_gap(seen: Seen, cell: Verdict, gap: Gap, place: Place, *, documented: bool) -> Standing:
+def against_gap(seen: RowResult, cell: Verdict, gap: Gap, place: RowTraits, *, documented: bool) -> RowStatus:
     """The status of a verdict that a target's file has an entry for; `cell` is the verdict that the entry is about."""
     met: Status = "documented-gap" if documented else "known-gap"
     grounds = _grounds(gap)
     if seen.verdict == "error":
-        return Standing("new")
+        return RowStatus("new")
     if seen.verdict not in OBSERVED or cell not in OBSERVED:
-        return Standing("as-expected")
+        return RowStatus("as-expected")
     if not place.observable and cell in ("supported", "partial"):
-        return Standing(met, grounds)  # its absence cannot be seen, so the entry can never be shown to be stale
+        return RowStatus(met, grounds)  # its absence cannot be seen, so the entry can never be shown to be stale
     expected = [_rank(verdict) for verdict in OBSERVED if verdict in gap.verdict]
     if expected and _rank(cell) > max(expected):
         if seen.attempts < gap.tries:
-            return Standing("as-expected", grounds)
-        return Standing("improvement", f"no longer true: {grounds}")
+            return RowStatus("as-expected", grounds)
+        return RowStatus("improvement", f"no longer true: {grounds}")
     if promised(place.tier, seen.level, seen.verdict, needed=place.needed) and seen.verdict not in gap.verdict:
-        return Standing("as-expected")
+        return RowStatus("as-expected")
     if expected and _rank(seen.verdict) < min(expected):
-        return Standing("regression", grounds)
+        return RowStatus("regression", grounds)
     if gap.keys and not seen.keys <= frozenset(gap.keys):
-        return Standing(
+        return RowStatus(
             "regression", f"another finding than the known ones: {', '.join(sorted(seen.keys - set(gap.keys)))}"
         )
-    return Standing(met, grounds)
+    return RowStatus(met, grounds)
 
 
-def against_promise(seen: Seen, place: Place) -> Standing:
+def against_promise(seen: RowResult, place: RowTraits) -> RowStatus:
     """The status of a verdict for which nobody wrote an entry."""
-    return Standing("as-expected" if promised(place.tier, seen.level, seen.verdict, needed=place.needed) else "new")
+    return RowStatus("as-expected" if promised(place.tier, seen.level, seen.verdict, needed=place.needed) else "new")
 
 
 class Expectations(Struct, frozen=True):
@@ -112,16 +112,16 @@ class Expectations(Struct, frozen=True):
     known: tuple[Gap, ...] = ()
     disputed: tuple[Dispute, ...] = ()
 
-    def challenge(self, seen: Seen) -> Standing | None:
+    def challenge(self, seen: RowResult) -> RowStatus | None:
         """The standing of a verdict that the makers of the server challenge, with both texts; None of another."""
         for one in self.disputed:
             named = one.surface == seen.surface or seen.id == (one.rule if seen.mode is None else one.case)
             in_mode = seen.mode is None or not one.modes or seen.mode in one.modes
             if named and in_mode and seen.verdict in one.verdict:
-                return Standing("disputed", f"{one.says} (exchange {one.evidence}) The suite: {one.answer}")
+                return RowStatus("disputed", f"{one.says} (exchange {one.evidence}) The suite: {one.answer}")
         return None
 
-    def gap_for(self, seen: Seen) -> tuple[Gap, bool] | None:
+    def gap_for(self, seen: RowResult) -> tuple[Gap, bool] | None:
         """The entry that is about this verdict, case or rule before surface, and whether it is documented."""
         candidates = [(gap, True) for gap in self.documented] + [(gap, False) for gap in self.known]
         named = [pair for pair in candidates if seen.id == (pair[0].rule if seen.mode is None else pair[0].case)]
@@ -136,7 +136,7 @@ class Expectations(Struct, frozen=True):
         gaps = (*self.documented, *self.known)
         return any(gap.profile == profile and verdict in gap.verdict for gap in gaps)
 
-    def standing(self, seen: Seen, siblings: Iterable[Seen], place: Place) -> Standing:
+    def standing(self, seen: RowResult, siblings: Iterable[RowResult], place: RowTraits) -> RowStatus:
         """The status of a verdict; `siblings` are all verdicts of its row, itself included."""
         found = self.gap_for(seen)
         if found is None:
@@ -167,28 +167,28 @@ def cell_verdict(row: Iterable[Counted]) -> Verdict | None:
     return worst(verdicts) if verdicts else "inconclusive" if weighty else None
 
 
-def against_baseline(seen: Seen, before: Seen | None, place: Place) -> Standing:
+def against_baseline(seen: RowResult, before: RowResult | None, place: RowTraits) -> RowStatus:
     """The status of a verdict where an earlier run is the expectation of every row."""
     if before is None:
         return against_promise(seen, place)
     if seen.verdict == "error":
-        return Standing("new")
+        return RowStatus("new")
     if seen.verdict not in OBSERVED or before.verdict not in OBSERVED:
-        return Standing("as-expected")
+        return RowStatus("as-expected")
     grounds = f"was {before.verdict} in the baseline"
     if _rank(seen.verdict) < _rank(before.verdict):
-        return Standing("regression", grounds)
+        return RowStatus("regression", grounds)
     if _rank(seen.verdict) > _rank(before.verdict):
-        return Standing("improvement", grounds)
+        return RowStatus("improvement", grounds)
     if fresh := seen.keys - before.keys:
-        return Standing("regression", f"new findings: {', '.join(sorted(fresh))}")
-    return Standing("as-expected")
+        return RowStatus("regression", f"new findings: {', '.join(sorted(fresh))}")
+    return RowStatus("as-expected")
 
 
-def seen_in(log: RunLog) -> dict[tuple[str, Mode | None], Seen]:
+def seen_in(log: RunLog) -> dict[tuple[str, Mode | None], RowResult]:
     """The verdicts of an earlier run by case and mode, or by rule."""
-    cases: dict[tuple[str, Mode | None], Seen] = {
-        (row.case, row.mode): Seen(
+    cases: dict[tuple[str, Mode | None], RowResult] = {
+        (row.case, row.mode): RowResult(
             id=row.case,
             surface=row.surface,
             mode=row.mode,
@@ -198,8 +198,8 @@ def seen_in(log: RunLog) -> dict[tuple[str, Mode | None], Seen]:
         )
         for row in log.cases
     }
-    rules: dict[tuple[str, Mode | None], Seen] = {
-        (row.rule, None): Seen(
+    rules: dict[tuple[str, Mode | None], RowResult] = {
+        (row.rule, None): RowResult(
             id=row.rule,
             surface=row.surface,
             mode=None,

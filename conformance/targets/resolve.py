@@ -84,20 +84,20 @@ def _acquaint(
 ) -> Target:
     server = Acquaintance(wire, say)
     file = named or server.which(known_targets()) or NONE
-    told = server.version(file)
-    version = read_version(pinned or told)
+    reported = server.version(file)
+    version = read_version(pinned or reported)
     key = _key(choices, file, wire.base_url, environ, say)
     with Wire(wire.base_url, discover.key_headers(file.auth, key)) as keyed:
         model, abilities = _model(choices, file, keyed)
     if named is None and file.name == "ollama" and _leaves_the_machine(model, abilities):
         file = load_target_file("ollama-cloud-proxy")
-    _say_which(say, file, named=named is not None, version=version, pinned=pinned, told=told, url=wire.base_url)
+    _say_which(say, file, named=named is not None, version=version, pinned=pinned, reported=reported, url=wire.base_url)
     keyed_endpoint = {"authentication": True} if key else {}
     capabilities = {**abilities.capabilities, **keyed_endpoint, **file.capabilities, **choices.capabilities}
     return Target(
         name=file.name,
         base_url=wire.base_url,
-        version=version.told,
+        version=version.reported,
         model=model,
         auth=replace(file.auth, env=choices.api_key_env or file.auth.env),
         key=key,
@@ -285,17 +285,17 @@ def _say_which(
     named: bool,
     version: ServerVersion,
     pinned: str | None,
-    told: str | None,
+    reported: str | None,
     url: str,
 ) -> None:
     title = file.title or file.name
     if file is NONE:
         say(f"{url} {'is asked as' if named else 'does not say what it is:'} the bare API, with no documented gaps")
         return
-    shown = f" {version.told}" if version.told else ""
+    shown = f" {version.reported}" if version.reported else ""
     how = "asked as" if named else "recognised as"
     say(f"{url} is {how} {title}{shown}: its target file `{file.name}` counts")
-    if pinned and told and pinned != told:
-        say(f"the server says that it is {told}; what holds for {pinned} is expected of it, as you asked")
+    if pinned and reported and pinned != reported:
+        say(f"the server says that it is {reported}; what holds for {pinned} is expected of it, as you asked")
     elif version.note and (file.version is not None or pinned):
         say(version.note)

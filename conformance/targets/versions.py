@@ -14,32 +14,32 @@ _PRERELEASE = re.compile(r"[-.]?(?:rc|alpha|beta|a|b|pre|dev|preview)[-.]?\d*", 
 
 
 class ServerVersion(Struct, frozen=True):
-    """A version as a server told it, and the release that it counts as."""
+    """A version as a server reported it, and the release that it counts as."""
 
-    told: str | None
+    reported: str | None
     release: Version
     note: str = ""
     """What a person should know of how it was read; empty where it speaks for itself."""
 
 
-def read_version(told: str | None) -> ServerVersion:
+def read_version(reported: str | None) -> ServerVersion:
     """What a version counts as: a pre-release as the release that it leads to, a dev build as the newest.
 
     `0.33.0-rc2` has the code of 0.33.0, but for what changed in its last days. Ollama calls what was built from source
     0.0.0 (https://github.com/ollama/ollama/blob/main/version/version.go), which says nothing of its age.
     A build number such as llama.cpp's `b6543-0a1b2c3` counts as 6543. One that cannot be read counts as the newest.
     """
-    if told is None or not told.strip():
+    if reported is None or not reported.strip():
         return ServerVersion(None, NEWEST, "the server does not tell its version: it counts as the newest")
-    found = _NUMBERS.search(told.strip())
+    found = _NUMBERS.search(reported.strip())
     if found is None:
-        return ServerVersion(told, NEWEST, f"version {told!r} cannot be read: it counts as the newest")
+        return ServerVersion(reported, NEWEST, f"version {reported!r} cannot be read: it counts as the newest")
     release = Version(found[1])
     if not any(release.release):
-        return ServerVersion(told, NEWEST, f"{told} is a build from source: it counts as the newest")
+        return ServerVersion(reported, NEWEST, f"{reported} is a build from source: it counts as the newest")
     if _PRERELEASE.match(found[2]):
-        return ServerVersion(told, release, f"{told} is a pre-release: it counts as {release}")
-    return ServerVersion(told, release)
+        return ServerVersion(reported, release, f"{reported} is a pre-release: it counts as {release}")
+    return ServerVersion(reported, release)
 
 
 def within(versions: str, version: ServerVersion) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from correct_exchanges import TEXT, THOUGHT, asked, events_of, message, refused, streamed, told
 
 from conformance.judge.answer import read
-from conformance.judge.rule_counts import Tally
+from conformance.judge.rule_counts import RuleCounts
 from conformance.judge.rules import RULES, examine, examine_pair
 from conformance.probe.exchange import Exchange
 
@@ -143,7 +143,7 @@ def test_what_the_clock_says_once_needs_a_second_look() -> None:
     held, text = streamed(events_of(message([TEXT])), outcome="unfinished"), streamed(events_of(message([TEXT])))
     verdicts = []
     for exchanges in ([text, held], [text, held, held], [held]):
-        counts = Tally()
+        counts = RuleCounts()
         for one in exchanges:
             for reading in examine(read(one, "stream")):
                 counts.add(reading, "POST /v1/messages", "stream", "e")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from conformance.judge.verdict import Facts, Observation, Witness, decide, decide_rule
+from conformance.judge.verdict import ControlResult, Facts, Observation, decide, decide_rule
 from conformance.words import OBSERVED, VERDICTS, Kind, Level
 
 OBSERVATIONS: tuple[Observation, ...] = get_args(Observation)
@@ -19,8 +19,8 @@ facts = st.builds(
     kind=st.sampled_from(get_args(Kind)),
     level=st.sampled_from(get_args(Level)),
     attempts=st.lists(st.sampled_from(OBSERVATIONS), max_size=4).map(tuple),
-    control=st.sampled_from(get_args(Witness)),
-    twin=st.sampled_from(get_args(Witness)),
+    control=st.sampled_from(get_args(ControlResult)),
+    twin=st.sampled_from(get_args(ControlResult)),
     capable=st.sampled_from([True, None]),
     guessable=st.booleans(),
     dropped=st.booleans(),

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from conformance.report.levels import breaks as breaks_promise
 from conformance.report.matrix import Cell, Column, Matrix, cell_of, matrix_of, most_important
-from conformance.runs.expectations import Place, Seen, against_promise, exit_code
+from conformance.runs.expectations import RowResult, RowTraits, against_promise, exit_code
 from conformance.runs.log import CaseRow, CatalogRow, EndRow, ObedienceRow, RowInfo, RuleRow, RunLog, RunRow, read_log
 from conformance.words import OBSERVED, STATUSES, VERDICTS, Tier
 
@@ -171,11 +171,11 @@ def test_each_question_breaks_the_promise_at_its_own_level() -> None:
 def test_the_headline_and_the_exit_code_agree(asked: list[CaseRow], tier: Tier) -> None:
     asked = [one for one in asked if one.verdict != "error"]
     seen = [
-        Seen(id=one.case, surface=one.surface, mode=one.mode, level=one.level, verdict=one.verdict)
+        RowResult(id=one.case, surface=one.surface, mode=one.mode, level=one.level, verdict=one.verdict)
         for one in asked
         if one.status != "disputed"  # which counts in neither
     ]
-    statuses = [against_promise(one, Place(tier)).status for one in seen]
+    statuses = [against_promise(one, RowTraits(tier)).status for one in seen]
     red = exit_code(statuses, [one.verdict for one in asked], strict=False, allow_improvements=False) == 1
     assert red is (only_column(run(rows=[row(tier=tier)], cases=tuple(asked))).conformance == "not conformant")
 

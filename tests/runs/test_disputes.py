@@ -6,13 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from conformance.report.levels import breaks
-from conformance.runs.expectations import Expectations, Seen, exit_code
+from conformance.runs.expectations import Expectations, RowResult, exit_code
 from conformance.runs.rows import RowInfo, RuleRow
 from conformance.targets.load import TargetFileError, load_target_file
 from conformance.targets.target import Dispute
 
 DISPUTE = Dispute(rule="stream.ping", verdict=["broken"], evidence="3f2a-17", says="It is legal.", answer="It is not.")
-SEEN = Seen(id="stream.ping", surface="stream.ping", mode=None, level="must", verdict="broken")
+SEEN = RowResult(id="stream.ping", surface="stream.ping", mode=None, level="must", verdict="broken")
 
 
 def test_a_challenged_verdict_is_shown_with_both_texts() -> None:
@@ -30,12 +30,12 @@ def test_a_challenged_verdict_is_shown_with_both_texts() -> None:
         replace(SEEN, mode="json"),
     ],
 )
-def test_what_the_entry_does_not_name_counts_as_ever(seen: Seen) -> None:
+def test_what_the_entry_does_not_name_counts_as_ever(seen: RowResult) -> None:
     assert Expectations(disputed=(DISPUTE,)).challenge(seen) is None
 
 
 def test_a_row_and_a_case_can_be_challenged_in_one_mode() -> None:
-    case = Seen(id="a.case", surface="a.row", mode="stream", level="must", verdict="ignored")
+    case = RowResult(id="a.case", surface="a.row", mode="stream", level="must", verdict="ignored")
     of_row = Dispute(surface="a.row", verdict=["ignored"], modes=["stream"], evidence="1", says="A.", answer="B.")
     of_case = replace(of_row, surface=None, case="a.case")
     for dispute in (of_row, of_case):

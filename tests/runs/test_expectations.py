@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from conformance.runs.expectations import (
     Expectations,
-    Place,
-    Seen,
+    RowResult,
+    RowTraits,
     against_baseline,
     cell_verdict,
     exit_code,
@@ -19,13 +19,13 @@ from conformance.runs.expectations import (
 from conformance.targets.target import Gap
 from conformance.words import OBSERVED, STATUSES, VERDICTS, Level, Status, Tier, Verdict
 
-CORE, FEATURE = Place("core"), Place("feature")
+CORE, FEATURE = RowTraits("core"), RowTraits("feature")
 
 
 def seen(
     verdict: Verdict, *, level: Level = "must", keys: tuple[str, ...] = (), case: str = "tools.choice.tool"
-) -> Seen:
-    return Seen(
+) -> RowResult:
+    return RowResult(
         id=case, surface="request.tool_choice.tool", mode="json", level=level, verdict=verdict, keys=frozenset(keys)
     )
 
@@ -55,7 +55,7 @@ def test_a_documented_gap_is_met_improved_or_exceeded() -> None:
     gap = Gap(surface="request.tool_choice.tool", verdict=["ignored"])
     expectations = Expectations(documented=(gap,))
 
-    def status(*row: Seen) -> Status:
+    def status(*row: RowResult) -> Status:
         return expectations.standing(row[0], row, CORE).status
 
     assert status(seen("ignored")) == "documented-gap"
@@ -88,7 +88,7 @@ def test_the_closest_entry_wins() -> None:
 
 def test_what_no_client_can_see_is_documented_and_never_stale() -> None:
     expectations = Expectations(documented=(Gap(surface="request.tool_choice.tool", verdict=["ignored"]),))
-    standing = expectations.standing(seen("supported"), [seen("supported")], Place("core", observable=False))
+    standing = expectations.standing(seen("supported"), [seen("supported")], RowTraits("core", observable=False))
     assert standing.status == "documented-gap"
 
 
@@ -114,12 +114,12 @@ gaps = st.builds(
     verdict=st.lists(st.sampled_from(OBSERVED), min_size=1, max_size=3),
     keys=st.lists(st.sampled_from("ab"), max_size=2),
 )
-places = st.builds(Place, tier=st.sampled_from(get_args(Tier)), observable=st.booleans())
+places = st.builds(RowTraits, tier=st.sampled_from(get_args(Tier)), observable=st.booleans())
 
 
 @given(verdicts, st.sets(st.sampled_from("abc")), st.none() | gaps, places, st.booleans())
 def test_every_verdict_has_a_status_and_an_error_never_matches(
-    verdict: Verdict, keys: set[str], gap: Gap | None, place: Place, documented: bool
+    verdict: Verdict, keys: set[str], gap: Gap | None, place: RowTraits, documented: bool
 ) -> None:
     some = seen(verdict, keys=tuple(keys))
     entries = () if gap is None else (gap,)

@@ -308,11 +308,11 @@ def details(answer: Answer) -> Found:
     on=("stream",),
 )
 def event(answer: Answer) -> Found:
-    if not answer.in_events or answer.story.error is None:
+    if not answer.in_events or answer.stream_result.error is None:
         return None
-    at, error = answer.story.error_at, answer.error
+    at, error = answer.stream_result.error_at, answer.error
     if error is None:
-        given = answer.story.error.get("error", ABSENT)
+        given = answer.stream_result.error.get("error", ABSENT)
         return [Violation(f"{at}/error", "an object", shown(given), slug(given, "type"))]
     if not _known(error.get("type")):
         return [Violation(f"{at}/error/type", sorted(KNOWN_TYPES), error.get("type", ABSENT), "unknown")]
@@ -331,8 +331,8 @@ def event(answer: Answer) -> Found:
     leniency="A SHOULD: the API's grammar lets an error event replace the whole stream, and clients read it.",
 )
 def before_stream(answer: Answer) -> Found:
-    if not answer.in_events or answer.story.error is None:
+    if not answer.in_events or answer.stream_result.error is None:
         return None
-    if answer.story.start is ABSENT and not answer.story.blocks:
+    if answer.stream_result.start is ABSENT and not answer.stream_result.blocks:
         return [Violation("/status", "4xx or 5xx", answer.status, "error-first")]
     return []

@@ -92,7 +92,7 @@ def content_length(answer: Answer) -> Found:
     given = whole_number(length)
     if given is None:
         return [Violation(at, "a number of bytes", shown(length), "format")]
-    if answer.in_events and not answer.story.stopped and answer.story.error is None:
+    if answer.in_events and not answer.stream_result.stopped and answer.stream_result.error is None:
         return [Violation(at, "the length of the whole stream", length, "shorter-than-stream")]
     plain = answer.headers.get("content-encoding", "identity") == "identity"
     if plain and given != len(answer.exchange.body):

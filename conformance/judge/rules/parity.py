@@ -27,7 +27,12 @@ TIMES_DIFFER = 0.1
 
 def _both(pair: Pair) -> bool:
     told, streamed = pair
-    return is_message(told) and streamed.in_events and streamed.story.finished and bool(told.blocks and streamed.blocks)
+    return (
+        is_message(told)
+        and streamed.in_events
+        and streamed.stream_result.finished
+        and bool(told.blocks and streamed.blocks)
+    )
 
 
 def _kinds(answer: Answer) -> list[str]:
@@ -97,9 +102,9 @@ def block_fields(pair: Pair) -> Found:
 
 def _spoiled(streamed: Answer) -> bool:
     """Whether a block of the stream lacks something because of what other rules say already."""
-    story = streamed.story
-    unreadable = any(block.input_json.strip() and decode(block.input_json) is ABSENT for block in story.blocks)
-    return bool(story.breaches) or unreadable or any(block.damaged for block in story.blocks)
+    result = streamed.stream_result
+    unreadable = any(block.input_json.strip() and decode(block.input_json) is ABSENT for block in result.blocks)
+    return bool(result.breaches) or unreadable or any(block.damaged for block in result.blocks)
 
 
 def _form(value: Any) -> str:

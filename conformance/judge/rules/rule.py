@@ -100,8 +100,8 @@ def rule(
 def head(answer: Answer) -> tuple[str, dict[str, Any]] | None:
     """The message that names itself, with its place: the JSON answer, or the one in `message_start`."""
     if answer.in_events:
-        story = answer.story
-        return (f"event/{story.start_event}/message", story.start) if story.start is not ABSENT else None
+        result = answer.stream_result
+        return (f"event/{result.start_event}/message", result.start) if result.start is not ABSENT else None
     return ("", answer.message) if is_message(answer) else None
 
 
@@ -109,10 +109,10 @@ def ending(answer: Answer) -> tuple[str, dict[str, Any]] | None:
     """The object that says why the message ended, with its place: the JSON answer, or the last `message_delta`."""
     if not answer.in_events:
         return ("", answer.message) if is_message(answer) else None
-    story = answer.story
-    if not story.deltas or "stream.message-delta" in story.breaches:
+    result = answer.stream_result
+    if not result.deltas or "stream.message-delta" in result.breaches:
         return None
-    number, data = story.deltas[-1]
+    number, data = result.deltas[-1]
     return f"event/{number}/delta", data["delta"]
 
 

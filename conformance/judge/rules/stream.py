@@ -6,7 +6,7 @@ from itertools import pairwise
 from conformance.judge.answer import Answer
 from conformance.judge.finding import Violation
 from conformance.judge.rules.rule import EVENT_STREAM, STREAMING, Found, Rule, rule
-from conformance.judge.stream_result import Story
+from conformance.judge.stream_result import StreamResult
 from conformance.judge.wire import looks_of, shown
 from conformance.words import Level
 
@@ -19,34 +19,34 @@ SILENCE = 60.0
 """Seconds without a byte after which proxies and clients begin to give up."""
 
 
-def _events(story: Story) -> bool:
-    return bool(story.events)
+def _events(result: StreamResult) -> bool:
+    return bool(result.events)
 
 
-def _started(story: Story) -> bool:
-    return story.start_event >= 0
+def _started(result: StreamResult) -> bool:
+    return result.start_event >= 0
 
 
-def _blocks(story: Story) -> bool:
-    return bool(story.blocks)
+def _blocks(result: StreamResult) -> bool:
+    return bool(result.blocks)
 
 
-def _some(kind: str) -> Callable[[Story], bool]:
-    return lambda story: any(block.kind == kind for block in story.blocks)
+def _some(kind: str) -> Callable[[StreamResult], bool]:
+    return lambda result: any(block.kind == kind for block in result.blocks)
 
 
-def _deltas(story: Story) -> bool:
-    return bool(story.delta_times)
+def _deltas(result: StreamResult) -> bool:
+    return bool(result.delta_times)
 
 
-def _ends(story: Story) -> bool:
-    return story.error is None
+def _ends(result: StreamResult) -> bool:
+    return result.error is None
 
 
 def _watched(
     name: str,
     law: str,
-    seen: Callable[[Story], bool] = _events,
+    seen: Callable[[StreamResult], bool] = _events,
     *,
     row: str,
     source: str = STREAMING,
@@ -56,11 +56,11 @@ def _watched(
     """A law that the state machine watches over; `seen` tells whether the stream gave it something to hold on."""
 
     def check(answer: Answer) -> Found:
-        story = answer.story
-        broken = story.breaches.get(name)
+        result = answer.stream_result
+        broken = result.breaches.get(name)
         if broken is not None:
             return broken
-        return [] if answer.in_events and seen(story) else None
+        return [] if answer.in_events and seen(result) else None
 
     return rule(name, row=row, law=law, source=source, on=("stream",), level=level, leniency=leniency)(check)
 
@@ -174,13 +174,13 @@ WATCHED: tuple[Rule, ...] = (
     _watched(
         "stream.message-delta-last",
         "message_delta comes after the last content_block_stop.",
-        lambda story: bool(story.deltas),
+        lambda result: bool(result.deltas),
         row="stream.message_delta",
     ),
     _watched(
         "stream.one-stop-reason",
         "Several message_delta events do not contradict each other's stop_reason.",
-        lambda story: bool(story.deltas),
+        lambda result: bool(result.deltas),
         row="stream.message_delta",
     ),
     _watched(
@@ -189,7 +189,7 @@ WATCHED: tuple[Rule, ...] = (
     _watched(
         "stream.stop-last",
         "message_stop comes once, and nothing after it.",
-        lambda story: story.stopped,
+        lambda result: result.stopped,
         row="stream.message_stop",
         leniency="A ping after it does no harm, and passes.",
     ),
@@ -197,13 +197,13 @@ WATCHED: tuple[Rule, ...] = (
     _watched(
         "stream.error-last",
         "Nothing follows an error event.",
-        lambda story: story.error is not None,
+        lambda result: result.error is not None,
         row="stream.error",
     ),
     _watched(
         "stream.ping",
         'A ping is {"type":"ping"}.',
-        lambda story: story.pings > 0,
+        lambda result: result.pings > 0,
         row="stream.ping",
         level="should",
         leniency="A SHOULD: clients skip a ping whatever it holds. It may stand anywhere.",
@@ -220,7 +220,7 @@ WATCHED: tuple[Rule, ...] = (
 )
 def answered(answer: Answer) -> Found:
     if answer.in_events:
-        return answer.story.breaches.get("stream.answered", [])
+        return answer.stream_result.breaches.get("stream.answered", [])
     if isinstance(answer.json, dict) and "error" in answer.json:
         return None
     if answer.exchange.outcome != "complete":
@@ -237,7 +237,7 @@ def answered(answer: Answer) -> Found:
     on=("stream",),
 )
 def citations_once(answer: Answer) -> Found:
-    cited = [block for block in answer.story.blocks if block.citations] if answer.in_events else []
+    cited = [block for block in answer.stream_result.blocks if block.citations] if answer.in_events else []
     for block in cited:
         start = block.start.get("citations")
         if isinstance(start, list) and any(citation in block.citations for citation in start):
@@ -254,7 +254,7 @@ def citations_once(answer: Answer) -> Found:
     by_clock=True,
 )
 def body_ends(answer: Answer) -> Found:
-    if not answer.in_events or not answer.story.stopped:
+    if not answer.in_events or not answer.stream_result.stopped:
         return None
     held = answer.exchange.outcome == "unfinished"
     return [Violation("event/end", "the end of the body", "an open connection", "held-open")] if held else []
@@ -327,7 +327,7 @@ def delta_adds(answer: Answer) -> Found:
     if not answer.in_events:
         return None
     seen = False
-    for number, block in enumerate(answer.story.blocks):
+    for number, block in enumerate(answer.stream_result.blocks):
         for pieces in (block.texts, block.thoughts):
             seen = seen or len(pieces) > 2
             kind = "accumulated" if _grows(pieces) else "doubled" if _doubled(pieces) else ""
@@ -348,7 +348,9 @@ def delta_adds(answer: Answer) -> Found:
 def signature_whole(answer: Answer) -> Found:
     if not answer.in_events:
         return None
-    signed = [(number, [one for one in block.signatures if one]) for number, block in enumerate(answer.story.blocks)]
+    signed = [
+        (number, [one for one in block.signatures if one]) for number, block in enumerate(answer.stream_result.blocks)
+    ]
     several = [(number, given) for number, given in signed if len(given) > 1]
     if several:
         return [Violation(f"/content/{several[0][0]}/signature", "one signature_delta", len(several[0][1]), "pieces")]
@@ -368,7 +370,7 @@ def comment_keep_alive(answer: Answer) -> Found:
     body = answer.exchange.body
     if not answer.in_events or not (body.startswith(b":") or b"\n:" in body or b"\r:" in body):
         return None
-    return [] if answer.story.pings else [Violation("", "ping events", "comment lines only", "comment")]
+    return [] if answer.stream_result.pings else [Violation("", "ping events", "comment lines only", "comment")]
 
 
 @rule(

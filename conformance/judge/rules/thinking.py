@@ -33,7 +33,7 @@ def text(answer: Answer) -> Found:
 def signature(answer: Answer) -> Found:
     thoughts = blocks_of(answer, "thinking")
     if answer.in_events:
-        blocks = answer.story.blocks
+        blocks = answer.stream_result.blocks
         missing = [
             (number, block)
             for number, block in enumerate(blocks)
@@ -71,7 +71,7 @@ def _cut(answer: Answer) -> bool:
 def signature_filled(answer: Answer) -> Found:
     given = [(at, block) for at, block in blocks_of(answer, "thinking") if isinstance(block.get("signature"), str)]
     if answer.in_events:  # an empty signature in the block's start is only its beginning
-        signed = {f"/content/{number}" for number, block in enumerate(answer.story.blocks) if block.signatures}
+        signed = {f"/content/{number}" for number, block in enumerate(answer.stream_result.blocks) if block.signatures}
         given = [(at, block) for at, block in given if at in signed]
     empty = [
         at

@@ -168,9 +168,9 @@ def tool_input(answer: Answer) -> Found:
     "promises no valid JSON. Where a delta was lost, that is said, and not this.",
 )
 def input_json(answer: Answer) -> Found:
-    if not answer.in_events or not answer.story.finished:
+    if not answer.in_events or not answer.stream_result.finished:
         return None
-    blocks = answer.story.blocks
+    blocks = answer.stream_result.blocks
     eager = [tool.get("name") for tool in _declared(answer) or [] if tool.get("eager_input_streaming") is True]
     seen = False
     for number, block in enumerate(blocks):

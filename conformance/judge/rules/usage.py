@@ -43,14 +43,14 @@ def _usages(answer: Answer) -> list[tuple[str, dict[str, Any]]]:
     given = head(answer)
     found = [(f"{given[0]}/usage", given[1]["usage"])] if given and isinstance(given[1].get("usage"), dict) else []
     if answer.in_events:
-        deltas = [(f"event/{number}/usage", data.get("usage")) for number, data in answer.story.deltas]
+        deltas = [(f"event/{number}/usage", data.get("usage")) for number, data in answer.stream_result.deltas]
         found += [(at, usage) for at, usage in deltas if isinstance(usage, dict)]
     return found
 
 
 def _final(answer: Answer) -> dict[str, Any]:
     """The totals of a whole answer, empty where it did not come to its end."""
-    if answer.in_events and not answer.story.finished:
+    if answer.in_events and not answer.stream_result.finished:
         return {}
     usage = answer.message.get("usage") if isinstance(answer.message, dict) else None
     return usage if isinstance(usage, dict) else {}
@@ -80,7 +80,7 @@ def usage_object(answer: Answer) -> Found:
     given = head(answer)
     places = [(f"{given[0]}/usage", given[1].get("usage", ABSENT))] if given else []
     if answer.in_events:
-        places += [(f"event/{number}/usage", data.get("usage", ABSENT)) for number, data in answer.story.deltas]
+        places += [(f"event/{number}/usage", data.get("usage", ABSENT)) for number, data in answer.stream_result.deltas]
     wrong = [
         Violation(at, "an object", shown(usage), slug(usage, "type"))
         for at, usage in places

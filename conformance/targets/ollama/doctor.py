@@ -158,10 +158,10 @@ async def _version(ollama: Ollama, machine: Machine) -> Diagnosis:
         return Diagnosis(
             "version",
             "problem",
-            f"Ollama {version.told} has no /v1/messages; {FIRST_VERSION} is the first that has",
+            f"Ollama {version.reported} has no /v1/messages; {FIRST_VERSION} is the first that has",
             UPGRADE.get(machine.system, "open https://ollama.com/download"),
         )
-    return Diagnosis("version", "good", f"Ollama {version.told} runs at {ollama.url}")
+    return Diagnosis("version", "good", f"Ollama {version.reported} runs at {ollama.url}")
 
 
 async def _choose(ollama: Ollama, model: str | None, note: Callable[..., None]) -> str | None:
