@@ -179,10 +179,10 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def publish(session: nox.Session) -> None:
-    """Asks every server of the published report again: the reference, two gateways, the simulated Ollamas."""
+    """Asks the reference and two gateways again (`-- reference` asks one), and renders the published page."""
     with timed(session):
         install(session, RUN)
-        session.run("python", "tests/real/record.py", env=gateways(session))
+        session.run("python", "tests/real/record.py", *session.posargs, env=gateways(session))
 
 
 @nox.session
@@ -190,8 +190,24 @@ def report(session: nox.Session) -> None:
     """Renders the published report again from the committed runs."""
     with timed(session):
         install(session, RUN)
-        runs = sorted(str(path.parent) for path in (HERE / "reports" / "runs").glob("*/run.jsonl"))
-        session.run("conformance", "report", *runs, "-o", "reports")
+        session.run("python", "-m", "conformance.cli.published", "page")
+
+
+@nox.session
+def rejudge(session: nox.Session) -> None:
+    """Judges all published runs again, rewrites their logs, lists the rows that changed, and renders the page."""
+    with timed(session):
+        install(session, RUN)
+        session.run("python", "-m", "conformance.cli.published", "rejudge")
+        session.run("python", "-m", "conformance.cli.published", "page")
+
+
+@nox.session
+def recorded(session: nox.Session) -> None:
+    """Judges all published runs again, and fails where a committed log says something else."""
+    with timed(session):
+        install(session, RUN)
+        session.run("python", "-m", "conformance.cli.published", "rejudge", "--check")
 
 
 @nox.session
@@ -200,7 +216,7 @@ def lock(session: nox.Session) -> None:
     session.install("uv")
     compiled = ["uv", "pip", "compile", "--quiet", "--universal", "--upgrade", "--python-version", "3.11"]
     compiled += ["--generate-hashes", "--no-header", "--no-annotate"]
-    extras = ["--extra", "html", "--extra", "snapshots"]
+    extras = ["--extra", "html"]
     groups = [word for name in ("build", "tests", "lint", "types", "browser") for word in ("--group", name)]
     session.run(*compiled, "pyproject.toml", *extras, "--group", "build", "-o", str(RUN))
     session.run(*compiled, "pyproject.toml", *extras, *groups, "-o", str(ALL))

@@ -41,8 +41,12 @@ from conformance.runs.log import FILE as LOG
 from conformance.runs.log import PACKED as PACKED_LOG
 from conformance.runs.log import LogWriter, read_log
 from conformance.runs.run_folder import DiskError, RunFolder
+from conformance.runs.snapshots import read_snapshot, snapshot_file, write_snapshot
 from conformance.targets.load import target_problems
 from conformance.targets.target import Target
+
+UPDATE = "--snapshot-update"
+"""The word among pytest's arguments that writes the snapshot of the server that is asked."""
 
 
 def run_suite(options: RunOptions) -> int:
@@ -178,6 +182,7 @@ def _run_in(
                 expectations=_expectations(target),
             ),
             witness=sdk_testimonies if options.witness else no_testimonies,
+            snapshot=None if UPDATE in options.pytest_arguments else read_snapshot(snapshot_file(target.name)),
         )
         for question, one in earlier.items():
             ledger.take(one)
@@ -192,7 +197,7 @@ def _run_in(
             strict=options.strict,
             allow_improvements=options.allow_improvements,
         )
-        ending = run_pytest(plugin, options.pytest_arguments, snapshots_of(target, options))
+        ending = run_pytest(plugin, [word for word in options.pytest_arguments if word != UPDATE])
         if plugin.disk is not None:
             raise DiskError(
                 f"{out} cannot be written any more ({plugin.disk.strerror}): what was judged is kept; make room, "
@@ -200,6 +205,8 @@ def _run_in(
             )
         ended = ledger.finish(ending)
     try:
+        if UPDATE in options.pytest_arguments:
+            write_snapshot(snapshot_file(target.name), read_log(out).cases)
         write_outputs.publish(out)
     except OSError as problem:
         raise DiskError(
@@ -252,10 +259,3 @@ def default_folder(target: Target) -> Path:
     """`reports/runs/<target>-<version>-<time>/` below the current folder."""
     named = "-".join(part for part in (target.name, target.version) if part)
     return Path("reports", "runs", f"{named}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-
-
-def snapshots_of(target: Target, options: RunOptions) -> Path | None:
-    """Where the shapes of this target are kept, if they are: where somebody wrote them, or is about to."""
-    folder = Path.cwd() / "reports" / "snapshots" / target.name
-    writes = any(word.startswith("--snapshot-update") for word in options.pytest_arguments)
-    return folder if writes or folder.is_dir() else None

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from conformance.catalog.case import Case, modes_of
 from conformance.catalog.load import Catalog
@@ -127,7 +128,7 @@ class Assessment:
         plain = self._lookup(in_mode(self._catalog.cases[PLAIN], question.mode))
         return plain.input_tokens is not None and 0 < plain.input_tokens != record.input_tokens
 
-    def case_row(self, question: Question, sdk: SdkTestimony | None, *, drift: bool) -> CaseRow:
+    def case_row(self, question: Question, sdk: SdkTestimony | None, *, shape: Any = None, drift: bool) -> CaseRow:
         """The row of a question; its answers are counted into the rules, so this is asked once for each question."""
         case, record = question.case, self._lookup(question)
         marks = [] if case.kind == "tendency" else self._count(question, record)
@@ -155,6 +156,7 @@ class Assessment:
             capable=record.capable,
             confirmed=record.confirmed,
             accepted=self._only_accepted(case),
+            shape=shape,
             drift=drift,
         )
 

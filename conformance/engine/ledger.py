@@ -1,7 +1,7 @@
 """The ledger of a run: judges question after question, tells each event to the outputs, and ends the run."""
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
 
 from conformance.engine.assessment import Assessment
 from conformance.engine.events import CaseJudged, Ended, Event, Handler, RuleJudged, SuiteFailed
@@ -9,12 +9,9 @@ from conformance.engine.finish import Ending, RunFacts, Terms, finish
 from conformance.engine.question import Earlier, Question, Record
 from conformance.engine.testimony import Testimonies, Witness, no_testimonies
 from conformance.judge.rules import Rule
+from conformance.judge.shape import shape_of
 from conformance.probe.asking import trace_of
 from conformance.runs.log import CaseRow, RuleRow, TendencyRow
-
-Drift = Callable[[Record], bool]
-"""Whether the shape of a record's last answer differs from its snapshot."""
-
 
 TERMS = Terms()
 """Those of a run whose end nobody waits for."""
@@ -44,13 +41,16 @@ class Ledger:
         controls: Collection[str] = (),
         terms: Terms = TERMS,
         witness: Witness = no_testimonies,
+        snapshot: Mapping[str, Any] | None = None,
     ) -> None:
+        """`snapshot`: the shapes that answers had before, by `case[mode]`."""
         self._source = source
         self._assessment = assessment
         self._handlers = handlers
         self._facts = RunFacts(controls)
         self._terms = terms
         self._witness = witness
+        self._snapshot = snapshot or {}
 
     @property
     def rules(self) -> list[Rule]:
@@ -61,10 +61,10 @@ class Ledger:
         """Every row with a verdict so far."""
         return self._facts.rows
 
-    def judge_case(self, question: Question, drift: Drift | None = None) -> CaseJudged:
-        """Judges a question that was asked; `drift` compares the shape of its answer, where shapes are compared."""
+    def judge_case(self, question: Question) -> CaseJudged:
+        """Judges a question that was asked."""
         record = self._source.record(question)
-        judged = self._judged(record, self._witness(record), drift)
+        judged = self._judged(record, self._witness(record))
         self._tell(judged)
         if trace := record.trace or judged.trace:
             self._tell(SuiteFailed(question.id, trace))
@@ -80,12 +80,12 @@ class Ledger:
         self._earlier(earlier)
 
     def _earlier(self, earlier: Earlier) -> CaseJudged:
-        return self._judged(earlier.record, Testimonies(earlier.sdk), lambda _: earlier.drift)
+        return self._judged(earlier.record, Testimonies(earlier.sdk), drifted=earlier.drift)
 
-    def _judged(self, record: Record, testimonies: Testimonies, drift: Drift | None) -> CaseJudged:
+    def _judged(self, record: Record, testimonies: Testimonies, *, drifted: bool | None = None) -> CaseJudged:
         """The row of a question; a failure of our own is this question's, and no other's."""
         trace = testimonies.trace
-        row = None if trace else self._row(record, testimonies, drift)
+        row = None if trace else self._row(record, testimonies, drifted)
         if not isinstance(row, CaseRow):
             trace = row or trace
             row = self._assessment.failed_row(record.question, trace)
@@ -98,11 +98,13 @@ class Ledger:
             trace=trace,
         )
 
-    def _row(self, record: Record, testimonies: Testimonies, drift: Drift | None) -> CaseRow | str:
+    def _row(self, record: Record, testimonies: Testimonies, drifted: bool | None) -> CaseRow | str:
         """The row, or the traceback of what kept the suite from making one."""
         try:
-            drifted = drift is not None and drift(record)
-            return self._assessment.case_row(record.question, testimonies.worst, drift=drifted)
+            shape = _shape(record)
+            if drifted is None:
+                drifted = shape is not None and self._snapshot.get(_named(record.question), shape) != shape
+            return self._assessment.case_row(record.question, testimonies.worst, shape=shape, drift=drifted)
         except Exception as problem:  # noqa: BLE001 - whatever fails here is one question's failure
             return trace_of(problem)
 
@@ -133,6 +135,17 @@ class Ledger:
     def _tell(self, event: Event) -> None:
         for handle in self._handlers:
             handle(event)
+
+
+def _named(question: Question) -> str:
+    return f"{question.case.id}[{question.mode}]"
+
+
+def _shape(record: Record) -> Any:
+    """The shape of the last answer to a question; None where nothing was answered."""
+    if not record.attempts or not record.attempts[-1].replies:
+        return None
+    return shape_of(record.attempts[-1].replies[-1].answer)
 
 
 def _tendency(row: CaseRow, record: Record) -> TendencyRow:

@@ -8,7 +8,7 @@ import pytest
 
 from conformance.engine.events import CaseJudged
 from conformance.engine.evidence_keeper import evidence_of
-from conformance.engine.ledger import Drift, Ledger
+from conformance.engine.ledger import Ledger
 from conformance.engine.question import Question
 from conformance.engine.row_text import account_of
 from conformance.keys import KNOWN
@@ -43,8 +43,6 @@ class ConformancePlugin:
         self._last: CaseJudged | None = None
         self.disk: OSError | None = None
         """What kept the run from being written."""
-        self.drift: Drift | None = None
-        """Compares the shape of the question that is judged next."""
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "question" in metafunc.fixturenames:
@@ -72,7 +70,7 @@ class ConformancePlugin:
     def _judge(self, pyfuncitem: pytest.Function) -> bool | None:
         match _made_for(pyfuncitem):
             case {"question": question}:
-                self._last = self._ledger.judge_case(question, self.drift)
+                self._last = self._ledger.judge_case(question)
                 if self._last.row.kind != "tendency":
                     self._settle(self._last.row)
             case {"rule": rule}:

@@ -31,11 +31,8 @@ ENDINGS: dict[int, Ending] = {
 }
 
 
-def run_pytest(plugin: ConformancePlugin, given: Sequence[str], snapshots: Path | None = None) -> Ending:
-    """Runs pytest over the items of a plugin, with the caller's own arguments; how the asking ended.
-
-    `snapshots` is the folder of the target's shapes, where these are compared at all.
-    """
+def run_pytest(plugin: ConformancePlugin, given: Sequence[str]) -> Ending:
+    """Runs pytest over the items of a plugin, with the caller's own arguments; how the asking ended."""
     arguments = [
         str(QUESTIONS),
         "-c",
@@ -51,12 +48,6 @@ def run_pytest(plugin: ConformancePlugin, given: Sequence[str], snapshots: Path 
     arguments += ["-o", f"cache_dir={Path.cwd() / '.pytest_cache'}"]
     if any(word.startswith("--html") for word in given):
         arguments += ["-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin"]
-    plugins: list[object] = [plugin]
-    if snapshots is not None:
-        from conformance.pytest_plugin.snapshots import ShapesPlugin
-
-        arguments += ["-p", "syrupy", "--snapshot-warn-unused"]
-        plugins.append(ShapesPlugin(plugin, snapshots))
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.environ.pop("PYTEST_ADDOPTS", None)
-    return ENDINGS.get(int(pytest.main([*arguments, *given], plugins=plugins)), "finished")
+    return ENDINGS.get(int(pytest.main([*arguments, *given], plugins=[plugin])), "finished")

@@ -58,7 +58,7 @@ def closing_of(column: Column) -> Closing:
         level="" if few else in_words(column.level),
         change=_change(log),
         clients=[_client(answer, log) for answer in log.readiness],
-        warnings=_warnings(column),
+        warnings=[*_warnings(column), *_drift(log)],
         counts=_counts(column),
         asked=[f"{row.verdict}  {row.case}[{row.mode}]" for row in log.cases] if few else [],
         causes=[
@@ -129,6 +129,16 @@ def _client(answer: ReadinessRow, log: RunLog) -> str:
 
 def _meets(need: Need) -> str:
     return (need.meets or need.says) + (f" [{need.question}]" if need.question else "")
+
+
+def _drift(log: RunLog) -> list[str]:
+    """The answers whose shape is not that of the committed snapshot."""
+    drifted = [f"{row.case}[{row.mode}]" for row in log.cases if row.drift]
+    if not drifted:
+        return []
+    more = f" and {len(drifted) - FEW} more" if len(drifted) > FEW else ""
+    some = ", ".join(drifted[:FEW])
+    return [f"Another shape than the committed snapshot has: {some}{more}."]
 
 
 def _warnings(column: Column) -> list[str]:

@@ -2,7 +2,7 @@
 
 import shlex
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,9 +10,11 @@ import msgspec
 from conformance.report.causes import homes
 from conformance.report.matrix import Cell, Column, Matrix
 from conformance.report.packing import pack_evidence, packed
+from conformance.report.shapes import Changes, changed_shapes, is_shaped_otherwise
 from conformance.report.summary import reason
 from conformance.report.wording import SDK_MEANS, STATUS_MEANS, VERDICT_MEANS
 from conformance.runs.log import CaseRow, Finding, RuleRow
+from conformance.runs.snapshots import question_of
 from conformance.words import STATUSES, VERDICTS, SdkTestimony
 
 ROWS_IN_A_PACK = 24
@@ -32,8 +34,9 @@ _SDK: tuple[SdkTestimony, ...] = ("accepts", "rejects", "misreads")
 
 def page_data(matrix: Matrix) -> dict[str, Any]:
     """The document; verdicts and statuses are indices into its lists, one character per row and column."""
-    data = _small(matrix)
-    details, waiting = _details(matrix)
+    shapes = changed_shapes(matrix)
+    data = _small(matrix, shapes)
+    details, waiting = _details(matrix, shapes)
     spent = CODE + len(msgspec.json.encode(data)) + _estimate(details)
     packs, places = pack_evidence(matrix, max(LEAST_EVIDENCE, PAGE - spent))
     for key, exchange in waiting:
@@ -48,7 +51,7 @@ def page_data(matrix: Matrix) -> dict[str, Any]:
     }
 
 
-def _small(matrix: Matrix) -> dict[str, Any]:
+def _small(matrix: Matrix, shapes: Sequence[Changes]) -> dict[str, Any]:
     """All that the page needs before any cell is opened."""
     questions, found = _alike(matrix, "question"), _alike(matrix, "found")
     return {
@@ -67,7 +70,10 @@ def _small(matrix: Matrix) -> dict[str, Any]:
             for column in reversed(matrix.columns)
             for rule in column.log.catalog.rules
         },
-        "columns": [_column(column, matrix, questions, found) for column in matrix.columns],
+        "columns": [
+            _column(column, matrix, questions, found, changes)
+            for column, changes in zip(matrix.columns, shapes, strict=True)
+        ],
     }
 
 
@@ -101,7 +107,7 @@ def _questions(matrix: Matrix) -> dict[str, list[str]]:
     return {row: list(ids) for row, ids in found.items()}
 
 
-def _column(column: Column, matrix: Matrix, questions: Alike, found: Alike) -> dict[str, Any]:
+def _column(column: Column, matrix: Matrix, questions: Alike, found: Alike, changes: Changes) -> dict[str, Any]:
     run = column.log.run
     cells = [column.cells.get(row.id) for row in matrix.rows]
     asked = list(zip(matrix.rows, cells, strict=True))
@@ -123,6 +129,7 @@ def _column(column: Column, matrix: Matrix, questions: Alike, found: Alike) -> d
         "sdk": "".join(str(_SDK.index(cell.sdk)) if cell and cell.sdk else "." for cell in cells),
         "unverified": {n: [cell.unverified, cell.asked] for n, cell in enumerate(cells) if cell and cell.unverified},
         "drift": [n for n, cell in enumerate(cells) if cell and cell.drift],
+        "shaped": [n for n, cell in enumerate(cells) if cell and is_shaped_otherwise(cell, changes)],
         "questions": "".join(questions[row.id, cell.question] if cell else "." for row, cell in asked),
         "found": "".join(found[row.id, cell.found] if cell else "." for row, cell in asked),
         "reasons": {n: reason(cell) for n, cell in enumerate(cells) if cell and cell.verdict != "supported"}
@@ -169,13 +176,13 @@ Exchange = list[Any]
 Waiting = list[tuple[tuple[int, str], Exchange]]
 
 
-def _details(matrix: Matrix) -> tuple[list[Any], Waiting]:
+def _details(matrix: Matrix, shapes: Sequence[Changes]) -> tuple[list[Any], Waiting]:
     """Row, then column, then what stands in the cell; and the exchanges that wait for their places."""
     waiting: Waiting = []
     where = [homes(column.log) for column in matrix.columns]
     rows = [
         [
-            _cell(column.cells.get(row.id), number, waiting, where[number])
+            _cell(column.cells.get(row.id), number, waiting, where[number], shapes[number])
             for number, column in enumerate(matrix.columns)
         ]
         for row in matrix.rows
@@ -188,16 +195,18 @@ def _estimate(details: list[Any]) -> int:
     return len(zlib.compress(msgspec.json.encode(details), 1)) * 4 // 3
 
 
-def _cell(cell: Cell | None, number: int, waiting: Waiting, where: Mapping[str, str]) -> list[dict[str, Any]]:
+def _cell(
+    cell: Cell | None, number: int, waiting: Waiting, where: Mapping[str, str], changes: Changes
+) -> list[dict[str, Any]]:
     if cell is None:
         return []
     return [
-        *(_case(case, number, waiting, where) for case in cell.cases),
+        *(_case(case, number, waiting, where, changes) for case in cell.cases),
         *(_law(law, number, waiting) for law in cell.rules),
     ]
 
 
-def _case(case: CaseRow, number: int, waiting: Waiting, where: Mapping[str, str]) -> dict[str, Any]:
+def _case(case: CaseRow, number: int, waiting: Waiting, where: Mapping[str, str], changes: Changes) -> dict[str, Any]:
     told = {
         "case": case.case,
         "mode": case.mode,
@@ -212,6 +221,7 @@ def _case(case: CaseRow, number: int, waiting: Waiting, where: Mapping[str, str]
         "expected_by": case.expected_by,
         "by": [case.by, where.get(case.by, "")] if case.by else None,
         "drift": case.drift,
+        "shape": changes.get(question_of(case)),
         "findings": [_finding(finding) for finding in case.findings],
         "marks": [_mark(mark) for mark in case.marks],
         "exchanges": [_exchange(path, number, waiting) for path in case.exchanges],

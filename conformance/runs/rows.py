@@ -1,6 +1,6 @@
 """The rows of a run log, format 2: what a run leaves, one typed row a line."""
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from msgspec import Struct
 
@@ -26,6 +26,12 @@ CauseKind = Literal["rule", "answer", "trouble", "effect"]
 """Where a cause shows: a rule's row, one sentence of the server, the same cut or hang, or one question alone."""
 
 
+Behind = Literal["real model", "probe model", "scripted model"]
+"""What stood behind a server: a model, the suite's own small one, or a program that shows the server's wire only."""
+
+BEHIND: tuple[Behind, ...] = get_args(Behind)
+
+
 class SuiteInfo(Struct, frozen=True):
     version: str
     """The suite's version."""
@@ -44,6 +50,8 @@ class TargetInfo(Struct, frozen=True):
     """The model that was asked."""
     simulated: bool = False
     """True for a simulation: never shown under a product's name alone."""
+    behind: Behind | None = None
+    """What stood behind it, where somebody said so or it proved itself."""
 
 
 class RunRow(Struct, frozen=True, tag="run", kw_only=True):
@@ -205,6 +213,8 @@ class CaseRow(Struct, frozen=True, tag="case", kw_only=True):
     """True where a readable 200 was all that was asked, of a row whose effect can be seen: `supported` says nothing of
     the row then.
     """
+    shape: Any = None
+    """The shape of its last answer: keys, types and order of events, without any value of the answer."""
     drift: bool = False
     """The shape of the answer differs from the committed snapshot."""
     by: str = ""

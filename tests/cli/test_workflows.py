@@ -202,3 +202,12 @@ def test_actionlint_has_nothing_to_say() -> None:
         return
     done = subprocess.run([linter, *map(str, WORKFLOWS)], capture_output=True, text=True, check=False)
     assert done.stdout == ""
+
+
+def test_the_published_runs_are_rendered_for_pages(step: Step, tmp_path: Path) -> None:
+    published = next((ROOT / "reports" / "runs").glob("ollama-0.33*"))
+    shutil.copytree(published, tmp_path / "reports" / "runs" / published.name)
+    done = step("pages.yml", "Render the published runs")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "site" / "index.html").exists()
+    assert (tmp_path / "site" / "runs" / published.name / "run.jsonl.zst").exists()

@@ -5,41 +5,67 @@ from pathlib import Path
 
 import pytest
 
-from conformance.report.content import content_of
-from conformance.report.write import render
-from conformance.runs.log import RunLog, read_log
+from conformance.report.matrix import matrix_of
+from conformance.report.page_data import page_data
+from conformance.runs.evidence_store import PACKED as EVIDENCE
+from conformance.runs.evidence_store import EvidenceStore
+from conformance.runs.log import PACKED, RunLog, read_log
 
 ROOT = Path(__file__).parents[2]
 REPORTS = ROOT / "reports"
+MEGABYTE = 1_000_000
+
+
+def committed(where: str) -> list[Path]:
+    """The files that git knows."""
+    listed = subprocess.run(["git", "ls-files", where], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / line for line in listed.stdout.splitlines()]
 
 
 @pytest.fixture(scope="module")
 def runs() -> list[RunLog]:
     """The committed runs, in the order of their names."""
-    listed = subprocess.run(
-        ["git", "ls-files", "reports/runs/*/run.jsonl"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    return [read_log((ROOT / line).parent) for line in sorted(listed.stdout.splitlines())]
+    return [read_log(path.parent) for path in sorted(committed(f"reports/runs/*/{PACKED}"))]
 
 
-def test_the_committed_page_is_what_the_committed_runs_give(runs: list[RunLog], tmp_path: Path) -> None:
-    page = render(runs, tmp_path, detection=REPORTS / "detection.json")
-    assert content_of(page.read_text()) == content_of((REPORTS / "index.html").read_text())
+def test_the_page_shows_the_committed_runs(runs: list[RunLog]) -> None:
+    page = (REPORTS / "index.html").read_text()
+    for column in page_data(matrix_of(runs))["columns"]:
+        assert f'"{column["id"]}"' in page
+        assert f'"verdicts":"{column["verdicts"]}"' in page, f"{column['id']}: run `nox -s report`"
 
 
-def test_reference_gateways_and_simulated_servers_are_there(runs: list[RunLog]) -> None:
-    assert {run.run.target.name for run in runs} >= {"reference", "litellm", "claude-code-router", "ollama"}
-    assert all(run.complete for run in runs)
+def test_real_servers_are_there_and_nothing_simulated(runs: list[RunLog]) -> None:
+    names = {run.run.target.name for run in runs}
+    assert names >= {"ollama", "aimock", "ant2oai", "agent-wire-proxy", "claude-proxy", "llama.cpp", "vllm"}
+    assert len([run for run in runs if run.run.target.name == "ollama"]) == 5
+    assert not [run.folder.name for run in runs if run.run.target.simulated and run.run.target.name != "reference"]
 
 
-def test_a_simulated_server_says_so_wherever_it_is_named(runs: list[RunLog]) -> None:
-    assert {run.run.target.name for run in runs if run.run.target.simulated} == {"ollama"}
-    assert all("simulated" in run.folder.name for run in runs if run.run.target.simulated)
+def test_every_run_says_what_stood_behind_its_server(runs: list[RunLog]) -> None:
+    assert {run.run.target.behind for run in runs} == {"scripted model", "probe model"}
+
+
+@pytest.mark.parametrize("name", ["reference", "ollama-0.24.0", "ollama-0.30.0", "ollama-0.33.0-rc2"])
+def test_each_of_these_did_what_is_expected_of_it(runs: list[RunLog], name: str) -> None:
+    (run,) = (run for run in runs if run.folder.name == name)
+    rows = [(row.case, row.status) for row in run.cases] + [(row.rule, row.status) for row in run.rules]
+    assert [row for row in rows if row[1] in ("new", "regression", "improvement")] == []
+    assert run.end is not None
+    assert run.end.exit == 0
+
+
+def test_the_evidence_of_every_row_is_there(runs: list[RunLog]) -> None:
     for run in runs:
-        if run.run.target.simulated:
-            for name in ("summary.md", "junit.xml", "badge.json", "matrix.json"):
-                assert "simulated" in (run.folder / name).read_text(), name
+        store = EvidenceStore(run.folder)
+        assert not [name for row in run.cases for name in row.exchanges if name not in store]
 
 
-def test_each_run_found_what_was_expected_of_it(runs: list[RunLog]) -> None:
-    assert {run.end.exit for run in runs if run.end is not None} == {0}
+def test_what_is_published_stays_small() -> None:
+    files = [path for path in committed(".") if path.is_file()]
+    assert len(files) < 800
+    assert sum(path.stat().st_size for path in files) < 30 * MEGABYTE
+    assert sum(path.stat().st_size for path in files if REPORTS in path.parents) < 15 * MEGABYTE
+    for folder in (path.parent for path in committed(f"reports/runs/*/{PACKED}")):
+        assert {path.name for path in folder.iterdir()} >= {PACKED, EVIDENCE}
+        assert sum((folder / name).stat().st_size for name in (PACKED, EVIDENCE)) < 1.5 * MEGABYTE

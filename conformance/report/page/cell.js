@@ -192,6 +192,17 @@ function history_(row, column) {
   );
 }
 
+/* What the shape of an answer lost and gained since the version before. */
+function shapeView(shape) {
+  const parts = [...shape.gone.map((part) => `- ${part}`), ...shape.new.map((part) => `+ ${part}`)];
+  return element(
+    "div",
+    { class: "shape" },
+    element("p", { class: "note" }, "The answer has another shape than that of ", ...visible(shape.since), ":"),
+    element("pre", {}, ...visible(parts.length ? parts.join("\n") : "the same parts in another order")),
+  );
+}
+
 function since(row, column, others) {
   const verdictAt = (other) => {
     const cell = CELLS[row.index][other.index];
@@ -238,6 +249,8 @@ function itemView(item, row, column, count) {
     item.rule ? element("p", {}, `Seen ${item.seen} times, broken ${item.violations} times.`) : "",
     item.expected_by ? element("p", { class: "note" }, "Expected, because: ", linked(item.expected_by)) : "",
     item.attempts > 1 ? element("p", { class: "note" }, `${item.attempts} attempts; all are below.`) : "",
+    item.drift ? element("p", { class: "note" }, "The shape of the answer differs from the committed snapshot.") : "",
+    item.shape ? shapeView(item.shape) : "",
   );
   const shown = { open: null };
   const findings = (item.findings || []).map((finding) =>

@@ -35,6 +35,7 @@ function cellOf(row, column) {
     unverified,
     asked,
     drift: column.drift.includes(row.index),
+    shaped: column.shaped.includes(row.index),
     question: column.questions[row.index],
     found: column.found[row.index],
     reason: column.reasons[row.index] || "",

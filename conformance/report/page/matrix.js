@@ -211,6 +211,7 @@ export function marksOf(cell) {
   const marks = [];
   if (cell.status !== "as-expected") marks.push({ id: cell.status, text: words(cell.status) });
   if (cell.drift) marks.push({ id: "drift", text: "drift" });
+  if (cell.shaped) marks.push({ id: "shape", text: "other shape than the version before" });
   if (cell.unverified && cell.unverified < cell.asked)
     marks.push({ id: "unverified", text: `${cell.unverified} of ${cell.asked} not verified` });
   return marks;

@@ -1,0 +1,164 @@
+"""The published runs below `reports/`: adds one, judges all of them again, renders the page from them.
+
+    python -m conformance.cli.published add RUN [--server NAME] [--version V] [--behind "scripted model"]
+    python -m conformance.cli.published rejudge [--check]
+    python -m conformance.cli.published page
+    python -m conformance.cli.published snapshots
+
+A published run is a folder with `run.jsonl.zst` and `evidence.jsonl.zst`. Nothing in it is written by hand: `add` and
+`rejudge` judge the evidence with today's rules and cases.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from conformance.catalog.load import Catalog, load_catalog
+from conformance.engine.rejudge import Rejudged, rejudge
+from conformance.errors import ExitCode, UserError
+from conformance.report.matrix import matrix_of
+from conformance.report.write import render, write_summaries
+from conformance.runs.diff import Difference, diff
+from conformance.runs.evidence_store import copy_evidence, pack_evidence, remove_evidence
+from conformance.runs.frames import BEST
+from conformance.runs.log import PACKED, RunLog, pack_log, read_log
+from conformance.runs.rows import BEHIND
+from conformance.runs.snapshots import snapshot_file, write_snapshot
+
+REPORTS = Path("reports")
+HASHES = "question-hashes.tsv"
+"""Hashes of cases as recorded runs have them, each with that of today's case that sends the same."""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(words)
+    try:
+        return int(arguments.call(arguments))
+    except UserError as error:
+        print(error.message, file=sys.stderr)
+        return int(error.exit_code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m conformance.cli.published", description=__doc__)
+    parser.add_argument("--reports", type=Path, default=REPORTS)
+    commands = parser.add_subparsers(required=True)
+    adding = commands.add_parser("add", help="judge a run again and put it, packed, among the published ones")
+    adding.add_argument("run", type=Path)
+    adding.add_argument("--server", help="the name of the server, where the run itself does not know it")
+    adding.add_argument("--version", help="its version")
+    adding.add_argument("--behind", choices=BEHIND, help="what stood behind the server")
+    adding.set_defaults(call=_add)
+    again = commands.add_parser("rejudge", help="judge all published runs again and list the rows that changed")
+    again.add_argument("--check", action="store_true", help="change nothing; exit 1 where a row changed")
+    again.set_defaults(call=_rejudge)
+    commands.add_parser("page", help="render the page").set_defaults(call=_page)
+    commands.add_parser("snapshots", help="write the shapes of each server's newest run").set_defaults(call=_snapshots)
+    return parser
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    log = read_log(arguments.run)
+    target = log.run.target
+    target = replace(
+        target,
+        name=arguments.server or target.name,
+        version=arguments.version or target.version,
+        behind=arguments.behind or target.behind,
+    )
+    log = replace(log, run=replace(log.run, target=target))
+    folder = arguments.reports / "runs" / "-".join(filter(None, (target.name, target.version)))
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_evidence(folder)
+    copy_evidence(log.folder, folder)
+    pack_evidence(folder, BEST)
+    new = _judged(log, load_catalog(), folder, arguments.reports / HASHES)
+    print(f"{folder}: {new.judged} questions judged; {new.left_out() or 'nothing left out'}")
+    return ExitCode.AS_EXPECTED
+
+
+def _rejudge(arguments: argparse.Namespace) -> int:
+    catalog = load_catalog()
+    changed = 0
+    for folder in published(arguments.reports):
+        old = read_log(folder)
+        with tempfile.TemporaryDirectory() as name:
+            copy = Path(name)
+            copy_evidence(folder, copy)
+            new = _judged(
+                replace(old, folder=copy), catalog, copy, None if arguments.check else arguments.reports / HASHES
+            )
+            differences = changes(old, read_log(copy))
+            if not arguments.check:
+                (folder / PACKED).write_bytes((copy / PACKED).read_bytes())
+        changed += len(differences)
+        print(f"{folder.name}: {len(differences)} rows changed; {new.left_out() or 'nothing left out'}")
+        for line in _lines(differences):
+            print(f"  {line}")
+    return ExitCode.UNEXPECTED if changed and arguments.check else ExitCode.AS_EXPECTED
+
+
+def _page(arguments: argparse.Namespace) -> int:
+    runs = [read_log(folder) for folder in published(arguments.reports)]
+    render(runs, arguments.reports, detection=arguments.reports / "detection.json")
+    write_summaries(runs, arguments.reports)
+    return ExitCode.AS_EXPECTED
+
+
+def _snapshots(arguments: argparse.Namespace) -> int:
+    """One file for each server, of the newest version that is published."""
+    folder = arguments.reports / "snapshots"
+    matrix = matrix_of([read_log(run) for run in published(arguments.reports)])
+    newest = {column.log.run.target.name: column.log for column in matrix.columns}
+    for server, log in newest.items():
+        write_snapshot(snapshot_file(server, folder), log.cases)
+    return ExitCode.AS_EXPECTED
+
+
+def published(reports: Path = REPORTS) -> list[Path]:
+    """The folders of the published runs, in the order of their names."""
+    return sorted(path.parent for path in (reports / "runs").glob(f"*/{PACKED}"))
+
+
+def changes(old: RunLog, new: RunLog) -> list[Difference]:
+    """The rows of which a rejudged log says something else, and those that it has or lacks."""
+    compared = {(row.case, row.mode): row.case_sha256 for row in new.cases}
+    cases = tuple(replace(row, case_sha256=compared.get((row.case, row.mode), row.case_sha256)) for row in old.cases)
+    return diff(replace(old, cases=cases), new)
+
+
+def _judged(log: RunLog, catalog: Catalog, folder: Path, hashes: Path | None) -> Rejudged:
+    """Writes today's log of a run, packed, beside its evidence."""
+    (folder / PACKED).unlink(missing_ok=True)
+    rejudged = rejudge(log, catalog, folder)
+    pack_log(folder)
+    if hashes is not None:
+        _remember(hashes, log, read_log(folder))
+    return rejudged
+
+
+def _remember(file: Path, old: RunLog, new: RunLog) -> None:
+    """Adds to the table which hash of a case became which, where the question is the same."""
+    known = dict(line.split("\t", 1) for line in file.read_text().splitlines()) if file.exists() else {}
+    today = {(row.case, row.mode): row.case_sha256 for row in new.cases}
+    for row in old.cases:
+        now = today.get((row.case, row.mode), row.case_sha256)
+        if now != row.case_sha256:
+            known[row.case_sha256] = f"{now}\t{row.case}"
+    if known:
+        file.write_text("".join(f"{key}\t{value}\n" for key, value in sorted(known.items(), key=lambda one: one[1])))
+
+
+def _lines(differences: Iterable[Difference]) -> list[str]:
+    return [
+        f"{one.change}: {one.id if one.mode is None else f'{one.id}[{one.mode}]'} {one.old or '-'} -> {one.new or '-'}"
+        for one in differences
+    ]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
