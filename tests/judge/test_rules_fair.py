@@ -64,18 +64,11 @@ def test_a_servers_own_sentence_holds_no_broken_character() -> None:
 
 def test_thinking_after_the_text_is_a_note_of_the_mode_that_has_it_and_not_of_parity() -> None:
     wrong, right = message([TEXT, THOUGHT]), message([THOUGHT, TEXT])
-    assert "thinking.before-text" in noted(told(wrong))
-    assert "thinking.before-text" in noted(in_events(wrong))
-    assert "thinking.before-text" not in noted(told(right))
+    assert "thinking.first" in noted(told(wrong))
+    assert "thinking.first" in noted(in_events(wrong))
+    assert "thinking.first" not in noted(told(right))
     assert broken_by_pair(told(wrong), in_events(right)) == {}
     assert broken_by_pair(told(right), in_events(wrong)) == {}
-
-
-def test_thinking_between_two_texts_or_cut_by_the_limit_is_the_models_choice() -> None:
-    assert broken(told(message([TEXT, THOUGHT, TEXT]))) == []
-    assert "thinking.before-text" not in broken(
-        told(message([TEXT, THOUGHT], "max_tokens"), request=asked(max_tokens=9))
-    )
 
 
 def test_a_difference_between_the_modes_names_both_and_blames_neither() -> None:

@@ -205,7 +205,7 @@ def _thoughts(make: Maker) -> Iterator[Mutant]:
             make.answer.exchange, make.answer.json | {"content": [*reversed(make.answer.json["content"])]}
         )
         if make.kinds == ["thinking", "text"]:
-            yield make.made("thinking after text", later, "thinking.before-text", note=True)
+            yield make.made("thinking after text", later, "thinking.first", note=True)
             thought, said = make.answer.json["content"]
             between = with_json(make.answer.exchange, make.answer.json | {"content": [said, thought, said]})
             yield make.made("thinking between texts", between, "thinking.first", note=True)

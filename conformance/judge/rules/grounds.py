@@ -15,7 +15,7 @@ _SDK = """
     usage.thinking-within-output stream.index stream.index-integer stream.data-type stream.no-done
 """
 _CLIENT = """
-    stream.body-ends stream.one-stop-reason thinking.before-text tools.id-unique tools.id-fresh
+    stream.body-ends stream.one-stop-reason tools.id-unique tools.id-fresh
     conversation.tool-ids-unique conversation.message-ids-unique stream.keep-alive
 """
 _RECORDED = "message.id-form tools.id-form http.rate-limit-headers"
@@ -73,7 +73,6 @@ SECTIONS: Mapping[str, str] = MappingProxyType(
         "thinking.signature-filled": "how-to-use-extended-thinking",
         "thinking.off": "how-to-use-extended-thinking",
         "thinking.first": "how-to-use-extended-thinking",
-        "thinking.before-text": "how-to-use-extended-thinking",
         "conversation.signatures-differ": "how-to-use-extended-thinking",
         # https://platform.claude.com/docs/en/agents-and-tools/tool-use/implement-tool-use
         "tools.id-unique": "handling-tool-use-and-tool-result-content-blocks",

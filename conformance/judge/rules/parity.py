@@ -50,7 +50,7 @@ def _differs(at: str, in_json: Any, in_stream: Any, kind: str) -> Violation:
     source=STREAMING,
     on=("pair",),
     leniency="Asked only where both hold the same kinds in the same number: a model may answer differently twice. "
-    "Where thinking stands after the text in one of the two, thinking.before-text says so, and not this.",
+    "Where thinking stands after the text in one of the two, thinking.first says so, and not this.",
 )
 def block_order(pair: Pair) -> Found:
     if not _both(pair) or any(thinks_last(answer) for answer in pair):

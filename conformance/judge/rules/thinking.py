@@ -95,23 +95,6 @@ def off(answer: Answer) -> Found:
     return [Violation(thoughts[0], "no thinking", "a thinking block", "thinking")] if thoughts else []
 
 
-@rule(
-    "thinking.before-text",
-    row="response.thinking.order",
-    law="Thinking stands before the text that follows from it: no message that came to its end ends with thinking.",
-    source=THINKING,
-    level="may",
-    leniency="A note: no document promises the order. Sent back, a turn that ends with thinking is refused.",
-)
-def before_text(answer: Answer) -> Found:
-    kinds = [block.get("type") for block in answer.blocks]
-    if "thinking" not in kinds or "text" not in kinds or ended(answer) is None:
-        return None
-    return (
-        [Violation(f"/content/{len(kinds) - 1}", "thinking before text", kinds, "last")] if thinks_last(answer) else []
-    )
-
-
 def thinks_last(answer: Answer) -> bool:
     """Whether an answer that came to its end says something, and then ends with thinking."""
     kinds = [block.get("type") for block in answer.blocks]
