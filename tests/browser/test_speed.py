@@ -1,6 +1,6 @@
 """The big report, 30 runs of 400 rows: small enough to send, quick enough to use.
 
-The limits are the promises of the project's report, three times as wide in time as what is measured on two cores.
+Times are held against a yardstick of the same browser in the same moment: a busy machine slows both.
 """
 
 from pathlib import Path
@@ -12,23 +12,45 @@ def test_the_big_page_is_small(many: str) -> None:
     assert Path(many.removeprefix("file://")).stat().st_size < 3_000_000
 
 
+YARDSTICK = """() => {
+    const built = () => {
+        const begin = performance.now();
+        const table = document.createElement("table");
+        for (let row = 0; row < 400; row += 1) {
+            const line = table.insertRow();
+            for (let column = 0; column < 31; column += 1) line.insertCell().textContent = `${row} ${column}`;
+        }
+        document.body.append(table);
+        table.offsetHeight;
+        const took = performance.now() - begin;
+        table.remove();
+        return took;
+    };
+    return Math.min(built(), built(), built());
+}"""
+"""Milliseconds that this browser takes now for a bare table of the size of the matrix."""
+
+FILTERED = """(queries) => {
+    const slowest = () => Math.max(...queries.map((query) => {
+        const begin = performance.now();
+        show({ q: query }, { step: false });
+        document.body.offsetHeight;
+        return performance.now() - begin;
+    }));
+    return Math.min(slowest(), slowest(), slowest());
+}"""
+
+
 def test_the_big_page_opens_and_answers(page: Page, many: str) -> None:
     page.goto(many)
     expect(page.locator("#found")).to_have_text("400 rows")
     assert page.locator("thead th").count() == 31
     opened = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
-    assert opened < 3000
-    page.locator("#query").fill("tool choice verdict:ignored")
-    took = page.evaluate(
-        """(queries) => Math.max(...queries.map((query) => {
-            const begin = performance.now();
-            show({ q: query }, { step: false });
-            document.body.offsetHeight;
-            return performance.now() - begin;
-        }))""",
-        ["stream", "differs", "verdict:broken", "-verdict:supported", ""],
-    )
-    assert took < 300
+    bare = page.evaluate(YARDSTICK)
+    filtered = page.evaluate(FILTERED, ["stream", "differs", "verdict:broken", "-verdict:supported", ""])
+    print(f"opened {opened:.0f} ms, filtered {filtered:.0f} ms, a bare table {bare:.0f} ms")
+    assert opened < 6 * bare
+    assert filtered < bare
 
 
 def test_nothing_jumps_while_the_big_page_opens(page: Page, many: str) -> None:
