@@ -92,10 +92,10 @@ def test_another_fault_is_told_with_its_row(asked: Asked, fault: str, select: st
 def test_what_an_earlier_version_did_is_expected_of_it_and_of_no_later_one(asked: Asked) -> None:
     code, log = asked("ollama@0.23.3", "thinking.request.disabled")
     assert code == 0
-    assert "request.thinking.disabled" in standing(log, "known-gap")
+    assert "response.thinking.off" in standing(log, "known-gap")
     code, log = asked("ollama@0.23.3", "thinking.request.disabled", target="ollama@0.23.4")
     assert code == 1
-    assert "request.thinking.disabled" in standing(log, "new") | standing(log, "regression")
+    assert "response.thinking.off" in standing(log, "new") | standing(log, "regression")
 
 
 @pytest.mark.parametrize(
