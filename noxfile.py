@@ -182,7 +182,8 @@ def publish(session: nox.Session) -> None:
     """Asks the reference and two gateways again (`-- reference` asks one), and renders the published page."""
     with timed(session):
         install(session, RUN)
-        session.run("python", "tests/real/record.py", *session.posargs, env=gateways(session))
+        environment = {**gateways(session), "PYTHONPATH": "tests/support"}
+        session.run("python", "tests/real/record.py", *session.posargs, env=environment)
 
 
 @nox.session

@@ -3,16 +3,15 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_line import Command, Serve
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("laws", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("laws")
-
-Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -34,7 +33,7 @@ def conformance(tmp_path: Path) -> Command:
 
 
 @pytest.fixture
-def served() -> Iterator[Callable[..., str]]:
+def served() -> Iterator[Serve]:
     """`served("--face", "openai")`: the scripted model as a process; its address."""
     processes: list[subprocess.Popen[str]] = []
 

@@ -16,7 +16,8 @@ from conformance.catalog.load import load_catalog
 from conformance.catalog.location import cases_folder
 from conformance.catalog.matchers import MATCHERS
 from conformance.cli.generate import docs_folder
-from conformance.cli.main import COMMANDS, Parser
+from conformance.cli.main import COMMANDS
+from conformance.cli.parser import Parser
 from conformance.judge.rules import RULES
 from conformance.runs.rows import CauseKind
 from conformance.scripted.listing import list_faults

@@ -1,21 +1,16 @@
 """A real browser in front of pages made from synthetic runs; `nox -s browser` runs these tests, `tests` does not."""
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import synthetic_hostile
+import synthetic_runs
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from conformance.report.write import render
 from conformance.runs.log import read_log
-
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "report"))
-
-import synthetic_hostile  # noqa: E402
-import synthetic_runs  # noqa: E402
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 FLAGS = [

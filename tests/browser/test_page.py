@@ -14,9 +14,10 @@ def cell(page: Page, row: str, column: str = OLLAMA) -> None:
 
 
 def rows(page: Page) -> list[str]:
-    return page.evaluate(
+    found: list[str] = page.evaluate(
         "[...document.querySelectorAll('tr.hit:not([hidden])')].map((line) => ROWS[line.dataset.row].id)"
     )
+    return found
 
 
 def test_the_whole_matrix_stands_there(page: Page, few: str) -> None:

@@ -37,7 +37,7 @@ def copied(page: Page, row: str, which: int) -> str:
     button = item.locator(".copy").first
     button.click()
     expect(button).to_have_text("Copied")
-    return page.evaluate("navigator.clipboard.readText()")
+    return str(page.evaluate("navigator.clipboard.readText()"))
 
 
 def run_line(line: str, key: str = KEY) -> str:

@@ -1,9 +1,9 @@
 """A small catalog in a folder of its own, for tests that change it."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from catalog_folder import Write
 
 AREAS = "areas: {messages: Messages, tools: Tools}\n"
 
@@ -91,8 +91,6 @@ FILES = {
     "fixtures/tools/echo.yaml": "name: echo\ninput_schema: {type: object, properties: {text: {type: string}}}\n",
     "profiles/quick.yaml": "title: Quick\nquestion: Does it work at all?\nselect: [messages.text]\n",
 }
-
-Write = Callable[..., Path]
 
 
 @pytest.fixture

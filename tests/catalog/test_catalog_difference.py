@@ -1,12 +1,14 @@
 """A refusal and its twin differ in one place; what counts as a place."""
 
+from typing import Any
+
 import pytest
 
 from conformance.catalog.case import Ask
 from conformance.catalog.difference import differences
 
 
-def body(**fields):
+def body(**fields: Any) -> Ask:
     return Ask(body={"max_tokens": 1, "messages": [{"role": "user", "content": "a"}]} | fields)
 
 
@@ -32,11 +34,11 @@ def body(**fields):
         (Ask(raw='{"model": "{model}", "max_tokens": 1}', encoding="gzip"), ["body"]),
     ],
 )
-def test_places_at_which_two_requests_differ(other, places):
+def test_places_at_which_two_requests_differ(other: Ask, places: list[str]) -> None:
     assert differences(body(), other) == places
 
 
-def test_one_text_that_stands_at_several_places_is_one_place():
+def test_one_text_that_stands_at_several_places_is_one_place() -> None:
     one = Ask(body={"call": {"id": "a"}, "result": {"id": "a"}})
     other = Ask(body={"call": {"id": "b"}, "result": {"id": "b"}})
     mixed = Ask(body={"call": {"id": "b"}, "result": {"id": "c"}})

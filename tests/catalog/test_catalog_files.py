@@ -1,6 +1,9 @@
 """The files that the suite publishes and writes: the schema for editors, skeletons of cases, the real catalog."""
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import jsonschema_rs
 import msgspec
@@ -21,13 +24,13 @@ from conformance.targets.load import target_names
 from conformance.targets.schema import TARGET_SCHEMA, target_schema
 
 
-def test_what_is_generated_is_up_to_date():
+def test_what_is_generated_is_up_to_date() -> None:
     stale = [file.name for file, text in generated().items() if file.read_text() != text]
     assert not stale, "run `python -m conformance.cli.generate`"
 
 
 @pytest.mark.parametrize("schema", [case_schema(), surface_schema(), target_schema()], ids=lambda one: one["title"])
-def test_a_schema_describes_every_key(schema):
+def test_a_schema_describes_every_key(schema: dict[str, Any]) -> None:
     properties = [
         (name, key, text)
         for name, definition in schema["$defs"].items()
@@ -37,7 +40,7 @@ def test_a_schema_describes_every_key(schema):
     assert [(name, key) for name, key, text in properties if not text.get("description")] == []
 
 
-def files_by_schema():
+def files_by_schema() -> Iterator[tuple[Path, Path]]:
     """Every file of the suite that a schema is for, with that schema's file."""
     cases = cases_folder()
     yield from ((file, cases / CASE_SCHEMA) for file in case_files(cases))
@@ -45,8 +48,8 @@ def files_by_schema():
     yield from ((TARGETS / f"{name}.yaml", TARGETS / TARGET_SCHEMA) for name in target_names())
 
 
-def test_every_file_names_its_schema_and_is_valid_under_it():
-    validators = {}
+def test_every_file_names_its_schema_and_is_valid_under_it() -> None:
+    validators: dict[Path, jsonschema_rs.Validator] = {}
     for file, schema in files_by_schema():
         first = file.read_text().splitlines()[0]
         assert first.startswith("# yaml-language-server: $schema="), file
@@ -56,29 +59,31 @@ def test_every_file_names_its_schema_and_is_valid_under_it():
         assert [f"{file.name}: {error.message}" for error in validators[schema].iter_errors(_as_json(file))] == []
 
 
-def _as_json(file):
+def _as_json(file: Path) -> Any:
     """The file as an editor's YAML language server sees it: YAML 1.2, where a date is text."""
-    loader = type("Loader", (yaml.CSafeLoader,), {})
-    loader.yaml_implicit_resolvers = {
-        sign: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith("timestamp")]
-        for sign, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-    }
-    return yaml.load(file.read_text(), loader)
+
+    class Loader(yaml.CSafeLoader):
+        yaml_implicit_resolvers = {
+            sign: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith("timestamp")]
+            for sign, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    return yaml.load(file.read_text(), Loader)
 
 
 @pytest.mark.parametrize("mistake", [{"efect": []}, {"kind": "obligaton"}, {"effect": [{"at": "text"}]}, {"raw": 3}])
-def test_the_schema_refuses_mistakes(mistake):
+def test_the_schema_refuses_mistakes(mistake: dict[str, Any]) -> None:
     case = {"id": "a.b", "title": "T", "surface": "request.messages", "ask": {"body": {}}} | mistake
     file = {"family": "a", "about": "A", "cases": [case]}
     assert not jsonschema_rs.validator_for(case_schema()).is_valid(file)
 
 
-def test_every_matcher_is_a_field_of_a_check():
+def test_every_matcher_is_a_field_of_a_check() -> None:
     known = {field.encode_name for field in msgspec.structs.fields(Check)}
     assert {name.rstrip("_") for name in MATCHERS} == known - {"at", "level", "why"}
 
 
-def test_the_suite_s_own_catalog_is_clean():
+def test_the_suite_s_own_catalog_is_clean() -> None:
     catalog = load_catalog()
     assert len(catalog.rows) >= 550
     assert len(catalog.cases) >= 730

@@ -1,6 +1,9 @@
 """What `conformance lint` refuses, each by one change to a catalog that it likes."""
 
+from collections.abc import Callable
+
 import pytest
+from catalog_folder import Write
 
 from conformance.catalog.lint import lint
 from conformance.catalog.load import load_catalog
@@ -14,10 +17,11 @@ LEANING = """\
 """
 RULES = {"message.text-block": "request.messages"}
 FAULTS = {"TO14", "SR01"}
+Linted = Callable[[str, str, str], list[str]]
 
 
 @pytest.fixture
-def linted(write, files):
+def linted(write: Write, files: dict[str, str]) -> Linted:
     """What lint says of the small catalog after one replacement in one of its files."""
 
     def lint_after(file: str, old: str, new: str) -> list[str]:
@@ -31,7 +35,7 @@ def linted(write, files):
 MESSAGES, CHOICE, SURFACE = "messages/messages.yaml", "tools/choice.yaml", "surface/messages.yaml"
 
 
-def test_the_small_catalog_is_clean(linted):
+def test_the_small_catalog_is_clean(linted: Linted) -> None:
     assert linted(CHOICE, "TO14", "SR01") == []
 
 
@@ -111,12 +115,12 @@ WRONG_NEEDS = (
         *(("profiles/quick.yaml", "select: [messages.text]", wrong, told) for wrong, told in WRONG_NEEDS),
     ],
 )
-def test_lint_refuses(linted, file, old, new, told):
+def test_lint_refuses(linted: Linted, file: str, old: str, new: str, told: str) -> None:
     found = linted(file, old, new)
     assert any(told in problem for problem in found)
 
 
-def test_a_row_whose_effect_can_be_seen_is_not_shown_by_acceptance_alone(write, files):
+def test_a_row_whose_effect_can_be_seen_is_not_shown_by_acceptance_alone(write: Write, files: dict[str, str]) -> None:
     accepted = files[MESSAGES].replace('effect: [{at: text, contains: "{nonce}"}]', "accepted: true")
     unseen = files[SURFACE].replace("tier: core", "tier: core\n    observable: false\n    reason: Nobody sees it.")
     for surface, expected in ((files[SURFACE], ["request.messages"]), (unseen, [])):

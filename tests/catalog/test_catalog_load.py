@@ -3,13 +3,15 @@
 import base64
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
-from msgspec import UNSET
+from catalog_folder import Write
+from msgspec import UNSET, UnsetType
 
 from conformance.catalog.case import Ask, Case, Refusal, Step, asks_of, bad_requests
-from conformance.catalog.load import load_catalog
+from conformance.catalog.load import Catalog, load_catalog
 from conformance.catalog.problem import CatalogError
 
 
@@ -18,6 +20,18 @@ def problems(folder: Path) -> list[str]:
     with pytest.raises(CatalogError) as caught:
         load_catalog(folder)
     return [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
+
+
+def asked(catalog: Catalog, case: str) -> Ask:
+    """The request of a case that has one, and no steps."""
+    ask = catalog.cases[case].ask
+    assert isinstance(ask, Ask)
+    return ask
+
+
+def body_of(ask: Ask) -> dict[str, Any]:
+    assert isinstance(ask.body, dict)
+    return ask.body
 
 
 def with_case(body: str) -> dict[str, str]:
@@ -35,23 +49,23 @@ effect: [{at: status, equals: 200}]
 """
 
 
-def test_the_small_catalog_loads(write):
+def test_the_small_catalog_loads(write: Write) -> None:
     catalog = load_catalog(write())
     assert list(catalog.cases) == ["messages.text", "tools.choice.tool", "tools.choice.unknown"]
     assert catalog.families["tools.choice.tool"] == "tools.choice"
     assert catalog.origins["tools.choice.unknown"].line == 18
-    assert catalog.cases["tools.choice.tool"].ask.body["tools"][0]["name"] == "echo"
+    assert body_of(asked(catalog, "tools.choice.tool"))["tools"][0]["name"] == "echo"
     assert catalog.rows["request.messages"].area == "messages"
     assert list(catalog.areas) == ["messages", "tools"]
     assert catalog.profiles["quick"].select == ["messages.text"]
     assert set(catalog.capabilities) == {"tools", "vision"}
 
 
-def test_an_unquoted_version_stays_text(write):
+def test_an_unquoted_version_stays_text(write: Write) -> None:
     ask = "ask: {version: 2026-10-21, body: {answer: no, count: 3, share: 0.5, nothing: null}}"
     catalog = load_catalog(write(with_case(CASE.replace("ask: {body: {max_tokens: 1, messages: []}}", ask))))
-    assert catalog.cases["other.case"].ask.version == "2026-10-21"
-    assert catalog.cases["other.case"].ask.body == {"answer": "no", "count": 3, "share": 0.5, "nothing": None}
+    assert asked(catalog, "other.case").version == "2026-10-21"
+    assert asked(catalog, "other.case").body == {"answer": "no", "count": 3, "share": 0.5, "nothing": None}
 
 
 @pytest.mark.parametrize(
@@ -147,27 +161,27 @@ def test_an_unquoted_version_stays_text(write):
         (("max_tokens: 1", "max_tokens: !!python/name:os.system x"), ["messages/other.yaml:7: the tag "]),
     ],
 )
-def test_a_mistake_names_file_line_key_and_mend(write, change, told):
+def test_a_mistake_names_file_line_key_and_mend(write: Write, change: tuple[str, str], told: list[str]) -> None:
     found = problems(write(with_case(CASE.replace(*change))))
     assert len(found) >= len(told)
     for said, expected in zip(found, told, strict=False):
         assert said.startswith(expected)
 
 
-def test_all_problems_are_told_at_once(write):
+def test_all_problems_are_told_at_once(write: Write) -> None:
     first = CASE.replace("effect:", "efect:")
     found = problems(write(with_case(first) | {"messages/third.yaml": "family: x\nabout: y\ncases: []\ncolour: red\n"}))
     assert [line.split(":")[0] for line in found] == ["messages/other.yaml", "messages/third.yaml"]
 
 
-def test_a_file_that_is_no_mapping_is_a_mistake_and_no_traceback(write):
+def test_a_file_that_is_no_mapping_is_a_mistake_and_no_traceback(write: Write) -> None:
     assert problems(write({"messages/other.yaml": "- 1\n"})) == [
         "messages/other.yaml:1: expected `object`, got `array`"
     ]
     assert problems(write({"messages/other.yaml": ""})) == ["messages/other.yaml:1: expected `object`, got `null`"]
 
 
-def test_a_circle_of_controls_and_twins_is_told_whole(write):
+def test_a_circle_of_controls_and_twins_is_told_whole(write: Write) -> None:
     other = with_case(CASE.replace("title: Another", "title: Another\ncontrol: messages.text"))
     own = write()
     text = (own / "messages/messages.yaml").read_text().replace("kind: witnessed", "twin: other.case")
@@ -176,7 +190,7 @@ def test_a_circle_of_controls_and_twins_is_told_whole(write):
     ]
 
 
-def test_a_chain_of_controls_may_be_long(write):
+def test_a_chain_of_controls_may_be_long(write: Write) -> None:
     ids = [*(f"chain.n{n}" for n in range(3000)), "messages.text"]
     cases = "".join(
         f"  - {{id: {one}, title: T, surface: a.b, control: {other}, ask: {{body: {{}}}}, accepted: true}}\n"
@@ -206,12 +220,14 @@ def test_a_chain_of_controls_may_be_long(write):
         ),
     ],
 )
-def test_a_row_s_level_and_what_cannot_be_seen_are_checked(write, files, change, told):
+def test_a_row_s_level_and_what_cannot_be_seen_are_checked(
+    write: Write, files: dict[str, str], change: tuple[str, str], told: str
+) -> None:
     found = problems(write({"surface/messages.yaml": files["surface/messages.yaml"].replace(*change, 1)}))
     assert [said[: len(told)] for said in found] == [told]
 
 
-def test_a_core_row_belongs_to_the_full_level_unless_it_says_otherwise(write, files):
+def test_a_core_row_belongs_to_the_full_level_unless_it_says_otherwise(write: Write, files: dict[str, str]) -> None:
     rows = load_catalog(write()).rows
     assert {id_: row.level for id_, row in rows.items()} == {
         "request.messages": "full",
@@ -221,7 +237,7 @@ def test_a_core_row_belongs_to_the_full_level_unless_it_says_otherwise(write, fi
     assert load_catalog(write({"surface/messages.yaml": basic})).rows["request.messages"].level == "basic"
 
 
-def test_an_acceptance_case_loads_and_hashes_by_what_it_asks(write):
+def test_an_acceptance_case_loads_and_hashes_by_what_it_asks(write: Write) -> None:
     accepted = CASE.replace("effect: [{at: status, equals: 200}]", "accepted: true")
     catalog = load_catalog(write(with_case(accepted)))
     case = catalog.cases["other.case"]
@@ -245,20 +261,20 @@ def test_an_acceptance_case_loads_and_hashes_by_what_it_asks(write):
         ({"steps": [Step("one", Ask(body={})), Step("two", Ask(body={}, bad=True))], "ask": UNSET}, (False, True)),
     ],
 )
-def test_which_requests_are_bad_ones(change, bad):
+def test_which_requests_are_bad_ones(change: dict[str, Any], bad: bool) -> None:
     case = Case(id="a.b", title="T", surface="r", ask=Ask(body={}))
     changed = msgspec.structs.replace(case, **change)
     assert bad_requests(changed) == (bad if isinstance(bad, tuple) else (bad,))
 
 
-def test_rows_and_profiles_are_checked_alike(write):
+def test_rows_and_profiles_are_checked_alike(write: Write) -> None:
     broken = "rows:\n  - {id: x, titel: X}\n"
     found = problems(write({"surface/messages.yaml": broken, "profiles/quick.yaml": "title: Quick\nquestoin: what?\n"}))
     assert "surface/messages.yaml:2: rows[0].titel: unknown key `titel`; did you mean `title`?" in found
     assert "profiles/quick.yaml:2: questoin: unknown key `questoin`; did you mean `question`?" in found
 
 
-def test_directives_say_long_things_shortly(write):
+def test_directives_say_long_things_shortly(write: Write) -> None:
     ask = """ask:
   body:
     image: {$use: images/dot.png}
@@ -275,7 +291,7 @@ def test_directives_say_long_things_shortly(write):
     )
     (folder / "fixtures/images").mkdir()
     (folder / "fixtures/images/dot.png").write_bytes(b"\x89PNG")
-    body = load_catalog(folder).cases["other.case"].ask.body
+    body = body_of(asked(load_catalog(folder), "other.case"))
     assert base64.b64decode(body["image"]) == b"\x89PNG"
     assert body["page"] == "A page.\n"
     assert body["prompt"] == "word word word Reply with exactly: {nonce}"
@@ -283,18 +299,20 @@ def test_directives_say_long_things_shortly(write):
     assert body["schema"]["$defs"] == {"x": {"$ref": "#"}}
 
 
-def test_a_part_of_a_fixture_is_used_and_keys_are_put_over_it(write):
+def test_a_part_of_a_fixture_is_used_and_keys_are_put_over_it(write: Write) -> None:
     """A client's shapes stand in one file, and a case says what is its own."""
     whole = "{$use: 'clients/one#turn', messages: [{role: user, content: {$use: 'clients/one#words[1]'}}]}"
     folder = write(
         with_case(CASE.replace("{max_tokens: 1, messages: []}", whole))
         | {"fixtures/clients/one.yaml": "turn: {max_tokens: 5, messages: []}\nwords: [a, b]\n"}
     )
-    asked = load_catalog(folder).cases["other.case"].ask
-    assert asked.body == {"max_tokens": 5, "messages": [{"role": "user", "content": "b"}]}
+    assert asked(load_catalog(folder), "other.case").body == {
+        "max_tokens": 5,
+        "messages": [{"role": "user", "content": "b"}],
+    }
 
 
-def test_a_fixture_that_uses_itself_is_told(write):
+def test_a_fixture_that_uses_itself_is_told(write: Write) -> None:
     folder = write(
         with_case(CASE.replace("messages: []", "messages: [{$use: a}]")) | {"fixtures/a.yaml": "[{$use: a}]\n"}
     )
@@ -312,12 +330,12 @@ def test_a_fixture_that_uses_itself_is_told(write):
         "&a [*a]",
     ],
 )  # fmt: skip
-def test_a_small_file_cannot_become_a_large_one(write, bomb):
+def test_a_small_file_cannot_become_a_large_one(write: Write, bomb: str) -> None:
     (told,) = problems(write(with_case(CASE.replace("messages: []", f"messages: {bomb}"))))
     assert "the limit is" in told or "holds more than" in told
 
 
-def test_an_alias_stands_for_its_anchor(write):
+def test_an_alias_stands_for_its_anchor(write: Write) -> None:
     text = CASE.replace("ask: {body:", "ask: &asked {body:")
     again = text.replace("other.case", "other.again").replace(
         "ask: &asked {body: {max_tokens: 1, messages: []}}", "ask: *asked"
@@ -327,7 +345,7 @@ def test_an_alias_stands_for_its_anchor(write):
     assert catalog.cases["other.case"].ask == catalog.cases["other.again"].ask
 
 
-def test_the_hash_follows_the_question_and_not_its_prose(write):
+def test_the_hash_follows_the_question_and_not_its_prose(write: Write) -> None:
     before = load_catalog(write(with_case(CASE)))
     retold = load_catalog(write(with_case(CASE.replace("title: Another", "title: Told better\nnote: A remark."))))
     changed = load_catalog(write(with_case(CASE.replace("equals: 200", "equals: 201"))))
@@ -338,19 +356,19 @@ def test_the_hash_follows_the_question_and_not_its_prose(write):
     assert before.cases_sha256 != changed.cases_sha256
 
 
-def test_the_hash_follows_the_bytes_of_a_fixture(write):
+def test_the_hash_follows_the_bytes_of_a_fixture(write: Write) -> None:
     change = with_case(CASE.replace("messages: []", "messages: [{$use: texts/page.txt}]"))
     first = load_catalog(write(change | {"fixtures/texts/page.txt": "one"}))
     second = load_catalog(write(change | {"fixtures/texts/page.txt": "two"}))
     assert first.sha256(first.cases["other.case"]) != second.sha256(second.cases["other.case"])
 
 
-def test_a_missing_folder_is_told(tmp_path):
+def test_a_missing_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="there is no such folder"):
         load_catalog(tmp_path / "nowhere")
 
 
-def test_a_file_of_rows_belongs_to_an_area_and_an_area_has_a_file(write):
+def test_a_file_of_rows_belongs_to_an_area_and_an_area_has_a_file(write: Write) -> None:
     assert problems(write({"surface/stray.yaml": "rows: []\n"})) == [
         "surface/stray.yaml:1: the area `stray` is not among `areas` in areas.yaml; it may be: messages, tools"
     ]
@@ -358,14 +376,14 @@ def test_a_file_of_rows_belongs_to_an_area_and_an_area_has_a_file(write):
     assert problems(write({"surface/areas.yaml": areas})) == ["surface/lost.yaml:1: No such file or directory"]
 
 
-def test_a_row_stands_once_whatever_its_file(write, files):
+def test_a_row_stands_once_whatever_its_file(write: Write, files: dict[str, str]) -> None:
     again = files["surface/tools.yaml"].replace("request.tool_choice.tool", "request.messages")
     (found,) = problems(write({"surface/tools.yaml": again}))
     assert found.startswith("surface/tools.yaml:2: rows[0].id: the row request.messages stands already in ")
     assert found.endswith("surface/messages.yaml:2")
 
 
-def test_the_defaults_of_a_family_ask_what_is_written_out_elsewhere(write):
+def test_the_defaults_of_a_family_ask_what_is_written_out_elsewhere(write: Write) -> None:
     asks = 'ask: {body: {max_tokens: 64, messages: [{role: user, content: "Reply with exactly: {nonce}"}]}}'
     written = load_catalog(write(with_case(CASE.replace("ask: {body: {max_tokens: 1, messages: []}}", asks))))
     short = with_case(CASE.replace("ask: {body: {max_tokens: 1, messages: []}}", "ask: {body: {}}"))
@@ -386,7 +404,9 @@ def test_the_defaults_of_a_family_ask_what_is_written_out_elsewhere(write):
         ("steps: [{name: one, ask: {body: {}}}]", {"max_tokens": 64}),
     ],
 )
-def test_defaults_fill_only_what_a_request_for_a_message_leaves_out(write, ask, body):
+def test_defaults_fill_only_what_a_request_for_a_message_leaves_out(
+    write: Write, ask: str, body: dict[str, Any] | UnsetType
+) -> None:
     file = with_case(CASE.replace("ask: {body: {max_tokens: 1, messages: []}}", ask))["messages/other.yaml"]
     file = file.replace("cases:", "defaults: {max_tokens: 64}\ncases:")
     case = load_catalog(write({"messages/other.yaml": file})).cases["other.case"]

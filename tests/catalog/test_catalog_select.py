@@ -1,17 +1,22 @@
 """The selection language, as a person types it."""
 
-import pytest
+from collections.abc import Iterable
 
-from conformance.catalog.load import load_catalog
+import pytest
+from catalog_folder import Write
+
+from conformance.catalog.case import Case
+from conformance.catalog.load import Catalog, load_catalog
 from conformance.catalog.select import SelectionError, select, select_profile
+from conformance.words import Mode
 
 
 @pytest.fixture
-def catalog(write):
+def catalog(write: Write) -> Catalog:
     return load_catalog(write())
 
 
-def names(selected):
+def names(selected: Iterable[tuple[Case, Mode]]) -> list[str]:
     return [f"{case.id}-{mode}" for case, mode in selected]
 
 
@@ -41,7 +46,7 @@ UNKNOWN = ["tools.choice.unknown-json"]
         ("not (area:tools,area:messages and mode:json)", [TEXT[1]]),
     ],
 )
-def test_an_expression_selects(catalog, expression, selected):
+def test_an_expression_selects(catalog: Catalog, expression: str, selected: list[str]) -> None:
     assert names(select(catalog, expression)) == selected
 
 
@@ -60,13 +65,13 @@ def test_an_expression_selects(catalog, expression, selected):
         ("area:tools and area:messages", "selects nothing: its parts exclude each other"),
     ],
 )
-def test_an_expression_that_selects_nothing_says_what_to_write(catalog, expression, told):
+def test_an_expression_that_selects_nothing_says_what_to_write(catalog: Catalog, expression: str, told: str) -> None:
     with pytest.raises(SelectionError) as caught:
         select(catalog, expression)
     assert told in str(caught.value)
 
 
-def test_a_profile_selects_by_expression_and_by_the_questions_of_its_needs(write):
+def test_a_profile_selects_by_expression_and_by_the_questions_of_its_needs(write: Write) -> None:
     needs = """\
 title: N
 question: Q?

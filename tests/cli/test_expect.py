@@ -1,7 +1,8 @@
 """`conformance expect`: a run's unexpected rows become known gaps, and the next run is as expected."""
 
-from collections.abc import Callable
 from pathlib import Path
+
+from command_line import Command, Serve
 
 from conformance.runs.log import read_log
 
@@ -9,7 +10,7 @@ PART = ("--model", "scripted", "--select", "messages.text, tools.choice.tool")
 
 
 def test_what_was_new_is_known_next_time_and_an_improvement_when_mended(
-    conformance: Callable, served: Callable, tmp_path: Path
+    conformance: Command, served: Serve, tmp_path: Path
 ) -> None:
     right = served("--face", "anthropic")
     wrong = ("--base-url", right + "/fault/TO14")
@@ -34,7 +35,7 @@ def test_what_was_new_is_known_next_time_and_an_improvement_when_mended(
     )
 
 
-def test_a_run_that_was_cut_says_too_little(conformance: Callable, tmp_path: Path) -> None:
+def test_a_run_that_was_cut_says_too_little(conformance: Command, tmp_path: Path) -> None:
     assert conformance("run", "--select", "messages.text", "--out", "one").returncode == 0
     log = tmp_path / "one" / "run.jsonl"
     log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:-1]))

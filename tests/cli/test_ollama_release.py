@@ -123,7 +123,9 @@ def binary(tmp_path: Path) -> Path:
     return program
 
 
-def test_a_binary_is_started_in_an_empty_home_asked_and_stopped(binary: Path, tmp_path: Path, monkeypatch) -> None:
+def test_a_binary_is_started_in_an_empty_home_asked_and_stopped(
+    binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "hush")
     out = tmp_path / "out"
     rest = ["--", "--select", "messages.text", "--allow-improvements", "--no-witness", "--no-evidence"]

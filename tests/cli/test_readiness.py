@@ -38,7 +38,9 @@ def run(tmp_path: Path, *served: str) -> tuple[RunLog, str, int]:
         (("--fault", "X-input-html"), "not ready", ["tool-input"]),
     ],
 )
-def test_each_sentence_is_true_of_the_evidence_that_it_links(served, verdict, needs, tmp_path):
+def test_each_sentence_is_true_of_the_evidence_that_it_links(
+    served: tuple[str, ...], verdict: str, needs: list[str], tmp_path: Path
+) -> None:
     log, said, code = run(tmp_path, *served)
     (answer,) = log.readiness
     missing = [need for need in answer.needs if need.verdict in ("refused", "ignored", "broken") and need.meets]

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
+from command_line import Command, Serve
 
 from conformance.runs.evidence_store import EvidenceStore
 from conformance.runs.frames import unpack
@@ -70,7 +71,7 @@ def content_of(path: Path) -> bytes:
     return unpack(path) if path.suffix == ".zst" else path.read_bytes()
 
 
-def test_the_reference_endpoint_is_supported_in_every_case(conformance: Callable, tmp_path: Path) -> None:
+def test_the_reference_endpoint_is_supported_in_every_case(conformance: Command, tmp_path: Path) -> None:
     done = conformance("run", "--out", "out")
     assert done.returncode == 0, done.stderr
     log = read_log(tmp_path / "out")
@@ -86,7 +87,7 @@ def test_the_reference_endpoint_is_supported_in_every_case(conformance: Callable
     assert all(name in kept for row in log.cases for name in row.exchanges)
 
 
-def test_a_fault_turns_its_case_red_and_names_the_row(conformance: Callable, served: Callable, tmp_path: Path) -> None:
+def test_a_fault_turns_its_case_red_and_names_the_row(conformance: Command, served: Serve, tmp_path: Path) -> None:
     url = served("--face", "anthropic") + "/fault/TO14"
     done = conformance("run", "--target", "reference", "--base-url", url, "--model", "scripted", *FEW, "--out", "out")
     assert done.returncode == 1
@@ -96,9 +97,7 @@ def test_a_fault_turns_its_case_red_and_names_the_row(conformance: Callable, ser
     assert rows["tools.choice.tool", "json"].status == "new"
 
 
-def test_a_model_that_disobeys_is_never_the_servers_fault(
-    conformance: Callable, served: Callable, tmp_path: Path
-) -> None:
+def test_a_model_that_disobeys_is_never_the_servers_fault(conformance: Command, served: Serve, tmp_path: Path) -> None:
     url = served("--face", "anthropic", "--disobey", "2")
     done = conformance(
         "run", "--target", "reference", "--base-url", url, "--model", "scripted", "--attempts", "1", "--out", "out"
@@ -121,7 +120,7 @@ def test_a_model_that_disobeys_is_never_the_servers_fault(
     ],
 )
 def test_only_a_refusal_of_the_choice_itself_says_that_no_tool_can_be_forced(
-    fault: str, asked_for: str, unasked_for: str, conformance: Callable, served: Callable, tmp_path: Path
+    fault: str, asked_for: str, unasked_for: str, conformance: Command, served: Serve, tmp_path: Path
 ) -> None:
     url = f"{served('--face', 'anthropic')}/fault/{fault}"
     cases = ("tools.definition.offered", "tools.definition.many")
@@ -151,7 +150,7 @@ def test_only_a_refusal_of_the_choice_itself_says_that_no_tool_can_be_forced(
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_to_do(
-    conformance: Callable, tmp_path: Path, words: tuple[str, ...], code: int, says: str
+    conformance: Command, tmp_path: Path, words: tuple[str, ...], code: int, says: str
 ) -> None:
     done = conformance("run", "--out", "out", *words)
     assert done.returncode == code, done.stderr
@@ -167,7 +166,7 @@ def test_a_mistake_is_one_line_that_says_what_to_do(
     ],
 )
 def test_a_server_that_is_none_is_told_in_one_line(
-    conformance: Callable, status: int, content_type: str, body: bytes, says: str
+    conformance: Command, status: int, content_type: str, body: bytes, says: str
 ) -> None:
     with listening(status, content_type, body) as url:
         done = conformance("run", "--target", "none", "--model", "m", "--base-url", url)
@@ -175,21 +174,21 @@ def test_a_server_that_is_none_is_told_in_one_line(
     assert says in one_line(done.stderr)
 
 
-def test_a_base_url_that_ends_in_v1_is_told_what_to_type(conformance: Callable, served: Callable) -> None:
+def test_a_base_url_that_ends_in_v1_is_told_what_to_type(conformance: Command, served: Serve) -> None:
     url = served("--face", "anthropic")
     done = conformance("run", "--target", "none", "--model", "scripted", "--base-url", url + "/v1")
     assert done.returncode == 4
     assert f"--base-url {url}" in one_line(done.stderr)
 
 
-def test_a_model_that_is_not_there_is_named(conformance: Callable, served: Callable) -> None:
+def test_a_model_that_is_not_there_is_named(conformance: Command, served: Serve) -> None:
     url = served("--face", "anthropic")
     done = conformance("run", "--target", "none", "--model", "scriptd", "--base-url", url)
     assert done.returncode == 4
     assert "scripted" in one_line(done.stderr)
 
 
-def test_a_wrong_key_is_named_and_never_written(conformance: Callable, served: Callable) -> None:
+def test_a_wrong_key_is_named_and_never_written(conformance: Command, served: Serve) -> None:
     url = served("--face", "anthropic", "--api-key", "another-key")
     words = ("run", "--target", "none", "--model", "scripted", "--base-url", url, "--api-key-env", "MY_KEY")
     done = conformance(*words, MY_KEY=KEY)
@@ -198,7 +197,7 @@ def test_a_wrong_key_is_named_and_never_written(conformance: Callable, served: C
     assert KEY not in done.stdout + done.stderr
 
 
-def test_a_key_reaches_no_file(conformance: Callable, served: Callable, tmp_path: Path) -> None:
+def test_a_key_reaches_no_file(conformance: Command, served: Serve, tmp_path: Path) -> None:
     url = served("--face", "anthropic", "--api-key", KEY)
     words = (
         "run",
@@ -220,7 +219,7 @@ def test_a_key_reaches_no_file(conformance: Callable, served: Callable, tmp_path
     assert [path for path in files if KEY.encode() in content_of(path)] == []
 
 
-def test_a_broken_case_file_is_named_with_line_and_key(conformance: Callable, tmp_path: Path) -> None:
+def test_a_broken_case_file_is_named_with_line_and_key(conformance: Command, tmp_path: Path) -> None:
     folder = tmp_path / "mine" / "messages"
     folder.mkdir(parents=True)
     (folder / "text.yaml").write_text("family: a\nabout: b\ncases:\n  - id: a.b\n    titel: t\n    surface: s\n")
@@ -230,7 +229,7 @@ def test_a_broken_case_file_is_named_with_line_and_key(conformance: Callable, tm
     assert "text.yaml:5: cases[0].titel: unknown key `titel`; did you mean `title`?" in done.stderr
 
 
-def test_ctrl_c_keeps_what_there_is(served: Callable, tmp_path: Path) -> None:
+def test_ctrl_c_keeps_what_there_is(served: Serve, tmp_path: Path) -> None:
     url = served("--face", "anthropic")
     words = [
         "run",
@@ -262,14 +261,14 @@ def test_ctrl_c_keeps_what_there_is(served: Callable, tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
-def test_a_budget_ends_a_run_and_says_what_was_not_asked(conformance: Callable, tmp_path: Path) -> None:
+def test_a_budget_ends_a_run_and_says_what_was_not_asked(conformance: Command, tmp_path: Path) -> None:
     conformance("run", *FEW, "--budget", "0.001", "--out", "out")
     rows = read_log(tmp_path / "out").cases
     assert {row.verdict for row in rows} == {"not-run"}
     assert {row.reason for row in rows} == {"budget spent"}
 
 
-def test_a_baseline_is_green_against_itself(conformance: Callable, tmp_path: Path) -> None:
+def test_a_baseline_is_green_against_itself(conformance: Command, tmp_path: Path) -> None:
     assert conformance("run", *FEW, "--out", "one").returncode == 0
     assert conformance("run", *FEW, "--out", "two", "--baseline", "one").returncode == 0
     done = conformance("diff", "one", "two")
@@ -277,7 +276,7 @@ def test_a_baseline_is_green_against_itself(conformance: Callable, tmp_path: Pat
     assert "0 rows differ" in done.stdout
 
 
-def test_what_was_recorded_can_be_judged_again(conformance: Callable, tmp_path: Path) -> None:
+def test_what_was_recorded_can_be_judged_again(conformance: Command, tmp_path: Path) -> None:
     assert conformance("run", *FEW, "--out", "one").returncode == 0
     done = conformance("rejudge", "one", "-o", "two")
     assert done.returncode == 0, done.stderr
@@ -290,7 +289,7 @@ def test_what_was_recorded_can_be_judged_again(conformance: Callable, tmp_path: 
     ]
 
 
-def test_a_killed_run_is_resumed_where_it_stopped(conformance: Callable, tmp_path: Path) -> None:
+def test_a_killed_run_is_resumed_where_it_stopped(conformance: Command, tmp_path: Path) -> None:
     assert conformance("run", *FEW, "--out", "out").returncode == 0
     log = tmp_path / "out" / "run.jsonl"
     lines = log.read_bytes().splitlines(keepends=True)
@@ -306,7 +305,7 @@ def test_a_killed_run_is_resumed_where_it_stopped(conformance: Callable, tmp_pat
     assert all(row.seen for row in run.rules if row.rule == "message.id")
 
 
-def test_the_exchanges_of_a_run_are_listed_and_shown(conformance: Callable) -> None:
+def test_the_exchanges_of_a_run_are_listed_and_shown(conformance: Command) -> None:
     conformance("run", "--select", "messages.text", "--out", "out")
     assert conformance("evidence", "out").stdout.split() == ["messages.text.json.1", "messages.text.stream.1"]
     shown = msgspec.json.decode(conformance("evidence", "out", "messages.text.json.1").stdout)
@@ -316,7 +315,7 @@ def test_the_exchanges_of_a_run_are_listed_and_shown(conformance: Callable) -> N
     assert "did you mean messages.text.json.1?" in unknown.stderr
 
 
-def test_pytest_arguments_work(conformance: Callable, tmp_path: Path) -> None:
+def test_pytest_arguments_work(conformance: Command, tmp_path: Path) -> None:
     done = conformance("run", *FEW, "--out", "out", "--", "-k", "tool", "--html", "page.html", "--self-contained-html")
     assert done.returncode == 0, done.stderr
     assert all("tool" in row.case for row in read_log(tmp_path / "out").cases)
@@ -327,20 +326,20 @@ def test_pytest_arguments_work(conformance: Callable, tmp_path: Path) -> None:
     assert any("/v1/messages" in text for text in shown)
 
 
-def test_debug_shows_each_exchange(conformance: Callable) -> None:
+def test_debug_shows_each_exchange(conformance: Command) -> None:
     done = conformance("run", "--select", "messages.text", "--debug", "--out", "out")
     assert "> POST http://127.0.0.1" in done.stderr
     assert "< HTTP/1.1 200" in done.stderr
 
 
-def test_no_variable_of_the_environment_is_read_unasked(conformance: Callable, tmp_path: Path) -> None:
+def test_no_variable_of_the_environment_is_read_unasked(conformance: Command, tmp_path: Path) -> None:
     secrets = {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_AUTH_TOKEN": KEY, "ANTHROPIC_BASE_URL": "http://127.0.0.1:1"}
     done = conformance("run", *FEW, "--out", "out", **secrets)
     assert done.returncode == 0, done.stderr
     assert [p for p in tmp_path.rglob("*") if p.is_file() and KEY.encode() in content_of(p)] == []
 
 
-def test_help_and_version_are_quick_to_answer(conformance: Callable) -> None:
+def test_help_and_version_are_quick_to_answer(conformance: Command) -> None:
     assert "run" in conformance("--help").stdout
     assert "--base-url" in conformance("run", "--help").stdout
     assert conformance("--version").stdout.startswith("messages-conformance ")
@@ -358,7 +357,7 @@ def test_a_served_model_ends_with_its_command() -> None:
         pass
 
 
-def test_an_effect_may_look_for_what_an_earlier_answer_lacks(conformance: Callable, tmp_path: Path) -> None:
+def test_an_effect_may_look_for_what_an_earlier_answer_lacks(conformance: Command, tmp_path: Path) -> None:
     (tmp_path / "own" / "own").mkdir(parents=True)
     (tmp_path / "own" / "own" / "lacking.yaml").write_text(LACKING)
     done = conformance("run", "--cases", "own", "--select", "own.lacking", "--out", "out")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_line import Command
 
 from conformance.cli.commands.skills import SKILLS
 
@@ -36,7 +37,7 @@ def ollama() -> Iterator[str]:
         process.terminate()
 
 
-def test_they_are_installed_where_one_says(conformance, tmp_path: Path) -> None:
+def test_they_are_installed_where_one_says(conformance: Command, tmp_path: Path) -> None:
     done = conformance("skills", "--to", str(tmp_path / "skills"))
     assert done.returncode == 0, done.stderr
     for name in NAMES:
@@ -46,12 +47,12 @@ def test_they_are_installed_where_one_says(conformance, tmp_path: Path) -> None:
     assert conformance("skills", "--to", str(tmp_path / "skills")).returncode == 0, "a second time renews them"
 
 
-def test_they_are_listed_with_what_they_are_for(conformance) -> None:
+def test_they_are_listed_with_what_they_are_for(conformance: Command) -> None:
     listed = conformance("skills").stdout
     assert all(f"{name}: " in listed for name in NAMES)
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(conformance, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_one_line(conformance: Command, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = conformance("skills", "--to", str(tmp_path / "file"))
     assert done.returncode == 4

@@ -20,7 +20,7 @@ Step = Callable[..., subprocess.CompletedProcess[str]]
 
 def shell_steps() -> dict[tuple[str, str], dict[str, Any]]:
     """Each step with a script by its file and name."""
-    found = {}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for file in WORKFLOWS:
         for job in yaml.decode(file.read_bytes())["jobs"].values():
             found |= {(file.name, step["name"]): step for step in job["steps"] if "run" in step}

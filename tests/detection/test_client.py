@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import shlex
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,15 @@ from conformance.detection.client_figures import EXPECTED, misjudged, outcomes, 
 from conformance.detection.client_session import Turn, outcome_of
 from conformance.engine.scripted_process import ScriptedProcess
 from conformance.errors import UserError
-from conformance.runs.detection import ClientFigure
+from conformance.judge.readiness import Answer
+from conformance.runs.detection import ClientFigure, ClientOutcome
 
 FAKE = Path(__file__).with_name("fake_client.py")
+Written = Callable[..., Path]
 
 
 @pytest.fixture
-def fake(tmp_path: Path):
+def fake(tmp_path: Path) -> Written:
     """A program that answers texts rightly, and calls no tools; or one that does something else."""
 
     def written(does: str = f"exec {shlex.quote(sys.executable)} {shlex.quote(str(FAKE))}") -> Path:
@@ -34,7 +37,7 @@ def fake(tmp_path: Path):
 
 
 @pytest.fixture(scope="module")
-def reference():
+def reference() -> Iterator[str]:
     with ScriptedProcess() as process:
         yield process.url
 
@@ -43,7 +46,7 @@ def turn(right: bool = True, error: bool = False, extra: int = 0, pictures: bool
     return Turn(task="t", right=right, error=error, extra=extra, pictures=pictures)
 
 
-def test_turns_amount_to_an_outcome():
+def test_turns_amount_to_an_outcome() -> None:
     assert outcome_of([turn()]) == "works"
     assert outcome_of([turn(), turn(extra=1)]) == "degraded"
     assert outcome_of([turn(extra=1), turn(right=False, pictures=True)]) == "limited"
@@ -52,11 +55,13 @@ def test_turns_amount_to_an_outcome():
 
 
 @given(st.lists(st.builds(turn, st.booleans(), st.booleans(), st.integers(0, 2), st.booleans())))
-def test_the_order_of_turns_changes_nothing(turns):
+def test_the_order_of_turns_changes_nothing(turns: list[Turn]) -> None:
     assert outcome_of(turns) == outcome_of(turns[::-1])
 
 
-def test_a_session_shows_what_went_right_and_leaves_nothing_behind(fake, reference, tmp_path, monkeypatch):
+def test_a_session_shows_what_went_right_and_leaves_nothing_behind(
+    fake: Written, reference: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr("tempfile.tempdir", None)
@@ -69,19 +74,23 @@ def test_a_session_shows_what_went_right_and_leaves_nothing_behind(fake, referen
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
-def test_a_client_that_cannot_reach_the_endpoint_fails(fake):
+def test_a_client_that_cannot_reach_the_endpoint_fails(fake: Written) -> None:
     session = client_session.run_session([str(fake())], "http://127.0.0.1:9", "scripted", short=True)
     assert session.outcome == "fails"
 
 
 @pytest.mark.parametrize("does", ["exit 0", "exec sleep 600"])
-def test_a_client_that_ends_or_hangs_fails_in_its_first_turn(fake, does, monkeypatch):
+def test_a_client_that_ends_or_hangs_fails_in_its_first_turn(
+    fake: Written, does: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(client_session, "TURN_SECONDS", 0.5)
     session = client_session.run_session([str(fake(does))], "http://127.0.0.1:9", "scripted", short=True)
     assert [(one.error, one.right) for one in session.turns] == [(True, False)]
 
 
-def test_what_cannot_be_installed_or_started_is_one_line(capsys, tmp_path, monkeypatch):
+def test_what_cannot_be_installed_or_started_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert client.main(["--program", "no-such-client"]) == 4
     monkeypatch.chdir(tmp_path)
@@ -92,12 +101,12 @@ def test_what_cannot_be_installed_or_started_is_one_line(capsys, tmp_path, monke
     assert "npm" in told[1]
 
 
-def test_a_key_is_taken_by_the_name_of_its_variable(capsys, fake):
+def test_a_key_is_taken_by_the_name_of_its_variable(capsys: pytest.CaptureFixture[str], fake: Written) -> None:
     assert client.main(["--program", str(fake()), "--base-url", "http://127.0.0.1:9", "--api-key-env", "sk-x"]) == 4
     assert "sk-x" not in capsys.readouterr().err
 
 
-def test_the_draw_of_a_day_is_the_same_for_everybody():
+def test_the_draw_of_a_day_is_the_same_for_everybody() -> None:
     day = dt.date(2026, 11, 28)
     assert client.drawn(day) == client.drawn(day)
     assert len(set(client.drawn(day))) == client.DRAWN
@@ -108,25 +117,25 @@ def test_the_draw_of_a_day_is_the_same_for_everybody():
     ("text", "told"),
     [("ST01\tfine\n", ":1: the second column is none of works"), ("A\tworks\nA\tworks\n", ":2: A stands twice")],
 )
-def test_an_outcomes_file_is_checked_line_by_line(tmp_path, text, told):
+def test_an_outcomes_file_is_checked_line_by_line(tmp_path: Path, text: str, told: str) -> None:
     file = tmp_path / "client.tsv"
     file.write_text(text)
     with pytest.raises(UserError, match=told):
         outcomes(file)
 
 
-def test_every_fault_that_breaks_the_client_has_its_true_reason_written():
+def test_every_fault_that_breaks_the_client_has_its_true_reason_written() -> None:
     known = outcomes()
     breaking = {fault for fault, outcome in known.items() if outcome in ("wrong", "fails")}
     assert breaking == set(reasons())
     assert set(known.values()) - set(EXPECTED) == {"not-exercised", "unclear"}
 
 
-def figure(id_, outcome, verdict, *needs):
+def figure(id_: str, outcome: ClientOutcome, verdict: Answer, *needs: str) -> ClientFigure:
     return ClientFigure(id=id_, outcome=outcome, verdict=verdict, needs=list(needs))
 
 
-def test_a_client_that_breaks_must_be_told_so_and_one_that_works_may_seldom_be_accused():
+def test_a_client_that_breaks_must_be_told_so_and_one_that_works_may_seldom_be_accused() -> None:
     works = [figure(f"w{n}", "works", "ready") for n in range(40)]
     assert misjudged([*works, figure("ID11", "fails", "not ready", "bearer")]) == []
     assert misjudged([*works, figure("x", "works", "not ready", "bearer")]) == []

@@ -1,9 +1,9 @@
 """A gateway in front of the scripted model: found out, asked about its upstream, and correct in all it can say."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_line import Command, Serve
 
 from conformance.runs.log import RunLog, read_log
 
@@ -18,12 +18,12 @@ def asked(log: RunLog) -> dict[tuple[str, str], str]:
 
 
 @pytest.fixture
-def gateway(served: Callable) -> str:
+def gateway(served: Serve) -> str:
     return str(served("--upstream", served("--face", "openai")))
 
 
 def test_the_correct_gateway_keeps_all_that_its_upstream_has_a_word_for(
-    conformance: Callable, gateway: str, tmp_path: Path
+    conformance: Command, gateway: str, tmp_path: Path
 ) -> None:
     done = conformance("run", "--base-url", gateway, "--target", "reference", "--out", "out")
     log = read_log(tmp_path / "out")
@@ -42,7 +42,7 @@ def test_the_correct_gateway_keeps_all_that_its_upstream_has_a_word_for(
     ],
 )
 def test_the_upstream_is_found_out_unless_it_is_denied(
-    words: tuple[str, ...], verdict: str, conformance: Callable, gateway: str, tmp_path: Path
+    words: tuple[str, ...], verdict: str, conformance: Command, gateway: str, tmp_path: Path
 ) -> None:
     conformance(
         *("run", "--base-url", gateway, "--target", "reference", "--select", "upstream.request.*", "--out", "out"),
@@ -53,7 +53,7 @@ def test_the_upstream_is_found_out_unless_it_is_denied(
 
 @pytest.mark.parametrize("words", [(), ("--disobey", "2")])
 def test_a_model_that_was_not_told_what_it_received_proves_no_upstream(
-    words: tuple[str, ...], conformance: Callable, served: Callable, tmp_path: Path
+    words: tuple[str, ...], conformance: Command, served: Serve, tmp_path: Path
 ) -> None:
     url = served(*words)
     done = conformance(

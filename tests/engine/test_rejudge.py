@@ -1,11 +1,11 @@
 """A run that is judged again says what it said: the same rows, notes and end, but for the times."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from command_line import Command
 
 TIMES = ("seconds", "finished", "timing", "warnings")
 
@@ -31,7 +31,7 @@ def _timeless(value: Any) -> Any:
     ],
     ids=["a profile", "tendencies", "a few cases"],
 )
-def test_a_rejudged_log_is_the_log_of_its_run(conformance: Callable, tmp_path: Path, words: list[str]) -> None:
+def test_a_rejudged_log_is_the_log_of_its_run(conformance: Command, tmp_path: Path, words: list[str]) -> None:
     asked = conformance("run", *words, "--out", "one")
     again = conformance("rejudge", "one", "-o", "two")
     assert again.returncode == asked.returncode, again.stderr

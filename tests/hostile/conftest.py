@@ -3,20 +3,18 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_line import Begun
 
 RUN = (
     "import runpy, sys; sys.argv = ['conformance', *sys.argv[1:]]; runpy.run_module('conformance', run_name='__main__')"
 )
 
-Command = Callable[..., "subprocess.Popen[str]"]
-
 
 @pytest.fixture
-def bent(tmp_path: Path) -> Command:
+def bent(tmp_path: Path) -> Begun:
     """`bent(code, "run", ...)`: a started process in which the code was run before the command."""
 
     def start(code: str, *words: str, **environment: str) -> "subprocess.Popen[str]":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from conftest import Command
+from command_line import Begun
 
 from conformance.errors import UserError
 from conformance.runs.log import FILE, RunLog, read_log
@@ -18,7 +18,7 @@ from conformance.runs.run_folder import LOCK, FolderError, RunFolder
 FEW = ("--select", "messages.*", "--no-witness", "--attempts", "1")
 
 
-def run(bent: Command, *words: str, code: str = "") -> tuple[int, str]:
+def run(bent: Begun, *words: str, code: str = "") -> tuple[int, str]:
     process = bent(code, "run", *words)
     out, err = process.communicate(timeout=200)
     assert "Traceback" not in err, err
@@ -52,7 +52,7 @@ def disturbed(undisturbed: Path, tmp_path: Path, log: bytes) -> Path:
 @pytest.mark.parametrize(
     "kept", ["a torn line", "the head alone", "head and catalog", "half of the head", "all but the end"]
 )
-def test_a_log_that_ends_anywhere_is_resumed_whole(kept: str, undisturbed: Path, tmp_path: Path, bent: Command) -> None:
+def test_a_log_that_ends_anywhere_is_resumed_whole(kept: str, undisturbed: Path, tmp_path: Path, bent: Begun) -> None:
     whole = (undisturbed / FILE).read_bytes()
     lines = whole.splitlines(keepends=True)
     cut = {
@@ -75,7 +75,7 @@ def test_a_log_that_ends_anywhere_is_resumed_whole(kept: str, undisturbed: Path,
 
 
 def test_a_run_that_is_killed_at_any_moment_is_resumed_to_the_same(
-    undisturbed: Path, tmp_path: Path, bent: Command
+    undisturbed: Path, tmp_path: Path, bent: Begun
 ) -> None:
     moments = int(os.environ.get("CONFORMANCE_KILLS", "3"))
     for number in range(moments):
@@ -99,7 +99,7 @@ def test_a_run_that_is_killed_at_any_moment_is_resumed_to_the_same(
         assert [msgspec.json.decode(row) for row in rows] == before  # what was answered is not asked again
 
 
-def test_a_full_disk_is_a_line_and_a_log_that_goes_on(undisturbed: Path, tmp_path: Path, bent: Command) -> None:
+def test_a_full_disk_is_a_line_and_a_log_that_goes_on(undisturbed: Path, tmp_path: Path, bent: Begun) -> None:
     code = """
 import errno
 import conformance.runs.appending as room

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Command
+from command_line import Begun
 
 from conformance.runs.evidence_store import EvidenceStore
 from conformance.runs.log import RunLog, read_log
@@ -78,7 +78,7 @@ Inquiry._try = attempts
 
 
 @pytest.mark.parametrize("place", FAILURES)
-def test_a_failure_of_our_own_is_the_row_of_its_question(place: str, bent: Command, tmp_path: Path) -> None:
+def test_a_failure_of_our_own_is_the_row_of_its_question(place: str, bent: Begun, tmp_path: Path) -> None:
     process = bent(FAILURES[place], "run", *FEW, "--out", "out")
     out, err = process.communicate(timeout=120)
     assert process.returncode == 2, out + err
@@ -104,7 +104,7 @@ def test_a_failure_of_our_own_is_the_row_of_its_question(place: str, bent: Comma
     assert "othing broken" not in (tmp_path / "out" / "summary.md").read_text()
 
 
-def test_a_failure_of_our_own_while_a_premise_is_read_is_one_row(bent: Command, tmp_path: Path) -> None:
+def test_a_failure_of_our_own_while_a_premise_is_read_is_one_row(bent: Begun, tmp_path: Path) -> None:
     code = """
 import conformance.engine.inquiry as room
 honest = room.try_check
@@ -121,7 +121,7 @@ room.try_check = check
     assert all(row.exchanges for row in rows if row.verdict == "error")
 
 
-def test_a_failure_at_the_witness_is_one_row(bent: Command, tmp_path: Path) -> None:
+def test_a_failure_at_the_witness_is_one_row(bent: Begun, tmp_path: Path) -> None:
     code = (
         STOPS
         + """
@@ -164,7 +164,7 @@ def rows_of(folder: Path) -> RunLog:
     return read_log(folder)
 
 
-def test_a_budget_ends_a_run_while_an_answer_is_judged(bent: Command, tmp_path: Path) -> None:
+def test_a_budget_ends_a_run_while_an_answer_is_judged(bent: Begun, tmp_path: Path) -> None:
     process = bent(JUDGES_FOR_EVER, "run", *FEW, "--budget", "8s", "--out", "out")
     out, err = process.communicate(timeout=60)
     log = rows_of(tmp_path / "out")
@@ -174,7 +174,7 @@ def test_a_budget_ends_a_run_while_an_answer_is_judged(bent: Command, tmp_path: 
     assert ended == {"budget spent"}
 
 
-def test_a_person_can_end_a_run_while_an_answer_is_judged(bent: Command, tmp_path: Path) -> None:
+def test_a_person_can_end_a_run_while_an_answer_is_judged(bent: Begun, tmp_path: Path) -> None:
     process = bent(JUDGES_FOR_EVER, "run", *FEW, "--concurrency", "1", "--out", "out")
     log = tmp_path / "out" / "run.jsonl"
     until = time.monotonic() + 60
@@ -186,7 +186,7 @@ def test_a_person_can_end_a_run_while_an_answer_is_judged(bent: Command, tmp_pat
     assert "Traceback" not in err
 
 
-def test_a_budget_ends_a_run_while_the_first_answer_is_waited_for(bent: Command, tmp_path: Path) -> None:
+def test_a_budget_ends_a_run_while_the_first_answer_is_waited_for(bent: Begun, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         process = bent("", "run", "--base-url", url, "--target", "none", "--model", "m", "--budget", "2s")

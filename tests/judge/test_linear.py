@@ -123,7 +123,7 @@ def places(text: str) -> dict[str, Exchange]:
     tools = [{"name": "clock", "input_schema": {"type": "object"}}]
     refusal = {"type": "error", "error": {"type": "invalid_request_error", "message": text}}
     call = {"type": "tool_use", "id": text, "name": text, "input": {text: text}}
-    event = [
+    event: list[dict[str, Any]] = [
         {"type": "message_start", "message": message([], stop_reason=None)},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}},

@@ -23,7 +23,9 @@ CALL = {"type": "tool_use", "id": "toolu_01", "name": "echo", "input": {}}
         ([{"type": "text", "text": "heron"}, CALL], "tool_use", "shown"),
     ],
 )
-def test_a_call_of_the_models_own_accord_shows_nothing(content: list, stop_reason: str, observation: str) -> None:
+def test_a_call_of_the_models_own_accord_shows_nothing(
+    content: list[dict[str, Any]], stop_reason: str, observation: str
+) -> None:
     case = Case(
         id="a.case", title="t", surface="s", kind="witnessed", control="b", effect=[Check(at="text", contains="heron")]
     )

@@ -1,14 +1,16 @@
 """Whether a client runs: the laws of a pure verdict, and what a need says of each way of failing."""
 
-from typing import get_args
+import random
+from collections.abc import Sequence
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.catalog.profile import Meets, Need, Profile, Tolerance
-from conformance.judge.readiness import Broken, Seen, readiness
-from conformance.words import Verdict
+from conformance.judge.readiness import Broken, Readiness, Seen, readiness
+from conformance.words import Mode, NeedLevel, Verdict
 
 RULES = frozenset({"stream.index", "stream.delta-open"})
 WAYS = Meets(refused="It is refused.", ignored="It is ignored.", broken="It is broken.")
@@ -16,15 +18,17 @@ VERDICTS = st.sampled_from(get_args(Verdict))
 ORDER = ["ready", "ready with limits", "not verified", "not ready"]
 
 
-def need(name, level="blocks", questions=(), meets=WAYS, **more):
+def need(
+    name: str, level: NeedLevel = "blocks", questions: Sequence[str] = (), meets: Meets = WAYS, **more: Any
+) -> Need:
     return Need(id=name, says=f"{name}.", level=level, questions=list(questions or [name]), meets=meets, **more)
 
 
-def profile(*needs, **more):
+def profile(*needs: Need, **more: Any) -> Profile:
     return Profile(title="T", question="Q?", needs=list(needs), model=["plain[json]"], **more)
 
 
-def seen(case, verdict="supported", mode="json", **more):
+def seen(case: str, verdict: Verdict = "supported", mode: Mode = "json", **more: Any) -> Seen:
     return Seen(case=case, mode=mode, verdict=verdict, exchange=f"{case}-1", **more)
 
 
@@ -32,13 +36,13 @@ PLAIN = seen("plain")
 TWO = profile(need("a"), need("b", "degrades"))
 
 
-def answer(client, *rows):
+def answer(client: Profile, *rows: Seen) -> Readiness:
     found = readiness(client, RULES, [PLAIN, *rows])
     assert found is not None
     return found
 
 
-def test_what_blocks_makes_it_not_ready_and_what_degrades_limits_it():
+def test_what_blocks_makes_it_not_ready_and_what_degrades_limits_it() -> None:
     assert answer(TWO, seen("a"), seen("b")).verdict == "ready"
     assert answer(TWO, seen("a", "partial"), seen("b", "ignored")).verdict == "ready with limits"
     assert answer(TWO, seen("a", "refused"), seen("b", "ignored")).verdict == "not ready"
@@ -46,13 +50,13 @@ def test_what_blocks_makes_it_not_ready_and_what_degrades_limits_it():
 
 
 @pytest.mark.parametrize("way", ["refused", "ignored", "broken"])
-def test_the_sentence_is_that_of_the_way_after_what_was_seen(way):
+def test_the_sentence_is_that_of_the_way_after_what_was_seen(way: Verdict) -> None:
     (first, *_) = answer(TWO, seen("a", way, quote="Seen so."), seen("b")).missing("blocks")
     assert first.meets == f"Seen so. It is {way}."
     assert (first.outcome.question, first.outcome.exchange) == ("a[json]", "a-1")
 
 
-def test_a_way_of_which_a_need_says_nothing_is_another_needs_affair():
+def test_a_way_of_which_a_need_says_nothing_is_another_needs_affair() -> None:
     """A server that fails every request with 500 does not refuse a token."""
     client = profile(need("token", meets=Meets(refused="Not logged in.")), need("turn"))
     found = answer(client, seen("token", "broken"), seen("turn", "broken"))
@@ -60,13 +64,13 @@ def test_a_way_of_which_a_need_says_nothing_is_another_needs_affair():
     assert answer(client, seen("token", "broken"), seen("turn")).verdict == "not verified"
 
 
-def test_only_named_questions_count_in_their_modes():
+def test_only_named_questions_count_in_their_modes() -> None:
     client = profile(need("a", questions=["a[stream]"]))
     rows = [seen("a", "broken", "json"), seen("a", "supported", "stream"), seen("else", "broken")]
     assert answer(client, *rows).verdict == "ready"
 
 
-def test_a_rule_is_asked_of_the_answers_to_the_profiles_own_cases():
+def test_a_rule_is_asked_of_the_answers_to_the_profiles_own_cases() -> None:
     client = profile(need("a"), need("index", questions=["stream.index:replaced[json]"]))
     broken = Broken("stream.index", "replaced", "Twice.", "x-1")
     assert answer(client, seen("a"), seen("else", rules=(broken,))).verdict == "ready"
@@ -79,7 +83,7 @@ def test_a_rule_is_asked_of_the_answers_to_the_profiles_own_cases():
 
 
 @pytest.mark.parametrize("more", [{"tolerates": [Tolerance(rule="stream.index", why="It reads on.")]}, {}])
-def test_an_unreadable_answer_is_explained_by_a_rule_that_the_profile_speaks_of(more):
+def test_an_unreadable_answer_is_explained_by_a_rule_that_the_profile_speaks_of(more: dict[str, Any]) -> None:
     needs = [need("a")] if more else [need("a"), need("index", "degrades", ["stream.index"])]
     broken = (Broken("stream.index", "gap", "", ""),)
     found = answer(profile(*needs, **more), seen("a", "broken", unreadable=True, rules=broken))
@@ -91,20 +95,21 @@ def test_an_unreadable_answer_is_explained_by_a_rule_that_the_profile_speaks_of(
 @pytest.mark.parametrize(
     ("unseen", "verdict"), [("met", "ready"), ("missing", "not ready"), ("unverified", "not verified")]
 )
-def test_what_never_arose_means_what_the_need_says_once_the_model_is_known_to_obey(unseen, verdict):
+def test_what_never_arose_means_what_the_need_says_once_the_model_is_known_to_obey(unseen: str, verdict: str) -> None:
     client = profile(need("a", unseen=unseen))
     assert answer(client, seen("a", "inconclusive")).verdict == verdict
     disobeyed = readiness(client, RULES, [seen("plain", "inconclusive"), seen("a", "inconclusive")])
+    assert disobeyed is not None
     assert disobeyed.verdict == "not verified"
 
 
-def test_any_question_will_do_where_the_need_says_so():
+def test_any_question_will_do_where_the_need_says_so() -> None:
     client = profile(need("a", questions=["a", "b"], met_by="any"))
     assert answer(client, seen("a", "refused"), seen("b")).verdict == "ready"
     assert answer(client, seen("a", "refused"), seen("b", "ignored")).verdict == "not ready"
 
 
-def test_no_answer_where_what_blocks_was_not_asked():
+def test_no_answer_where_what_blocks_was_not_asked() -> None:
     assert readiness(TWO, RULES, [PLAIN, seen("b")]) is None
     assert answer(TWO, seen("a")).verdict == "ready"
     assert [one.need.id for one in answer(TWO, seen("a")).unverified] == ["b"]
@@ -139,21 +144,23 @@ ROWS = st.lists(
 
 
 @given(NEEDS, ROWS, st.randoms())
-def test_the_order_of_the_rows_changes_nothing(needs, rows, chance):
+def test_the_order_of_the_rows_changes_nothing(needs: list[Need], rows: list[Seen], chance: random.Random) -> None:
     client = profile(*needs)
     shuffled = chance.sample(rows, len(rows))
     assert readiness(client, RULES, [PLAIN, *rows]) == readiness(client, RULES, [*shuffled, PLAIN])
 
 
 @given(NEEDS, ROWS, VERDICTS)
-def test_a_question_that_no_need_names_changes_nothing(needs, rows, verdict):
+def test_a_question_that_no_need_names_changes_nothing(needs: list[Need], rows: list[Seen], verdict: Verdict) -> None:
     client = profile(*needs)
     stranger = seen("stranger", verdict, rules=(Broken("stream.index", "gap", "", ""),))
     assert readiness(client, RULES, [PLAIN, *rows]) == readiness(client, RULES, [PLAIN, *rows, stranger])
 
 
 @given(NEEDS, ROWS, st.data())
-def test_a_question_that_fails_never_betters_the_answer(needs, rows, data):
+def test_a_question_that_fails_never_betters_the_answer(
+    needs: list[Need], rows: list[Seen], data: st.DataObject
+) -> None:
     client = profile(*needs)
     before = readiness(client, RULES, [PLAIN, *rows])
     if before is None or not rows:
@@ -163,11 +170,13 @@ def test_a_question_that_fails_never_betters_the_answer(needs, rows, data):
     stripped = [one if one is not worse else seen(one.case, one.verdict, one.mode) for one in rows]
     without_rules = readiness(client, RULES, [PLAIN, *stripped])
     after = readiness(client, RULES, [PLAIN, *failed])
+    assert after is not None
+    assert without_rules is not None
     assert ORDER.index(after.verdict) >= ORDER.index(without_rules.verdict)
 
 
 @given(NEEDS, ROWS)
-def test_each_need_is_judged_once_and_the_answer_follows_from_them(needs, rows):
+def test_each_need_is_judged_once_and_the_answer_follows_from_them(needs: list[Need], rows: list[Seen]) -> None:
     found = readiness(profile(*needs), RULES, [PLAIN, *rows])
     if found is None:
         return

@@ -53,6 +53,12 @@ def stream(change: Callable[[Events], Any], name: str = "tool", **more: Any) -> 
     return streamed(events, request=request, **more)
 
 
+def begun_again(events: Events) -> None:
+    """The block begins again after its first delta, and once more after the next."""
+    for n in (0, 1):
+        events.insert(at(events, "content_block_delta", n) + 1, deepcopy(pick(events, "content_block_start")))
+
+
 def raw(change: Callable[[bytes], bytes], name: str = "text", **more: Any) -> Exchange:
     """The stream of a correct message after a change to its bytes."""
     request, whole = MESSAGES[name]
@@ -168,9 +174,7 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
     ),
     "ST09": (
         stream(
-            lambda e: [
-                e.insert(at(e, "content_block_delta", n) + 1, deepcopy(pick(e, "content_block_start"))) for n in (0, 1)
-            ],
+            begun_again,
             "text",
         ),
         "stream.index",

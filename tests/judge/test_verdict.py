@@ -1,6 +1,6 @@
 """The laws of the verdict: one pure, total function of facts."""
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -31,7 +31,7 @@ facts = st.builds(
 
 def goodness(verdict: str) -> int:
     """Observed verdicts by their order; everything unobserved is better than broken and worse than nothing said."""
-    return OBSERVED.index(verdict) if verdict in OBSERVED else len(OBSERVED)  # type: ignore[arg-type]
+    return OBSERVED.index(verdict) if verdict in OBSERVED else len(OBSERVED)
 
 
 @given(facts)
@@ -74,8 +74,9 @@ def test_a_may_is_never_worse_than_partial_unless_unreadable(some: Facts) -> Non
     assert verdict not in ("broken", "ignored", "refused")
 
 
-def base(*attempts: Observation, **changes: object) -> Facts:
-    return Facts(**{"kind": "obligation", "level": "must", "attempts": attempts, **changes})  # type: ignore[arg-type]
+def base(*attempts: Observation, **changes: Any) -> Facts:
+    given: dict[str, Any] = {"kind": "obligation", "level": "must", "attempts": attempts, **changes}
+    return Facts(**given)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import asyncio
 import gzip
 import socket
 import zlib
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
 from misbehaving import Behaviour, Peer, answers, sends, serving
@@ -22,7 +24,9 @@ STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 
 
-def post(url: str, path: str = "/v1/messages", body: bytes = b"{}", **headers: str) -> Outgoing:
+def post(
+    url: str, path: str = "/v1/messages", body: bytes = b"{}", headers: Mapping[str, str] = MappingProxyType({})
+) -> Outgoing:
     return Outgoing("POST", url + path, (("content-type", "application/json"), *headers.items()), body)
 
 
@@ -195,7 +199,7 @@ def test_a_redirect_is_recorded_and_not_followed() -> None:
             head = b"HTTP/1.1 307 Temporary Redirect\r\ncontent-length: 0\r\n"
             there = f"location: {other.url}/v1/messages\r\n\r\n".encode()
             async with serving(sends(head + there)) as server, Client(limits=QUICK) as client:
-                return await client.ask(post(server.url, **{"x-api-key": "k"})), other.requests
+                return await client.ask(post(server.url, headers={"x-api-key": "k"})), other.requests
 
     seen, elsewhere = asyncio.run(ask())
     assert (seen.status, elsewhere) == (307, [])
@@ -300,7 +304,7 @@ def test_a_request_that_cannot_be_sent_is_our_fault() -> None:
 def exchange_of_headers(headers: dict[str, str]) -> Exchange:
     async def ask() -> Exchange:
         async with serving(answers()) as server, Client(limits=QUICK) as client:
-            return await client.ask(post(server.url, **headers))
+            return await client.ask(post(server.url, headers=headers))
 
     return asyncio.run(ask())
 
@@ -314,7 +318,7 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch
 def test_a_request_goes_out_to_the_letter() -> None:
     async def ask() -> bytes:
         async with serving(answers()) as server, Client(limits=QUICK) as client:
-            await client.ask(post(server.url, "/v1/models/a%2Fb?x=%20y", b'{"a": 1 }', accept="x"))
+            await client.ask(post(server.url, "/v1/models/a%2Fb?x=%20y", b'{"a": 1 }', {"accept": "x"}))
             return server.requests[0]
 
     sent = asyncio.run(ask())
@@ -369,7 +373,7 @@ def test_no_key_reaches_a_recorded_byte() -> None:
     async def ask() -> Exchange:
         async with serving(echoes) as server, Client(limits=QUICK, keys=[KEY, None]) as client:
             headers = {"x-api-key": KEY, "authorization": f"Bearer {KEY}"}
-            return await client.ask(post(server.url, f"/v1/messages?key={KEY}", KEY.encode(), **headers))
+            return await client.ask(post(server.url, f"/v1/messages?key={KEY}", KEY.encode(), headers))
 
     seen = asyncio.run(ask())
     text = repr((seen.request, seen.headers, seen.body, seen.detail, seen.notes))
@@ -382,7 +386,7 @@ def test_no_key_reaches_a_recorded_byte() -> None:
 def test_a_key_that_is_a_word_is_removed_only_where_it_is_sent() -> None:
     async def ask() -> Exchange:
         async with serving(answers(b'{"model": "ollama"}')) as server, Client(limits=QUICK, keys=["ollama"]) as client:
-            return await client.ask(post(server.url, **{"x-api-key": "ollama"}))
+            return await client.ask(post(server.url, headers={"x-api-key": "ollama"}))
 
     seen = asyncio.run(ask())
     assert seen.body == b'{"model": "ollama"}'
@@ -475,7 +479,7 @@ def test_a_length_is_judged_by_what_arrived_and_not_by_what_was_left_of_it() -> 
     async def ask() -> Exchange:
         body = b'{"said": "' + KEY.encode() + b'"}'
         async with serving(answers(body)) as server, Client(limits=QUICK, keys=[KEY]) as client:
-            return await client.ask(post(server.url, **{"x-api-key": KEY}))
+            return await client.ask(post(server.url, headers={"x-api-key": KEY}))
 
     seen = asyncio.run(ask())
     assert len(seen.body) != int(seen.header("content-length") or 0)
@@ -486,7 +490,7 @@ def test_a_length_is_judged_by_what_arrived_and_not_by_what_was_left_of_it() -> 
 def test_what_the_client_says_is_cut_after_keys_are_removed() -> None:
     async def ask(answer: bytes) -> Exchange:
         async with serving(sends(answer)) as server, Client(limits=QUICK, keys=[KEY]) as client:
-            return await client.ask(post(server.url, **{"x-api-key": KEY}))
+            return await client.ask(post(server.url, headers={"x-api-key": KEY}))
 
     for length in range(380, 520, 7):
         seen = asyncio.run(ask(OK + b"x" * length + b" " + KEY.encode() + b"\r\n\r\n"))

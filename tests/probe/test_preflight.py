@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from misbehaving import Behaviour, Peer, answers, sends, serving
@@ -21,21 +22,21 @@ def error(kind: str, message: str) -> bytes:
     return json.dumps({"type": "error", "error": {"type": kind, "message": message}}).encode()
 
 
-def ask(*behaviours: Behaviour, path: str = "", said: list[str] | None = None, **target: object) -> Problem | None:
+def ask(*behaviours: Behaviour, path: str = "", said: list[str] | None = None, **target: Any) -> Problem | None:
     """The problem with a server that behaves like that; TARGET with what is given."""
 
     async def run() -> Problem | None:
         async with serving(*behaviours) as server, Client(limits=LIMITS) as client:
-            given = {"name": "t", "base_url": server.url + path, "model": "m-1", **target}
+            given: dict[str, Any] = {"name": "t", "base_url": server.url + path, "model": "m-1", **target}
             return await preflight(Target(**given), client, say=None if said is None else said.append)
 
     return asyncio.run(run())
 
 
-def check(base_url: str, **target: object) -> Problem:
+def check(base_url: str, **target: Any) -> Problem:
     async def run() -> Problem | None:
         async with Client(limits=LIMITS) as client:
-            return await preflight(Target(**{"name": "t", "base_url": base_url, "model": "m", **target}), client)
+            return await preflight(Target(**({"name": "t", "base_url": base_url, "model": "m"} | target)), client)
 
     problem = asyncio.run(run())
     assert problem is not None

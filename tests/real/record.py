@@ -38,8 +38,8 @@ def main() -> None:
                 _ask("litellm", *words, GATEWAY_KEY=key)
         if "claude-code-router" in wanted:
             with _folder() as folder, servers.claude_code_router(upstream, folder) as url:
-                words = ("--target", "claude-code-router", "--base-url", url, "--model", "scripted")
-                _ask("claude-code-router", *words)
+                asked = ("--target", "claude-code-router", "--base-url", url, "--model", "scripted")
+                _ask("claude-code-router", *asked)
     _published("page")
 
 

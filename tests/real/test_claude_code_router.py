@@ -5,7 +5,7 @@ from pathlib import Path
 
 from spoiling import spoiling
 
-from conformance.runs.log import read_log
+from conformance.runs.log import CaseRow, RuleRow, read_log
 
 Run = Callable[..., tuple[int, str, Path]]
 PART = ("--select", "messages.*", "--allow-improvements")
@@ -14,7 +14,7 @@ PART = ("--select", "messages.*", "--allow-improvements")
 def test_all_of_it_is_known(router: str, conformance: Run) -> None:
     code, said, out = conformance("--target", "claude-code-router", "--base-url", router, "--model", "scripted")
     log = read_log(out)
-    rows = [*log.cases, *log.rules]
+    rows: list[CaseRow | RuleRow] = [*log.cases, *log.rules]
     assert [row for row in rows if row.status in ("new", "regression", "improvement")] == [], said[-2000:]
     assert code == 0, said[-2000:]
     assert {row.rule for row in log.rules if row.status == "known-gap"} >= {"error.envelope", "usage.input-counted"}

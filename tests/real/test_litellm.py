@@ -101,7 +101,7 @@ def test_its_streams_keep_the_grammar(rules: dict[str, str], rule: str) -> None:
 
 def test_all_of_it_is_known(run: tuple[int, str, RunLog]) -> None:
     code, said, log = run
-    unexpected = [
+    unexpected: list[tuple[str, ...]] = [
         (row.case, row.mode, row.verdict, row.status) for row in log.cases if row.status in ("new", "regression")
     ]
     unexpected += [(row.rule, "", row.verdict, row.status) for row in log.rules if row.status in ("new", "regression")]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import servers
 
-from conformance.runs.log import read_log
+from conformance.runs.log import CaseRow, RuleRow, read_log
 
 Run = Callable[..., tuple[int, str, Path]]
 
@@ -21,7 +21,7 @@ def likeness(request: pytest.FixtureRequest) -> Iterator[str]:
 def test_all_of_it_is_known(likeness: str, conformance: Run) -> None:
     code, said, out = conformance("--base-url", likeness)
     log = read_log(out)
-    rows = [*log.cases, *log.rules]
+    rows: list[CaseRow | RuleRow] = [*log.cases, *log.rules]
     assert [row for row in rows if row.status in ("new", "regression", "improvement")] == [], said[-2000:]
     assert code == 0, said[-2000:]
     assert log.run.target.name == "ollama"

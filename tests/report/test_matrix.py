@@ -43,15 +43,17 @@ def row(identity: str = "a.row", **changes: Any) -> RowInfo:
 
 def run(**changes: Any) -> RunLog:
     """A run in memory; `name`, `version`, `model`, `simulated`, `started` of the target, else fields of the log."""
-    target = {key: changes.pop(key) for key in ("name", "version", "model", "simulated") if key in changes}
-    head = {
+    target: dict[str, Any] = {
+        key: changes.pop(key) for key in ("name", "version", "model", "simulated") if key in changes
+    }
+    head: dict[str, Any] = {
         "type": "run",
         "suite": {"version": "0.1.0", "cases_sha256": "00"},
         "target": {"name": "server", "version": "1.0", "base_url": "http://x", "model": "m", **target},
         "capabilities": {}, "options": {}, "profile": None, "expectations_sha256": "", "command": "conformance run",
         "started": changes.pop("started", WHEN),
     }  # fmt: skip
-    rows = changes.pop("rows", [])
+    rows: list[RowInfo] = changes.pop("rows", [])
     told: dict[str, Any] = {
         "folder": Path(),
         "run": msgspec.convert(head, RunRow),

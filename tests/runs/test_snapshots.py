@@ -1,10 +1,10 @@
 """Snapshots: one file for each server, and a changed shape is seen, said and shown."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
+from command_line import Command, Serve
 from msgspec.structs import replace
 
 from conformance.errors import UserError
@@ -50,9 +50,7 @@ def test_only_equal_questions_are_compared() -> None:
     assert set(shape_changes(before, after)) == {"a"}
 
 
-def test_a_changed_shape_is_seen_in_row_terminal_and_page(
-    conformance: Callable, served: Callable, tmp_path: Path
-) -> None:
+def test_a_changed_shape_is_seen_in_row_terminal_and_page(conformance: Command, served: Serve, tmp_path: Path) -> None:
     few = ("--select", "messages.text or messages.shape", "--no-witness")
     assert conformance("run", *few, "--out", "first", "--", "--snapshot-update").returncode == 0
     assert (tmp_path / "reports" / "snapshots" / "reference.json").is_file()

@@ -84,11 +84,16 @@ def test_a_message_of_calls_has_no_content(chat: Callable[..., httpx2.Response])
 
 def test_reasoning_is_told_apart(chat: Callable[..., httpx2.Response]) -> None:
     prompt = "Think in 3 words, then reply with exactly: pine"
-    for fields in ({"reasoning_effort": "low"}, {"thinking": {"type": "enabled", "budget_tokens": 5}}):
+    asked: tuple[dict[str, Any], ...] = (
+        {"reasoning_effort": "low"},
+        {"thinking": {"type": "enabled", "budget_tokens": 5}},
+    )
+    for fields in asked:
         completion = chat(prompt, **fields).json()
         assert len(completion["choices"][0]["message"]["reasoning_content"].split()) == 3
         assert completion["usage"]["completion_tokens_details"]["reasoning_tokens"] == 3
-    for fields in ({}, {"reasoning_effort": "none"}, {"thinking": {"type": "disabled"}}):
+    unasked: tuple[dict[str, Any], ...] = ({}, {"reasoning_effort": "none"}, {"thinking": {"type": "disabled"}})
+    for fields in unasked:
         assert "reasoning_content" not in chat(prompt, **fields).json()["choices"][0]["message"]
 
 

@@ -1,7 +1,7 @@
 """The probe language: every vector holds for the brain, and on every face over a socket."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpx2
@@ -15,14 +15,18 @@ from conformance.scripted.conversation import Invocation, Reply, Speech, Thought
 
 Serve = Callable[..., str]
 
-SPOKEN = [
-    pytest.param(vector, WIRES[face], mode, id=f"{face}-{mode}-{vector.id}")
-    for vector in VECTORS
-    for face in vector.faces
-    for mode in vector.modes
-]
-ANSWERS = [param for param in SPOKEN if param.values[0].answer.fails is None]
-FAILURES = [param for param in SPOKEN if param.values[0].answer.fails is not None]
+
+def spoken(vectors: Iterable[Vector]) -> list[Any]:
+    return [
+        pytest.param(vector, WIRES[face], mode, id=f"{face}-{mode}-{vector.id}")
+        for vector in vectors
+        for face in vector.faces
+        for mode in vector.modes
+    ]
+
+
+ANSWERS = spoken(vector for vector in VECTORS if vector.answer.fails is None)
+FAILURES = spoken(vector for vector in VECTORS if vector.answer.fails is not None)
 
 
 def test_there_is_one_vector_of_each_id() -> None:

@@ -42,7 +42,7 @@ CONVERSATIONS = {
 
 def accumulated(events: list[dict[str, Any]]) -> dict[str, Any]:
     """The message that a stream builds, by the letter of the protocol."""
-    message = events[0]["message"]
+    message: dict[str, Any] = events[0]["message"]
     arguments = ""
     for event in events:
         match event:

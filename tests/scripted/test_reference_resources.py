@@ -196,11 +196,13 @@ def test_over_a_real_socket_the_sdk_streams_and_pages(address: str) -> None:
         with client.messages.stream(**asking("Count from 1 to 120.", max_tokens=500)) as stream:
             assert stream.get_final_text().split()[-1] == "120"
         assert [model.id for model in client.models.list(limit=1)] == ["scripted", "scripted-small"]
-        batch = client.messages.batches.create(requests=[{"custom_id": "a", "params": asking()}])
+        params: Any = asking()
+        batch = client.messages.batches.create(requests=[{"custom_id": "a", "params": params}])
         while client.messages.batches.retrieve(batch.id).processing_status != "ended":
             time.sleep(0.02)
         (result,) = client.messages.batches.results(batch.id)
-        assert result.result.message.content[0].text == "hello"
+        assert result.result.type == "succeeded"
+        assert [block.text for block in result.result.message.content if block.type == "text"] == ["hello"]
 
 
 def test_a_long_answer_comes_over_time(address: str) -> None:

@@ -74,7 +74,7 @@ def usage(input_tokens: int = 12, output_tokens: int = 5, **more: Any) -> dict[s
     return {"input_tokens": input_tokens, "output_tokens": output_tokens} | more
 
 
-def message(content: list[Any], stop_reason: str = "end_turn", **more: Any) -> dict[str, Any]:
+def message(content: list[Any], stop_reason: str | None = "end_turn", **more: Any) -> dict[str, Any]:
     """A message in full."""
     return {
         "id": "msg_01XFDUDYJgAACzvnptvVoYEL",
@@ -129,8 +129,8 @@ def deltas_of(block: dict[str, Any]) -> tuple[dict[str, Any], list[Event]]:
             return {"type": "thinking", "thinking": "", "signature": ""}, [*thoughts, signed]
         case "tool_use" | "server_tool_use":
             given = json.dumps(block["input"]) if block["input"] else ""
-            pieces = ["", *_pieces(given)]
-            return block | {"input": {}}, [{"type": "input_json_delta", "partial_json": one} for one in pieces]
+            parts = ["", *_pieces(given)]
+            return block | {"input": {}}, [{"type": "input_json_delta", "partial_json": one} for one in parts]
     return block, []
 
 
@@ -245,7 +245,7 @@ def refused(status: int, kind: str, sentence: str = "max_tokens: Field required"
 
 
 MODEL = {"type": "model", "id": "m", "display_name": "M", "created_at": "2026-01-01T00:00:00Z"}
-BATCH = {
+BATCH: dict[str, Any] = {
     "id": "msgbatch_01",
     "type": "message_batch",
     "processing_status": "in_progress",

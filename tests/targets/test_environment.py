@@ -6,11 +6,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stub_server import Stub
 
 from conformance.targets.environment import FromVariable, back_to_anthropic, claude_code_environment, written
 
@@ -96,7 +98,7 @@ def test_json_is_for_the_settings_of_claude_code() -> None:
 
 
 def test_powershell_and_fish_quote_in_their_own_way() -> None:
-    environment = {"A": "it's", "B": FromVariable("KEY"), "C": None, "D": ""}
+    environment: dict[str, str | FromVariable | None] = {"A": "it's", "B": FromVariable("KEY"), "C": None, "D": ""}
     assert written(environment, "powershell").splitlines()[1:-1] == [
         "$env:A = 'it''s'",
         "$env:B = $env:KEY",
@@ -133,7 +135,7 @@ def test_a_mistake_is_one_line(arguments: list[str]) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_any_endpoint_tells_its_context_and_takes_its_key_from_a_variable(stub) -> None:
+def test_any_endpoint_tells_its_context_and_takes_its_key_from_a_variable(stub: Callable[[], Stub]) -> None:
     server = stub()
     server.says(GET_v1_models={"data": [{"id": "m", "max_input_tokens": 64000}]})
     arguments = ["--target", "server", "--base-url", server.url, "--model", "m", "--api-key-env", "MY_KEY"]
@@ -162,7 +164,7 @@ def test_an_endpoint_that_is_not_there_costs_only_the_context() -> None:
     assert "--context N" in done.stderr
 
 
-def test_the_official_sdk_reaches_the_endpoint_through_the_exports(stub, tmp_path: Path) -> None:
+def test_the_official_sdk_reaches_the_endpoint_through_the_exports(stub: Callable[[], Stub], tmp_path: Path) -> None:
     server = stub()
     message = {
         "id": "msg_1",

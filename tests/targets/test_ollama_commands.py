@@ -103,7 +103,9 @@ def test_without_a_model_the_recommended_ones_are_listed(command: Command) -> No
     assert "qwen3-coder        about 24 GB of memory" in done.stderr
 
 
-def test_the_example_of_the_python_api_runs(monkeypatch, capsys) -> None:
+def test_the_example_of_the_python_api_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     import textwrap
 
     import conformance.targets.ollama as api

@@ -5,9 +5,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from stub_server import Stub
 
 from conformance.targets.ollama.client import Ollama
 from conformance.targets.ollama.doctor import Diagnosis, Machine, examine
@@ -26,7 +28,7 @@ def obeys(body: Any) -> tuple[int, dict[str, str], Any]:
 
 
 @pytest.fixture
-def healthy(ollama):
+def healthy(ollama: Stub) -> Stub:
     """An Ollama with one model that is loaded whole, with a long context, and answers."""
     ollama.says(
         POST_api_generate={"done": True},
@@ -39,7 +41,7 @@ def healthy(ollama):
     return ollama
 
 
-def examined(server, model: str | None = None, url: str | None = None, **changes: Any) -> dict[str, Diagnosis]:
+def examined(server: Stub, model: str | None = None, url: str | None = None, **changes: Any) -> dict[str, Diagnosis]:
     async def within() -> list[Diagnosis]:
         async with Ollama(url or server.url) as ollama:
             return await examine(ollama, model, machine(**changes))
@@ -47,7 +49,7 @@ def examined(server, model: str | None = None, url: str | None = None, **changes
     return {diagnosis.id: diagnosis for diagnosis in asyncio.run(within())}
 
 
-def test_a_healthy_machine_ends_with_a_prompt_and_its_time(healthy) -> None:
+def test_a_healthy_machine_ends_with_a_prompt_and_its_time(healthy: Stub) -> None:
     found = examined(healthy)
     assert {diagnosis.severity for diagnosis in found.values()} == {"good"}
     assert list(found)[-1] == "probe"
@@ -64,15 +66,14 @@ def test_a_healthy_machine_ends_with_a_prompt_and_its_time(healthy) -> None:
         ("Plan9", set(), "not-installed", "open https://ollama.com/download"),
     ],
 )
-def test_nobody_answers(stub, system: str, programs: set[str], id_: str, mend: str) -> None:
+def test_nobody_answers(stub: Callable[[], Stub], system: str, programs: set[str], id_: str, mend: str) -> None:
     server = stub()
     server.close()
-    server.close = lambda: None
     found = examined(server, system=system, programs=frozenset(programs))
     assert (found[id_].severity, found[id_].mend) == ("problem", mend)
 
 
-def test_an_old_ollama(healthy) -> None:
+def test_an_old_ollama(healthy: Stub) -> None:
     healthy.says(GET_api_version={"version": "0.13.5"})
     found = examined(healthy)
     assert "0.14.0" in found["version"].says
@@ -80,23 +81,23 @@ def test_an_old_ollama(healthy) -> None:
     assert "probe" not in found
 
 
-def test_no_model(healthy) -> None:
+def test_no_model(healthy: Stub) -> None:
     healthy.says(GET_api_tags={"models": []})
     assert examined(healthy)["model-missing"].mend == "conformance prepare --target ollama --model gemma4"
 
 
-def test_several_models(healthy) -> None:
+def test_several_models(healthy: Stub) -> None:
     healthy.says(GET_api_tags={"models": [{"name": "a:latest"}, {"name": "b:latest"}]})
     assert "a:latest, b:latest" in examined(healthy)["model-missing"].says
 
 
-def test_another_model_than_the_installed_ones(healthy) -> None:
+def test_another_model_than_the_installed_ones(healthy: Stub) -> None:
     found = examined(healthy, "qwen3-codr")
     assert "qwen3-coder:latest is" in found["model-missing"].says
     assert "qwen3-coder:latest" in found["model-missing"].mend
 
 
-def test_a_model_that_cannot_call_tools(healthy) -> None:
+def test_a_model_that_cannot_call_tools(healthy: Stub) -> None:
     healthy.says(POST_api_show={"capabilities": ["completion"]})
     found = examined(healthy)
     assert found["tools"].severity == "problem"
@@ -104,7 +105,7 @@ def test_a_model_that_cannot_call_tools(healthy) -> None:
     assert found["tools"].mend == "conformance prepare --target ollama --model gemma4"
 
 
-def test_a_short_context_as_loaded(healthy) -> None:
+def test_a_short_context_as_loaded(healthy: Stub) -> None:
     loaded = {"name": "qwen3-coder:latest", "size": 10, "size_vram": 10, "context_length": 4096}
     healthy.says(GET_api_ps={"models": [loaded]})
     found = examined(healthy)
@@ -113,7 +114,7 @@ def test_a_short_context_as_loaded(healthy) -> None:
 
 
 @pytest.mark.parametrize(("vram", "part"), [(4, "only 40 %"), (0, "CPU alone")])
-def test_a_model_that_is_not_all_in_graphics_memory(healthy, vram: int, part: str) -> None:
+def test_a_model_that_is_not_all_in_graphics_memory(healthy: Stub, vram: int, part: str) -> None:
     loaded = {"name": "qwen3-coder:latest", "size": 10, "size_vram": vram, "context_length": 65536}
     healthy.says(GET_api_ps={"models": [loaded]})
     found = examined(healthy)
@@ -121,7 +122,7 @@ def test_a_model_that_is_not_all_in_graphics_memory(healthy, vram: int, part: st
     assert part in found["split"].says
 
 
-def test_a_model_larger_than_the_memory_is_not_loaded(healthy) -> None:
+def test_a_model_larger_than_the_memory_is_not_loaded(healthy: Stub) -> None:
     healthy.says(GET_api_tags={"models": [{"name": "huge:latest", "size": 90 * GIGABYTE}]})
     found = examined(healthy)
     assert "90.0 GB" in found["memory"].says
@@ -129,7 +130,7 @@ def test_a_model_larger_than_the_memory_is_not_loaded(healthy) -> None:
     assert not any(key == "POST /api/generate" for key, _, _ in healthy.asked)
 
 
-def test_a_cloud_model_that_nobody_signed_in_for(healthy) -> None:
+def test_a_cloud_model_that_nobody_signed_in_for(healthy: Stub) -> None:
     healthy.routes["POST /api/me"] = (401, {}, {"error": "unauthorized", "signin_url": "https://ollama.com/connect?k"})
     found = examined(healthy, "glm-5.1:cloud")
     assert "leave this machine" in found["remote"].says
@@ -138,14 +139,14 @@ def test_a_cloud_model_that_nobody_signed_in_for(healthy) -> None:
     assert "probe" not in found
 
 
-def test_a_model_that_runs_on_another_machine(healthy) -> None:
+def test_a_model_that_runs_on_another_machine(healthy: Stub) -> None:
     healthy.says(POST_api_show={"capabilities": ["tools"], "remote_host": "http://box:1"})
     found = examined(healthy)
     assert "http://box:1" in found["remote"].says
     assert found["probe"].severity == "good"
 
 
-def test_claude_code_is_missing(healthy) -> None:
+def test_claude_code_is_missing(healthy: Stub) -> None:
     found = examined(healthy, programs=frozenset({"ollama"}))
     assert found["claude"].mend == "npm install -g @anthropic-ai/claude-code"
 
@@ -172,7 +173,7 @@ def test_claude_code_is_missing(healthy) -> None:
         ({"ANTHROPIC_BASE_URL": "http://localhost:1"}, "base-url-elsewhere", None),
     ],
 )
-def test_the_shells_own_variables(healthy, environ: dict[str, str], id_: str, mend: str | None) -> None:
+def test_the_shells_own_variables(healthy: Stub, environ: dict[str, str], id_: str, mend: str | None) -> None:
     found = examined(healthy, environ=environ)
     assert mend is None or found[id_].mend == mend
     assert not any("sk-ant" in diagnosis.says + diagnosis.mend for diagnosis in found.values())
@@ -187,31 +188,31 @@ def test_the_shells_own_variables(healthy, environ: dict[str, str], id_: str, me
         {"ANTHROPIC_BASE_URL": "https://api.anthropic.com", "ANTHROPIC_API_KEY": "sk-ant-x"},
     ],
 )
-def test_a_key_on_its_way_to_its_owner_is_no_finding(healthy, environ: dict[str, str]) -> None:
+def test_a_key_on_its_way_to_its_owner_is_no_finding(healthy: Stub, environ: dict[str, str]) -> None:
     assert {diagnosis.severity for diagnosis in examined(healthy, environ=environ).values()} <= {"good", "warning"}
     assert "foreign-key" not in examined(healthy, environ=environ)
 
 
-def test_a_model_that_says_something_else(healthy) -> None:
+def test_a_model_that_says_something_else(healthy: Stub) -> None:
     healthy.says(POST_v1_messages={"content": [{"type": "text", "text": "I am\nhelpful"}]})
     found = examined(healthy)
     assert found["probe"].severity == "warning"
     assert "I am helpful" in found["probe"].says
 
 
-def test_a_model_that_says_nothing(healthy) -> None:
+def test_a_model_that_says_nothing(healthy: Stub) -> None:
     healthy.says(POST_v1_messages={"content": None})
     assert examined(healthy)["probe"].severity == "problem"
 
 
-def test_a_prompt_that_is_refused(healthy) -> None:
+def test_a_prompt_that_is_refused(healthy: Stub) -> None:
     error = {"type": "error", "error": {"type": "api_error", "message": "llama runner process has terminated"}}
     healthy.routes["POST /v1/messages"] = (500, {}, error)
     assert "llama runner process has terminated" in examined(healthy)["probe"].says
 
 
 @pytest.mark.parametrize("answer", [(500, {}, {"error": "boom"}), (200, {}, "<html>"), (200, {}, {"version": None})])
-def test_a_server_that_is_no_ollama(healthy, answer: Any) -> None:
+def test_a_server_that_is_no_ollama(healthy: Stub, answer: Any) -> None:
     healthy.routes["GET /api/version"] = answer
     assert examined(healthy)["refused"].severity == "problem"
 
@@ -223,7 +224,7 @@ def command(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_the_command_tells_each_finding_and_what_mends_it(healthy) -> None:
+def test_the_command_tells_each_finding_and_what_mends_it(healthy: Stub) -> None:
     healthy.says(POST_api_show={"capabilities": ["completion"]})
     done = command("doctor", "--base-url", healthy.url)
     assert done.returncode == 1
@@ -232,7 +233,7 @@ def test_the_command_tells_each_finding_and_what_mends_it(healthy) -> None:
     assert done.stderr == ""
 
 
-def test_the_command_has_json_for_programs(healthy) -> None:
+def test_the_command_has_json_for_programs(healthy: Stub) -> None:
     done = command("doctor", "--json", OLLAMA_HOST=healthy.url)
     assert {finding["id"] for finding in json.loads(done.stdout)} >= {"version", "tools", "probe"}
 
@@ -244,6 +245,6 @@ def test_the_command_says_which_key_the_cloud_needs() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_what_a_server_says_does_not_steer_the_terminal(healthy) -> None:
+def test_what_a_server_says_does_not_steer_the_terminal(healthy: Stub) -> None:
     healthy.says(POST_v1_messages={"content": [{"type": "text", "text": "\x1b[2J\x07gone"}]})
     assert "\x1b" not in command("doctor", "--base-url", healthy.url).stdout

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import pytest
+from stub_server import Stub
 
 from conformance.targets.ollama.client import Ollama, OllamaError, Progress
-from conformance.targets.ollama.prepare import PreparationError, clean, prepare, variant_name
+from conformance.targets.ollama.prepare import PreparationError, Prepared, clean, prepare, variant_name
 from conformance.targets.wire import Unreachable
 
 T = TypeVar("T")
@@ -21,7 +22,7 @@ def steps(*documents: dict[str, Any]) -> bytes:
 class Registry:
     """The state of a simulated Ollama: which models it has, and what the next pull and creation say."""
 
-    def __init__(self, stub) -> None:
+    def __init__(self, stub: Stub) -> None:
         self.stub = stub
         self.models: dict[str, dict[str, Any]] = {}
         self.pull: bytes | None = None
@@ -79,7 +80,7 @@ def full(name: str) -> str:
 
 
 @pytest.fixture
-def registry(stub) -> Registry:
+def registry(stub: Callable[[], Stub]) -> Registry:
     return Registry(stub())
 
 
@@ -91,7 +92,7 @@ def run(registry: Registry, act: Callable[[Ollama], Awaitable[T]]) -> T:
     return asyncio.run(within())
 
 
-def prepared(registry: Registry, model: str, **options: Any):
+def prepared(registry: Registry, model: str, **options: Any) -> Prepared:
     return run(registry, lambda ollama: prepare(ollama, model, **options))
 
 
@@ -239,7 +240,9 @@ def test_a_refusal_is_told_in_the_servers_words(registry: Registry) -> None:
     assert error.value.status == 404
 
 
-def test_the_cloud_client_sends_its_key_and_the_local_one_none(registry: Registry, monkeypatch) -> None:
+def test_the_cloud_client_sends_its_key_and_the_local_one_none(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OLLAMA_API_KEY", "hush")
     monkeypatch.setenv("OLLAMA_HOST", registry.stub.url.removeprefix("http://"))
 
@@ -255,6 +258,5 @@ def test_the_cloud_client_sends_its_key_and_the_local_one_none(registry: Registr
 
 def test_no_server_is_said_as_that(registry: Registry) -> None:
     registry.stub.close()
-    registry.stub.close = lambda: None
     with pytest.raises(Unreachable, match="nothing answers"):
         prepared(registry, "qwen3-coder")

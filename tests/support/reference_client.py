@@ -3,12 +3,14 @@
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 
 from conformance.scripted.anthropic import application
 from conformance.scripted.protocol import Setting
+
+T = TypeVar("T")
 
 ECHO = {
     "name": "echo",
@@ -17,10 +19,10 @@ ECHO = {
 }
 
 
-def talk(script: Callable[[httpx2.AsyncClient], Coroutine[Any, Any, Any]], **setting: Any) -> Any:
+def talk(script: Callable[[httpx2.AsyncClient], Coroutine[Any, Any, T]], **setting: Any) -> T:
     """Run a script against a fresh reference endpoint."""
 
-    async def run() -> Any:
+    async def run() -> T:
         transport = httpx2.ASGITransport(application(Setting(**setting)))
         async with httpx2.AsyncClient(transport=transport, base_url="http://reference") as client:
             return await script(client)

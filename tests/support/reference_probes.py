@@ -21,7 +21,7 @@ IMAGE = {
     },
 }
 SECRET = "Reply with only the secret word."
-DOCUMENT = {
+DOCUMENT: dict[str, Any] = {
     "type": "document",
     "source": {"type": "text", "media_type": "text/plain", "data": "The secret word is fig."},
 }
@@ -39,7 +39,10 @@ LONGER_DOCUMENT = {
     "source": {"type": "text", "media_type": "text/plain", "data": "A start. The secret word is fig."},
 }
 RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "a", "is_error": True}
-CALL = {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "echo", "input": {"text": "a"}}]}
+CALL: dict[str, Any] = {
+    "role": "assistant",
+    "content": [{"type": "tool_use", "id": "toolu_1", "name": "echo", "input": {"text": "a"}}],
+}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
 MANY = asking("Count from 1 to 20.")
 REPEAT = "Reply with only the text of the last tool result."
@@ -83,7 +86,7 @@ def after_calls(*results: str) -> dict[str, Any]:
 
 TEXT = {"type": "text", "text": SECRET}
 LONG = "word " * 1100
-MARK = {"cache_control": {"type": "ephemeral"}}
+MARK: dict[str, Any] = {"cache_control": {"type": "ephemeral"}}
 THINKING = {"thinking": {"type": "adaptive"}}
 STOPPED = "Reply with exactly: a-HALT b HALT\nHALT c"
 FORMAT = {"format": {"type": "json_schema", "schema": SCHEMA}}

@@ -170,7 +170,8 @@ class OpenAI:
     def streamed(self, answer: bytes) -> Heard:
         assert answer.endswith(b"data: [DONE]\n\n")
         message: Block = {"content": "", "reasoning_content": "", "tool_calls": []}
-        reason, usage = "", {}
+        reason = ""
+        usage: dict[str, Any] = {}
         for chunk in _events(answer):
             usage = chunk.get("usage") or usage
             for choice in chunk["choices"]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1] / "recorded"
 
 
 class Rows(Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,12 +9,12 @@ from typing import Any
 from synthetic_gaps import Gap
 
 from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.witness import Testimony
 from conformance.runs.evidence import (
     Evidence,
     Mark,
     RecordedAnswer,
     RecordedRequest,
-    Testimony,
     Text,
     exchange_id,
 )

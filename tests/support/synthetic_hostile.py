@@ -6,12 +6,12 @@ from pathlib import Path
 from synthetic_surface import case_of, catalog, surface
 
 from conformance.judge.finding import Finding, Violation
+from conformance.judge.witness import Testimony
 from conformance.runs.evidence import (
     Evidence,
     Mark,
     RecordedAnswer,
     RecordedRequest,
-    Testimony,
     Text,
     exchange_id,
 )
