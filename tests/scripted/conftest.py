@@ -16,6 +16,13 @@ def serve() -> Iterator[Callable[..., str]]:
         yield cache(lambda *arguments: stack.enter_context(started(*arguments)))
 
 
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """The reference endpoint, of this module alone: what it keeps, its prompt cache and batches, no other test sees."""
+    with started() as address:
+        yield address
+
+
 @pytest.fixture(scope="session")
 def client() -> Iterator[httpx2.Client]:
     with httpx2.Client(timeout=20) as client:

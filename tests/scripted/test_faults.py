@@ -42,17 +42,6 @@ UPSTREAM = {fault.id for fault in faults().values() if "upstream" in fault.needs
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    command = [sys.executable, "-m", "conformance.scripted", "serve", "--until-stdin-closes"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        assert process.stdin
-        yield process.stdout.readline().split()[-1]
-        process.stdin.close()
-        process.wait()
-
-
-@pytest.fixture(scope="module")
 def client() -> Iterator[httpx2.Client]:
     with httpx2.Client(timeout=0.5) as client:
         yield client

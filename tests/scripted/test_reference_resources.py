@@ -1,10 +1,7 @@
 """Models, batches, files, keys and stray requests at the reference endpoint; and the same over a real socket."""
 
 import json
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import anthropic
@@ -178,17 +175,6 @@ def test_a_file_is_read_byte_for_byte(content: bytes) -> None:
 @pytest.mark.parametrize("form", [{"data": {"a": "b"}}, {"json": {}}, {"files": {"other": ("a", b"b")}}])
 def test_an_upload_without_a_file_is_refused(form: dict[str, Any]) -> None:
     assert talk(lambda client: client.post("/v1/files", **form)).status_code == 400
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    command = [sys.executable, "-m", "conformance.scripted", "serve", "--until-stdin-closes"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        assert process.stdin
-        yield process.stdout.readline().split()[-1]
-        process.stdin.close()
-        process.wait()
 
 
 def test_over_a_real_socket_the_sdk_streams_and_pages(address: str) -> None:

@@ -2,8 +2,6 @@
 
 import json
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,17 +29,6 @@ REFUSED = asking(model=5)
 LONG = asking("word " * 6000 + "\nReply with exactly: hello")
 UNLIMITED = asking(max_tokens=-1)
 BLOCKS = asking(system=[{"type": "text", "text": "One."}, {"type": "text", "text": "The secret word is fig."}])
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    command = [sys.executable, "-m", "conformance.scripted", "serve", "--until-stdin-closes"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        assert process.stdin
-        yield process.stdout.readline().split()[-1]
-        process.stdin.close()
-        process.wait()
 
 
 def wire(address: str, path: str, body: dict[str, Any]) -> str:
