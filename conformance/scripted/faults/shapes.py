@@ -175,7 +175,7 @@ def choices_needed(objects: list[Object]) -> None:
 def usage_with_choice(objects: list[Object]) -> None:
     for document in objects:
         if document.get("choices") and document.get("object") == "chat.completion.chunk":
-            document.pop("usage", None)
+            document["usage"] = {"prompt_tokens": 0, "completion_tokens": 0}
 
 
 @_objects("X-usage-summed", "several usages are added up", "upstream stream")
