@@ -74,7 +74,8 @@ def _change(log: RunLog) -> str:
     rows: Sequence[CaseRow | RuleRow] = [*log.cases, *log.rules]
     found = _surfaces(rows)
     worse, better = found["regression"] + found["new"], found["improvement"]
-    counts = f"{worse} worse, {better} better, {found['known-gap']} known and {found['documented-gap']} documented gaps"
+    counts = f"{worse} worse, {better} better{_named_better(rows)}, {found['known-gap']} known and "
+    counts += f"{found['documented-gap']} documented gaps"
     code = log.end.exit if log.end else None
     match code:
         case None:
@@ -93,6 +94,15 @@ def _change(log: RunLog) -> str:
             return f"Interrupted: {counts} so far. Exit 130."
         case _:
             return f"Not as expected: {counts}. Exit {code}."
+
+
+def _named_better(rows: Iterable[CaseRow | RuleRow]) -> str:
+    """The rows whose gap is gone, in brackets: no cause names them."""
+    better = sorted({row.surface for row in rows if row.status == "improvement"})
+    if not better:
+        return ""
+    more = f" and {len(better) - FEW} more" if len(better) > FEW else ""
+    return f" ({', '.join(better[:FEW])}{more})"
 
 
 def _surfaces(rows: Iterable[CaseRow | RuleRow]) -> dict[Status, int]:
