@@ -7,7 +7,7 @@ from msgspec import Struct
 from conformance.detection.client_figures import misjudged
 from conformance.detection.sweep import Worse
 from conformance.engine.scripted_process import NamedFault
-from conformance.runs.detection import Detection, FaultFigure, Outcome
+from conformance.runs.detection import AlarmFigure, Detection, FaultFigure, Outcome
 from conformance.runs.log import CauseRow
 
 KILLED_SHARE = 0.95
@@ -104,7 +104,10 @@ def summary(figures: Sequence[FaultFigure]) -> dict[str, int]:
 
 
 def got_worse(now: Detection, before: Detection | None) -> list[str]:
-    """What CI must not let pass: a kill gone silent or foreign, any false alarm, fewer mutants killed."""
+    """What CI must not let pass: a kill gone silent or foreign, a false alarm that is new, fewer mutants killed.
+
+    What the committed figures show as open stays visible in them, and may only become less.
+    """
     outcomes = {figure.id: figure.outcome for figure in before.each_fault} if before else {}
     complaints = [
         f"{figure.id} was killed and is {figure.outcome} now: {figure.says}"
@@ -114,17 +117,17 @@ def got_worse(now: Detection, before: Detection | None) -> list[str]:
     complaints += [
         f"{figure.id} is {figure.outcome}: {', '.join(figure.rules + figure.cases)}"
         for figure in now.each_fault
-        if figure.outcome in ("foreign", "false alarm") and outcomes.get(figure.id) != "killed"
+        if figure.outcome in ("foreign", "false alarm") and outcomes.get(figure.id) not in ("killed", figure.outcome)
     ]
     complaints += [
-        f"legal variant {figure.id} ({figure.says}) raises {', '.join(figure.alarms)}"
+        f"legal variant {figure.id} ({figure.says}) raises {', '.join(fresh)}"
         for figure in now.each_variant
-        if figure.alarms
+        if (fresh := _fresh(figure, before.each_variant if before else []))
     ]
     complaints += [
-        f"odd model {figure.id} ({figure.says}) is held against the server by {', '.join(figure.alarms)}"
+        f"odd model {figure.id} ({figure.says}) is held against the server by {', '.join(fresh)}"
         for figure in now.each_model
-        if figure.alarms
+        if (fresh := _fresh(figure, before.each_model if before else []))
     ]
     complaints += [f"mutant {name} is legal and raises {', '.join(rules)}" for name, rules in now.mutant_alarms.items()]
     named = {figure.id for figure in before.each_fault if figure.named} if before else set()
@@ -137,6 +140,12 @@ def got_worse(now: Detection, before: Detection | None) -> list[str]:
     if share(now.mutants) < (share(before.mutants) if before else KILLED_SHARE):
         complaints.append(f"mutants killed: {now.mutants}, which is less than it was")
     return complaints + misjudged(now.each_client)
+
+
+def _fresh(figure: AlarmFigure, before: Sequence[AlarmFigure]) -> list[str]:
+    """The alarms of a variant or an odd model that the figures before did not have."""
+    known = {alarm for earlier in before if earlier.id == figure.id for alarm in earlier.alarms}
+    return [alarm for alarm in figure.alarms if alarm not in known]
 
 
 def _shares(now: Detection) -> list[str]:

@@ -194,6 +194,17 @@ def test_a_marked_prefix_is_written_once_and_then_read() -> None:
     assert second["input_tokens"] == first["input_tokens"] + 1 < 20
 
 
+def test_a_stream_uses_the_cache_once() -> None:
+    async def script(client: httpx2.AsyncClient) -> list[dict[str, Any]]:
+        body = asking("Reply with exactly: a", system=LONG_SYSTEM, stream=True)
+        texts = [(await client.post("/v1/messages", json=body)).text for _ in range(2)]
+        return [events_in(text)[0]["message"]["usage"] for text in texts]
+
+    first, second = talk(script)
+    assert (first["cache_creation_input_tokens"], first["cache_read_input_tokens"]) == (1500, 0)
+    assert (second["cache_creation_input_tokens"], second["cache_read_input_tokens"]) == (0, 1500)
+
+
 def test_the_automatic_breakpoint_moves_with_the_conversation() -> None:
     async def script(client: httpx2.AsyncClient) -> list[dict[str, Any]]:
         turns: list[dict[str, Any]] = [{"role": "user", "content": "word " * 1500}]

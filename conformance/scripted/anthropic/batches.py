@@ -107,7 +107,7 @@ async def _message(service: Service, batch: Batch, params: dict[str, Any]) -> di
         raise invalid("stream", "a request in a batch cannot be streamed")
     if asked.request.max_tokens == 0:
         raise invalid("max_tokens", "0 cannot be used in a batch")
-    message = await service.message(asked)
+    message = await service.message(service.prepare(asked))
     return {**message, "usage": {**message["usage"], "service_tier": "batch"}}
 
 

@@ -18,12 +18,13 @@ VERSION = "anthropic-version"
 async def create_message(service: Service, call: Call, hooks: tuple[Hooks, ...]) -> Answer:
     document = parse_json(call.body)
     asked = await service.understand(document, MessagesRequest, call.headers.get(VERSION), call.betas)
+    prepared = service.prepare(asked)
     try:
         if call.streams and not any(hook.needs_whole_answer for hook in hooks):
-            live = await service.live(asked, call, hooks)
+            live = await service.live(prepared, call, hooks)
             if live is not None:
                 return live_answer(live)
-        message = await service.message(asked, call, hooks)
+        message = await service.message(prepared, call, hooks)
     except BrokenOff as broken:
         if not call.streams:
             raise

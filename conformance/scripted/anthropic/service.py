@@ -87,6 +87,13 @@ class FromBrain:
         return None
 
 
+class Prepared(Struct, frozen=True):
+    """A request that is about to be answered."""
+
+    asked: Asked
+    made: Callable[[Reply], dict[str, Any]]
+
+
 class Service:
     """The reference endpoint behind its routes; all that it keeps is in memory."""
 
@@ -114,15 +121,8 @@ class Service:
             raise invalid("", f"prompt is too long: {tokens} tokens > {model.window} maximum")
         return replace(asked, input_tokens=tokens)
 
-    async def live(self, asked: Asked, call: "Call", hooks: "Sequence[Hooks]") -> AsyncIterator[Event] | None:
-        """The events of the answer while an upstream still speaks; None where the answer has to be whole first."""
-        if getattr(asked.request, "diagnostics", None) is not None:
-            return None
-        limited, made = self._prepared(asked)
-        return await self.answerer.live(limited, call, hooks, made)
-
-    def _prepared(self, asked: Asked) -> tuple[Asked, Callable[[Reply], dict[str, Any]]]:
-        """The request within the model's window, and what makes a message of its reply."""
+    def prepare(self, asked: Asked) -> "Prepared":
+        """The request within the model's window, and what makes a message of its reply; once a request, as it uses the cache."""
         request = asked.request
         assert isinstance(request, MessagesRequest)
         room = asked.model.window - asked.input_tokens
@@ -133,13 +133,21 @@ class Service:
             full = room < request.max_tokens
             return message_of(reply, request, asked.media, asked.model, counters, window_full=full)
 
-        return replace(asked, conversation=limited), made
+        return Prepared(replace(asked, conversation=limited), made)
 
-    async def message(self, asked: Asked, call: "Call | None" = None, hooks: "Sequence[Hooks]" = ()) -> dict[str, Any]:
+    async def live(self, prepared: "Prepared", call: "Call", hooks: "Sequence[Hooks]") -> AsyncIterator[Event] | None:
+        """The events of the answer while an upstream still speaks; None where the answer has to be whole first."""
+        if getattr(prepared.asked.request, "diagnostics", None) is not None:
+            return None
+        return await self.answerer.live(prepared.asked, call, hooks, prepared.made)
+
+    async def message(
+        self, prepared: "Prepared", call: "Call | None" = None, hooks: "Sequence[Hooks]" = ()
+    ) -> dict[str, Any]:
         """The message that answers a request, or the refusal that it deserves."""
-        limited, made = self._prepared(asked)
-        answered = await self.answerer.reply(limited, call, hooks)
-        message = made(answered.reply)
+        asked = prepared.asked
+        answered = await self.answerer.reply(asked, call, hooks)
+        message = prepared.made(answered.reply)
         if answered.broken_off:
             raise BrokenOff(answered.broken_off, message)
         assert isinstance(asked.request, MessagesRequest)
