@@ -122,7 +122,7 @@ class Service:
         return replace(asked, input_tokens=tokens)
 
     def prepare(self, asked: Asked) -> "Prepared":
-        """The request within the model's window, and what makes a message of its reply; once a request, as it uses the cache."""
+        """The request within the model's window, and what makes a message of its reply; it uses the cache, so once."""
         request = asked.request
         assert isinstance(request, MessagesRequest)
         room = asked.model.window - asked.input_tokens
