@@ -136,7 +136,7 @@ def got_worse(now: Detection, before: Detection | None) -> list[str]:
         for figure in now.each_fault
         if figure.id in named and not figure.named
     ]
-    complaints += _shares(now)
+    complaints += _shares(now, before)
     if share(now.mutants) < (share(before.mutants) if before else KILLED_SHARE):
         complaints.append(f"mutants killed: {now.mutants}, which is less than it was")
     return complaints + misjudged(now.each_client)
@@ -148,14 +148,22 @@ def _fresh(figure: AlarmFigure, before: Sequence[AlarmFigure]) -> list[str]:
     return [alarm for alarm in figure.alarms if alarm not in known]
 
 
-def _shares(now: Detection) -> list[str]:
-    """What a reader of any run relies on: the cause first, and few rows red."""
+def _shares(now: Detection, before: Detection | None) -> list[str]:
+    """What a reader of any run relies on, the cause first and few rows red: as wanted, or no worse than it was."""
     found = []
-    if now.named and now.named["first"] < NAMED_SHARE * now.named["of"]:
-        found.append(f"faults named first: {now.named}, which is less than {NAMED_SHARE:.0%}")
-    if now.red_rows and (now.red_rows["median"] > 1 or now.red_rows["at_most_five"] < NAMED_SHARE * now.red_rows["of"]):
+    named, red = _share_of(now.named, "first"), _share_of(now.red_rows, "at_most_five")
+    was_named = _share_of(before.named, "first") if before else 1.0
+    was_red = _share_of(before.red_rows, "at_most_five") if before else 1.0
+    if named < min(NAMED_SHARE, was_named):
+        found.append(f"faults named first: {now.named}, which is less than it was, and less than {NAMED_SHARE:.0%}")
+    if now.red_rows.get("median", 0) > 1 or red < min(NAMED_SHARE, was_red):
         found.append(f"red rows of one fault: {now.red_rows}; the median is to be 1, and {FEW} enough for 95 %")
     return found
+
+
+def _share_of(figures: Mapping[str, int], name: str) -> float:
+    """A share of figures that were measured; all of it where none were."""
+    return figures[name] / figures["of"] if figures.get("of") else 1.0
 
 
 def share(mutants: Mapping[str, int]) -> float:
