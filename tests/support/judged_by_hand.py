@@ -29,6 +29,8 @@ class JudgedRun(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Red when the run was recorded, and wrongly so: none may be red."""
     not_judged: list[Rows] = []
     """Red when the run was recorded, and this run proves nothing of them."""
+    lost: list[Rows] = []
+    """Rows of `red` that today's questions and rules do not find in these answers, with the reason."""
     not_supported: list[Rows] = []
     """Supported when the run was recorded, and wrongly so: none may be supported by these answers."""
 

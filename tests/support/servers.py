@@ -16,7 +16,7 @@ from pathlib import Path
 
 from conformance.targets.gateways import CLAUDE_CODE_ROUTER
 
-START_SECONDS = 120
+START_SECONDS = 300
 
 
 def free_port() -> int:
