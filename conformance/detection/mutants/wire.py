@@ -8,7 +8,7 @@ from conformance.detection.mutants.events import sent
 from conformance.detection.mutants.mutant import Mutant, with_body, with_header, with_sent
 from conformance.judge.answer import Answer, read
 from conformance.judge.rules.http import METHOD_NOT_ALLOWED
-from conformance.probe.exchange import Exchange
+from conformance.probe.exchange import AFTER_THE_END, Exchange
 
 Change = Callable[[bytes], bytes]
 
@@ -227,6 +227,8 @@ def connections(answer: Answer) -> Iterator[Mutant]:
     yield _made(answer, "no HTTP", replace(with_body(exchange, b""), outcome="malformed"), "http.complete")
     reset = replace(with_body(exchange, b""), outcome="reset", status=None, headers=())
     yield _made(answer, "closed before an answer", reset, "http.complete")
+    more = replace(exchange, notes=(*exchange.notes, f"{AFTER_THE_END}12: 'HTTP/1.1 200'"))
+    yield _made(answer, "another answer behind it", more, "http.nothing-after")
     if answer.scope == "stream":
         yield _made(answer, "held open", replace(exchange, outcome="unfinished"), "stream.body-ends")
     if answer.scope in ("message", "stream", "count"):
