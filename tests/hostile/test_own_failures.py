@@ -22,10 +22,10 @@ FAILURES = {
     + """
 import conformance.engine.inquiry as room
 honest = room.examine
-def examine(answer):
+def examine(answer, **more):
     if stops(answer.exchange):
         raise RecursionError("on purpose")
-    return honest(answer)
+    return honest(answer, **more)
 room.examine = examine
 """,
     "the reading of an effect": STOPS
@@ -150,11 +150,11 @@ import conformance.probe.aside
 import conformance.engine.inquiry as room
 conformance.probe.aside.LARGE = -1
 honest = room.examine
-def examine(answer):
+def examine(answer, **more):
     begun = time.monotonic()
     while stops(answer.exchange) and time.monotonic() < begun + 300:
         sum(range(1000))
-    return honest(answer)
+    return honest(answer, **more)
 room.examine = examine
 """
 )

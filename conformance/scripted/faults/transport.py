@@ -4,6 +4,8 @@ from conformance.scripted.faults.fault import Answer, Call, Event, FaultGroup, F
 
 TRANSPORT = FaultGroup("transport")
 
+OK = 200
+SECOND = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
 SILENCE = 30.0
 """Seconds without a byte: short enough for a test, longer than a timeout that a test sets."""
 
@@ -86,3 +88,17 @@ def comments_for_pings(answer: Answer, _: Call) -> Answer:
         for piece in answer.pieces
     )
     return replace(answer, pieces=tuple(pieces))
+
+
+@TRANSPORT.answer("X-bytes-behind", "a second, unasked answer follows the end of an answer on its connection")
+def answered_twice(answer: Answer, _: Call) -> Answer:
+    if answer.status != OK or not answer.pieces:
+        return answer
+    *before, last = answer.pieces
+    headers = [(name, value) for name, value in answer.headers if name != "content-length"]
+    return replace(
+        answer,
+        headers=(*headers, ("content-length", str(len(answer.body)))),
+        pieces=(*before, replace(last, data=last.data + SECOND)),
+        framing="length",
+    )
