@@ -16,7 +16,7 @@ from conformance.catalog.load import load_catalog
 from conformance.catalog.location import cases_folder
 from conformance.catalog.matchers import MATCHERS
 from conformance.cli.generate import docs_folder
-from conformance.cli.main import COMMANDS
+from conformance.cli.main import COMMANDS, MODULES
 from conformance.cli.parser import Parser
 from conformance.judge.rules import RULES
 from conformance.runs.rows import CauseKind
@@ -70,9 +70,9 @@ def command_lines() -> list[tuple[str, str]]:
 def test_every_command_line_parses(page: str, line: str) -> None:
     given = shlex.split(line.partition(">>")[0], comments=True)[1:]
     assert given[0] in COMMANDS, page
-    parser = Parser(prog=f"conformance {given[0]}")
-    import_module(f"conformance.cli.commands.{given[0]}").declare(parser)
-    parser.parse_args(given[1:])
+    parser = Parser(f"conformance {given[0]}")
+    import_module(f"conformance.cli.commands.{MODULES.get(given[0], given[0])}").declare(parser)
+    parser.read(given[1:])
 
 
 def test_the_cases_of_the_docs_are_clean(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ class Document:
             text = self.file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             says = error.strerror if isinstance(error, OSError) else "this is not UTF-8 text"
-            raise CatalogError([Problem(shown(self.file), 1, "", str(says))]) from error
+            raise CatalogError([Problem(shown(self.file), 0, "", str(says))]) from error
         try:
             root: Node | None = _JsonComposer(text).get_single_node()
         except yaml.MarkedYAMLError as error:

@@ -17,12 +17,13 @@ class Problem(Struct, frozen=True, order=True):
 
     file: str
     line: int
+    """0 where there is no such file, or where what is wrong stands in none."""
     at: str
     """The key within the file, such as `cases[2].effect[0].at`; empty for the file as a whole."""
     says: str
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}"
+        place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{place}: {self.at}: {self.says}" if self.at else f"{place}: {self.says}"
 
 

@@ -17,6 +17,7 @@ from conformance.catalog.described import field_texts, field_types, schema_text,
 from conformance.catalog.location import cases_folder
 from conformance.catalog.schema import CASE_SCHEMA, SURFACE_SCHEMA, case_schema, surface_schema
 from conformance.catalog.surface import AreaFile
+from conformance.cli import configuration
 from conformance.runs import rows
 from conformance.targets.load import FOLDER as TARGETS
 from conformance.targets.schema import TARGET_SCHEMA, target_schema
@@ -26,9 +27,8 @@ LOG_ROWS = (
     rows.RunRow, rows.CatalogRow, rows.CaseRow, rows.RuleRow, rows.CauseRow, rows.ReadinessRow, rows.ObedienceRow,
     rows.TendencyRow, rows.EndRow,
 )  # fmt: skip
-TYPES: dict[str, type[Struct]] = {
-    name: kind for file in (CaseFile, AreaFile, TargetFile, *LOG_ROWS) for name, kind in structs_in(file).items()
-}
+FILES = (CaseFile, AreaFile, TargetFile, configuration.Configuration)
+TYPES: dict[str, type[Struct]] = {name: kind for file in (*FILES, *LOG_ROWS) for name, kind in structs_in(file).items()}
 """The types whose keys the docs list, by name."""
 
 BLOCK = re.compile(r"<!-- (?P<what>keys|matchers|directives)(?:: (?P<type>\w+))? -->\n.*?<!-- end -->", re.DOTALL)
@@ -46,6 +46,7 @@ def generated() -> dict[Path, str]:
         cases / CASE_SCHEMA: schema_text(case_schema()),
         cases / SURFACE_SCHEMA: schema_text(surface_schema()),
         TARGETS / TARGET_SCHEMA: schema_text(target_schema()),
+        Path(configuration.__file__).with_name(configuration.SCHEMA): schema_text(configuration.configuration_schema()),
     }
     pages = {page: BLOCK.sub(_block, page.read_text(encoding="utf-8")) for page in sorted(docs_folder().glob("*.md"))}
     return schemas | pages

@@ -3,15 +3,17 @@
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from conformance import __version__
 from conformance.cli import startup
-from conformance.cli.parser import Parser
+from conformance.cli.parser import Parser, near_or_all
 from conformance.errors import ExitCode, UserError
 from conformance.harmless import harmless
 
 COMMANDS = {
     "run": "ask an endpoint, judge its answers, write log and report",
+    "compare": "ask two endpoints or models, and show them side by side",
     "serve": "start the scripted model behind one of its faces",
     "report": "render one matrix from any number of runs",
     "diff": "compare two runs, row by row",
@@ -19,7 +21,9 @@ COMMANDS = {
     "evidence": "list the exchanges of a run, or print one of them",
     "expect": "write a run's unexpected verdicts into a target's file as known gaps",
     "lint": "check the cases, the surface, the profiles and the targets",
+    "list": "list the cases, rows, rules, targets, profiles, variants or faults",
     "faults": "list the faults that the reference endpoint can commit",
+    "variants": "list the legal variants in which the reference endpoint can answer",
     "explain": "say what a rule, a case or a row is about, and what turns it red",
     "new": "write the skeleton of a case",
     "prepare": "get a model ready on a target: pull, long context, alias",
@@ -28,6 +32,8 @@ COMMANDS = {
     "env": "print what Claude Code and the SDKs need in order to reach a target",
     "skills": "install the skills for agents into a folder",
 }
+MODULES = {"list": "listing"}
+"""The module of a command where it is not called like it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,21 +64,31 @@ def _dispatch(words: list[str]) -> int:
     if words[0] in ("-V", "--version"):
         print(f"messages-conformance {__version__}")
         return 0
-    name, rest = words[0], words[1:]
-    if name not in COMMANDS:
-        raise UserError(f"there is no command {name!r}; there are {', '.join(COMMANDS)}")
-    module = import_module(f"conformance.cli.commands.{name}")
-    parser = Parser(prog=f"conformance {name}", description=COMMANDS[name].capitalize() + ".", allow_abbrev=False)
+    name, rest = (words[0], words[1:]) if words[0] in COMMANDS else _of_address(words)
+    module = import_module(f"conformance.cli.commands.{MODULES.get(name, name)}")
+    about = COMMANDS[name]
+    parser = Parser(f"conformance {name}", f"{about[0].upper()}{about[1:]}.")
     module.declare(parser)
-    return int(module.run(parser.parse_args(rest)))
+    return int(module.run(parser.read(rest)))
+
+
+def _of_address(words: list[str]) -> tuple[str, list[str]]:
+    """The command that is meant where the first word is none: `run` for an address; UserError for anything else."""
+    word = words[0]
+    if word.startswith("-"):
+        raise UserError(f"the command comes first: conformance run {' '.join(words)}")
+    if Path(word).exists():
+        raise UserError(f"{word} is a file or folder here, and no command: conformance report {word} shows a run")
+    if "://" in word or "." in word or ":" in word:
+        return "run", words
+    raise UserError(f"there is no command {word!r}{near_or_all(word, COMMANDS)}")
 
 
 def _overview() -> str:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {about}" for name, about in COMMANDS.items()]
-    return "\n".join(
-        ["usage: conformance COMMAND [ARGUMENT ...]", "", *lines, "", "conformance COMMAND --help says more."]
-    )
+    usage = "usage: conformance COMMAND [ARGUMENT ...]\n       conformance URL, short for conformance run URL"
+    return "\n".join([usage, "", *lines, "", "conformance COMMAND --help says more."])
 
 
 if __name__ == "__main__":

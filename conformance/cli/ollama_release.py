@@ -124,9 +124,9 @@ def _ask(url: str, model: str, arguments: argparse.Namespace, *, scripted: bool)
         words += ["--timeout", STUB_PATIENCE, "--concurrency", "8"]
     if arguments.out is not None:
         words += ["--out", str(arguments.out)]
-    parser = Parser(prog="conformance run", allow_abbrev=False)
+    parser = Parser("conformance run")
     run_command.declare(parser)
-    return run_command.run(parser.parse_args([*words, *arguments.run_arguments]))
+    return run_command.run(parser.read([*words, *arguments.run_arguments]))
 
 
 def _keep(log: Path, folder: Path | None) -> None:

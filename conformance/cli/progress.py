@@ -12,12 +12,16 @@ from conformance.words import VERDICTS, Verdict
 
 EVERY_SECONDS = 0.1
 PLAIN_EVERY_SECONDS = 15.0
+TOO_FEW = 5
+"""Questions that are no sample of how long one takes."""
 
 
 class Progress:
     """Counts verdicts and shows them now and then."""
 
-    def __init__(self, total: int, stream: TextIO | None = None) -> None:
+    def __init__(self, total: int, stream: TextIO | None = None, *, quiet: bool = False) -> None:
+        """`quiet` says nothing but that the suite itself failed."""
+        self._quiet = quiet
         self._stream = stream or sys.stderr
         self._live = self._stream.isatty()
         self._total = total
@@ -30,6 +34,8 @@ class Progress:
         self._done += 1
         self._counts[verdict] += 1
         now = time.monotonic()
+        if self._quiet:
+            return
         if now - self._shown >= (EVERY_SECONDS if self._live else PLAIN_EVERY_SECONDS):
             self._shown = now
             self._show(running(), now)
@@ -42,7 +48,7 @@ class Progress:
                 case CaseJudged(row=row):
                     self.judged(row.verdict, running)
                 case SuiteFailed(at=at, trace=trace):
-                    self.say(f"{at}: the suite itself failed; please report this\n{trace}")
+                    self._print(f"{at}: the suite itself failed; please report this\n{trace}")
                 case Ended():
                     self.close()
 
@@ -50,6 +56,10 @@ class Progress:
 
     def say(self, line: str) -> None:
         """A line that stays, above the live one."""
+        if not self._quiet:
+            self._print(line)
+
+    def _print(self, line: str) -> None:
         self._clear()
         print(harmless(line), file=self._stream, flush=True)
 
@@ -57,7 +67,7 @@ class Progress:
         self._clear()
 
     def _clear(self) -> None:
-        if self._live:
+        if self._live and not self._quiet:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
 
@@ -70,9 +80,19 @@ class Progress:
         self._stream.flush()
 
     def line(self, running: int, elapsed: float) -> str:
-        """`120/640  4 running  118 supported  2 refused  0:45 left`."""
+        """`120 of 640 questions  4 in flight  118 supported  2 refused  about 0:45 left`.
+
+        The time that is left is told only when a twentieth is done: before that it is no estimate, but a guess.
+        """
         counts = "  ".join(
             f"{self._counts[verdict]} {verdict}" for verdict in reversed(VERDICTS) if self._counts[verdict]
         )
-        left = elapsed / self._done * (self._total - self._done) if self._done else 0.0
-        return f"{self._done}/{self._total}  {running} running  {counts}  {int(left) // 60}:{int(left) % 60:02} left"
+        flight = f"{running} in flight" if running else ""
+        parts = [f"{self._done} of {self._total} questions", flight, counts, self._left(elapsed)]
+        return "  ".join(part for part in parts if part)
+
+    def _left(self, elapsed: float) -> str:
+        if self._done < max(TOO_FEW, self._total / 20):
+            return ""
+        left = int(elapsed / self._done * (self._total - self._done))
+        return f"about {left // 60}:{left % 60:02} left"

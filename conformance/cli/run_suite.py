@@ -1,5 +1,9 @@
 """Conducts a run: finds out who is asked and what, runs pytest over it, and writes what there is to read."""
 
+import signal
+import sys
+import threading
+import webbrowser
 from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import ExitStack
@@ -7,8 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from conformance.catalog.load import Catalog, load_catalog
+from conformance.catalog.problem import nearest
 from conformance.cli import startup, write_outputs
 from conformance.cli.debug import show_exchange
+from conformance.cli.display import Display
 from conformance.cli.progress import Progress
 from conformance.engine.assessment import Assessment
 from conformance.engine.baseline import Baseline, read_baseline
@@ -35,6 +41,7 @@ from conformance.probe.client import Client
 from conformance.probe.preflight import UNREACHABLE, preflight
 from conformance.probe.recording import Limits
 from conformance.probe.trouble import Patience
+from conformance.report.write import PAGE
 from conformance.runs.evidence_store import remove_evidence
 from conformance.runs.expectations import Expectations
 from conformance.runs.log import FILE as LOG
@@ -45,27 +52,38 @@ from conformance.runs.snapshots import read_snapshot, snapshot_file, write_snaps
 from conformance.targets.load import target_problems
 from conformance.targets.target import Target
 
+PLAIN = Display()
 UPDATE = "--snapshot-update"
 """The word among pytest's arguments that writes the snapshot of the server that is asked."""
 
 
-def run_suite(options: RunOptions) -> int:
+def run_suite(options: RunOptions, display: Display = PLAIN) -> int:
     """Runs `conformance run`; the exit code."""
+    end_orderly_on_sigterm()
     options = with_earlier_choices(options)
     catalog = catalog_of(options)
+    check_capabilities(options, catalog)
     questions = plan(catalog, options)
     baseline = None if options.baseline is None else read_baseline(options.baseline)
     with ExitStack() as stack:
-        progress = Progress(len(questions))
+        progress = Progress(len(questions), quiet=display.quiet)
         target = who_is_asked(options, stack, progress.say)
         check_entries(options, target, catalog, progress.say)
         scheduler = _asking(catalog, questions, target, options, progress, stack)
-        return _judged(catalog, questions, target, options, baseline, progress, scheduler)
+        return _judged(catalog, questions, target, options, baseline, progress, scheduler, display)
 
 
 def catalog_of(options: RunOptions) -> Catalog:
     """The questions; UserError with every problem of their files."""
     return load_catalog(options.cases)
+
+
+def check_capabilities(options: RunOptions, catalog: Catalog) -> None:
+    """UserError where an option names a capability that no question asks for."""
+    known = {name for case in catalog.cases.values() for name in (*case.needs, *case.lacks)}
+    for name in (*options.capability, *options.no_capability):
+        if name not in known:
+            raise UserError(f"no question depends on the capability `{name}`{nearest(name, known)}")
 
 
 def check_entries(options: RunOptions, target: Target, catalog: Catalog, say: Callable[[str], None]) -> None:
@@ -132,11 +150,15 @@ def _judged(
     baseline: Baseline | None,
     progress: Progress,
     scheduler: Scheduler,
+    display: Display,
 ) -> int:
     """Asks and judges everything, and writes what there is to read; the exit code."""
     out = options.out or default_folder(target)
     with RunFolder(out, resumed=options.resume is not None):
-        return _run_in(out, catalog, questions, target, options, baseline, progress, scheduler)
+        code = _run_in(out, catalog, questions, target, options, baseline, progress, scheduler, display)
+    if display.open:
+        webbrowser.open((out / PAGE).resolve().as_uri())
+    return code
 
 
 def _run_in(
@@ -148,6 +170,7 @@ def _run_in(
     baseline: Baseline | None,
     progress: Progress,
     scheduler: Scheduler,
+    display: Display,
 ) -> int:
     """The same in a folder that is this run's alone."""
     from conformance.pytest_plugin.plugin import ConformancePlugin
@@ -157,7 +180,7 @@ def _run_in(
     for one in earlier.values():
         scheduler.know(one.record)
     left = [question for question in questions if question not in earlier]
-    with LogWriter(out) as log:
+    with LogWriter(out, echo_line if display.json else None) as log:
         if options.resume is None:
             log.write(run_row(catalog, target, options))
             log.write(catalog_row(catalog))
@@ -207,15 +230,27 @@ def _run_in(
     try:
         if UPDATE in options.pytest_arguments:
             write_snapshot(snapshot_file(target.name), read_log(out).cases)
-        write_outputs.publish(out)
+        write_outputs.publish(out, quiet=display.quiet)
     except OSError as problem:
         raise DiskError(
             f"the report of {out} cannot be written ({problem.strerror}): the log is whole; make room, "
             f"then `conformance report {out}`"
         ) from problem
-    if options.profile is not None and options.profile in ended.readiness:
+    if options.profile in ended.readiness and not (display.json or display.quiet):
         print(harmless(in_words(ended.readiness[options.profile], catalog.profiles[options.profile])))
     return ended.logged.exit
+
+
+def echo_line(line: bytes) -> None:
+    """A row of the log on standard output, for the program behind the pipe."""
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def end_orderly_on_sigterm() -> None:
+    """Lets SIGTERM end a run as Ctrl-C does: with what was judged so far, a report, and how to go on."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _mend(log: LogWriter, catalog: Catalog, say: Callable[[str], None]) -> None:

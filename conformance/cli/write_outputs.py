@@ -5,8 +5,8 @@ from pathlib import Path
 from conformance.runs.log import read_log
 
 
-def publish(folder: Path) -> None:
-    """Page, summaries, badge and JUnit beside the log; then the terminal's summary."""
+def publish(folder: Path, *, quiet: bool = False) -> None:
+    """Page, summaries, badge and JUnit beside the log; then the terminal's summary, in one line with `quiet`."""
     from rich.console import Console
 
     from conformance.report.terminal import print_terminal_summary
@@ -15,4 +15,4 @@ def publish(folder: Path) -> None:
     runs = [read_log(folder)]
     page = render(runs, folder)
     write_summaries(runs, folder)
-    print_terminal_summary(runs[0], page, Console(stderr=True))
+    print_terminal_summary(runs[0], page, Console(stderr=True), quiet=quiet)

@@ -20,6 +20,8 @@ def with_earlier_choices(options: RunOptions) -> RunOptions:
     before = read_log(options.resume).run
     return replace(
         options,
+        target=options.target or before.options.get("target"),
+        base_url=options.base_url or before.options.get("base_url"),
         out=options.resume if options.resume.is_dir() else options.resume.parent,
         select=options.select or before.options.get("select"),
         profile=options.profile or before.profile,

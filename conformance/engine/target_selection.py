@@ -9,25 +9,20 @@ from msgspec.structs import replace
 
 from conformance.engine.options import RunOptions
 from conformance.engine.scripted_process import ScriptedProcess
-from conformance.errors import UserError
 from conformance.targets.address import is_loopback
-from conformance.targets.resolve import Choices, asks_reference, resolve
+from conformance.targets.resolve import Choices, asks_reference, resolve, secret_in
 from conformance.targets.target import Target
 
 REFERENCE_KEY = "CONFORMANCE_REFERENCE_KEY"
 """Variable of this process only: a fresh key for the reference endpoint that this process starts."""
 REFERENCE_MODEL = "scripted"
-VERSION_PATH = "/v1"
 
 
 def who_is_asked(options: RunOptions, stack: ExitStack, say: Callable[[str], None]) -> Target:
     """The target of a run; a reference endpoint that this starts lives as long as `stack`."""
     choices = choices_of(options)
-    if options.base_url is not None and options.base_url.rstrip("/").endswith(VERSION_PATH):
-        better = options.base_url.rstrip("/").removesuffix(VERSION_PATH)
-        raise UserError(f"the base URL must not end in {VERSION_PATH}, which is added to it: --base-url {better}")
-    if options.api_key_env is not None and not os.environ.get(options.api_key_env, "").strip():
-        raise UserError(f"the environment variable {options.api_key_env} is not set: export {options.api_key_env}=...")
+    if options.api_key_env is not None:
+        secret_in(options.api_key_env, os.environ, "--api-key-env names it")  # before anything is asked
     if not asks_reference(choices):
         target = resolve(choices, os.environ, say)
         return with_circumstances(replace(target, simulated=target.simulated or options.simulated))

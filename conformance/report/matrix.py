@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Literal
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 from packaging.version import InvalidVersion, Version
@@ -179,10 +180,8 @@ def _columns(runs: Sequence[RunLog], rows: Mapping[str, RowInfo], names: Mapping
         return first_seen[target.name], _version(target.version), target.model, run.run.started
 
     ordered = sorted(runs, key=place)
-    versions = [_called(run) for run in ordered]
     columns: list[Column] = []
-    for run, called in zip(ordered, versions, strict=True):
-        title = called if versions.count(called) == 1 else f"{called}, {run.run.target.model}"
+    for run, title in zip(ordered, _titles(ordered), strict=True):
         plain = _slug(run)
         taken = sum(column.id == plain or column.id.startswith(f"{plain}#") for column in columns)
         cells = _cells(run, rows, names)
@@ -204,6 +203,18 @@ def _columns(runs: Sequence[RunLog], rows: Mapping[str, RowInfo], names: Mapping
             )
         )
     return tuple(columns)
+
+
+def _titles(runs: Sequence[RunLog]) -> list[str]:
+    """The name and version of each run; where two have the same, with the model; where that is one too, the address."""
+    called = [_called(run) for run in runs]
+    with_model = [f"{_called(run)}, {run.run.target.model}" for run in runs]
+    with_address = [f"{_called(run)}, {urlsplit(run.run.target.base_url).netloc}" for run in runs]
+    forms = (called, with_model, with_address)
+    return [
+        next((form[number] for form in forms if form.count(form[number]) == 1), with_model[number])
+        for number in range(len(runs))
+    ]
 
 
 def _cells(run: RunLog, rows: Mapping[str, RowInfo], names: Mapping[str, str]) -> dict[str, Cell]:

@@ -1,5 +1,6 @@
 """What a terminal shows: the end of a run in a dozen lines, and the matrix as a table."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +47,7 @@ _STYLES: dict[Verdict, str] = {
 }
 
 
-def print_terminal_summary(run: RunLog, page: Path | None, console: "Console") -> None:
+def print_terminal_summary(run: RunLog, page: Path | None, console: "Console", *, quiet: bool = False) -> None:
     """The end of a run: a sentence for each question, at most eight causes, and where the page is."""
     from rich.text import Text
 
@@ -55,6 +56,9 @@ def print_terminal_summary(run: RunLog, page: Path | None, console: "Console") -
     def line(text: str, style: str = "") -> None:
         console.print(Text(printable(text), style=style), soft_wrap=True)
 
+    if quiet:
+        line(f"{told.title}: {told.change}")
+        return
     console.print()
     line(" · ".join(part for part in (told.title, told.level) if part), "bold")
     for text in told.asked:
@@ -71,7 +75,16 @@ def print_terminal_summary(run: RunLog, page: Path | None, console: "Console") -
     if told.more:
         line(f"   and {told.more} more causes, in the page and in summary.md")
     if page is not None:
-        line(f"The matrix, with the evidence of every cell: {page}")
+        line(f"The matrix, with the evidence of every cell: {page.resolve().as_uri()}")
+    if not run.complete:
+        line(f"Go on where it stopped: {go_on(run)}")
+
+
+def go_on(run: RunLog) -> str:
+    """The command that goes on with an incomplete run; the variable of a key has to be named again."""
+    key = run.run.options.get("api_key_env")
+    words = ["conformance", "run", "--resume", str(run.folder), *(["--api-key-env", str(key)] if key else [])]
+    return shlex.join(words)
 
 
 def print_table(runs: Sequence[RunLog], query: Query, console: "Console") -> int:

@@ -1,6 +1,6 @@
 """The run log `run.jsonl`: the only primary output of a run, one row a line, flushed as it grows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -52,9 +52,11 @@ class LogError(UserError):
 class LogWriter:
     """Appends rows to `run.jsonl` in a folder, each flushed at once: a killed run keeps what it had."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, echo: Callable[[bytes], object] | None = None) -> None:
+        """`echo` is handed each line that is written, without its end."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self._echo = echo
         if (folder / PACKED).is_file():  # a published run goes on in the form in which it can grow
             (folder / FILE).write_bytes(unpack(folder / PACKED))
             (folder / PACKED).unlink()
@@ -63,7 +65,10 @@ class LogWriter:
         """Bytes of a torn last line that were cut."""
 
     def write(self, row: LogRow) -> None:
-        self._file.write(encoded(row))
+        line = encoded(row)
+        self._file.write(line)
+        if self._echo is not None:
+            self._echo(line)
 
     def close(self) -> None:
         self._file.close()

@@ -10,6 +10,8 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 LONGEST_URL = 16 * 2**10
 """Characters: twice what servers take, https://www.rfc-editor.org/rfc/rfc9110#section-4.1-5."""
 
+_ROUTES = ("/v1/messages/count_tokens", "/v1/messages", "/v1")
+"""Ends of an address that a client of the API adds itself."""
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\ud800-\udfff\\]")
 """What a URL never holds, and what parsers of URLs disagree about: controls, blanks and the backslash."""
 
@@ -19,7 +21,7 @@ class AddressError(UserError):
 
 
 def base_url(typed: str, *, default_port: int | None = None) -> str:
-    """The base URL that a person means: scheme added, trailing slashes and a trailing `/v1` taken off.
+    """The base URL that a person means: a scheme added, slashes and `/v1` or `/v1/messages` at its end taken off.
 
     Clients of the API add `/v1/messages` themselves, so a base URL that ends in `/v1` would ask `/v1/v1/messages`.
     `default_port` is for bare hosts (`OLLAMA_HOST=0.0.0.0`): they get it, and an address that means every interface
@@ -37,9 +39,18 @@ def base_url(typed: str, *, default_port: int | None = None) -> str:
         host = "::1" if host == "::" else "127.0.0.1"
     if port is None and bare:
         port = default_port
-    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    path = _without_route(parts.path)
     shown = f"[{host}]" if ":" in host else host
     return urlunsplit((parts.scheme, shown if port is None else f"{shown}:{port}", path, "", ""))
+
+
+def _without_route(path: str) -> str:
+    """A path without what a client adds to it, and without slashes at its end."""
+    shorter = path.rstrip("/")
+    for route in _ROUTES:
+        if shorter.endswith(route):
+            return _without_route(shorter.removesuffix(route))
+    return shorter
 
 
 def origin(url: str) -> tuple[str, str, int]:

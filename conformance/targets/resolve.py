@@ -182,7 +182,7 @@ def _key(
 ) -> str | None:
     """The key, from the variable that the caller named, or from the target's own for the target's own origin."""
     if choices.api_key_env:
-        return _secret(choices.api_key_env, environ, "--api-key-env names it")
+        return secret_in(choices.api_key_env, environ, "--api-key-env names it")
     variable = file.auth.env
     if variable is None or file.auth.header == "none":
         return None
@@ -194,7 +194,7 @@ def _key(
         return None
     if file.auth.placeholder is not None and not environ.get(variable, "").strip():
         return None
-    return _secret(variable, environ, f"{file.title or file.name} needs a key in it")
+    return secret_in(variable, environ, f"{file.title or file.name} needs a key in it")
 
 
 def _homes(variable: str) -> list[str]:
@@ -203,7 +203,8 @@ def _homes(variable: str) -> list[str]:
     return [file.base_url for file in files if file.auth.env == variable and file.base_url]
 
 
-def _secret(variable: str, environ: Mapping[str, str], why: str) -> str:
+def secret_in(variable: str, environ: Mapping[str, str], why: str) -> str:
+    """The key in a variable; TargetProblem, which never repeats what may be a key itself, where there is none."""
     if not environ.get(variable, "").strip() and not _NAME_OF_VARIABLE.fullmatch(variable):
         raise TargetProblem(
             f"what --api-key-env names is no environment variable ({len(variable)} characters, not repeated here since "

@@ -102,9 +102,20 @@ def reachable(base_url: str) -> Iterator[None]:
     except httpx2.TimeoutException as problem:
         raise Unreachable(f"{base_url} accepts a connection and does not answer") from problem
     except httpx2.ConnectError as problem:
-        raise Unreachable(f"nothing answers at {base_url} ({problem})") from problem
+        raise Unreachable(_no_connection(base_url, str(problem))) from problem
     except (httpx2.HTTPError, httpx2.InvalidURL) as problem:
-        raise Unreachable(f"{base_url} does not speak HTTP as it should ({problem})") from problem
+        secure = "; does it want https://?" if base_url.startswith("http:") else ""
+        raise Unreachable(f"{base_url} does not speak HTTP as it should ({problem}){secure}") from problem
+
+
+def _no_connection(base_url: str, problem: str) -> str:
+    """Why a connection did not come about, with the mend where it is the address."""
+    if "WRONG_VERSION_NUMBER" in problem or "record layer failure" in problem:
+        plain = base_url.replace("https:", "http:", 1)
+        return f"{base_url} does not speak TLS: if it speaks plain HTTP, write {plain}"
+    if "CERTIFICATE_VERIFY_FAILED" in problem:
+        return f"this machine does not trust the certificate of {base_url}: {problem}; SSL_CERT_FILE names its issuer"
+    return f"nothing answers at {base_url} ({problem})"
 
 
 def _headers(response: "httpx2.Response") -> dict[str, str]:

@@ -174,13 +174,6 @@ def test_a_server_that_is_none_is_told_in_one_line(
     assert says in one_line(done.stderr)
 
 
-def test_a_base_url_that_ends_in_v1_is_told_what_to_type(conformance: Command, served: Serve) -> None:
-    url = served("--face", "anthropic")
-    done = conformance("run", "--target", "none", "--model", "scripted", "--base-url", url + "/v1")
-    assert done.returncode == 4
-    assert f"--base-url {url}" in one_line(done.stderr)
-
-
 def test_a_model_that_is_not_there_is_named(conformance: Command, served: Serve) -> None:
     url = served("--face", "anthropic")
     done = conformance("run", "--target", "none", "--model", "scriptd", "--base-url", url)

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from conformance.errors import UserError
+from conformance.cli.parser import Parser
 
 
-def declare(parser: argparse.ArgumentParser) -> None:
+def declare(parser: Parser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--version", metavar="V", help="a release such as 0.33.0: downloaded, its checksum compared")
     which.add_argument("--binary", metavar="PATH", type=Path, help="an ollama that is here already")
@@ -17,16 +17,10 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cache", metavar="DIR", type=Path, default=Path(".nox/ollama"), help="where releases are kept"
     )
-    parser.add_argument(
-        "run_arguments", nargs="*", metavar="-- ARGUMENT", help="of `conformance run`, such as --select or --strict"
-    )
+    parser.words_after_dashes("run_arguments", "ARGUMENT", "of `conformance run`, such as --select or --strict")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from conformance.cli.ollama_release import ask_release
 
-    if arguments.run_arguments and not arguments.run_arguments[0].startswith("-"):
-        raise UserError(
-            f"unknown argument {arguments.run_arguments[0]!r}; arguments for `conformance run` go after `--`"
-        )
     return ask_release(arguments)

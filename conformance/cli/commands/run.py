@@ -6,6 +6,9 @@ import shlex
 import sys
 from pathlib import Path
 
+from conformance.cli.configuration import configured
+from conformance.cli.display import Display
+from conformance.cli.parser import Parser
 from conformance.engine.options import RunOptions
 from conformance.errors import UserError
 
@@ -13,8 +16,11 @@ DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
-def declare(parser: argparse.ArgumentParser) -> None:
+def declare(parser: Parser) -> None:
     ask = parser.add_argument_group("who is asked")
+    ask.add_argument(
+        "url", nargs="?", metavar="URL", help="the same as --base-url: http://localhost:11434, or localhost:11434"
+    )
     ask.add_argument(
         "--target", metavar="NAME[@VERSION]|FILE|none", help="whose documented gaps count; recognised by default"
     )
@@ -60,30 +66,34 @@ def declare(parser: argparse.ArgumentParser) -> None:
     verdict.add_argument("--strict", action="store_true", help="exit 3 where something required was not verified")
     verdict.add_argument("--allow-improvements", action="store_true", help="do not fail on what got better")
     verdict.add_argument("--out", metavar="DIR", type=Path, help="default: reports/runs/<target>-<version>-<time>/")
-    parser.add_argument(
-        "pytest_arguments", nargs="*", metavar="-- PYTEST ARGUMENT", help="such as -k, -x, --lf, --html FILE"
-    )
+    shown = parser.add_argument_group("what is shown")
+    shown.add_argument("--json", action="store_true", help="print the rows of the log as they are written")
+    shown.add_argument("--quiet", action="store_true", help="print one line at the end, and what went wrong")
+    shown.add_argument("--open", action="store_true", help="open the page in a browser when the run is over")
+    parser.words_after_dashes("pytest_arguments", "PYTEST ARGUMENT", "such as -k, -x, --lf, --html FILE")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    options = options_of(arguments, sys.argv)
+    options = configured(options_of(arguments, sys.argv), Path.cwd())
     from conformance.cli.run_suite import run_suite
 
-    return run_suite(options)
+    return run_suite(options, Display(json=arguments.json, quiet=arguments.quiet, open=arguments.open))
 
 
 def options_of(arguments: argparse.Namespace, words: list[str]) -> RunOptions:
     """The options as the run takes them; UserError where two of them cannot go together."""
-    if arguments.pytest_arguments and "--" not in words:
-        raise UserError(f"unknown argument {arguments.pytest_arguments[0]!r}; arguments for pytest go after `--`")
     if any(word == "-n" or word.startswith(("-n=", "--numprocesses", "--dist")) for word in arguments.pytest_arguments):
         raise UserError("xdist is not needed: requests are in flight together already; use --concurrency N")
+    if arguments.url and arguments.base_url and arguments.url != arguments.base_url:
+        raise UserError(f"two addresses, {arguments.url} and {arguments.base_url}: `conformance compare` asks both")
+    if arguments.select is not None and not arguments.select.strip():
+        raise UserError("--select is empty; leave it out to ask everything, or write such as 'area:tools'")
     taken = set(arguments.capability) & set(arguments.no_capability)
     if taken:
         raise UserError(f"--capability and --no-capability both name {min(taken)!r}; keep one")
     return RunOptions(
         target=arguments.target,
-        base_url=arguments.base_url,
+        base_url=arguments.url or arguments.base_url,
         model=arguments.model,
         api_key_env=arguments.api_key_env,
         profile=arguments.profile,

@@ -22,7 +22,7 @@ def application(setting: Setting) -> Application:
         if name is not None:
             hook = registries[kind](name)
             if hook is None:
-                raise UsageError(f"there is no {kind} {name}: `python -m conformance.scripted {kind}s` lists them")
+                raise UsageError(f"there is no {kind} {name}: `conformance {kind}s` lists them")
             if hook.needs_upstream and setting.upstream is None:
                 raise UsageError(f"the {kind} {name} shows only in front of an upstream: say which, --upstream URL")
             hooks.append(hook)

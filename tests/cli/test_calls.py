@@ -1,0 +1,256 @@
+"""What a person types, right and wrong: the words that are understood, and what is said of those that are not.
+
+Wrong calls are made in this process, each in a fraction of a second; a traceback would be an error of the test itself.
+"""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+from command_line import Command, Serve
+
+from conformance.cli.main import COMMANDS, main
+from conformance.runs.log import read_log
+
+FEW = ("--select", "messages.text", "--no-witness", "--out", "out")
+
+WRONG: list[tuple[str, int, str]] = [
+    # commands
+    ("rn", 4, "no command 'rn'; did you mean run?"),
+    ("comapre http://a http://b", 4, "did you mean compare?"),
+    ("verify", 4, "there are run, compare, serve"),
+    ("--base-url http://127.0.0.1:1", 4, "the command comes first: conformance run --base-url http://127.0.0.1:1"),
+    ("list", 4, "WHAT"),
+    ("list case", 4, "did you mean cases?"),
+    ("list targets --select area:tools", 4, "--select chooses cases"),
+    ("list cases --select messages.txt", 4, "did you mean `messages.text`?"),
+    ("explain stream.stop-eech", 4, "stream.stop-each"),
+    ("explain", 4, "RULE|CASE|ROW"),
+    ("faults extra", 4, "unknown argument 'extra'"),
+    ("variants --jsn", 4, "did you mean --json?"),
+    # options
+    ("run --baseurl http://127.0.0.1:1", 4, "unknown option '--baseurl'; did you mean --base-url?"),
+    ("run --base-ur http://127.0.0.1:1", 4, "did you mean --base-url?"),
+    ("run --url http://127.0.0.1:1", 4, "did you mean --base-url?"),
+    ("run --url=http://127.0.0.1:1", 4, "did you mean --base-url?"),
+    ("run --api-key sk-ant-x", 4, "did you mean --api-key-env?"),
+    ("run --filter tools", 4, "did you mean --select?"),
+    ("run --output out", 4, "did you mean --out?"),
+    ("run --jobs 4", 4, "did you mean --concurrency?"),
+    ("run --verbose", 4, "did you mean --debug?"),
+    ("run --nonsense", 4, "`conformance run --help` lists what there is"),
+    ("run --select", 4, "--select"),
+    ("run --attempts 0", 4, "'0' is not a whole number from 1 up"),
+    ("run --attempts many", 4, "'many' is not a whole number"),
+    ("run --concurrency -1", 4, "--concurrency"),
+    ("run --timeout soon", 4, "'soon' is not a time such as 90"),
+    ("run --budget 5d", 4, "'5d' is not a time"),
+    ("run -- -n 4", 4, "--concurrency N"),
+    ("run -- --dist load", 4, "--concurrency N"),
+    ("run --capability tools --no-capability tools", 4, "both name 'tools'"),
+    ("run --capability fly", 4, "`fly`"),
+    ("run --no-capability visoin", 4, "did you mean `vision`?"),
+    ("run --select ''", 4, "--select is empty"),
+    ("run --select toools.*", 4, "toools"),
+    ("run --select aera:tools", 4, "did you mean `area`?"),
+    ("run --select area:tool", 4, "did you mean `tools`?"),
+    ("run --select '(tools.*'", 4, "is not closed"),
+    ("run --profile claude-cod", 4, "did you mean `claude-code`?"),
+    ("run --target olama", 4, "--target: olama: there is no such target; did you mean `ollama`?"),
+    ("run --target nosuch.yaml", 4, "nosuch.yaml: No such file"),
+    ("run --target claude-bridge", 4, "documents only"),
+    ("run --baseline nowhere.jsonl", 4, "nowhere.jsonl"),
+    ("run --resume nowhere", 4, "no run.jsonl here"),
+    ("run --cases nowhere", 4, "nowhere"),
+    ("run --out pyproject.toml", 4, "pyproject.toml"),
+    # addresses
+    ("run http://127.0.0.1:1", 2, "nothing answers at http://127.0.0.1:1"),
+    ("http://127.0.0.1:1", 2, "nothing answers at http://127.0.0.1:1"),
+    ("127.0.0.1:1", 2, "nothing answers at http://127.0.0.1:1"),
+    ("127.0.0.1:1/v1/messages", 2, "nothing answers at http://127.0.0.1:1"),
+    ("https://127.0.0.1:1", 2, "nothing answers at https://127.0.0.1:1"),
+    ("run http://127.0.0.1:1 extra", 4, "unknown argument 'extra'; arguments for pytest go after `--`"),
+    ("run http://127.0.0.1:1 --base-url http://127.0.0.1:2", 4, "`conformance compare` asks both"),
+    ("run ftp://127.0.0.1", 4, "not an http address"),
+    ("run --base-url ''", 4, "the address is empty"),
+    ("run http://127.0.0.1:99999", 4, "0 to 65535"),
+    ("run http://me:hush@127.0.0.1:1", 4, "--api-key-env"),
+    ("run http://127.0.0.1:1/?key=x", 4, "query"),
+    ("run http://no-such-host.invalid", 2, "no-such-host.invalid"),
+    ("run --target none", 4, "--base-url"),
+    ("run http://127.0.0.1:1 --api-key-env NOT_SET_ANYWHERE", 4, "export NOT_SET_ANYWHERE="),
+    ("pyproject.toml", 4, "is a file or folder here"),
+    # other commands
+    ("compare http://127.0.0.1:1", 4, "name two URLs, or one URL and two --model"),
+    ("compare http://127.0.0.1:1 http://127.0.0.1:1", 4, "two columns would be the same"),
+    ("compare http://127.0.0.1:1 http://127.0.0.1:2 --model a --model b --model c", 4, "for 3 columns"),
+    ("report", 4, "RUN"),
+    ("report nowhere", 4, "no run.jsonl here"),
+    ("report --fromat text nowhere", 4, "did you mean --format?"),
+    ("diff one", 4, "NEW"),
+    ("diff nowhere1 nowhere2", 4, "no run.jsonl here"),
+    ("rejudge nowhere", 4, "no run.jsonl here"),
+    ("evidence nowhere", 4, "no run.jsonl here"),
+    ("expect nowhere", 4, "no run.jsonl here"),
+    ("serve --face antropic", 4, "did you mean anthropic?"),
+    ("env --target olama", 4, "did you mean ollama?"),
+    ("env --target ollama", 4, "--model MODEL"),
+    ("doctor --target vllm", 4, "ollama"),
+    ("new Bad_Id", 4, "Bad_Id"),
+    ("ollama", 4, "--version"),
+]
+
+
+def words_of(call: str) -> list[str]:
+    return [word.strip("'") for word in re.findall(r"'[^']*'|\S+", call)]
+
+
+@pytest.mark.parametrize(("call", "code", "says"), WRONG, ids=[call for call, _, _ in WRONG])
+def test_a_wrong_call_is_told_what_to_write(
+    call: str, code: int, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+    assert main(words_of(call)) == code
+    told = capsys.readouterr()
+    assert says in told.err
+    assert [line for line in told.err.splitlines() if line.startswith("conformance: ")]
+    assert "Traceback" not in told.err
+    assert len(told.err.splitlines()) <= 2, "a mistake is a line, and what there is at most another"
+    assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"], "a wrong call leaves nothing behind"
+
+
+def test_no_key_is_repeated_where_the_name_of_a_variable_belongs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "http://127.0.0.1:1", "--api-key-env", "sk-ant-api03-canary"]) == 4
+    told = capsys.readouterr()
+    assert "canary" not in told.err + told.out
+    assert "--api-key-env MY_KEY" in told.err
+
+
+def test_every_command_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in COMMANDS:
+        with pytest.raises(SystemExit) as ended:
+            main([name, "--help"])
+        assert ended.value.code == 0
+        about = COMMANDS[name]
+        shown = " ".join(capsys.readouterr().out.split())
+        assert f"{about[0].upper()}{about[1:]}." in shown
+
+
+@pytest.mark.parametrize("what", ["cases", "rows", "rules", "targets", "profiles", "variants", "faults"])
+def test_what_can_be_named_is_listed(what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", what]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert main(["list", what, "--json"]) == 0
+    entries = msgspec.json.decode(capsys.readouterr().out)
+    assert len(lines) == len(entries) > 1
+    assert all(line.startswith(entry["id"]) for line, entry in zip(lines, entries, strict=True))
+    assert all(entry["says"] for entry in entries)
+
+
+def test_a_selection_lists_what_a_run_of_it_asks(capsys: pytest.CaptureFixture[str]) -> None:
+    for what, id_ in (("cases", "messages.text"), ("rows", "request.messages.text")):
+        assert main(["list", what, "--select", "messages.text"]) == 0
+        assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [id_]
+
+
+@pytest.mark.parametrize("form", ["{url}", "{bare}", "{url}/", "{url}/v1", "{url}/v1/messages", "{bare}/v1/"])
+def test_an_address_may_be_typed_as_it_is_at_hand(
+    conformance: Command, served: Serve, tmp_path: Path, form: str
+) -> None:
+    url = served()
+    typed = form.format(url=url, bare=url.removeprefix("http://"))
+    done = conformance(typed, "--target", "none", "--model", "scripted", *FEW)
+    assert done.returncode == 0, done.stderr
+    assert read_log(tmp_path / "out").run.target.base_url == url
+
+
+def test_https_to_a_plain_port_is_told_the_address(conformance: Command, served: Serve) -> None:
+    url = served()
+    done = conformance("run", url.replace("http:", "https:"))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith(f"if it speaks plain HTTP, write {url}")
+
+
+def test_json_is_the_log_and_nothing_else(conformance: Command, tmp_path: Path) -> None:
+    done = conformance("run", "--json", "--quiet", *FEW)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (tmp_path / "out" / "run.jsonl").read_text()
+    assert done.stderr.splitlines() == [
+        "reference: As expected: 0 worse, 0 better, 0 known and 0 documented gaps. Exit 0."
+    ]
+
+
+def test_the_page_is_opened_on_demand(conformance: Command, tmp_path: Path) -> None:
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
+    browser.chmod(0o755)
+    done = conformance("run", "--open", *FEW, BROWSER=f"{browser} %s")
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "out" / "index.html").as_uri()
+    assert (tmp_path / "opened").read_text().strip() == page
+    assert page in done.stderr
+
+
+def test_two_endpoints_side_by_side(conformance: Command, served: Serve, tmp_path: Path) -> None:
+    right, wrong = served(), served("--fault", "TO14")
+    few = ("--target", "none", "--model", "scripted", "--select", "tools.choice.*", "--out", "both")
+    done = conformance("compare", right, wrong, *few)
+    assert done.returncode == 0, done.stderr
+    differing = [line for line in done.stdout.splitlines() if line.startswith("request.tool_choice.tool ")]
+    assert re.search(r"\+ supported .*o ignored", differing[0])
+    assert "request.tool_choice.any" not in done.stdout
+    assert (tmp_path / "both" / "index.html").as_uri() in done.stdout
+    assert right.removeprefix("http://") in done.stdout.splitlines()[0]
+
+
+def test_a_comparison_ends_where_nobody_answers(conformance: Command, served: Serve) -> None:
+    done = conformance("compare", served(), "http://127.0.0.1:1", "--model", "scripted", "--select", "messages.text")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("conformance: nothing answers at http://127.0.0.1:1")
+
+
+CONFIGURATION = 'base-url = "{url}"\ntarget = "none"\nmodel = "scripted"\nselect = "messages.text"\nout = "kept"\n'
+
+
+def test_a_repository_says_what_its_runs_ask(conformance: Command, served: Serve, tmp_path: Path) -> None:
+    (tmp_path / "conformance.toml").write_text(CONFIGURATION.format(url=served()))
+    assert conformance("run", "--no-witness").returncode == 0
+    assert {row.case for row in read_log(tmp_path / "kept").cases} == {"messages.text"}
+    assert conformance("run", "--no-witness", "--select", "messages.two-words", "--out", "other").returncode == 0
+    assert {row.case for row in read_log(tmp_path / "other").cases} == {"messages.two-words"}
+
+
+def test_pyproject_says_the_same_from_a_folder_below(
+    served: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.conformance]\n" + CONFIGURATION.format(url="http://127.0.0.1:1"))
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert main(["run"]) == 2, "it asks the address of the file, where nobody is"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("base_url = 'http://127.0.0.1:1'", "unknown key 'base_url'; did you mean base-url?"),
+        ("api-key-env = 'HOME'", "unknown key 'api-key-env'"),
+        ("model = 3", "model: expected `str | null`, got `int`"),
+        ("model = ", "is no TOML file"),
+        ("out = '../elsewhere'", "is not below"),
+    ],
+)
+def test_a_wrong_configuration_names_file_and_key(
+    text: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conformance.toml").write_text(text)
+    assert main(["run", "--select", "messages.text"]) == 4
+    told = capsys.readouterr().err
+    assert says in told
+    assert str(tmp_path / "conformance.toml") in told
