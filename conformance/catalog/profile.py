@@ -53,6 +53,10 @@ class Need(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     met_by: Literal["all", "any"] = "all"
     meets: Meets
     unseen: Unseen = "unverified"
+    whoever: bool = False
+    """Whether `unseen` holds whoever is to blame, a model that obeys nothing too: a client that is never told anything
+    does not care whether the model said nothing or the server lost it.
+    """
 
 
 class Tolerance(Struct, frozen=True, forbid_unknown_fields=True):

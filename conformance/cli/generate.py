@@ -15,7 +15,14 @@ from conformance.catalog import fixtures, matchers
 from conformance.catalog.case import CaseFile
 from conformance.catalog.described import field_texts, field_types, schema_text, structs_in
 from conformance.catalog.location import cases_folder
-from conformance.catalog.schema import CASE_SCHEMA, SURFACE_SCHEMA, case_schema, surface_schema
+from conformance.catalog.schema import (
+    CASE_SCHEMA,
+    PROFILE_SCHEMA,
+    SURFACE_SCHEMA,
+    case_schema,
+    profile_schema,
+    surface_schema,
+)
 from conformance.catalog.surface import AreaFile
 from conformance.cli import configuration
 from conformance.runs import rows
@@ -45,6 +52,7 @@ def generated() -> dict[Path, str]:
     schemas = {
         cases / CASE_SCHEMA: schema_text(case_schema()),
         cases / SURFACE_SCHEMA: schema_text(surface_schema()),
+        cases / PROFILE_SCHEMA: schema_text(profile_schema()),
         TARGETS / TARGET_SCHEMA: schema_text(target_schema()),
         Path(configuration.__file__).with_name(configuration.SCHEMA): schema_text(configuration.configuration_schema()),
     }

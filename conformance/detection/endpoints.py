@@ -31,6 +31,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     faults: Mapping[str, Sequence[Question]]
     variants: Mapping[str, Sequence[Question]]
     models: Mapping[str, Sequence[Question]] = {}
+    lacks: Mapping[str, Sequence[str]] = {}
+    """The capabilities that an odd model does not have, though the endpoint declares them of its own."""
 
 
 class Swept(Struct, frozen=True):
@@ -72,6 +74,7 @@ def endpoints(
         faults={fault.id: of_fault(fault) for fault in faults if UPSTREAM not in fault.needs},
         variants={variant.id: every if full else questions_for(catalog, ()) for variant in variants},
         models={model.id: every if full else _once(every, number) for number, model in enumerate(models)},
+        lacks={model.id: model.lacks for model in models},
     )
     gateway = Endpoint(
         target=_gateway(stack),
@@ -109,7 +112,8 @@ async def ask(catalog: Catalog, endpoint: Endpoint, fixtures: Fixtures) -> Swept
     prefixes = {f"/fault/{name}": questions for name, questions in endpoint.faults.items()}
     prefixes |= {f"/variant/{name}": questions for name, questions in endpoint.variants.items()}
     prefixes |= {f"/model/{name}": questions for name, questions in endpoint.models.items()}
-    rows = await sweep(catalog, endpoint.target, prefixes, fixtures)
+    lacks = {f"/model/{name}": capabilities for name, capabilities in endpoint.lacks.items()}
+    rows = await sweep(catalog, endpoint.target, prefixes, fixtures, lacks)
     return Swept(
         {place(row): row for row in correct.rows},
         records,

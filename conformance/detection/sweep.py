@@ -127,13 +127,18 @@ async def sweep(
     target: Target,
     prefixes: Mapping[str, Sequence[Question]],
     fixtures: Fixtures,
+    lacks: Mapping[str, Sequence[str]] = {},
 ) -> dict[str, Found]:
-    """What is found at every path prefix of one server, several asked at once."""
+    """What is found at every path prefix of one server, several asked at once.
+
+    `lacks`: the capabilities that nobody would declare of what answers at a prefix.
+    """
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(prefix: str, questions: Sequence[Question]) -> tuple[str, Found]:
         async with gate:
-            bent = replace(target, base_url=url_below(target.base_url, prefix))
+            able = {name: yes for name, yes in target.capabilities.items() if name not in lacks.get(prefix, ())}
+            bent = replace(target, base_url=url_below(target.base_url, prefix), capabilities=able)
             found, _ = await rows_of(catalog, bent, questions, fixtures)
             return prefix, found
 

@@ -96,8 +96,13 @@ class Assessment:
         return "shown" if any(observation in SHOWN for observation in record.observations) else "failed"
 
     def _is_scripted(self, record: Record) -> bool:
-        """Whether the scripted model is known to answer: by its name, or by what only it can know of the request."""
+        """Whether the scripted model is known to answer: by its name, or by what only it can know of the request.
+
+        A question that needs it as its upstream is asked only where somebody declared or an answer proved it.
+        """
         last = record.attempts[-1].replies[-1:] if record.attempts else ()
+        if record.capable and CONTROLLED_UPSTREAM in record.question.case.needs:
+            return True
         if any((reply.answer.request or {}).get("model") == SCRIPTED for reply in last):
             return True
         capability = self._catalog.capabilities.get(CONTROLLED_UPSTREAM)

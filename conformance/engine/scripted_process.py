@@ -78,6 +78,8 @@ class NamedFault(Struct, frozen=True):
     group: str = ""
     strength: str = "fault"
     needs: list[str] = []
+    lacks: list[str] = []
+    """Of an odd model: the capabilities that it does not have."""
     worsens: list[str] = []
     """Of a legal variant: the rows that honestly end worse, each as `GLOB VERDICT`."""
 

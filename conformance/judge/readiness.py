@@ -192,6 +192,6 @@ class _Run:
             return "met", "blocked"
         if one.verdict in MISSING:  # a way of which the need says nothing is told by another need
             return "missing" if one.verdict in need.meets.ways else "unverified", one.verdict
-        if one.verdict in NEVER_AROSE and (self._obeyed or one.verdict == "not-applicable"):
+        if one.verdict in NEVER_AROSE and (self._obeyed or need.whoever or one.verdict == "not-applicable"):
             return need.unseen, "ignored" if need.unseen == "missing" else one.verdict
         return "unverified", one.verdict

@@ -18,6 +18,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     group: str
     strength: Literal["fault", "note", "legal"]
     needs: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+    """Of an odd model: the capabilities that it does not have, so that nobody who runs it would declare them."""
 
 
 class VariantEntry(Entry, frozen=True, kw_only=True):
@@ -43,7 +45,10 @@ def listing(what: Literal["faults", "variants", "models"]) -> Sequence[Entry]:
     if what == "faults":
         return list_faults()
     if what == "models":
-        return [Entry(id=odd.id, says=odd.says, group="model", strength="legal") for odd in ODD_MODELS.values()]
+        return [
+            Entry(id=odd.id, says=odd.says, group="model", strength="legal", lacks=odd.lacks)
+            for odd in ODD_MODELS.values()
+        ]
     return [
         VariantEntry(
             id=variant.id,

@@ -103,6 +103,14 @@ def test_what_never_arose_means_what_the_need_says_once_the_model_is_known_to_ob
     assert disobeyed.verdict == "not verified"
 
 
+def test_a_need_may_be_missing_whoever_is_to_blame() -> None:
+    """An endpoint that says nothing to anything is of no use to a client, though its model may be the reason."""
+    client = profile(need("words", unseen="missing", whoever=True), need("b", "degrades"))
+    silent = readiness(client, RULES, [seen(name, "inconclusive") for name in ("plain", "words", "b")])
+    assert silent is not None
+    assert silent.verdict == "not ready"
+
+
 def test_any_question_will_do_where_the_need_says_so() -> None:
     client = profile(need("a", questions=["a", "b"], met_by="any"))
     assert answer(client, seen("a", "refused"), seen("b")).verdict == "ready"

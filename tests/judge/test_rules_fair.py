@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from correct_exchanges import TEXT, THOUGHT, asked, events_of, message, refused, streamed, told
+from correct_exchanges import CALL, TEXT, THOUGHT, TOOLS, asked, events_of, message, refused, streamed, told
 
 from conformance.judge.answer import read
 from conformance.judge.rule_counts import RuleCounts
@@ -142,3 +142,31 @@ def test_what_the_clock_says_once_needs_a_second_look() -> None:
                 counts.add(reading, "POST /v1/messages", "stream", "e")
         verdicts.append(counts.verdict(RULES["stream.body-ends"]).verdict)
     assert verdicts == ["supported", "broken", "inconclusive"]
+
+
+TAGS = says("<think>\nHm.\n</think>\n\nYes.")
+THINKING = asked(thinking={"type": "enabled", "budget_tokens": 1024})
+
+
+def test_reasoning_that_a_model_prints_is_its_own_where_thinking_was_not_asked_for_or_stands_apart() -> None:
+    apart = message([THOUGHT, *TAGS["content"]])
+    assert broken(told(TAGS)) == []
+    assert broken(told(apart, request=THINKING)) == []
+    assert broken(told(TAGS, request=THINKING)) == ["message.no-thinking-in-text"]
+
+
+def test_a_name_that_no_tool_has_is_the_models_where_it_may_choose() -> None:
+    foreign = message([CALL | {"name": f"functions.{CALL['name']}"}], "tool_use")
+    assert broken(told(foreign, request=TOOLS)) == []
+    assert broken(told(foreign, request=TOOLS | {"tool_choice": {"type": "any"}})) == ["tools.name-declared"]
+
+
+def test_a_thought_that_ends_an_answer_is_told_apart_from_one_between_texts() -> None:
+    kinds = [
+        violation.kind
+        for content in ([TEXT, THOUGHT], [TEXT, THOUGHT, TEXT])
+        for one in examine(read(told(message(content)), "json"))
+        if one.rule.id == "thinking.first"
+        for violation in one.violations
+    ]
+    assert kinds == ["last", "order"]

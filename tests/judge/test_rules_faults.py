@@ -425,7 +425,7 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
         "thinking-after",
     ),
     "TH09": (
-        change_message(content=[{"type": "text", "text": "<think>hm</think>Hello"}]),
+        change_message("thinking", content=[{"type": "text", "text": "<think>hm</think>Hello"}]),
         "message.no-thinking-in-text",
         "tags",
     ),
@@ -457,7 +457,7 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
     ),
     "TO16": (change_message("one tool", content=[CALL, CALL_AGAIN]), "tools.parallel-obeyed", "several"),
     "input a string": (change_message("tool", content=[CALL | {"input": "{}"}]), "tools.input", "type"),
-    "undeclared": (change_message("tool", content=[CALL | {"name": "rm"}]), "tools.name-declared", "undeclared"),
+    "undeclared": (change_message("one tool", content=[CALL | {"name": "rm"}]), "tools.name-declared", "undeclared"),
     "called with none": (
         change_message("no tool", content=[CALL], stop_reason="tool_use"),
         "tools.none-obeyed",

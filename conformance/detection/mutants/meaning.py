@@ -132,8 +132,10 @@ def _names(make: Maker) -> Iterator[Mutant]:
 
 
 def _texts(make: Maker) -> Iterator[Mutant]:
-    yield make.made("think tags", make.saying("<think>so</think>Hi"), "message.no-thinking-in-text")
-    yield make.made("the end of a think tag", make.saying("so\n</think>\n\nHi"), "message.no-thinking-in-text")
+    if "thinking" not in make.kinds:
+        on = {"type": "enabled", "budget_tokens": 1024}
+        for says, text in (("think tags", "<think>so</think>Hi"), ("the end of a think tag", "so\n</think>\n\nHi")):
+            yield make.made(says, with_request(make.saying(text), thinking=on), "message.no-thinking-in-text")
     yield make.made("a control token", make.saying("Hi<|im_end|>"), "message.no-control-tokens")
     yield make.made("an end of sequence", make.saying("Hi</s>"), "message.no-control-tokens")
     stopped = with_request(make.saying("one HALT two"), stop_sequences=["HALT"])
@@ -160,7 +162,8 @@ PRINTED = (
 
 def _calls(make: Maker) -> Iterator[Mutant]:
     call = next(block for block in make.answer.blocks if block["type"] == "tool_use")
-    yield make.made("an undeclared tool", make.blocks("tool_use", name="rm_rf"), "tools.name-declared")
+    forced = with_request(make.blocks("tool_use", name="rm_rf"), tool_choice={"type": "any"})
+    yield make.made("an undeclared tool", forced, "tools.name-declared")
     if make.kinds.count("tool_use") == 1:
         yield make.made("a foreign tool id", make.blocks("tool_use", id="call_0"), "tools.id-form", note=True)
     history = [

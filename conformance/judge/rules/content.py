@@ -259,11 +259,17 @@ def _leak(answer: Answer, pattern: Any, expected: str, kind: str) -> Found:
 @rule(
     "message.no-thinking-in-text",
     row="response.content.text",
-    law="Thinking stands in thinking blocks, not between tags in the text.",
+    law="Thinking that was asked for stands in thinking blocks, not between tags in the text.",
     source=SDK_BLOCKS,
-    leniency="Tags that the request holds may be repeated.",
+    leniency="Tags that the request holds may be repeated; where no thinking was asked for, or a thinking block is "
+    "there, they may be the model's own.",
 )
 def no_thinking_in_text(answer: Answer) -> Found:
+    asked = (answer.request or {}).get("thinking")
+    if not isinstance(asked, dict) or asked.get("type") not in ("enabled", "adaptive"):
+        return None
+    if blocks_of(answer, "thinking") or blocks_of(answer, "redacted_thinking"):
+        return [] if blocks_of(answer, "text") else None
     return _leak(answer, _TAGS, "no thinking tags", "tags")
 
 

@@ -113,6 +113,8 @@ def first(answer: Answer) -> Found:
     kinds = [block.get("type") for block in answer.blocks]
     if "thinking" not in kinds:
         return None
+    if thinks_last(answer):
+        return [Violation(f"/content/{len(kinds) - 1}", "thinking first", kinds, "last")]
     late = kinds.index("thinking")
     return (
         [Violation(f"/content/{late}", "thinking first", kinds, "order")]

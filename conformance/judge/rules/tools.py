@@ -40,6 +40,13 @@ def _declared(answer: Answer) -> list[dict[str, Any]] | None:
     return [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else None
 
 
+def _names_its_own(answer: Answer) -> bool:
+    """Whether a name that no tool has may be the model's: there are tools, and it may choose what to do."""
+    choice = (answer.request or {}).get("tool_choice")
+    forced = isinstance(choice, dict) and choice.get("type") in ("any", "tool")
+    return bool(_declared(answer)) and not forced
+
+
 def _text_of(answer: Answer, key: str) -> Found:
     calls = blocks_of(answer, "tool_use")
     for at, call in calls:
@@ -130,9 +137,12 @@ def id_form(answer: Answer) -> Found:
     row="response.tool_use.name",
     law="A tool_use names a tool that the request declares.",
     source=TOOL_USE,
-    leniency="Not asked where a toolset or an MCP server declares tools by other names than its own.",
+    leniency="Where the model chooses, a name of its own may be the model's. Not asked where a toolset or an MCP "
+    "server declares tools by other names than its own.",
 )
 def name_declared(answer: Answer) -> Found:
+    if _names_its_own(answer):
+        return None
     calls = [(at, call["name"]) for at, call in blocks_of(answer, "tool_use") if call.get("name")]
     tools = _declared(answer)
     if not calls or tools is None or any(not isinstance(tool.get("name"), str) for tool in tools):

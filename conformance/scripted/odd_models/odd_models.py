@@ -34,6 +34,8 @@ class OddModel(Struct, frozen=True):
     id: str
     says: str
     behaviour: ModelBehaviour
+    lacks: tuple[str, ...] = ()
+    """The capabilities that it does not have, so that nobody who runs it would declare them."""
 
 
 def _prompt(conversation: Conversation) -> str:
@@ -125,7 +127,7 @@ _ALL: tuple[OddModel, ...] = (
         "does not think before a call",
         ModelBehaviour(thinks=lambda thought, calls: None if calls else thought),
     ),
-    OddModel("never-thinks", "does not think", ModelBehaviour(thinks=lambda _, __: None)),
+    OddModel("never-thinks", "does not think", ModelBehaviour(thinks=lambda _, __: None), lacks=("thinking",)),
     OddModel("mute", "says nothing and calls nothing", ModelBehaviour(says=lambda _, __: "", calls=lambda _, __: [])),
     OddModel("prints-calls", "prints its calls as text", ModelBehaviour(says=_printed, calls=lambda _, __: [])),
     _calls("prefixed-names", "calls tools by a prefixed name", _prefixed),

@@ -62,10 +62,14 @@ def _counted_once(value: dict[str, Any]) -> dict[str, Any]:
     return {**value, "input_tokens": value["input_tokens"] + sum(cached)} if "input_tokens" in value else value
 
 
+_CACHE_UNTOLD = ("upstream.shape.cached-tokens ignored",)
+"""A usage without cache counters does not tell what the upstream read from its cache."""
+
 _everywhere(
     "optional-absent",
     "cache counters, service_tier, container, stop_details and citations are absent",
     lambda value: {key: item for key, item in _counted_once(value).items() if not _optional((key, item))},
+    worsens=_CACHE_UNTOLD,
 )
 _everywhere(
     "optional-null",
@@ -73,6 +77,7 @@ _everywhere(
     lambda value: {
         key: None if _optional((key, item)) and key in _NULLABLE else item for key, item in _counted_once(value).items()
     },
+    worsens=_CACHE_UNTOLD,
 )
 _everywhere(
     "citations-empty",

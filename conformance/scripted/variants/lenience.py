@@ -38,11 +38,20 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
+def _lenient(call: Call) -> Call:
+    """Only a request for a message has a limit to be mended; count_tokens knows none."""
+    return on_body(_mend if call.path == "/v1/messages" else _mend_fields)(call)
+
+
 def _mend(body: Body) -> None:
+    _mend_fields(body)
+    _mend_limits(body)
+
+
+def _mend_fields(body: Body) -> None:
     """What a lenient server makes of the fields: unknown ones and wrong types are dropped, numbers are clamped."""
     for key in [key for key in body if key not in _KNOWN or not isinstance(body[key], _TYPES.get(key, object))]:
         del body[key]
-    _mend_limits(body)
     if not isinstance(body.get("stream", False), bool):
         body["stream"] = bool(body["stream"])  # "no" is true, as in every language with truthy values
     if isinstance(body.get("stop_sequences"), list):
@@ -50,10 +59,15 @@ def _mend(body: Body) -> None:
     if isinstance(body.get("messages"), list):
         body["messages"] = [_mended(message) for message in body["messages"] if _says_something(message)]
 
+    _mend_sampling(body)
+
 
 def _mend_limits(body: Body) -> None:
     if type(body.get("max_tokens")) is not int or body["max_tokens"] < 1:
         body["max_tokens"] = 1024
+
+
+def _mend_sampling(body: Body) -> None:
     for key in ("temperature", "top_p"):
         if key in body:
             value = body[key]
@@ -74,7 +88,7 @@ def _mended(message: Body) -> Body:
 LENIENCE.add(
     "lenient",
     "unknown fields are dropped, wrong values are replaced by the nearest right one",
-    Hooks(request=on_body(_mend)),
+    Hooks(request=_lenient),
     worsens=REFUSALS,
 )
 
