@@ -17,7 +17,7 @@ nox.options.sessions = ["tests", "conformance", "lint", "types"]
 HERE = Path(__file__).parent
 LOCKS = HERE / ".ci" / "locks"
 """Exact versions with hashes, of which `nox -s lock` makes new ones."""
-RUN, ALL, LITELLM = (LOCKS / f"{name}.txt" for name in ("run", "all", "litellm"))
+RUN, ALL = (LOCKS / f"{name}.txt" for name in ("run", "all"))
 CHECKED = ["conformance", "tests", "bench", "noxfile.py"]
 
 
@@ -35,11 +35,11 @@ def install(session: nox.Session, lock: Path) -> None:
     session.install("--no-deps", "--no-build-isolation", "-e", ".")
 
 
-def litellm(session: nox.Session) -> str:
-    """LiteLLM's program, installed into an environment of its own; anew when its lock has changed."""
-    folder = HERE / ".nox" / "litellm"
+def programs(session: nox.Session, name: str) -> Path:
+    """The programs of a lock of Python packages, in an environment of their own; installed anew when it has changed."""
+    lock, folder = LOCKS / f"{name}.txt", HERE / ".nox" / name
     installed = folder / "lock.txt"
-    if not installed.exists() or installed.read_bytes() != LITELLM.read_bytes():
+    if not installed.exists() or installed.read_bytes() != lock.read_bytes():
         shutil.rmtree(folder, ignore_errors=True)
         session.run("python", "-m", "venv", str(folder), silent=True)
         installer = (
@@ -47,9 +47,9 @@ def litellm(session: nox.Session) -> str:
             if shutil.which("uv")
             else [str(folder / "bin" / "python"), "-m", "pip", "install"]
         )
-        session.run(*installer, "-q", "--require-hashes", "-r", str(LITELLM), external=True)
-        shutil.copyfile(LITELLM, installed)
-    return str(folder / "bin" / "litellm")
+        session.run(*installer, "-q", "--require-hashes", "-r", str(lock), external=True)
+        shutil.copyfile(lock, installed)
+    return folder / "bin"
 
 
 def npm(session: nox.Session, name: str) -> Path:
@@ -65,9 +65,14 @@ def npm(session: nox.Session, name: str) -> Path:
     return folder / "node_modules"
 
 
-def gateways(session: nox.Session) -> dict[str, str]:
-    """Where the two gateways are that stand in front of the scripted model."""
-    return {"LITELLM": litellm(session), "CLAUDE_CODE_ROUTER": str(npm(session, "claude-code-router"))}
+def third_party(session: nox.Session) -> dict[str, str]:
+    """Where the servers are that others wrote, in the variables that `tests/support/third_party.py` reads."""
+    return {
+        "LITELLM": str(programs(session, "litellm") / "litellm"),
+        "GATEWAYS": str(programs(session, "gateways")),
+        "CLAUDE_CODE_ROUTER": str(npm(session, "claude-code-router")),
+        "AIMOCK": str(npm(session, "aimock")),
+    }
 
 
 @nox.session
@@ -138,7 +143,7 @@ def real(session: nox.Session) -> None:
     """Asks real third-party servers, installed into environments of their own, in front of the scripted model."""
     with timed(session):
         install(session, ALL)
-        session.run("pytest", "tests/real", *session.posargs, env=gateways(session))
+        session.run("pytest", "tests/real", *session.posargs, env=third_party(session))
 
 
 @nox.session
@@ -179,10 +184,10 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def publish(session: nox.Session) -> None:
-    """Asks the reference and two gateways again (`-- reference` asks one), and renders the published page."""
+    """Asks the reference and the third-party servers again (`-- reference` asks one), and renders the page."""
     with timed(session):
         install(session, RUN)
-        environment = {**gateways(session), "PYTHONPATH": "tests/support"}
+        environment = {**third_party(session), "PYTHONPATH": "tests/support"}
         session.run("python", "tests/real/record.py", *session.posargs, env=environment)
 
 
@@ -221,7 +226,8 @@ def lock(session: nox.Session) -> None:
     groups = [word for name in ("build", "tests", "lint", "types", "browser") for word in ("--group", name)]
     session.run(*compiled, "pyproject.toml", *extras, "--group", "build", "-o", str(RUN))
     session.run(*compiled, "pyproject.toml", *extras, *groups, "-o", str(ALL))
-    session.run(*compiled, str(LOCKS / "litellm.in"), "-o", str(LITELLM))
+    for name in ("litellm", "gateways"):
+        session.run(*compiled, str(LOCKS / f"{name}.in"), "-o", str(LOCKS / f"{name}.txt"))
     for folder in sorted((LOCKS / "npm").iterdir()):
         session.run(
             "npm",

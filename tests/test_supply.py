@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
+from third_party import VERSIONS
 
 from conformance.targets import gateways
 
@@ -36,6 +37,7 @@ def locked(name: str) -> dict[str, list[Version]]:
             [*PYPROJECT["project"]["dependencies"], *EXTRAS, *(line for group in GROUPS.values() for line in group)],
         ),
         ("litellm.txt", (LOCKS / "litellm.in").read_text().split()),
+        ("gateways.txt", (LOCKS / "gateways.in").read_text().split()),
     ],
 )
 def test_a_lock_holds_what_is_asked_for(lock: str, wanted: list[str]) -> None:
@@ -74,3 +76,14 @@ def test_the_gateways_that_are_recommended_are_those_that_are_asked() -> None:
     assert (LOCKS / "litellm.in").read_text().split() == [gateways.LITELLM]
     package = json.loads((LOCKS / "npm" / "claude-code-router" / "package.json").read_text())["dependencies"]
     assert [f"{name}@{version}" for name, version in package.items()] == [gateways.CLAUDE_CODE_ROUTER]
+
+
+def test_the_servers_that_are_asked_are_asked_in_the_versions_of_the_locks() -> None:
+    python = [
+        line.split("==") for name in ("litellm", "gateways") for line in (LOCKS / f"{name}.in").read_text().split()
+    ]
+    locked = {name.partition("[")[0]: version for name, version in python}
+    for name in ("claude-code-router", "aimock"):
+        (version,) = json.loads((LOCKS / "npm" / name / "package.json").read_text())["dependencies"].values()
+        locked[name] = version
+    assert locked == VERSIONS

@@ -23,13 +23,14 @@ from conformance.errors import ExitCode, UserError
 from conformance.report.matrix import matrix_of
 from conformance.report.write import render, write_summaries
 from conformance.runs.diff import Difference, diff
-from conformance.runs.evidence_store import copy_evidence, pack_evidence, remove_evidence
+from conformance.runs.evidence_store import PLAIN, EvidenceStore, copy_evidence, pack_evidence, remove_evidence
 from conformance.runs.frames import BEST
 from conformance.runs.log import PACKED, RunLog, pack_log, read_log
 from conformance.runs.rows import BEHIND
 from conformance.runs.snapshots import snapshot_file, write_snapshot
 
 REPORTS = Path("reports")
+NEUTRAL = b"/srv/suite"
 HASHES = "question-hashes.tsv"
 """Hashes of cases as recorded runs have them, each with that of today's case that sends the same."""
 
@@ -50,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     adding = commands.add_parser("add", help="judge a run again and put it, packed, among the published ones")
     adding.add_argument("run", type=Path)
     adding.add_argument("--server", help="the name of the server, where the run itself does not know it")
-    adding.add_argument("--version", help="its version")
+    adding.add_argument("--version", help="the version of its package")
     adding.add_argument("--behind", choices=BEHIND, help="what stood behind the server")
     adding.set_defaults(call=_add)
     again = commands.add_parser("rejudge", help="judge all published runs again and list the rows that changed")
@@ -64,10 +65,12 @@ def _parser() -> argparse.ArgumentParser:
 def _add(arguments: argparse.Namespace) -> int:
     log = read_log(arguments.run)
     target = log.run.target
+    version = arguments.version or target.version
     target = replace(
         target,
         name=arguments.server or target.name,
-        version=arguments.version or target.version,
+        version=version,
+        calls_itself=target.calls_itself or (target.version if target.version != version else None),
         behind=arguments.behind or target.behind,
     )
     log = replace(log, run=replace(log.run, target=target))
@@ -75,10 +78,25 @@ def _add(arguments: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     remove_evidence(folder)
     copy_evidence(log.folder, folder)
+    _rename_this_folder(folder)
     pack_evidence(folder, BEST)
-    new = _judged(log, load_catalog(), folder, arguments.reports / HASHES)
+    new = _judged(replace(log, folder=folder), load_catalog(), folder, arguments.reports / HASHES)
     print(f"{folder}: {new.judged} questions judged; {new.left_out() or 'nothing left out'}")
     return ExitCode.AS_EXPECTED
+
+
+def _rename_this_folder(folder: Path) -> None:
+    """Gives the folder of this machine another name wherever a server quotes it, of the same length.
+
+    A server that is installed below it may put its path into an error; Content-Length holds for the new name too.
+    """
+    here = str(Path.cwd()).encode()
+    if len(here) < len(NEUTRAL):
+        return
+    store = EvidenceStore(folder)
+    lines = [store.line(name).replace(here, NEUTRAL.ljust(len(here), b"x")) for name in sorted(store)]
+    remove_evidence(folder)
+    (folder / PLAIN).write_bytes(b"".join(line + b"\n" for line in lines))
 
 
 def _rejudge(arguments: argparse.Namespace) -> int:

@@ -203,6 +203,7 @@ def _run_in(
                 profiles=catalog.profiles,
                 profile=options.profile,
                 expectations=_expectations(target),
+                model=target.model,
             ),
             witness=sdk_testimonies if options.witness else no_testimonies,
             snapshot=None if UPDATE in options.pytest_arguments else read_snapshot(snapshot_file(target.name)),

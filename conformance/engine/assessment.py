@@ -8,6 +8,7 @@ from conformance.catalog.case import Case, modes_of
 from conformance.catalog.load import Catalog
 from conformance.catalog.matchers import matcher_of
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM
+from conformance.engine.behind import SCRIPTED
 from conformance.engine.question import PLAIN, Attempt, Question, Record, in_mode
 from conformance.judge.finding import Finding
 from conformance.judge.rule_counts import RuleCounts
@@ -22,8 +23,6 @@ Lookup = Callable[[Question], Record]
 """The record of a question, asked for if need be."""
 
 
-SCRIPTED = "scripted"
-"""The name under which the scripted model is served."""
 LONGEST_NAME = 60
 LONGEST_TEXT = 80
 """Characters of an answer that a reason quotes."""

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from conformance.catalog.load import Catalog
 from conformance.catalog.profile import Profile
+from conformance.engine.behind import behind
 from conformance.engine.events import CaseBlocked, Ended, Noted
 from conformance.engine.explanation import Met, explained, met_in
 from conformance.engine.question import Record
@@ -41,6 +42,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     profile: str | None = None
     """The profile that was asked for: where its client is not ready, and no entry says so, the run is no success."""
     expectations: Expectations = Expectations()
+    model: str = ""
+    """The name of the model that was asked."""
 
 
 class RunFacts:
@@ -109,6 +112,7 @@ def finish(
         counts=dict(Counter(row.verdict for row in facts.rows)),
         complete=complete and ending != "interrupted",
         exit=_code(facts, terms, ending, answers),
+        behind=behind(facts.rows, terms.model, facts.obedience(), catalog),
     )
     needs = [Noted(row_of(answer, terms.profiles[name])) for name, answer in answers.items()]
     told: list[CaseBlocked | Noted] = [*map(CaseBlocked, found.blocked), *map(Noted, found.causes)]

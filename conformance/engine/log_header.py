@@ -20,7 +20,14 @@ def run_row(catalog: Catalog, target: Target, options: RunOptions) -> RunRow:
     """The head: suite, target, capabilities, options, time."""
     return RunRow(
         suite=SuiteInfo(__version__, catalog.cases_sha256),
-        target=TargetInfo(target.name, target.version, target.base_url, target.model, target.simulated),
+        target=TargetInfo(
+            target.name,
+            target.version,
+            target.base_url,
+            target.model,
+            target.simulated,
+            calls_itself=target.calls_itself,
+        ),
         capabilities=dict(target.capabilities),
         options=_chosen(options),
         profile=options.profile,

@@ -18,9 +18,9 @@ from conformance.engine.plan import plain_controls
 from conformance.engine.records import Recorded, earlier_of, target_of
 from conformance.errors import UserError
 from conformance.runs.expectations import Expectations
-from conformance.runs.log import FORMAT, LogWriter, RunLog, SuiteInfo
+from conformance.runs.log import FORMAT, LogWriter, RunLog, SuiteInfo, TargetInfo
 from conformance.targets.load import TargetFileError
-from conformance.targets.resolve import disputes_of, gaps_of, is_file
+from conformance.targets.resolve import disputes_of, gaps_of, is_file, packaged_version
 
 NOT_ASKED = "not asked in the run that is judged again"
 
@@ -50,6 +50,7 @@ def rejudge(log: RunLog, catalog: Catalog, out: Path, *, baseline: Path | None =
 
     `baseline` is where the run lies that this one was compared with, if it is not where it was then.
     """
+    log = replace(log, run=replace(log.run, target=_packaged(log.run.target)))
     options = log.run.options
     compared = baseline or options.get("baseline")
     left = earlier_of(log, catalog, target_of(log))
@@ -69,6 +70,7 @@ def rejudge(log: RunLog, catalog: Catalog, out: Path, *, baseline: Path | None =
         profiles=catalog.profiles,
         profile=log.run.profile,
         expectations=_expectations(log),
+        model=log.run.target.model,
     )
     with LogWriter(out) as writer:
         writer.write(replace(log.run, format=FORMAT, suite=SuiteInfo(__version__, catalog.cases_sha256)))
@@ -86,6 +88,15 @@ def rejudge(log: RunLog, catalog: Catalog, out: Path, *, baseline: Path | None =
             ledger.judge_rule(rule)
         ended = ledger.finish(complete=log.complete)
     return Rejudged(ended=ended, judged=len(earlier), changed=left.changed, lost=left.lost)
+
+
+def _packaged(target: TargetInfo) -> TargetInfo:
+    """The target in the version of its package: earlier suites knew only what the server says of itself."""
+    try:
+        packaged = packaged_version(target.name, target.version)
+    except TargetFileError:  # a file of the user's own, or a server that no file is about
+        return target
+    return target if packaged == target.version else replace(target, version=packaged, calls_itself=target.version)
 
 
 def _expectations(log: RunLog) -> Expectations:

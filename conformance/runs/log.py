@@ -7,6 +7,7 @@ from typing import Self
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance.errors import UserError
 from conformance.judge.finding import ABSENT as ABSENT
@@ -19,6 +20,7 @@ from conformance.runs.appending import LineFile
 from conformance.runs.format1 import Upgrade
 from conformance.runs.frames import FrameError, pack_whole, unpack
 from conformance.runs.rows import FORMAT as FORMAT
+from conformance.runs.rows import Behind as Behind
 from conformance.runs.rows import CaseInfo as CaseInfo
 from conformance.runs.rows import CaseRow as CaseRow
 from conformance.runs.rows import CatalogRow as CatalogRow
@@ -226,6 +228,8 @@ class _Gathered:
                 self._end = row
 
     def log(self, folder: Path, run: RunRow) -> RunLog:
+        if run.target.behind is None and self._end is not None:  # nobody said so, and the run found out
+            run = replace(run, target=replace(run.target, behind=self._end.behind))
         return RunLog(
             folder=folder,
             run=run,

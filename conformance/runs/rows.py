@@ -26,8 +26,9 @@ CauseKind = Literal["rule", "answer", "trouble", "effect"]
 """Where a cause shows: a rule's row, one sentence of the server, the same cut or hang, or one question alone."""
 
 
-Behind = Literal["real model", "probe model", "scripted model"]
-"""What stood behind a server: a model, the suite's own small one, or a program that shows the server's wire only."""
+Behind = Literal["real model", "probe model", "scripted model", "canned answers"]
+"""What stood behind a server: a model, or the suite's own small one. Two show the server's wire only: a program that
+obeys, and answers that are always the same."""
 
 BEHIND: tuple[Behind, ...] = get_args(Behind)
 
@@ -43,7 +44,7 @@ class TargetInfo(Struct, frozen=True):
     name: str
     """The target's name."""
     version: str | None
-    """What the server says of its version."""
+    """The version of its package, where that is known; else what the server says of its version."""
     base_url: str
     """The address that was asked."""
     model: str
@@ -52,6 +53,8 @@ class TargetInfo(Struct, frozen=True):
     """True for a simulation: never shown under a product's name alone."""
     behind: Behind | None = None
     """What stood behind it, where somebody said so or it proved itself."""
+    calls_itself: str | None = None
+    """What the server says of its version, where that is not the version of its package."""
 
 
 class RunRow(Struct, frozen=True, tag="run", kw_only=True):
@@ -341,6 +344,8 @@ class EndRow(Struct, frozen=True, tag="end", kw_only=True):
     """False where a run was ended early."""
     exit: int
     """The exit code of the run."""
+    behind: Behind | None = None
+    """What the run found to stand behind the endpoint."""
 
 
 LogRow = RunRow | CatalogRow | CaseRow | RuleRow | CauseRow | ReadinessRow | ObedienceRow | TendencyRow | EndRow

@@ -85,7 +85,7 @@ def _acquaint(
     server = Acquaintance(wire, say)
     file = named or server.which(known_targets()) or NONE
     reported = server.version(file)
-    version = read_version(pinned or reported)
+    version = read_version(pinned or _packaged(file, reported))
     key = _key(choices, file, wire.base_url, environ, say)
     with Wire(wire.base_url, discover.key_headers(file.auth, key)) as keyed:
         model, abilities = _model(choices, file, keyed)
@@ -98,6 +98,7 @@ def _acquaint(
         name=file.name,
         base_url=wire.base_url,
         version=version.reported,
+        calls_itself=reported if reported != version.reported else None,
         model=model,
         auth=replace(file.auth, env=choices.api_key_env or file.auth.env),
         key=key,
@@ -111,6 +112,14 @@ def _acquaint(
         simulated=file.name == "reference" or server.simulated,
         start=file.start,
     )
+
+
+def _packaged(file: TargetFile, reported: str | None) -> str | None:
+    """The version of the package that says this of its version, where the target's file knows it."""
+    if reported is None:
+        return None
+    first, _, _ = reported.partition(" ")  # the header Server names the language after the product
+    return file.packages.get(reported) or file.packages.get(first, reported)
 
 
 def known_targets() -> list[TargetFile]:
@@ -127,6 +136,11 @@ def gaps_of(name: str, version: str | None) -> tuple[tuple[Gap, ...], tuple[Gap,
 def disputes_of(name: str, version: str | None) -> tuple[Dispute, ...]:
     """What the makers of a target challenge in a version; TargetFileError if there is no such target."""
     return _holding(load_target_file(name).disputed, read_version(version))
+
+
+def packaged_version(name: str, reported: str | None) -> str | None:
+    """The version of the package whose server says `reported` of itself; TargetFileError if there is no such target."""
+    return _packaged(load_target_file(name), reported)
 
 
 def is_file(target: str) -> bool:
@@ -294,9 +308,11 @@ def _say_which(
         say(f"{url} {'is asked as' if named else 'does not say what it is:'} the bare API, with no documented gaps")
         return
     shown = f" {version.reported}" if version.reported else ""
+    packaged = _packaged(file, reported)
+    itself = f" (it calls itself {reported})" if not pinned and packaged != reported else ""
     how = "asked as" if named else "recognised as"
-    say(f"{url} is {how} {title}{shown}: its target file `{file.name}` counts")
-    if pinned and reported and pinned != reported:
+    say(f"{url} is {how} {title}{shown}{itself}: its target file `{file.name}` counts")
+    if pinned and reported and pinned not in (reported, packaged):
         say(f"the server says that it is {reported}; what holds for {pinned} is expected of it, as you asked")
     elif version.note and (file.version is not None or pinned):
         say(version.note)

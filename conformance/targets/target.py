@@ -124,6 +124,8 @@ class TargetFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How the server is known where nobody named a target: any one that fits."""
     version: Recognition | None = None
     """Where the server says its version."""
+    packages: dict[str, str] = {}
+    """What the server says of its version, to the version of the package that says so, where the two differ."""
     discovery: Literal["ollama", "models", "none"] = "models"
     """How models and their capabilities are found: Ollama's own API, the list at `/v1/models`, or not at all."""
     model: str | None = None
@@ -150,6 +152,9 @@ class Target(Struct, frozen=True, kw_only=True):
     name: str
     base_url: str
     version: str | None = None
+    """The version of its package, where that is known: what people install and what entries are about."""
+    calls_itself: str | None = None
+    """What the server itself says of its version, where that is another."""
     model: str = ""
     auth: Auth = Auth()
     key: str | None = None

@@ -1,4 +1,4 @@
-"""Real third-party servers in front of the scripted model's `openai` face, once for all tests."""
+"""Third-party servers in front of the scripted model's `openai` face, each started once for all tests."""
 
 import os
 import subprocess
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import servers
+from third_party import SERVERS, Started
 
 
 @pytest.fixture(scope="session")
@@ -18,17 +19,13 @@ def openai_face() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def litellm(openai_face: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """LiteLLM's proxy: its address and its key."""
-    with servers.litellm(openai_face, tmp_path_factory.mktemp("litellm")) as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def router(openai_face: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """claude-code-router; its address."""
-    with servers.claude_code_router(openai_face, tmp_path_factory.mktemp("router")) as url:
-        yield url
+def third_party(
+    request: pytest.FixtureRequest, openai_face: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Started]]:
+    """A server by the name of its target file, and how it is asked."""
+    name: str = request.param
+    with SERVERS[name](openai_face, tmp_path_factory.mktemp(name)) as started:
+        yield name, started
 
 
 @pytest.fixture(scope="session")

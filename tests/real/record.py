@@ -1,4 +1,4 @@
-"""`nox -s publish`: asks the reference endpoint and two gateways again, and renders the page from all published runs.
+"""`nox -s publish`: asks the reference endpoint and the third-party servers again, and renders the page.
 
 The runs of other servers stand beside them as they were recorded; `nox -s rejudge` judges those anew.
 """
@@ -13,33 +13,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import servers
+from third_party import SERVERS, VERSIONS
 
 ROOT = Path(__file__).parents[2]
-SCRIPTED = "scripted model"
+BEHIND = {"aimock": "canned answers"}
+"""What does not prove itself in the run."""
 
 
 def main() -> None:
-    wanted = set(sys.argv[1:]) or {"reference", "litellm", "claude-code-router"}
-    if "reference" in wanted:
-        _ask("reference")
+    wanted = sys.argv[1:] or ["reference", *SERVERS]
     with servers.scripted("--face", "openai") as upstream:
-        if "litellm" in wanted:
-            with _folder() as folder, servers.litellm(upstream, folder) as (url, key):
-                words = (
-                    "--target",
-                    "litellm",
-                    "--base-url",
-                    url,
-                    "--model",
-                    "scripted",
-                    "--api-key-env",
-                    "GATEWAY_KEY",
-                )
-                _ask("litellm", *words, GATEWAY_KEY=key)
-        if "claude-code-router" in wanted:
-            with _folder() as folder, servers.claude_code_router(upstream, folder) as url:
-                asked = ("--target", "claude-code-router", "--base-url", url, "--model", "scripted")
-                _ask("claude-code-router", *asked)
+        for name in wanted:
+            if name == "reference":
+                _ask(name)
+                continue
+            with _folder() as folder, SERVERS[name](upstream, folder) as server:
+                _ask(name, "--target", f"{name}@{VERSIONS[name]}", *server.words, **server.environment)
     _published("page")
 
 
@@ -52,13 +41,13 @@ def _folder() -> Iterator[Path]:
 def _ask(server: str, *words: str, **environment: str) -> None:
     """Asks a server, and puts what it said in the place of its published runs."""
     with _folder() as folder:
-        command = [sys.executable, "-m", "conformance", "run", *words, "--out", str(folder / "run")]
-        done = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=False)
+        command = [sys.executable, "-m", "conformance", "run", *words, "--out", "run"]
+        done = subprocess.run(command, cwd=folder, env={**os.environ, **environment}, check=False)
         if done.returncode not in (0, 1):
             raise SystemExit(f"{server} could not be asked: exit {done.returncode}")
         for old in (ROOT / "reports" / "runs").glob(f"{server}*"):
             shutil.rmtree(old)
-        _published("add", str(folder / "run"), "--behind", SCRIPTED)
+        _published("add", str(folder / "run"), "--behind", BEHIND.get(server, "scripted model"))
 
 
 def _published(*words: str) -> None:

@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from third_party import VERSIONS
 
 from conformance.report.matrix import matrix_of
 from conformance.report.page_data import page_data
@@ -37,13 +38,14 @@ def test_the_page_shows_the_committed_runs(runs: list[RunLog]) -> None:
 
 def test_real_servers_are_there_and_nothing_simulated(runs: list[RunLog]) -> None:
     names = {run.run.target.name for run in runs}
-    assert names >= {"ollama", "aimock", "ant2oai", "agent-wire-proxy", "claude-proxy", "llama.cpp", "vllm"}
+    assert names >= {"ollama", "llama.cpp", "vllm", *VERSIONS}
     assert len([run for run in runs if run.run.target.name == "ollama"]) == 5
     assert not [run.folder.name for run in runs if run.run.target.simulated and run.run.target.name != "reference"]
 
 
 def test_every_run_says_what_stood_behind_its_server(runs: list[RunLog]) -> None:
-    assert {run.run.target.behind for run in runs} == {"scripted model", "probe model"}
+    assert {run.run.target.behind for run in runs} == {"scripted model", "probe model", "canned answers"}
+    assert [run.run.target.name for run in runs if run.run.target.behind == "canned answers"] == ["aimock"]
 
 
 @pytest.mark.parametrize("name", ["reference", "ollama-0.24.0", "ollama-0.30.0", "ollama-0.33.0-rc2"])

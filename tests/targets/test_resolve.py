@@ -178,6 +178,23 @@ def test_litellm_and_llama_cpp_are_told_by_what_they_say(stub: Callable[[], Stub
     assert (target.name, target.version) == ("llama.cpp", "b6543-0a1b2c3")
 
 
+@pytest.mark.parametrize(
+    ("path", "answer", "name", "version", "itself"),
+    [
+        ("GET_", {"message": "LLMs API", "version": "1.0.51"}, "claude-code-router", "2.0.0", "1.0.51"),
+        ("GET_", {"message": "LLMs API", "version": "9.9.9"}, "claude-code-router", "9.9.9", None),
+    ],
+)
+def test_a_version_is_that_of_the_package_beside_what_the_server_says(
+    stub: Callable[[], Stub], path: str, answer: dict[str, str], name: str, version: str, itself: str | None
+) -> None:
+    server = stub().says(**{path: answer})
+    target, said = resolved(Choices(base_url=server.url, model="m"))
+    assert (target.name, target.version, target.calls_itself) == (name, version, itself)
+    assert any(f"claude-code-router {version}" in line for line in said)
+    assert [line for line in said if "calls itself" in line] == [line for line in said if itself]
+
+
 def test_a_model_that_is_still_loading_is_waited_for(stub: Callable[[], Stub], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("conformance.targets.recognise.LOADING_PAUSE", 0.01)
     server, answers = stub(), iter([503, 503])

@@ -28,7 +28,7 @@ def defect(folder: Path, text: str) -> str:
 def test_what_ships() -> None:
     assert set(target_names()) == {
         *("reference", "anthropic", "ollama", "ollama-cloud", "ollama-cloud-proxy", "llama.cpp", "litellm"),
-        *("claude-code-router", "openrouter"),
+        *("claude-code-router", "openrouter", "aimock", "ant2oai", "agent-wire-proxy", "claude-proxy"),
         *DOCUMENTS_ONLY,
     }
     assert {name for name in target_names() if not load_target_file(name).asked} == DOCUMENTS_ONLY

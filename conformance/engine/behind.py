@@ -1,0 +1,27 @@
+"""What stood behind the endpoint of a run: a program that proved itself, or a model by its name and its obedience."""
+
+import re
+from collections.abc import Iterable
+
+from conformance.catalog.load import Catalog
+from conformance.catalog.prompts import CONTROLLED_UPSTREAM
+from conformance.runs.log import Behind, CaseRow, ObedienceRow, RuleRow
+
+SCRIPTED = "scripted"
+"""The name under which the scripted model is served."""
+_PROBE = re.compile(r"(.*/)?conformance-probe([.:-].*)?")
+"""The name under which the suite's own small model is served, with a folder, a tag or an ending."""
+A_MODELS_SHARE = 0.5
+"""Whoever obeys fewer of the controls is a mock, or nobody knows what."""
+
+
+def behind(rows: Iterable[CaseRow | RuleRow], model: str, obedience: ObedienceRow, catalog: Catalog) -> Behind | None:
+    """None where nothing was shown; a proof counts before any name."""
+    capability = catalog.capabilities.get(CONTROLLED_UPSTREAM)
+    proofs = capability.proof if capability is not None else []
+    proven = any(isinstance(row, CaseRow) and row.case in proofs and row.verdict == "supported" for row in rows)
+    if proven or model == SCRIPTED:
+        return "scripted model"
+    if not obedience.of or obedience.obeyed < A_MODELS_SHARE * obedience.of:
+        return None
+    return "probe model" if _PROBE.fullmatch(model) else "real model"

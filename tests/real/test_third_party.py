@@ -1,0 +1,71 @@
+"""Servers that others wrote, before the scripted model: all that each does otherwise is known, and a new fault is not.
+
+The quick ones are asked everything. LiteLLM takes a quarter of a second for each question, so it is asked the questions
+that bring its gaps; the published run holds its answers to all of them.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from spoiling import spoiling
+from third_party import VERSIONS, Started
+
+from conformance.runs.log import CaseRow, RuleRow, read_log
+
+Run = Callable[..., tuple[int, str, Path]]
+Server = tuple[str, Started]
+QUICK = ("claude-code-router", "aimock", "ant2oai", "agent-wire-proxy", "claude-proxy")
+ITS_GAPS = "auth.*, errors.*, messages.*, models.*, stop.*, tools.*, upstream.*, validation.*, streaming.thinking-delta"
+SHORT = ("--select", "messages.text*, messages.shape, messages.content-array", "--allow-improvements")
+
+
+@pytest.mark.parametrize("third_party", QUICK, indirect=True)
+class TestQuickServer:
+    def test_all_of_it_is_known(self, third_party: Server, conformance: Run) -> None:
+        name, server = third_party
+        code, said, out = conformance("--target", f"{name}@{VERSIONS[name]}", *server.words)
+        log = read_log(out)
+        rows: list[CaseRow | RuleRow] = [*log.cases, *log.rules]
+        assert [row for row in rows if row.status in ("new", "regression", "improvement")] == [], said[-2000:]
+        assert code == 0, said[-2000:]
+        assert {row.status for row in rows} >= {"known-gap"}
+        assert log.run.target.behind == (None if name == "aimock" else "scripted model")
+
+    def test_a_fault_in_front_of_it_is_new(self, third_party: Server, conformance: Run) -> None:
+        name, server = third_party
+        words = ("--target", f"{name}@{VERSIONS[name]}", "--model", server.model, *SHORT)
+        code, said, _ = conformance(*words, "--base-url", server.url)
+        assert code == 0, said[-2000:]
+        with spoiling(server.url, b'"role":"assistant"', b'"role":"user"') as url:
+            code, said, _ = conformance(*words, "--base-url", url)
+        assert code == 1, said[-2000:]
+        assert "role" in said
+
+
+@pytest.mark.parametrize("third_party", ["litellm"], indirect=True)
+def test_litellm_does_what_is_known_of_it(third_party: Server, conformance: Run) -> None:
+    _, server = third_party
+    code, said, out = conformance("--target", "litellm", *server.words, "--select", ITS_GAPS, **server.environment)
+    log = read_log(out)
+    rows: list[CaseRow | RuleRow] = [*log.cases, *log.rules]
+    assert [row for row in rows if row.status in ("new", "regression", "improvement")] == [], said[-2000:]
+    assert code == 0, said[-2000:]
+    assert log.run.target.version == VERSIONS["litellm"]
+    assert server.key
+    assert server.key not in said
+
+
+@pytest.mark.parametrize(
+    ("third_party", "says"),
+    [
+        ("claude-code-router", "claude-code-router 2.0.0 (it calls itself 1.0.51)"),
+        ("agent-wire-proxy", "agent-wire-proxy 0.2.0 (it calls itself AgentWireProxy/0.2"),
+        ("claude-proxy", "claude-proxy 0.8.0 (it calls itself 0.1.0)"),
+        ("aimock", "aimock: its target file"),
+    ],
+    indirect=["third_party"],
+)
+def test_it_is_recognised_with_the_version_of_its_package(third_party: Server, says: str, conformance: Run) -> None:
+    _, said, _ = conformance(*third_party[1].words, *SHORT)
+    assert says in said
