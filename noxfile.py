@@ -193,7 +193,7 @@ def publish(session: nox.Session) -> None:
 
 @nox.session
 def report(session: nox.Session) -> None:
-    """Renders the published report again from the committed runs."""
+    """Renders the page of the committed runs, `reports/index.html`, with its summaries."""
     with timed(session):
         install(session, RUN)
         session.run("python", "-m", "conformance.cli.published", "page")

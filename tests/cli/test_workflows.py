@@ -174,6 +174,15 @@ def test_a_job_of_ci_sets_up_nox_and_runs_its_sessions(step: Step, tmp_path: Pat
     assert called == [installs, "nox -s tests", installs, "nox -s lint types"]
 
 
+def test_every_night_all_sweeps_run(step: Step, tmp_path: Path) -> None:
+    (tmp_path / ".ci").mkdir()
+    program(tmp_path / ".ci" / "run", '#!/bin/sh\necho "$@" > "$WORLD/called"\n')
+    assert step("nightly.yml", "Run all of it").returncode == 0
+    assert (tmp_path / "world" / "called").read_text() == "--full\n"
+    workflow = yaml.decode((ROOT / ".github" / "workflows" / "nightly.yml").read_bytes())
+    assert "schedule" in workflow.get("on", workflow.get(True))
+
+
 def test_ci_and_its_script_run_the_same_sessions() -> None:
     jobs = yaml.decode((ROOT / ".github" / "workflows" / "ci.yml").read_bytes())["jobs"]
     sessions = [words.partition(" -- ")[0] for words in jobs["jobs"]["strategy"]["matrix"]["session"]]
@@ -208,6 +217,7 @@ def test_actionlint_has_nothing_to_say() -> None:
 def test_the_published_runs_are_rendered_for_pages(step: Step, tmp_path: Path) -> None:
     published = next((ROOT / "reports" / "runs").glob("ollama-0.33*"))
     shutil.copytree(published, tmp_path / "reports" / "runs" / published.name)
+    shutil.copy(ROOT / "reports" / "detection.json", tmp_path / "reports" / "detection.json")
     done = step("pages.yml", "Render the published runs")
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "site" / "index.html").exists()

@@ -1,4 +1,4 @@
-"""The published page: what is committed is what the committed runs give, and it claims nothing that was not asked."""
+"""What is published: runs and figures are committed, the page is rendered from them and claims nothing more."""
 
 import subprocess
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from third_party import VERSIONS
 
+from conformance.cli import published
 from conformance.report.matrix import matrix_of
 from conformance.report.page_data import page_data
 from conformance.runs.evidence_store import PACKED as EVIDENCE
@@ -24,16 +25,31 @@ def committed(where: str) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the page and the summaries of the committed runs, as `nox -s report` writes them."""
+    reports = tmp_path_factory.mktemp("reports")
+    (reports / "runs").symlink_to(REPORTS / "runs")
+    (reports / "detection.json").symlink_to(REPORTS / "detection.json")
+    assert published.main(["--reports", str(reports), "page"]) == 0
+    return reports
+
+
+@pytest.fixture(scope="module")
 def runs() -> list[RunLog]:
     """The committed runs, in the order of their names."""
     return [read_log(path.parent) for path in sorted(committed(f"reports/runs/*/{PACKED}"))]
 
 
-def test_the_page_shows_the_committed_runs(runs: list[RunLog]) -> None:
-    page = (REPORTS / "index.html").read_text()
+def test_the_page_shows_the_committed_runs(runs: list[RunLog], rendered: Path) -> None:
+    page = (rendered / "index.html").read_text()
     for column in page_data(matrix_of(runs))["columns"]:
         assert f'"{column["id"]}"' in page
-        assert f'"verdicts":"{column["verdicts"]}"' in page, f"{column['id']}: run `nox -s report`"
+        assert f'"verdicts":"{column["verdicts"]}"' in page
+
+
+def test_the_committed_figures_are_those_of_the_committed_runs(rendered: Path) -> None:
+    for name in ("summary.md", "badge.json"):
+        assert (REPORTS / name).read_text() == (rendered / name).read_text(), "run `nox -s report`"
 
 
 def test_real_servers_are_there_and_nothing_simulated(runs: list[RunLog]) -> None:
@@ -68,6 +84,10 @@ def test_what_is_published_stays_small() -> None:
     assert len(files) < 800
     assert sum(path.stat().st_size for path in files) < 30 * MEGABYTE
     assert sum(path.stat().st_size for path in files if REPORTS in path.parents) < 15 * MEGABYTE
+    page = REPORTS / "index.html"
+    assert page not in files, "the page is rendered by `nox -s report` and by the workflow that publishes it"
+    beside = [path for path in files if path.parent in (REPORTS, REPORTS / "snapshots")]
+    assert sum(path.stat().st_size for path in beside) < MEGABYTE, "a publish adds figures and changed runs only"
     for folder in (path.parent for path in committed(f"reports/runs/*/{PACKED}")):
         assert {path.name for path in folder.iterdir()} >= {PACKED, EVIDENCE}
         assert sum((folder / name).stat().st_size for name in (PACKED, EVIDENCE)) < 1.5 * MEGABYTE
