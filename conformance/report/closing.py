@@ -75,7 +75,7 @@ def _change(log: RunLog) -> str:
     found = _surfaces(rows)
     worse, better = found["regression"] + found["new"], found["improvement"]
     counts = f"{worse} worse, {better} better{_named_better(rows)}, {found['known-gap']} known and "
-    counts += f"{found['documented-gap']} documented gaps"
+    counts += f"{found['documented-gap']} documented gaps{_disputed(rows)}"
     code = log.end.exit if log.end else None
     match code:
         case None:
@@ -90,6 +90,8 @@ def _change(log: RunLog) -> str:
             return f"Not all could be judged, {whose}: {counts}. Exit 2."
         case 3:
             return f"As expected, but not all that --strict asks for was verified: {counts}. Exit 3."
+        case 4:
+            return "Nothing was judged: pytest does not know its arguments, or they leave no question. Exit 4."
         case 130:
             return f"Interrupted: {counts} so far. Exit 130."
         case _:
@@ -99,10 +101,19 @@ def _change(log: RunLog) -> str:
 def _named_better(rows: Iterable[CaseRow | RuleRow]) -> str:
     """The rows whose gap is gone, in brackets: no cause names them."""
     better = sorted({row.surface for row in rows if row.status == "improvement"})
-    if not better:
-        return ""
-    more = f" and {len(better) - FEW} more" if len(better) > FEW else ""
-    return f" ({', '.join(better[:FEW])}{more})"
+    return f" ({_some(better)})" if better else ""
+
+
+def _disputed(rows: Iterable[CaseRow | RuleRow]) -> str:
+    """How many rows the makers of the server challenge, and which; nothing where none."""
+    found = sorted({row.surface for row in rows if row.status == "disputed"})
+    return f", {len(found)} disputed ({_some(found)})" if found else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    return f"{', '.join(names[:FEW])}{more}"
 
 
 def _surfaces(rows: Iterable[CaseRow | RuleRow]) -> dict[Status, int]:
@@ -144,11 +155,7 @@ def _meets(need: Need) -> str:
 def _drift(log: RunLog) -> list[str]:
     """The answers whose shape is not that of the committed snapshot."""
     drifted = [f"{row.case}[{row.mode}]" for row in log.cases if row.drift]
-    if not drifted:
-        return []
-    more = f" and {len(drifted) - FEW} more" if len(drifted) > FEW else ""
-    some = ", ".join(drifted[:FEW])
-    return [f"Another shape than the committed snapshot has: {some}{more}."]
+    return [f"Another shape than the committed snapshot has: {_some(drifted)}."] if drifted else []
 
 
 def _warnings(column: Column) -> list[str]:

@@ -17,6 +17,7 @@ import msgspec
 import pytest
 from command_line import Command, Serve
 
+from conformance.cli.main import main
 from conformance.runs.evidence_store import EvidenceStore
 from conformance.runs.frames import unpack
 from conformance.runs.log import RunLog, read_log
@@ -172,6 +173,23 @@ def test_a_server_that_is_none_is_told_in_one_line(
         done = conformance("run", "--target", "none", "--model", "m", "--base-url", url)
     assert done.returncode == 2
     assert says in one_line(done.stderr)
+
+
+def test_pytests_own_page_without_its_extra_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("conformance.cli.commands.run.find_spec", lambda name: None)
+    monkeypatch.setattr("sys.argv", ["conformance", "run", "--", "--html", "page.html"])
+    assert main() == 4
+    assert "pip install 'messages-conformance[html]'" in one_line(capsys.readouterr().err)
+
+
+def test_arguments_that_pytest_does_not_know_end_in_one_sentence(conformance: Command) -> None:
+    done = conformance("run", "--select", "messages.text", "--no-witness", "--", "--bogus")
+    assert done.returncode == 4
+    assert "unrecognized arguments: --bogus" in done.stderr
+    assert "Nothing was judged: pytest does not know its arguments, or they leave no question. Exit 4." in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_model_that_is_not_there_is_named(conformance: Command, served: Serve) -> None:

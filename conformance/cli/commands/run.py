@@ -4,6 +4,8 @@ import argparse
 import re
 import shlex
 import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from conformance.cli.configuration import configured
@@ -80,10 +82,20 @@ def run(arguments: argparse.Namespace) -> int:
     return run_suite(options, Display(json=arguments.json, quiet=arguments.quiet, open=arguments.open))
 
 
+def _check_pytest_arguments(words: Sequence[str]) -> None:
+    """Refuses, with what to do instead, the arguments for pytest that cannot work here."""
+    if any(word == "-n" or word.startswith(("-n=", "--numprocesses", "--dist")) for word in words):
+        raise UserError("xdist is not needed: requests are in flight together already; use --concurrency N")
+    if any(word.startswith("--html") for word in words) and find_spec("pytest_html") is None:
+        raise UserError(
+            "--html needs pytest-html, which is not installed: pip install 'messages-conformance[html]' (in a clone: "
+            "pip install '.[html]')"
+        )
+
+
 def options_of(arguments: argparse.Namespace, words: list[str]) -> RunOptions:
     """The options as the run takes them; UserError where two of them cannot go together."""
-    if any(word == "-n" or word.startswith(("-n=", "--numprocesses", "--dist")) for word in arguments.pytest_arguments):
-        raise UserError("xdist is not needed: requests are in flight together already; use --concurrency N")
+    _check_pytest_arguments(arguments.pytest_arguments)
     if arguments.url and arguments.base_url and arguments.url != arguments.base_url:
         raise UserError(f"two addresses, {arguments.url} and {arguments.base_url}: `conformance compare` asks both")
     if arguments.select is not None and not arguments.select.strip():
