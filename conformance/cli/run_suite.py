@@ -189,7 +189,7 @@ def _run_in(
         ledger = Ledger(
             source=scheduler,
             assessment=Assessment(
-                catalog, questions, scheduler.record, _expectations(target), baseline, whole=_is_whole(options)
+                catalog, questions, scheduler.record, Expectations.of(target), baseline, whole=_is_whole(options)
             ),
             handlers=[
                 *([EvidenceKeeper(out).handle] if options.evidence else []),
@@ -202,7 +202,7 @@ def _run_in(
                 allow_improvements=options.allow_improvements,
                 profiles=catalog.profiles,
                 profile=options.profile,
-                expectations=_expectations(target),
+                expectations=Expectations.of(target),
                 model=target.model,
             ),
             witness=sdk_testimonies if options.witness else no_testimonies,
@@ -271,10 +271,6 @@ def _earlier(options: RunOptions, out: Path, catalog: Catalog, target: Target) -
     (out / PACKED_LOG).unlink(missing_ok=True)
     remove_evidence(out)
     return {}
-
-
-def _expectations(target: Target) -> Expectations:
-    return Expectations(documented=target.documented, known=target.known, disputed=target.disputed)
 
 
 def _is_whole(options: RunOptions) -> bool:

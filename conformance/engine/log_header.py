@@ -1,7 +1,5 @@
 """The first two lines of a run log: who was asked with what, and the questions as they were then."""
 
-import hashlib
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,9 @@ from conformance import __version__
 from conformance.catalog.load import Catalog
 from conformance.engine.options import RunOptions
 from conformance.judge.rules import RULES
+from conformance.runs.expectations import Expectations
 from conformance.runs.log import CaseInfo, CatalogRow, ProfileInfo, RowInfo, RuleInfo, RunRow, SuiteInfo, TargetInfo
-from conformance.targets.target import Gap, Target
+from conformance.targets.target import Target
 
 
 def run_row(catalog: Catalog, target: Target, options: RunOptions) -> RunRow:
@@ -31,15 +30,10 @@ def run_row(catalog: Catalog, target: Target, options: RunOptions) -> RunRow:
         capabilities=dict(target.capabilities),
         options=_chosen(options),
         profile=options.profile,
-        expectations_sha256=expectations_sha256(target.documented, target.known),
+        expectations_sha256=Expectations.of(target).sha256,
         command=options.command,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def expectations_sha256(documented: Sequence[Gap], known: Sequence[Gap]) -> str:
-    """What tells whether two runs were expected to find the same."""
-    return hashlib.sha256(msgspec.json.encode([documented, known])).hexdigest()
 
 
 def _chosen(options: RunOptions) -> dict[str, Any]:

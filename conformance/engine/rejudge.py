@@ -12,7 +12,7 @@ from conformance.engine.baseline import read_baseline
 from conformance.engine.events import Ended
 from conformance.engine.finish import Terms
 from conformance.engine.ledger import Ledger
-from conformance.engine.log_header import catalog_row, expectations_sha256
+from conformance.engine.log_header import catalog_row
 from conformance.engine.outputs import into_log
 from conformance.engine.plan import plain_controls
 from conformance.engine.records import Recorded, earlier_of, target_of
@@ -107,7 +107,7 @@ def _expectations(log: RunLog) -> Expectations:
         documented, known = gaps_of(name, version)
         disputed = disputes_of(name, version)
     except TargetFileError as problem:
-        if log.run.expectations_sha256 != expectations_sha256((), ()):
+        if log.run.expectations_sha256 != Expectations().sha256:
             raise UserError(f"what was expected of {log.run.target.name} cannot be read again: {problem}") from problem
         return Expectations()
     return Expectations(documented=documented, known=known, disputed=disputed)

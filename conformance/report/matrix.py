@@ -37,7 +37,7 @@ class Cell(Struct, frozen=True, kw_only=True):
     """One row of one target: what was found, and how much of it was verified."""
 
     verdict: Verdict | None
-    """None where only optional questions (level may) were asked."""
+    """None where only optional questions (level may) were asked, or where every other one is disputed."""
     status: Status
     cases: tuple[CaseRow, ...] = ()
     rules: tuple[RuleRow, ...] = ()
@@ -57,6 +57,11 @@ class Cell(Struct, frozen=True, kw_only=True):
     def judged(self) -> list[Judged]:
         """All that stands in the cell, the optional questions too."""
         return [*self.cases, *self.rules]
+
+    @property
+    def disputed(self) -> str:
+        """What both sides say of a verdict in it that is disputed; empty where none is."""
+        return next((row.expected_by for row in self.judged if row.status == "disputed"), "")
 
 
 class Column(Struct, frozen=True, dict=True, kw_only=True):
@@ -140,7 +145,7 @@ def cell_of(cases: Sequence[CaseRow], rules: Sequence[RuleRow]) -> Cell:
     counted = [row for row in judged if row.level != "may"]
     testimonies = {case.sdk for case in cases} - {None}
     return Cell(
-        verdict=cell_verdict(counted),
+        verdict=cell_verdict(row for row in counted if row.status != "disputed"),
         status=min((row.status for row in counted), key=URGENCY.index, default="as-expected"),
         cases=tuple(cases),
         rules=tuple(rules),
@@ -283,6 +288,11 @@ def most_important(column: Column, rows: Mapping[str, RowInfo], limit: int = 10)
         )
     )
     return worth[:limit]
+
+
+def disputed(column: Column) -> dict[str, str]:
+    """The rows that the makers of the server challenge, each with both texts: they count nowhere."""
+    return {row: grounds for row, cell in column.cells.items() if (grounds := cell.disputed)}
 
 
 _BAD: tuple[Verdict, ...] = ("broken", "ignored", "refused", "blocked", "inconclusive", "not-run", "partial")

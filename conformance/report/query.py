@@ -3,7 +3,7 @@
     tool choice             all of the words stand in the row, or in the id or title of one of its cases
     "stop sequence"         the words in this order
     area:tools              the row's area; also level:must, tier:core
-    verdict:ignored         some column has this verdict; also status:regression, sdk:misreads, mark:drift
+    verdict:ignored         some column has this verdict; also status:regression, sdk:misreads, mark:drift, mark:shape
     verdict:ignored,broken  one of several; the same key twice means the same
     target:ollama           only columns whose name holds this count (and are shown)
     differs                 the columns that count do not all have the same verdict
@@ -23,6 +23,7 @@ from msgspec import Struct
 
 from conformance.errors import UserError
 from conformance.report.matrix import Cell, Column, Matrix
+from conformance.report.shapes import changed_shapes, is_shaped_otherwise
 from conformance.runs.log import RowInfo
 from conformance.words import STATUSES, VERDICTS, Level, SdkTestimony, Tier
 
@@ -32,7 +33,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "verdict": VERDICTS,
     "status": STATUSES,
     "sdk": get_args(SdkTestimony),
-    "mark": ("drift", "unverified", "simulated"),
+    "mark": ("drift", "shape", "unverified", "simulated"),
 }
 """The keys with a closed list of values; `area` and `target` take any text."""
 
@@ -86,14 +87,28 @@ def select(query: Query, matrix: Matrix) -> tuple[list[RowInfo], list[Column]]:
     """The rows that a query finds, and the columns that count, both in the order of the matrix."""
     columns = [column for column in matrix.columns if all(_holds(t, _in_name(column)) for t in query.of("target"))]
     titles = _case_titles(matrix)
-    rows = [row for row in matrix.rows if _fits(query, row, columns, matrix.areas, titles)]
+    shaped = _shaped(matrix) if any("shape" in term.values for term in query.of("mark")) else frozenset()
+    rows = [row for row in matrix.rows if _fits(query, row, columns, matrix.areas, titles, shaped)]
     return rows, columns
 
 
 Titles = Mapping[str, str]
+Places = frozenset[tuple[str, str]]
+"""Columns and rows, by their ids."""
 
 
-def _fits(query: Query, row: RowInfo, columns: list[Column], areas: Titles, titles: Titles) -> bool:
+def _shaped(matrix: Matrix) -> Places:
+    """Where an answer has another shape than in the version before."""
+    changes = zip(matrix.columns, changed_shapes(matrix), strict=True)
+    return frozenset(
+        (column.id, row)
+        for column, changed in changes
+        for row, cell in column.cells.items()
+        if is_shaped_otherwise(cell, changed)
+    )
+
+
+def _fits(query: Query, row: RowInfo, columns: list[Column], areas: Titles, titles: Titles, shaped: Places) -> bool:
     area = areas.get(row.area, row.area)
     haystack = "\n".join((row.id, row.title, row.consequence, area, titles.get(row.id, ""))).lower()
     of_row = {"text": haystack, "area": row.area.lower(), "level": row.weight, "tier": row.tier}
@@ -101,10 +116,11 @@ def _fits(query: Query, row: RowInfo, columns: list[Column], areas: Titles, titl
         return False
     cell_terms = query.of(*OF_CELLS)
     cells = [(column, column.cells[row.id]) for column in columns if row.id in column.cells]
-    judged = [(column, cell) for column, cell in cells if cell.verdict is not None]
-    if cell_terms and not any(all(_cell_holds(term, cell, column) for term in cell_terms) for column, cell in judged):
+    judged = [(column, cell) for column, cell in cells if cell.verdict is not None or cell.disputed]
+    found = [_held(cell, column, otherwise=(column.id, row.id) in shaped) for column, cell in judged]
+    if cell_terms and not any(all(_holds(term, held[term.key].__contains__) for term in cell_terms) for held in found):
         return False
-    differ = len({cell.verdict for _, cell in judged}) > 1
+    differ = len({cell.verdict for _, cell in judged} - {None}) > 1
     return all(differ is not term.negated for term in query.of("differs"))
 
 
@@ -116,15 +132,20 @@ def _in_name(column: Column) -> Callable[[str], bool]:
     return f"{column.id}\n{column.title}".lower().__contains__
 
 
-def _cell_holds(term: Term, cell: Cell, column: Column) -> bool:
-    marks = {"drift": cell.drift, "unverified": cell.unverified > 0, "simulated": column.log.run.target.simulated}
-    held: dict[str, set[str | None]] = {
+def _held(cell: Cell, column: Column, *, otherwise: bool) -> dict[str, set[str | None]]:
+    """What can be said of a cell, by key; `otherwise`: its answers have another shape than in the version before."""
+    marks = {
+        "drift": cell.drift,
+        "shape": otherwise,
+        "unverified": cell.unverified > 0,
+        "simulated": column.log.run.target.simulated,
+    }
+    return {
         "verdict": {cell.verdict},
         "status": {cell.status},
         "sdk": {cell.sdk},
         "mark": {mark for mark, there in marks.items() if there},
     }
-    return _holds(term, held[term.key].__contains__)
 
 
 def _case_titles(matrix: Matrix) -> dict[str, str]:

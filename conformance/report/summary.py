@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.report.causes import counted, observed, red_causes
 from conformance.report.closing import closing_of
-from conformance.report.matrix import UNEXPECTED, Cell, Column, Matrix, most_important
+from conformance.report.matrix import UNEXPECTED, Cell, Column, Matrix, disputed, most_important
 from conformance.report.wording import printable
 from conformance.runs.log import RowInfo, RunLog, sentence
 from conformance.words import Verdict
@@ -19,6 +19,8 @@ SUMMARY_CAUSES = 40
 
 def reason(cell: Cell) -> str:
     """Why a cell is what it is, in one line: its first finding, else what its first question says."""
+    if cell.verdict is None:
+        return cell.disputed
     judged = sorted(cell.judged, key=lambda row: (row.verdict != cell.verdict, row.level == "may"))
     for row in judged:
         if row.verdict == cell.verdict and row.findings:
@@ -65,6 +67,7 @@ def _target_md(column: Column, rows: dict[str, RowInfo]) -> str:
     lines += _table_md("Unexpected", unexpected)
     lines += ["", _md(told.counts)]
     lines += _table_md("Known and expected gaps", known)
+    lines += _disputed_md(column, rows)
     asked = f"suite {_md(run.suite.version)} · model {_md(run.target.model)} · {_md(run.started)}"
     return "\n".join([*lines, "", f"<sub>{asked} · {_code(run.command)}</sub>"])
 
@@ -88,6 +91,15 @@ def _table_md(title: str, pairs: Sequence[tuple[RowInfo, Cell]]) -> list[str]:
         words = f"{_code(row.id)}<br>{_md(row.title)} | {cell.verdict} | {cell.status} | {_md(reason(cell))}"
         lines.append(f"| {words} |")
     return lines
+
+
+def _disputed_md(column: Column, rows: dict[str, RowInfo]) -> list[str]:
+    """What the makers of the server challenge, with both texts."""
+    found = disputed(column)
+    if not found:
+        return []
+    lines = [f"| {_code(row)}<br>{_md(rows[row].title)} | {_md(both)} |" for row, both in found.items()]
+    return ["", "### Disputed", "", "| row | what both sides say |", "|---|---|", *lines]
 
 
 def _md(text: str) -> str:
@@ -167,7 +179,7 @@ def _target_document(column: Column) -> dict[str, Any]:
                 "drift": cell.drift,
                 "sdk": cell.sdk,
                 "question": cell.question,
-                "reason": reason(cell) if cell.verdict not in ("supported", None) else "",
+                "reason": reason(cell) if cell.verdict != "supported" else "",
             }
             for row, cell in column.cells.items()
         },

@@ -9,12 +9,21 @@ from conformance.runs.log import CauseRow, RunLog
 from conformance.words import OBSERVED, Mode, Verdict
 
 Change = Literal[
-    "regression", "improvement", "findings changed", "question changed", "verified", "unverified", "new", "gone"
+    "regression",
+    "improvement",
+    "findings changed",
+    "question changed",
+    "disputed",
+    "verified",
+    "unverified",
+    "new",
+    "gone",
 ]
-"""`verified`: not observed before, observed now; `unverified`: the other way round."""
+"""`verified`: not observed before, observed now; `unverified`: the other way round; `disputed`: not compared."""
 
 ORDER: tuple[Change, ...] = (
-    "regression", "findings changed", "improvement", "unverified", "verified", "question changed", "new", "gone",
+    "regression", "findings changed", "improvement", "unverified", "verified", "disputed", "question changed", "new",
+    "gone",
 )  # fmt: skip
 
 
@@ -42,26 +51,39 @@ def diff(old: RunLog, new: RunLog) -> list[Difference]:
     renamed = {name: case.id for case in new.catalog.cases for name in case.renamed_from}
     before = {(renamed.get(name, name), mode): seen for (name, mode), seen in seen_in(old).items()}
     after = seen_in(new)
-    questions = (_questions(old, renamed), _questions(new, {}))
+    same = _same_questions(old, new, renamed)
+    disputed = _disputed(new)
     differences = [
         difference
         for key in {**before, **after}
-        if (difference := _difference(key, before.get(key), after.get(key), questions)) is not None
+        if (difference := _difference(key, before.get(key), after.get(key), same, disputed)) is not None
     ]
     return sorted(differences, key=lambda one: (ORDER.index(one.change), one.surface, one.id, one.mode or ""))
 
 
-def _questions(log: RunLog, renamed: dict[str, str]) -> dict[tuple[str, Mode | None], str]:
-    return {(renamed.get(row.case, row.case), row.mode): row.case_sha256 for row in log.cases}
+Key = tuple[str, Mode | None]
+"""A case and its mode, or a rule."""
+
+
+def _same_questions(old: RunLog, new: RunLog, renamed: dict[str, str]) -> frozenset[Key]:
+    """The cases that asked the same in both runs, and all rules of either."""
+    before = {(renamed.get(row.case, row.case), row.mode): row.case_sha256 for row in old.cases}
+    rules = {(row.rule, None) for row in (*old.rules, *new.rules)}
+    return frozenset(
+        {(row.case, row.mode) for row in new.cases if before.get((row.case, row.mode)) == row.case_sha256} | rules
+    )
+
+
+def _disputed(log: RunLog) -> frozenset[Key]:
+    """What the makers of the server challenge: it counts nowhere."""
+    cases = {(row.case, row.mode) for row in log.cases if row.status == "disputed"}
+    return frozenset(cases | {(row.rule, None) for row in log.rules if row.status == "disputed"})
 
 
 def _difference(
-    key: tuple[str, Mode | None],
-    old: RowResult | None,
-    new: RowResult | None,
-    questions: tuple[dict[tuple[str, Mode | None], str], dict[tuple[str, Mode | None], str]],
+    key: Key, old: RowResult | None, new: RowResult | None, same: frozenset[Key], disputed: frozenset[Key]
 ) -> Difference | None:
-    change = _change(key, old, new, questions)
+    change = _change(key, old, new, same)
     if change is None:
         return None
     either = new or old
@@ -71,7 +93,7 @@ def _difference(
         id=key[0],
         mode=key[1],
         surface=either.surface,
-        change=change,
+        change="disputed" if key in disputed else change,
         old=old.verdict if old else None,
         new=new.verdict if new else None,
         appeared=sorted(keys[1] - keys[0]),
@@ -79,15 +101,10 @@ def _difference(
     )
 
 
-def _change(
-    key: tuple[str, Mode | None],
-    old: RowResult | None,
-    new: RowResult | None,
-    questions: tuple[dict[tuple[str, Mode | None], str], dict[tuple[str, Mode | None], str]],
-) -> Change | None:
+def _change(key: Key, old: RowResult | None, new: RowResult | None, same: frozenset[Key]) -> Change | None:
     if old is None or new is None:
         return "new" if old is None else "gone"
-    if questions[0].get(key) != questions[1].get(key):
+    if key not in same:
         return "question changed"
     was, now = old.verdict in OBSERVED, new.verdict in OBSERVED
     if was and now:

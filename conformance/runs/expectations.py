@@ -3,14 +3,16 @@
 All of it is pure: rows in, statuses out.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, Self
 
+import msgspec
 from msgspec import Struct
 
 from conformance.errors import ExitCode
 from conformance.runs.log import RunLog
-from conformance.targets.target import Dispute, Gap
+from conformance.targets.target import Dispute, Gap, Target
 from conformance.words import OBSERVED, UNVERIFIED, Level, Mode, ReadinessVerdict, Status, Tier, Verdict, worst
 
 
@@ -112,13 +114,25 @@ class Expectations(Struct, frozen=True):
     known: tuple[Gap, ...] = ()
     disputed: tuple[Dispute, ...] = ()
 
+    @classmethod
+    def of(cls, target: Target) -> Self:
+        """What a target's file says of it: its gaps, and what its makers dispute."""
+        return cls(documented=target.documented, known=target.known, disputed=target.disputed)
+
+    @property
+    def sha256(self) -> str:
+        """What tells whether two runs were expected to find the same."""
+        entries = [self.documented, self.known, *([self.disputed] if self.disputed else [])]
+        return hashlib.sha256(msgspec.json.encode(entries)).hexdigest()
+
     def challenge(self, seen: RowResult) -> RowStatus | None:
         """The standing of a verdict that the makers of the server challenge, with both texts; None of another."""
         for one in self.disputed:
             named = one.surface == seen.surface or seen.id == (one.rule if seen.mode is None else one.case)
             in_mode = seen.mode is None or not one.modes or seen.mode in one.modes
             if named and in_mode and seen.verdict in one.verdict:
-                return RowStatus("disputed", f"{one.says} (exchange {one.evidence}) The suite: {one.answer}")
+                both = f"The makers: {one.says} (exchange {one.evidence}). The suite: {one.answer}"
+                return RowStatus("disputed", both)
         return None
 
     def gap_for(self, seen: RowResult) -> tuple[Gap, bool] | None:
@@ -142,7 +156,8 @@ class Expectations(Struct, frozen=True):
         if found is None:
             return against_promise(seen, place)
         gap, documented = found
-        cell = seen.verdict if gap.surface is None else cell_verdict(siblings) or "not-run"
+        undisputed = (one for one in siblings if self.challenge(one) is None)
+        cell = seen.verdict if gap.surface is None else cell_verdict(undisputed) or "not-run"
         return against_gap(seen, cell, gap, place, documented=documented)
 
 

@@ -208,3 +208,16 @@ def test_heads_and_features_stay_in_sight(page: Page, few: str) -> None:
     assert feature is not None
     assert abs(head["y"] - port["y"]) < 3
     assert abs(feature["x"] - port["x"]) < 3
+
+
+def test_a_disputed_cell_says_so_and_shows_both_texts(page: Page, few: str) -> None:
+    page.goto(few)
+    page.locator("#query").fill("status:disputed")
+    expect(page.locator("#found")).to_have_text("1 of 63 rows")
+    box = page.locator("tr.hit td", has_text="disputed").first
+    assert "v-ignored" not in (box.get_attribute("class") or "")
+    cell(page, "validation.tool_result.orphan")
+    panel = page.locator("#cell")
+    expect(panel).to_contain_text("The makers of the server challenge it")
+    expect(panel).to_contain_text("The makers: The result is kept. (exchange 7). The suite: The API refuses it.")
+    expect(panel).not_to_contain_text("Expected, because")

@@ -19,7 +19,7 @@ def test_a_challenged_verdict_is_shown_with_both_texts() -> None:
     standing = Expectations(disputed=(DISPUTE,)).challenge(SEEN)
     assert standing is not None
     assert standing.status == "disputed"
-    assert standing.expected_by == "It is legal. (exchange 3f2a-17) The suite: It is not."
+    assert standing.expected_by == "The makers: It is legal. (exchange 3f2a-17). The suite: It is not."
 
 
 @pytest.mark.parametrize(

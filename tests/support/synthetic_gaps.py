@@ -58,7 +58,7 @@ def _ollama(version: tuple[int, ...]) -> dict[str, Gap]:
         "endpoint.models.list": ("broken", "known-gap", "/message.has_more", "true or false", ABSENT),
         "endpoint.models.get": ("broken", "known-gap", "/message.type", "model", ABSENT),
         "validation.role.unknown": ("ignored", "known-gap", "/status", 400, 200),
-        "validation.tool_result.orphan": ("ignored", "known-gap", "/status", 400, 200),
+        "validation.tool_result.orphan": ("ignored", "disputed", "/status", 400, 200),
         "validation.key.wrong": ("ignored", "documented-gap", "/status", 401, 200),
         "message.stop-sequence-present": ("broken", "known-gap", "/stop_sequence", "null or a string", ABSENT),
         "error.envelope": ("broken", "known-gap", "", "the error envelope in JSON", "404 page not found"),

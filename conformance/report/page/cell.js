@@ -112,7 +112,9 @@ function verdictLine(row, column, cell) {
   if (!cell) return element("p", { class: "says" }, `There is no answer: ${missing(row, column)}.`);
   const means = cell.verdict
     ? DATA.verdicts[VERDICTS.indexOf(cell.verdict)].means
-    : "Only optional questions were asked of this row; they do not count.";
+    : cell.status === "disputed"
+      ? ""
+      : "Only optional questions were asked of this row; they do not count.";
   const status = DATA.statuses[STATUSES.indexOf(cell.status)];
   const notes = marksOf(cell).map((mark) =>
     element("span", { class: `flag f-${mark.id}` }, element("i", {}), mark.text),
@@ -127,7 +129,7 @@ function verdictLine(row, column, cell) {
       notes,
       cell.sdk && element("span", { class: "faint" }, `official SDK: ${cell.sdk}`),
     ),
-    element("p", { class: "says" }, means, cell.status === "as-expected" ? "" : ` ${status.means}`),
+    element("p", { class: "says" }, [means, cell.status === "as-expected" ? "" : status.means].join(" ").trim()),
     cell.verdict !== "supported" && row.consequence
       ? element("p", { class: "says" }, element("b", {}, "For you: "), row.consequence)
       : null,
@@ -247,7 +249,14 @@ function itemView(item, row, column, count) {
     item.rule || url ? element("p", { class: "source" }, "Source: ", link(item.rule ? source || "unknown" : url)) : "",
     item.by ? hiddenBy(item.by) : item.reason ? element("p", {}, ...visible(item.reason)) : "",
     item.rule ? element("p", {}, `Seen ${item.seen} times, broken ${item.violations} times.`) : "",
-    item.expected_by ? element("p", { class: "note" }, "Expected, because: ", linked(item.expected_by)) : "",
+    item.expected_by
+      ? element(
+          "p",
+          { class: "note" },
+          item.status === "disputed" ? "" : "Expected, because: ",
+          linked(item.expected_by),
+        )
+      : "",
     item.attempts > 1 ? element("p", { class: "note" }, `${item.attempts} attempts; all are below.`) : "",
     item.drift ? element("p", { class: "note" }, "The shape of the answer differs from the committed snapshot.") : "",
     item.shape ? shapeView(item.shape) : "",

@@ -53,7 +53,7 @@ export function missing(row, column) {
 
 export function wordOf(row, cell) {
   if (!cell) return row.unasked ? "cannot be asked" : "not asked";
-  if (cell.verdict === null) return "optional";
+  if (cell.verdict === null) return cell.status === "disputed" ? "disputed" : "optional";
   return cell.verdict === "supported" && !row.observable ? "accepted" : words(cell.verdict);
 }
 

@@ -3,7 +3,7 @@
 import { around, cut, element, field, visible, words } from "./element.js";
 import { CELLS, COLUMNS } from "./data.js";
 import { LISTENERS, STATE, readAddress, show } from "./state.js";
-import { activate, chosenColumns, filterMatrix, layOut, same, shownColumns, shownRows } from "./matrix.js";
+import { activate, chosenColumns, filterMatrix, layOut, marksOf, same, shownColumns, shownRows } from "./matrix.js";
 import { drawCell } from "./cell.js";
 import { drawChanges } from "./changed.js";
 
@@ -14,6 +14,7 @@ const CHIPS = [
   ["status", "regression"],
   ["status", "new"],
   ["status", "improvement"],
+  ["status", "disputed"],
   ["verdict", "broken"],
   ["verdict", "ignored"],
   ["verdict", "refused"],
@@ -24,6 +25,7 @@ const CHIPS = [
   ["level", "must"],
   ["tier", "core"],
   ["mark", "drift"],
+  ["mark", "shape"],
   ["", "differs"],
 ];
 
@@ -31,7 +33,8 @@ function chipsThere() {
   return CHIPS.filter(([key, value]) => {
     if (value === "differs") return COLUMNS.length > 1;
     if (key === "level" || key === "tier") return true;
-    return CELLS.some((cells) => cells.some((cell) => cell && (key === "mark" ? cell.drift : cell[key] === value)));
+    const has = (cell) => (key === "mark" ? marksOf(cell).some((mark) => mark.id === value) : cell[key] === value);
+    return CELLS.some((cells) => cells.some((cell) => cell && has(cell)));
   });
 }
 

@@ -8,7 +8,7 @@ const CLOSED = {
   verdict: VERDICTS,
   status: STATUSES,
   sdk: SDK,
-  mark: ["drift", "unverified", "simulated"],
+  mark: ["drift", "shape", "unverified", "simulated"],
 };
 const KEYS = ["area", "target", ...Object.keys(CLOSED)];
 const OF_CELLS = ["verdict", "status", "sdk", "mark"];
@@ -67,14 +67,14 @@ export function fits(terms, row, columns) {
   if (!cellTerms.length && !terms.some((term) => term.key === "differs")) return true;
   const cells = columns
     .map((column) => [CELLS[row.index][column.index], column])
-    .filter(([cell]) => cell && cell.verdict);
+    .filter(([cell]) => cell && (cell.verdict || cell.status === "disputed"));
   if (cellTerms.length && !cells.some(([cell, column]) => cellTerms.every((term) => cellHolds(term, cell, column))))
     return false;
-  const differ = new Set(cells.map(([cell]) => cell.verdict)).size > 1;
+  const differ = new Set(cells.map(([cell]) => cell.verdict).filter(Boolean)).size > 1;
   return terms.every((term) => term.key !== "differs" || differ !== term.negated);
 }
 
 function cellHolds(term, cell, column) {
-  const marks = { drift: cell.drift, unverified: cell.unverified > 0, simulated: column.simulated };
+  const marks = { drift: cell.drift, shape: cell.shaped, unverified: cell.unverified > 0, simulated: column.simulated };
   return holds(term, (value) => (term.key === "mark" ? marks[value] : cell[term.key] === value));
 }
