@@ -24,6 +24,9 @@ Kind = Literal["obligation", "invariant", "witnessed", "tendency"]
 NeedLevel = Literal["blocks", "degrades"]
 """Whether a client stops without what it needs, or goes on with less."""
 
+NeedState = Literal["missing", "unverified", "met"]
+"""What a question, or all questions of a need, come to; worst first."""
+
 Tier = Literal["core", "feature", "hosted"]
 """Who can be expected to have a row: any compatible server, some, or the vendor's own cloud only."""
 

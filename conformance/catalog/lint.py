@@ -13,7 +13,7 @@ from conformance.catalog.leaning import leans
 from conformance.catalog.load import PROFILES, SURFACE, Catalog
 from conformance.catalog.matchers import BOUNDS, is_absence, matcher_of
 from conformance.catalog.problem import Problem, nearest, shown
-from conformance.catalog.profile import Profile, parted
+from conformance.catalog.profile import Need, Profile, parted
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM, SEPARATED, conversations, is_glued, speaks
 from conformance.catalog.select import SelectionError, select
 from conformance.catalog.skeleton import unfilled
@@ -229,21 +229,33 @@ def _profile_mistakes(catalog: Catalog, profile: Profile, rules: Collection[str]
     for need in profile.needs:
         if ids.count(need.id) > 1:
             yield need.id, "another need has this id"
-        if not need.questions:
-            yield need.id, "it names no question, so nothing shows whether it is met"
-        if need.unseen == "missing" and need.meets.ways and "ignored" not in need.meets.ways:
-            yield need.id, "`unseen: missing` is told as `ignored`: say in `meets` what the user meets then"
-        if not need.meets.ways:
-            yield need.id, "`meets` is empty: say what the user meets where it is refused, ignored or broken"
-        for question in need.questions:
-            for says in _unknown_question(catalog, question, rules):
-                yield need.id, says
+        yield from _need_mistakes(catalog, need, rules)
+    for version in profile.versions:
+        if not version.needs:
+            yield version.version, "it names no need of its own, so nothing is asked in its shapes"
+        for need in version.needs:
+            yield from _need_mistakes(catalog, need, rules)
+        for name in version.without:
+            if name not in ids:
+                yield version.version, f"there is no need `{name}`{nearest(name, ids)}"
     for question in profile.model:
         for says in _unknown_question(catalog, question, ()):
             yield "model", says
     for tolerance in profile.tolerates:
         if tolerance.rule.partition(":")[0] not in rules:
             yield "tolerates", f"there is no rule `{tolerance.rule}`{nearest(tolerance.rule, rules)}"
+
+
+def _need_mistakes(catalog: Catalog, need: Need, rules: Collection[str]) -> Iterator[tuple[str, str]]:
+    if not need.questions:
+        yield need.id, "it names no question, so nothing shows whether it is met"
+    if need.unseen == "missing" and need.meets.ways and "ignored" not in need.meets.ways:
+        yield need.id, "`unseen: missing` is told as `ignored`: say in `meets` what the user meets then"
+    if not need.meets.ways:
+        yield need.id, "`meets` is empty: say what the user meets where it is refused, ignored or broken"
+    for question in need.questions:
+        for says in _unknown_question(catalog, question, rules):
+            yield need.id, says
 
 
 def _unknown_question(catalog: Catalog, question: str, rules: Collection[str]) -> Iterator[str]:

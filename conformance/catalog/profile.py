@@ -59,6 +59,16 @@ class Need(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
 
 
+class ClientVersion(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Another version of the client, by what it sends and needs otherwise than the one that was measured."""
+
+    version: str
+    needs: list[Need]
+    """What it needs in place of those that it is without, asked in its own shapes."""
+    without: list[str] = []
+    """Needs of the profile that it does not have, since it does not send what they speak of."""
+
+
 class Tolerance(Struct, frozen=True, forbid_unknown_fields=True):
     """A rule that the client does not depend on: it reads what breaks this rule as if nothing were wrong."""
 
@@ -77,6 +87,8 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Expressions of the selection language, joined by `or`, of cases that are asked beside those of the needs."""
     needs: list[Need] = []
     """In the order in which a user should hear of them."""
+    versions: list[ClientVersion] = []
+    """Other versions of the client, newest first."""
     tolerates: list[Tolerance] = []
     model: list[str] = []
     """Questions so plain that a model which fails them shows nothing of the endpoint."""
@@ -86,7 +98,8 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     @property
     def questions(self) -> list[str]:
         """All that the needs name and what shows that the model does its part, each once."""
-        return list(dict.fromkeys([name for need in self.needs for name in need.questions] + self.model))
+        needs = [*self.needs, *(need for version in self.versions for need in version.needs)]
+        return list(dict.fromkeys([name for need in needs for name in need.questions] + self.model))
 
 
 def parted(question: str) -> tuple[str, tuple[Mode, ...]]:

@@ -7,11 +7,11 @@ from msgspec import Struct
 
 from conformance.catalog.profile import Profile
 from conformance.judge.finding import ABSENT, Finding
-from conformance.judge.readiness import Broken, NeedVerdict, Seen
+from conformance.judge.readiness import Broken, NeedVerdict, Seen, readiness_by_version
 from conformance.judge.readiness import Readiness as Verdict
 from conformance.judge.readiness import readiness as decide
 from conformance.judge.rules import RULES
-from conformance.runs.log import CaseRow, Need, ReadinessRow, ReadinessVerdict, RuleRow
+from conformance.runs.log import CaseRow, Need, ReadinessRow, ReadinessVerdict, RuleRow, VersionReadiness
 
 NEAR = 0.8
 """The share of a client's patience from which a silence is worth a warning."""
@@ -27,6 +27,8 @@ class Readiness(Struct, frozen=True, kw_only=True):
     profile: str
     client: str
     found: Verdict
+    versions: Mapping[str, Verdict] = {}
+    """What holds for other versions of the client."""
     timing: Mapping[str, float]
     warnings: list[str] = []
 
@@ -39,16 +41,23 @@ def readiness(
     name: str, profile: Profile, rows: Sequence[CaseRow | RuleRow], timing: Mapping[str, float]
 ) -> Readiness | None:
     """The readiness that a run's rows amount to; None where it did not ask all without which the client stops."""
-    found = decide(profile, RULES.keys(), (_seen(row) for row in rows if isinstance(row, CaseRow)))
+    seen = [_seen(row) for row in rows if isinstance(row, CaseRow)]
+    found = decide(profile, RULES.keys(), seen)
     if found is None:
         return None
+    by_version = readiness_by_version(profile, RULES.keys(), seen)
     return Readiness(
         profile=name,
         client=str(profile.client or profile.title),
         found=found,
+        versions={_named(profile, version): answer for version, (_, answer) in by_version.items()},
         timing=dict(timing),
         warnings=_warnings(profile, timing),
     )
+
+
+def _named(profile: Profile, version: str) -> str:
+    return f"{profile.client.name if profile.client else profile.title} {version}"
 
 
 def _seen(row: CaseRow) -> Seen:
@@ -117,6 +126,7 @@ def row_of(answer: Readiness, _profile: Profile) -> ReadinessRow:
         client=answer.client,
         verdict=answer.verdict,
         needs=[_need(one) for one in answer.found.needs],
+        versions=[_version(client, found) for client, found in answer.versions.items()],
         timing=dict(answer.timing),
         warnings=answer.warnings,
     )
@@ -127,32 +137,66 @@ def _need(one: NeedVerdict) -> Need:
         id=one.need.id,
         level=one.need.level,
         verdict=one.outcome.verdict,
+        state=one.state,
         says=one.need.says,
         meets=one.meets,
         question=one.outcome.question,
         exchange=one.outcome.exchange,
+        behind=one.outcome.behind,
     )
 
 
-def _told_once(needs: Sequence[NeedVerdict]) -> Iterator[str]:
-    """The needs, each with its evidence; those that failed with the very same words are told with the first of them."""
-    by_quote: dict[str, list[NeedVerdict]] = {}
+def _version(client: str, found: Verdict) -> VersionReadiness:
+    unmet = [*found.missing("blocks"), *found.missing("degrades"), *found.unverified]
+    unmet = [one for one in unmet if not one.outcome.behind]
+    first = unmet[0] if unmet else None
+    return VersionReadiness(
+        client=client,
+        verdict=found.verdict,
+        needs=[one.need.id for one in unmet],
+        meets=first.meets if first else "",
+        question=first.outcome.question if first else "",
+        exchange=first.outcome.exchange if first else "",
+    )
+
+
+def _sentences(needs: Sequence[NeedVerdict], behind: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """The needs, each with its evidence and with those that the very same words answer."""
     for one in needs:
-        by_quote.setdefault(one.outcome.quote or one.need.id, []).append(one)
-    for first, *more in by_quote.values():
-        others = f" The same words answer {len(more)} more: {', '.join(one.need.id for one in more)}." if more else ""
-        yield f"{first.need.says} {first.meets} [{first.outcome.question}]{others}"
+        if one.outcome.behind:
+            continue
+        more = behind.get(one.need.id, ())
+        others = f" The same words answer {len(more)} more: {', '.join(more)}." if more else ""
+        yield f"{one.need.says} {one.meets} [{one.outcome.question}]{others}"
+
+
+def _behind(found: Verdict) -> dict[str, list[str]]:
+    """Need to those that stand behind it."""
+    behind: dict[str, list[str]] = {}
+    for one in found.needs:
+        if one.outcome.behind:
+            behind.setdefault(one.outcome.behind, []).append(one.need.id)
+    return behind
+
+
+def _in_short(found: Verdict) -> str:
+    """The answer for another version, with the ids of what stops it, or else of what it goes without."""
+    level = "blocks" if found.verdict == "not ready" else "degrades"
+    unmet = found.unverified if found.verdict == "not verified" else found.missing(level)
+    return f"{found.verdict}{': ' if unmet else ''}{', '.join(one.need.id for one in unmet)}"
 
 
 def in_words(answer: Readiness, profile: Profile) -> str:
     """The readiness as a person reads it at the end of a run."""
     asked_as = f" (as {answer.client} asks)" if profile.client else ""
     lines = [f"{profile.question} {answer.verdict.capitalize()}{asked_as}."]
+    behind = _behind(answer.found)
     for heading, found in (
         ("blocked", answer.found.missing("blocks")),
         ("limited", answer.found.missing("degrades")),
         ("not verified", answer.found.unverified),
     ):
-        lines += [f"  {heading}: {line}" for line in _told_once(found)]
+        lines += [f"  {heading}: {line}" for line in _sentences(found, behind)]
+    lines += [f"  {client}: {_in_short(found)}" for client, found in answer.versions.items()]
     lines += [f"  {name.replace('_', ' ')}: {seconds:.1f} s" for name, seconds in answer.timing.items()]
     return "\n".join([*lines, *(f"  warning: {warning}" for warning in answer.warnings)])

@@ -7,18 +7,16 @@ it means for the client, or the client stands it.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from conformance.catalog.profile import Need, Profile, parted
-from conformance.words import Mode, Verdict
+from conformance.catalog.profile import ClientVersion, Need, Profile, parted
+from conformance.words import Mode, NeedState, Verdict
 
-State = Literal["missing", "unverified", "met"]
-"""What a question, or all questions of a need, come to; worst first."""
 Answer = Literal["ready", "ready with limits", "not ready", "not verified"]
 
-STATES: tuple[State, ...] = ("missing", "unverified", "met")
+STATES: tuple[NeedState, ...] = get_args(NeedState)
 MET: tuple[Verdict, ...] = ("supported", "partial")
 MISSING: tuple[Verdict, ...] = ("refused", "ignored", "broken")
 NEVER_AROSE: tuple[Verdict, ...] = ("inconclusive", "not-applicable")
@@ -56,11 +54,13 @@ class Seen(Struct, frozen=True, kw_only=True):
 class Outcome(Struct, frozen=True, kw_only=True):
     """What one question came to."""
 
-    state: State
+    state: NeedState
     verdict: Verdict
     question: str
     quote: str = ""
     exchange: str = ""
+    behind: str = ""
+    """The need that the endpoint refuses in the very same words, where that is told first: this one was not judged."""
 
 
 class NeedVerdict(Struct, frozen=True):
@@ -70,7 +70,7 @@ class NeedVerdict(Struct, frozen=True):
     outcome: Outcome
 
     @property
-    def state(self) -> State:
+    def state(self) -> NeedState:
         return self.outcome.state
 
     @property
@@ -108,7 +108,37 @@ def readiness(profile: Profile, rules: Collection[str], seen: Iterable[Seen]) ->
     if not blocking or not all(run.asked(question) for question in blocking):
         return None
     needs = [NeedVerdict(need, run.outcome(need)) for need in profile.needs]
-    return Readiness(_answer(needs), tuple(sorted(needs, key=_weight)))
+    return Readiness(_answer(needs), _told_once(needs))
+
+
+def readiness_by_version(
+    profile: Profile, rules: Collection[str], seen: Iterable[Seen]
+) -> dict[str, tuple[Profile, Readiness]]:
+    """Version to what it needs and its readiness, for the other versions of the client whose own questions were asked.
+
+    A question in the shape of the measured version that was refused in the very words in which a thing is refused that
+    this version does not send says nothing of it: its own questions stand in that place.
+    """
+    rows = list(seen)
+    found = {}
+    for version in profile.versions:
+        needs = [*version.needs, *_kept(profile, version, _Run(profile, rules, rows))]
+        variant = structs.replace(profile, needs=needs, versions=[])
+        if (answer := readiness(variant, rules, rows)) is not None:
+            found[version.version] = variant, answer
+    return found
+
+
+def _kept(profile: Profile, version: ClientVersion, run: "_Run") -> list[Need]:
+    """The needs of the profile that an answer to the measured version says something about for this one too."""
+    outcomes = {need.id: run.outcome(need) for need in profile.needs}
+    words = {outcomes[name].quote for name in version.without if outcomes[name].verdict == "refused"}
+    return [
+        need
+        for need in profile.needs
+        if need.id not in version.without
+        and not (outcomes[need.id].verdict == "refused" and outcomes[need.id].quote in words)
+    ]
 
 
 def _answer(needs: Sequence[NeedVerdict]) -> Answer:
@@ -118,6 +148,20 @@ def _answer(needs: Sequence[NeedVerdict]) -> Answer:
     if ("blocks", "unverified") in states:
         return "not verified"
     return "ready with limits" if ("degrades", "missing") in states else "ready"
+
+
+def _told_once(needs: Sequence[NeedVerdict]) -> tuple[NeedVerdict, ...]:
+    """What stops the client first; what is refused in the words of an earlier need stands behind that one."""
+    first: dict[str, str] = {}
+    told = []
+    for one in sorted(needs, key=_weight):
+        outcome = one.outcome
+        if outcome.verdict == "refused" and outcome.quote:
+            named = first.setdefault(outcome.quote, one.need.id) if one.state == "missing" else first.get(outcome.quote)
+            if named not in (None, one.need.id):
+                outcome = structs.replace(outcome, state="unverified", verdict="blocked", behind=named)
+        told.append(NeedVerdict(one.need, outcome))
+    return tuple(sorted(told, key=_weight))
 
 
 def _weight(one: NeedVerdict) -> tuple[int, bool]:
@@ -185,7 +229,7 @@ class _Run:
         question = f"{one.case}[{one.mode}]"
         return Outcome(state=state, verdict=verdict, question=question, quote=one.quote, exchange=one.exchange)
 
-    def _state(self, one: Seen, need: Need) -> tuple[State, Verdict]:
+    def _state(self, one: Seen, need: Need) -> tuple[NeedState, Verdict]:
         if one.verdict in MET:
             return "met", one.verdict
         if one.unreadable and any(broken.answers_to(name) for broken in one.rules for name in self._spoken_of):

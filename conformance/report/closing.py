@@ -139,12 +139,13 @@ def _client(answer: ReadinessRow, log: RunLog) -> str:
     """Whether a client can run on the endpoint, with the first thing that its user would meet."""
     profile = log.catalog.profiles.get(answer.profile)
     name = answer.client or (profile.title if profile else answer.profile)
-    unmet = [need for need in answer.needs if need.verdict not in ("supported", "partial")]
-    blocking = [need for need in unmet if need.level == "blocks"]
-    first = next(iter(blocking or unmet), None)
+    missing = [need for need in answer.needs if need.found == "missing"]
+    unverified = [need for need in answer.needs if need.found == "unverified" and not need.behind]
+    told = unverified if answer.verdict == "not verified" else missing
+    first = next((need for need in told if need.level == "blocks"), next(iter(told), None))
     if first is None:
         return f"{name}: {answer.verdict}."
-    more = len(unmet) - 1
+    more = len(told) - 1
     return f"{name}: {answer.verdict}. {_meets(first)}{f' (and {more} more)' if more else ''}"
 
 

@@ -6,7 +6,6 @@ from msgspec import Struct
 
 from conformance.report.matrix import Column, Matrix
 from conformance.runs.log import Need, ProfileInfo, ReadinessRow
-from conformance.words import UNVERIFIED
 
 
 class Shortfall(Struct, frozen=True, kw_only=True):
@@ -68,19 +67,19 @@ def _rows(column: Column) -> dict[str, str]:
 
 
 def _card(column: Column, answer: ReadinessRow, rows: Mapping[str, str]) -> Card:
-    wanting = [need for need in answer.needs if need.verdict in ("broken", "ignored", "refused")]
+    wanting = [need for need in answer.needs if need.found == "missing"]
     return Card(
         column=column,
         verdict=answer.verdict,
         client=answer.client,
         breaking=[_shortfall(need, rows) for need in wanting if need.level == "blocks"],
         limiting=[_shortfall(need, rows) for need in wanting if need.level == "degrades"],
-        unverified=[_shortfall(need, rows) for need in answer.needs if need.verdict in ("error", *UNVERIFIED)],
+        unverified=[_shortfall(need, rows) for need in answer.needs if need.found == "unverified" and not need.behind],
         timing={name.replace("_", " "): f"{seconds:.2g} s" for name, seconds in answer.timing.items()},
         warnings=list(answer.warnings),
     )
 
 
 def _shortfall(need: Need, rows: Mapping[str, str]) -> Shortfall:
-    question = need.question.partition("[")[0]
+    question = need.question.partition("[")[0].partition(":")[0]
     return Shortfall(need=need.id, says=need.says, meets=need.meets, row=rows.get(question, need.id))

@@ -38,6 +38,7 @@ from conformance.runs.rows import RunRow as RunRow
 from conformance.runs.rows import SuiteInfo as SuiteInfo
 from conformance.runs.rows import TargetInfo as TargetInfo
 from conformance.runs.rows import TendencyRow as TendencyRow
+from conformance.runs.rows import VersionReadiness as VersionReadiness
 from conformance.runs.values import LONGEST, bounded, with_absent
 from conformance.words import NeedLevel as NeedLevel
 from conformance.words import ReadinessVerdict as ReadinessVerdict

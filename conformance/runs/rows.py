@@ -6,12 +6,14 @@ from msgspec import Struct
 
 from conformance.judge.finding import Finding
 from conformance.words import (
+    OBSERVED,
     Basis,
     ConformanceLevel,
     Kind,
     Level,
     Mode,
     NeedLevel,
+    NeedState,
     ReadinessVerdict,
     SdkTestimony,
     Status,
@@ -281,13 +283,43 @@ class Need(Struct, frozen=True, kw_only=True):
     level: NeedLevel
     """What is lost without it: the whole, or a part."""
     verdict: Verdict
-    """The worst verdict of its questions: met if supported or partial, missing if refused, ignored or broken."""
+    """What the question that decided it came to."""
+    state: NeedState | None = None
+    """Whether it is met, missing, or nothing was seen of it; None in logs of older suites."""
     says: str
     """The need in one sentence."""
     meets: str = ""
     """What the user meets where the need is not met."""
     question: str = ""
     """The case, `case[mode]` or rule that decided it."""
+    exchange: str = ""
+    """The exchange that shows it."""
+    behind: str = ""
+    """The need that is refused in the same words, where this one was not judged because of that."""
+
+    @property
+    def found(self) -> NeedState:
+        """Its state, in logs that have none by the verdict."""
+        if self.state is not None:
+            return self.state
+        if self.verdict in ("supported", "partial"):
+            return "met"
+        return "missing" if self.verdict in OBSERVED else "unverified"
+
+
+class VersionReadiness(Struct, frozen=True, kw_only=True):
+    """Whether another version of the client can run on the endpoint."""
+
+    client: str
+    """Its name and version."""
+    verdict: ReadinessVerdict
+    """The answer for it."""
+    needs: list[str] = []
+    """The needs that are not met or of which nothing was seen, those that stop it first."""
+    meets: str = ""
+    """What was seen of the first of them, and what the user meets."""
+    question: str = ""
+    """The case, `case[mode]` or rule that decided that one."""
     exchange: str = ""
     """The exchange that shows it."""
 
@@ -303,6 +335,8 @@ class ReadinessRow(Struct, frozen=True, tag="readiness", kw_only=True):
     """The answer to its question."""
     needs: list[Need] = []
     """The needs, each with what the run found."""
+    versions: list[VersionReadiness] = []
+    """The answers for other versions of the client."""
     timing: dict[str, float] = {}
     """Seconds by name: the longest waits that the run saw."""
     warnings: list[str] = []

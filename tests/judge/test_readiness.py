@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.catalog.profile import Meets, Need, Profile, Tolerance
-from conformance.judge.readiness import Broken, Readiness, Seen, readiness
+from conformance.catalog.profile import ClientVersion, Meets, Need, Profile, Tolerance
+from conformance.judge.readiness import Broken, Readiness, Seen, readiness, readiness_by_version
 from conformance.words import Mode, NeedLevel, Verdict
 
 RULES = frozenset({"stream.index", "stream.delta-open"})
@@ -192,3 +192,46 @@ def test_each_need_is_judged_once_and_the_answer_follows_from_them(needs: list[N
     assert (found.verdict == "not ready") == bool(found.missing("blocks"))
     assert all(one.meets for one in found.needs if one.state == "missing")
     assert all(not one.meets for one in found.needs if one.state == "met")
+
+
+NO = "400 no system messages."
+EARLIER = profile(
+    need("system"),
+    need("calls"),
+    need("pictures", "degrades"),
+    versions=[ClientVersion(version="1", needs=[need("own")], without=["system"])],
+)
+
+
+def earlier(*rows: Seen) -> Readiness:
+    (_, found) = readiness_by_version(EARLIER, RULES, [PLAIN, *rows])["1"]
+    return found
+
+
+def test_what_is_refused_in_the_words_of_an_earlier_need_stands_behind_it() -> None:
+    refused = [seen(name, "refused", quote=NO) for name in ("system", "calls", "pictures", "own")]
+    found = answer(EARLIER, *refused)
+    assert found.verdict == "not ready"
+    assert [one.need.id for one in found.missing("blocks")] == ["system"]
+    assert {one.need.id: one.outcome.behind for one in found.unverified} == {"calls": "system", "pictures": "system"}
+
+
+def test_words_of_a_limit_hide_nothing_that_blocks() -> None:
+    client = profile(need("picture", "degrades"), need("turn"))
+    found = answer(client, seen("picture", "refused", quote=NO), seen("turn", "refused", quote=NO))
+    assert [one.need.id for one in found.missing("blocks")] == ["turn"]
+
+
+def test_a_version_that_does_not_send_what_is_refused_is_judged_by_its_own_questions() -> None:
+    refused = [seen(name, "refused", quote=NO) for name in ("system", "calls", "pictures")]
+    assert earlier(*refused, seen("own")).verdict == "ready"
+    assert earlier(*refused, seen("own", "refused", quote="400 bad tools.")).verdict == "not ready"
+    others = [seen("calls", "ignored"), seen("pictures", "refused", quote="400 no pictures.")]
+    found = earlier(refused[0], *others, seen("own"))
+    assert [one.need.id for one in found.needs if one.state == "missing"] == ["calls", "pictures"]
+
+
+def test_a_version_whose_own_questions_were_not_asked_has_no_answer() -> None:
+    rows = [PLAIN, *(seen(name) for name in ("system", "calls", "pictures"))]
+    assert readiness_by_version(EARLIER, RULES, rows) == {}
+    assert readiness(EARLIER, RULES, rows) is not None

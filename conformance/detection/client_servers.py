@@ -1,0 +1,40 @@
+"""Servers on which the real client was run: what it did there, and what its user must be told."""
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from conformance.detection.client_figures import FOLDER
+from conformance.errors import UserError
+from conformance.runs.detection import ClientOutcome
+
+
+class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One server, and the outcome of the real client's session on it."""
+
+    server: str
+    """`ollama@0.33` for a likeness, else the server's name."""
+    version: str = ""
+    model: str = "scripted"
+    outcome: ClientOutcome
+    seen: str
+    """What the client's session showed, in one sentence."""
+    missing: list[str] = []
+    """The needs that the session showed not to be met: what stops it first."""
+    unexercised: list[str] = []
+    """Needs that are not met either, and that the session's turns did not touch."""
+    stands_for: list[str] = []
+    """Versions of the real server on which every turn of the client was the same as on the likeness."""
+
+    @property
+    def likeness(self) -> bool:
+        return "@" in self.server
+
+
+def client_servers(file: Path = FOLDER / "servers.yaml") -> list[Server]:
+    """The servers of the file; UserError where it cannot be read."""
+    try:
+        return msgspec.yaml.decode(file.read_bytes(), type=list[Server])
+    except msgspec.MsgspecError as problem:
+        raise UserError(f"{file.name}: {problem}") from None
