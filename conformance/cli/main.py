@@ -18,6 +18,7 @@ COMMANDS = {
     "report": "render one matrix from any number of runs",
     "diff": "compare two runs, row by row",
     "rejudge": "judge the evidence of a run again with today's rules",
+    "merge": "join the shards of a run into one",
     "evidence": "list the exchanges of a run, or print one of them",
     "expect": "write a run's unexpected verdicts into a target's file as known gaps",
     "lint": "check the cases, the surface, the profiles and the targets",

@@ -275,7 +275,7 @@ def _earlier(options: RunOptions, out: Path, catalog: Catalog, target: Target) -
 
 def _is_whole(options: RunOptions) -> bool:
     """Whether what is not broken in this run got better: a profile, or pytest, may just not have asked where it is."""
-    return options.profile is None and not options.pytest_arguments
+    return options.profile is None and options.shard is None and not options.pytest_arguments
 
 
 def _fixtures(catalog: Catalog, questions: Sequence[Question], target: Target, stack: ExitStack) -> Fixtures:

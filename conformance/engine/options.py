@@ -14,6 +14,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     api_key_env: str | None = None
     profile: str | None = None
     select: str | None = None
+    shard: str | None = None
+    """`I/N`: the Ith of N parts."""
     capability: tuple[str, ...] = ()
     no_capability: tuple[str, ...] = ()
     concurrency: int | None = None

@@ -1,4 +1,4 @@
-"""Which questions a run asks: all of them, those of a profile, or those that an expression selects."""
+"""Which questions a run asks: all of them, those of a profile, those that an expression selects, or a part of these."""
 
 from collections.abc import Iterable
 
@@ -9,12 +9,16 @@ from conformance.catalog.problem import CatalogError
 from conformance.catalog.select import select, select_profile
 from conformance.engine.options import RunOptions
 from conformance.engine.question import PLAIN, Question, in_mode
+from conformance.engine.shard import Shard
 from conformance.errors import UserError
 from conformance.judge.rules import RULES
 
 
 def plan(catalog: Catalog, options: RunOptions) -> list[Question]:
-    """The questions in the order of their files; with profile and expression both, what is in both."""
+    """The questions in the order of their files; with profile and expression both, what is in both.
+
+    Of a shard: its part, and what that leans on, so that a shard can be judged alone.
+    """
     pairs = select(catalog, options.select or "")
     if options.profile is not None:
         if mistakes := list(profile_problems(catalog, options.profile, RULES)):
@@ -28,7 +32,12 @@ def plan(catalog: Catalog, options: RunOptions) -> list[Question]:
             if name not in catalog.cases:
                 origin = catalog.origins[case.id]
                 raise UserError(f"{origin.file}:{origin.line}: {case.id} leans on {name}, and there is no such case")
-    wanted = with_dependencies(catalog, [Question(case, mode) for case, mode in pairs])
+    questions = [Question(case, mode) for case, mode in pairs]
+    if options.shard is not None:
+        questions = Shard.of_text(options.shard).part_of(questions)
+        if not questions:
+            raise UserError(f"--shard {options.shard} is empty: only {len(pairs)} questions are selected")
+    wanted = with_dependencies(catalog, questions)
     return [question for question in every_question(catalog) if question in wanted]
 
 

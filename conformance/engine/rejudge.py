@@ -15,7 +15,7 @@ from conformance.engine.ledger import Ledger
 from conformance.engine.log_header import catalog_row
 from conformance.engine.outputs import into_log
 from conformance.engine.plan import plain_controls
-from conformance.engine.records import Recorded, earlier_of, target_of
+from conformance.engine.records import EarlierRun, Recorded, earlier_of, target_of
 from conformance.errors import UserError
 from conformance.runs.expectations import Expectations
 from conformance.runs.log import FORMAT, LogWriter, RunLog, SuiteInfo, TargetInfo
@@ -51,9 +51,15 @@ def rejudge(log: RunLog, catalog: Catalog, out: Path, *, baseline: Path | None =
     `baseline` is where the run lies that this one was compared with, if it is not where it was then.
     """
     log = replace(log, run=replace(log.run, target=_packaged(log.run.target)))
+    return judge_again(log, earlier_of(log, catalog, target_of(log)), catalog, out, baseline=baseline)
+
+
+def judge_again(
+    log: RunLog, left: EarlierRun, catalog: Catalog, out: Path, *, baseline: Path | None = None
+) -> Rejudged:
+    """The same over what one run or several have left; `log`: whose head and options count."""
     options = log.run.options
     compared = baseline or options.get("baseline")
-    left = earlier_of(log, catalog, target_of(log))
     earlier = left.questions
     source = Recorded({question: one.record for question, one in earlier.items()}, NOT_ASKED)
     assessment = Assessment(
@@ -62,7 +68,7 @@ def rejudge(log: RunLog, catalog: Catalog, out: Path, *, baseline: Path | None =
         source.record,
         _expectations(log),
         read_baseline(Path(compared)) if compared else None,
-        whole=log.run.profile is None and not options.get("pytest_arguments"),
+        whole=log.run.profile is None and not log.shard and not options.get("pytest_arguments"),
     )
     terms = Terms(
         strict=options.get("strict", False),

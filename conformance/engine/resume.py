@@ -17,13 +17,17 @@ def with_earlier_choices(options: RunOptions) -> RunOptions:
     """The options of a resumed run: in its folder, asking what it asked then where nothing else is said now."""
     if options.resume is None:
         return options
-    before = read_log(options.resume).run
+    log = read_log(options.resume)
+    before = log.run
+    if options.shard is not None and options.shard != log.shard:
+        raise UserError(f"{options.resume} is {log.lacks or 'a whole run'}, not shard {options.shard}; leave out --shard")
     return replace(
         options,
         target=options.target or before.options.get("target"),
         base_url=options.base_url or before.options.get("base_url"),
         out=options.resume if options.resume.is_dir() else options.resume.parent,
         select=options.select or before.options.get("select"),
+        shard=log.shard or None,
         profile=options.profile or before.profile,
         model=options.model or before.target.model or None,
     )

@@ -163,6 +163,8 @@ def _warnings(column: Column) -> list[str]:
     found = []
     if not column.log.complete:
         found.append("This run is incomplete: it ended before all questions were asked.")
+    if column.log.shard:
+        found.append(f"This is shard {column.log.shard} of a run: `conformance merge` joins the shards.")
     if (obeyed := column.obeyed) and obeyed[1] and obeyed[0] < OBEYED * obeyed[1]:
         found.append(f"The model, not the server, limits this run: it obeyed {obeyed[0]} of {obeyed[1]} controls.")
     return found

@@ -97,7 +97,7 @@ class Column(Struct, frozen=True, dict=True, kw_only=True):
         """Whether the API's promise is kept: level full, and no feature beyond it broken, in a complete run."""
         if self.breaches:
             return "not conformant"
-        return "conformant" if self.level.next is None and self.cells and self.log.complete else "not verified"
+        return "conformant" if self.level.next is None and self.cells and not self.log.lacks else "not verified"
 
     @property
     def obeyed(self) -> tuple[int, int] | None:

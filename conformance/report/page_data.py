@@ -119,7 +119,7 @@ def _column(column: Column, matrix: Matrix, questions: Alike, found: Alike, chan
         "model": run.target.model,
         "simulated": run.target.simulated,
         "started": run.started,
-        "complete": column.log.complete,
+        "lacks": column.log.lacks,
         "again": again(column),
         "home": column.log.run.target.base_url,
         "known": [row.id for row in column.log.catalog.rows] != [row.id for row in matrix.rows]

@@ -128,8 +128,8 @@ def badge(matrix: Matrix) -> dict[str, Any]:
     bad: tuple[Verdict, ...] = ("broken", "ignored", "refused", "partial")
     told = [f"{column.counts.get('supported', 0)} supported"]
     told += [f"{column.counts[verdict]} {verdict}" for verdict in bad if verdict in column.counts]
-    if not column.log.complete:
-        told.append("incomplete")
+    if column.log.lacks:
+        told.append(column.log.lacks)
     return {
         "schemaVersion": 1,
         "label": f"messages api · {printable(column.title)}",

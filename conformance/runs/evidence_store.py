@@ -5,7 +5,7 @@ while a resumed run goes on, or, from older suites, a folder `evidence` with a f
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -166,13 +166,22 @@ def pack_evidence(folder: Path, level: int = LEVEL) -> None:
     names = sorted(store)
     if not names:
         return
-    unfinished = folder / f"{PACKED}.part"
-    with unfinished.open("wb") as file:
-        pack(((name, _one_line(store, name)) for name in names), file, level=level)
-    unfinished.replace(folder / PACKED)
+    _pack_into(folder, ((name, _one_line(store, name)) for name in names), level)
     (folder / PLAIN).unlink(missing_ok=True)
     if (folder / FOLDER).is_dir():
         _remove_files(folder / FOLDER, names)
+
+
+def join_evidence(parts: Mapping[str, EvidenceStore], folder: Path) -> None:
+    """Packs exchanges of several runs, each id with the store that has it, into the folder of one."""
+    _pack_into(folder, ((name, _one_line(parts[name], name)) for name in sorted(parts)), LEVEL)
+
+
+def _pack_into(folder: Path, lines: Iterable[tuple[str, bytes]], level: int) -> None:
+    unfinished = folder / f"{PACKED}.part"
+    with unfinished.open("wb") as file:
+        pack(lines, file, level=level)
+    unfinished.replace(folder / PACKED)
 
 
 def copy_evidence(source: Path, folder: Path) -> None:

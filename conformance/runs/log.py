@@ -105,6 +105,18 @@ class RunLog(Struct, frozen=True, kw_only=True):
     def complete(self) -> bool:
         return self.end is not None and self.end.complete
 
+    @property
+    def shard(self) -> str:
+        """`2/4` where this is the second of four parts of a run, else empty."""
+        return str(self.run.options.get("shard") or "")
+
+    @property
+    def lacks(self) -> str:
+        """What keeps this from being a whole run, in two words; empty where nothing does."""
+        if not self.complete:
+            return "incomplete"
+        return f"shard {self.shard}" if self.shard else ""
+
 
 class _Head(Struct):
     """As much of the first line as tells the format, whatever a later suite put beside it."""

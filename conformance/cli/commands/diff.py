@@ -34,8 +34,8 @@ def name_of(log: RunLog) -> str:
     """Target, version and date of a run, and whether it is whole."""
     target = log.run.target
     simulated = " (simulated)" if target.simulated else ""
-    incomplete = "" if log.complete else " (incomplete)"
-    return f"{target.name} {target.version or ''}".strip() + f"{simulated}, {log.run.started[:10]}{incomplete}"
+    part = f" ({log.lacks})" if log.lacks else ""
+    return f"{target.name} {target.version or ''}".strip() + f"{simulated}, {log.run.started[:10]}{part}"
 
 
 def _verdicts(difference: Difference) -> str:

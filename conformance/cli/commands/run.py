@@ -43,6 +43,7 @@ def declare(parser: Parser) -> None:
         "--profile", metavar="P", help="a named selection with a question of its own, such as claude-code or quick"
     )
     what.add_argument("--select", metavar="EXPR", help="such as 'tools.*', 'area:tools and level:must'")
+    what.add_argument("--shard", metavar="I/N", help="one of N parts, for N machines; `conformance merge` joins them")
     what.add_argument("--cases", metavar="DIR", type=Path, help="another folder of cases than the one that ships")
     how = parser.add_argument_group("how")
     how.add_argument(
@@ -110,6 +111,7 @@ def options_of(arguments: argparse.Namespace, words: list[str]) -> RunOptions:
         api_key_env=arguments.api_key_env,
         profile=arguments.profile,
         select=arguments.select,
+        shard=arguments.shard,
         capability=tuple(arguments.capability),
         no_capability=tuple(arguments.no_capability),
         concurrency=arguments.concurrency,

@@ -81,7 +81,7 @@ function columnHead(column) {
     column.version && element("span", { class: "version" }, ...visible(cut(column.version, 60))),
     twins(column) && element("span", { class: "version" }, ...visible(cut(column.model, 40))),
     column.simulated && element("span", { class: "simulated" }, "simulated"),
-    !column.complete && element("span", { class: "cut" }, "incomplete"),
+    column.lacks && element("span", { class: "cut" }, column.lacks),
     ...shareOf(column),
   );
   return element("th", { role: "columnheader" }, button);
