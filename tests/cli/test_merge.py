@@ -41,11 +41,11 @@ def test_shards_together_are_the_whole_run(conformance: Command, tmp_path: Path)
     whole = conformance("run", "--select", SELECT, "--out", "whole")
     for number in (1, 2, 3):
         part = conformance("run", "--select", SELECT, "--shard", f"{number}/3", "--out", f"part{number}")
-        assert f"This is shard {number}/3 of a run" in part.stdout, part.stderr
+        assert f"This is shard {number}/3 of a run" in part.stdout + part.stderr
     cut(tmp_path / "part2", 4)
 
     short = conformance("merge", "part1", "part2", "part3", "-o", "short")
-    assert "This run is incomplete" in short.stdout
+    assert "This run is incomplete" in short.stdout + short.stderr
     missing = [row for row in read_log(tmp_path / "short").cases if row.verdict == "not-run"]
     assert missing
     assert {row.reason for row in missing} == {"missing after the merge: its shard was cut short"}
