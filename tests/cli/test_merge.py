@@ -16,7 +16,7 @@ from conformance.engine.options import RunOptions
 from conformance.engine.plan import plan
 from conformance.runs.log import RunLog, read_log
 
-SELECT = "stop.* or usage.* or caching.*"
+SELECT = "usage.* or count-tokens.*"
 TIMES = {"seconds", "finished", "timing", "warnings"}
 
 
