@@ -20,7 +20,9 @@ def with_earlier_choices(options: RunOptions) -> RunOptions:
     log = read_log(options.resume)
     before = log.run
     if options.shard is not None and options.shard != log.shard:
-        raise UserError(f"{options.resume} is {log.lacks or 'a whole run'}, not shard {options.shard}; leave out --shard")
+        raise UserError(
+            f"{options.resume} is {log.lacks or 'a whole run'}, not shard {options.shard}; leave out --shard"
+        )
     return replace(
         options,
         target=options.target or before.options.get("target"),
