@@ -25,10 +25,10 @@ ALLOWED: Mapping[str, set[str]] = {
 }
 ENGINE: Mapping[str, set[str]] = {
     "asking": {"options", "question", "plan", "scheduler", "inquiry", "target_selection"}
-    | {"fixture_server", "scripted_process", "same_question", "unmarked"},
+    | {"fixture_server", "scripted_process", "same_question", "shard", "unmarked"},
     "judging": {"assessment", "baseline", "behind", "explanation", "readiness", "testimony"},
     "ending": {"events", "finish", "log_header", "ledger", "outputs", "evidence_keeper", "row_text"},
-    "again": {"records", "resume", "rejudge"},
+    "again": {"records", "resume", "rejudge", "merge"},
 }
 """The inner rooms of the engine: each knows itself and those before it."""
 HTTP_LIBRARIES = {"httpx", "httpx2", "requests", "aiohttp"}
