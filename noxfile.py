@@ -14,10 +14,15 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["tests", "conformance", "lint", "types"]
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+"""Where it is set, each of the many processes of a job compiles anew all that it imports: some seconds each."""
+
 HERE = Path(__file__).parent
 LOCKS = HERE / ".ci" / "locks"
 """Exact versions with hashes, of which `nox -s lock` makes new ones."""
 RUN, ALL = (LOCKS / f"{name}.txt" for name in ("run", "all"))
+SLOWEST = ["--durations=3", "--durations-min=0.5"]
+"""What shows the three tests that a job waits for the longest."""
 CHECKED = ["conformance", "tests", "bench", "noxfile.py"]
 
 
@@ -89,7 +94,7 @@ def tests(session: nox.Session) -> None:
     with timed(session):
         install(session, ALL)
         elsewhere = [f"--ignore=tests/{name}" for name in ("browser", "real", "hostile")]
-        session.run("pytest", *elsewhere, *session.posargs)
+        session.run("pytest", *SLOWEST, *elsewhere, *session.posargs)
 
 
 @nox.session
@@ -99,7 +104,7 @@ def hostile(session: nox.Session) -> None:
         install(session, ALL)
         kills = "30" if "--full" in session.posargs else "3"
         given = [word for word in session.posargs if word != "--full"]
-        session.run("pytest", "tests/hostile", *given, env={"CONFORMANCE_KILLS": kills})
+        session.run("pytest", *SLOWEST, "tests/hostile", *given, env={"CONFORMANCE_KILLS": kills})
 
 
 @nox.session
@@ -143,7 +148,7 @@ def real(session: nox.Session) -> None:
     """Asks real third-party servers, installed into environments of their own, in front of the scripted model."""
     with timed(session):
         install(session, ALL)
-        session.run("pytest", "tests/real", *session.posargs, env=third_party(session))
+        session.run("pytest", *SLOWEST, "tests/real", *session.posargs, env=third_party(session))
 
 
 @nox.session
@@ -179,7 +184,7 @@ def browser(session: nox.Session) -> None:
             session.run("apt-get", "update", "-qq", external=True)
             session.run("apt-get", "install", "-y", "-qq", "chromium", external=True)
         axe = npm(session, "axe-core") / "axe-core" / "axe.min.js"
-        session.run("pytest", "tests/browser", *session.posargs, env={"AXE": str(axe)})
+        session.run("pytest", *SLOWEST, "tests/browser", *session.posargs, env={"AXE": str(axe)})
 
 
 @nox.session
