@@ -67,8 +67,11 @@ def run_suite(options: RunOptions, display: Display = PLAIN) -> int:
     baseline = None if options.baseline is None else read_baseline(options.baseline)
     with ExitStack() as stack:
         progress = Progress(len(questions), quiet=display.quiet)
+        if options.target is not None:  # a mistake in a file is told whether or not its server answers
+            check_entries(options, options.target, catalog, progress.say)
         target = who_is_asked(options, stack, progress.say)
-        check_entries(options, target, catalog, progress.say)
+        if options.target is None:
+            check_entries(options, target.name, catalog, progress.say)
         scheduler = _asking(catalog, questions, target, options, progress, stack)
         return _judged(catalog, questions, target, options, baseline, progress, scheduler, display)
 
@@ -86,11 +89,11 @@ def check_capabilities(options: RunOptions, catalog: Catalog) -> None:
             raise UserError(f"no question depends on the capability `{name}`{nearest(name, known)}")
 
 
-def check_entries(options: RunOptions, target: Target, catalog: Catalog, say: Callable[[str], None]) -> None:
-    """UserError where an entry of the target's file matches nothing; one that is past its end is only said."""
-    if target.name == "none" or options.cases is not None:  # a folder of one's own need not have the rows of ours
+def check_entries(options: RunOptions, target: str, catalog: Catalog, say: Callable[[str], None]) -> None:
+    """UserError where an entry of a target's file matches nothing; one that is past its end is only said."""
+    if target == "none" or options.cases is not None:  # a folder of one's own need not have the rows of ours
         return
-    named = (options.target or target.name).partition("@")[0]
+    named = target.partition("@")[0]
     today = datetime.now(UTC).date()
     problems = target_problems(
         named, surfaces=catalog.rows, rules=RULES, cases=catalog.cases, profiles=catalog.profiles, today=today

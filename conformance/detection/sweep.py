@@ -88,7 +88,7 @@ async def rows_of(
     catalog: Catalog, target: Target, questions: Sequence[Question], fixtures: Fixtures
 ) -> tuple[Found, dict[Question, Record]]:
     """What is found of a target, and its records; a client and a patience of its own, so that no fault spills over."""
-    limits = Limits(first_byte=PATIENCE, idle=PATIENCE, total=10 * PATIENCE)
+    limits = Limits(first_byte=PATIENCE, idle=PATIENCE, total=30 * PATIENCE)
     async with Client(limits=limits, keys=[target.key]) as client:
         inquiry = Inquiry(
             catalog=catalog,

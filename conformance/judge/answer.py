@@ -39,6 +39,8 @@ class Timing(Struct, frozen=True):
     first_event: float | None = None
     first_delta: float | None = None
     last_delta: float | None = None
+    span: float | None = None
+    """From the first content delta to the last: next to nothing where all came at once, however slow the machine."""
     deltas: int = 0
     """Content deltas: text, thinking, tool input, citations, signatures."""
     longest_silence: float = 0.0
@@ -176,6 +178,7 @@ class Answer(Struct, frozen=True, dict=True):
             first_event=self.frames[0].at if self.frames else None,
             first_delta=deltas[0] if deltas else None,
             last_delta=deltas[-1] if deltas else None,
+            span=deltas[-1] - deltas[0] if deltas else None,
             deltas=len(deltas),
             longest_silence=silence,
         )

@@ -188,7 +188,19 @@ def read_log(path: Path) -> RunLog:
         gathered.take(row)
     if gathered.run is None:
         raise LogError(f"{file}: the head of the log is missing; this is not a run log, or its first line was lost")
-    return gathered.log(file.parent, gathered.run)
+    log = gathered.log(file.parent, gathered.run)
+    _check_causes(file, log)
+    return log
+
+
+def _check_causes(file: Path, log: RunLog) -> None:
+    """LogError where a cause explains nothing: its rows are what a reader goes on to."""
+    there = {f"{case.case}[{case.mode}]" for case in log.cases} | {rule.rule for rule in log.rules}
+    for cause in log.causes:
+        lost = [name for name in cause.rows if name not in there]
+        if lost or not cause.rows:
+            what = f"the row {lost[0]}, which is not in this log" if lost else "no row"
+            raise LogError(f"{file}: the cause {cause.id} names {what}; rejudge the run from its evidence")
 
 
 def pack_log(folder: Path) -> None:

@@ -82,6 +82,7 @@ def test_the_document_is_what_paths_look_into() -> None:
     assert document["timing"]["deltas"] == 3
     assert document["timing"]["first_event"] == 2.0
     assert document["timing"]["longest_silence"] == 1.5
+    assert document["timing"]["span"] == 0.0
 
 
 @pytest.mark.parametrize(

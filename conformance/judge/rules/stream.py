@@ -273,11 +273,11 @@ def body_ends(answer: Answer) -> Found:
 )
 def incremental(answer: Answer) -> Found:
     timing = answer.timing
-    if not answer.in_events or timing.first_delta is None or timing.last_delta is None:
+    if not answer.in_events or timing.first_delta is None or timing.span is None:
         return None
     if len(answer.text.split()) <= LONG_ANSWER_WORDS:
         return None
-    span = timing.last_delta - timing.first_delta
+    span = timing.span
     if span > BURST:
         return []
     if timing.first_delta < LATE:
