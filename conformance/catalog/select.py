@@ -1,17 +1,14 @@
-"""The selection language of `--select`, `faults` and profiles.
+"""Which questions `--select` and profiles choose, in the language of `conformance/expression.py`.
 
-    tools.choice.tool            a case by its id; `tools.*` is a glob over ids
-    area:tools                   cases of a row in that area
-    surface:request.tools*       cases of a row; `tier:core`, `level:must`, `kind:invariant`, `family:tools.choice`
-    needs:vision  fault:TO14     cases that name this capability, this fault
-    mode:stream                  only this mode of each case
-
-Terms are joined by `and`, `or`, `not` and parentheses; a comma is a weak `or`. Every value may be a glob.
+tools.choice.tool            a case by its id; `tools.*` is a glob over ids
+"stop sequence"              cases with these words in their id or title
+area:tools                   cases of a row in that area
+surface:request.tools*       cases of a row; `tier:core`, `level:must`, `kind:invariant`, `family:tools.choice`
+needs:vision  fault:TO14     cases that name this capability, this fault
+mode:stream                  only this mode of each case
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -20,10 +17,8 @@ from conformance.catalog.load import Catalog
 from conformance.catalog.problem import nearest
 from conformance.catalog.profile import parted
 from conformance.errors import UserError
+from conformance.expression import All, Any, Expression, ExpressionError, Not, Term, fits, is_glob, parse, terms_of
 from conformance.words import Mode
-
-_WORD = re.compile(r"\s*([(),]|[^\s(),]+)")
-_GLOB = re.compile(r"[*?\[]")
 
 
 class SelectionError(UserError):
@@ -39,9 +34,9 @@ class Item(Struct, frozen=True):
     """Key of a term to the values that it is compared with."""
 
 
-Test = Callable[[Item], bool]
-
 KEYS = ("id", "family", "area", "tier", "surface", "level", "kind", "needs", "lacks", "fault", "mode")
+OF_RUNS = ("target", "verdict", "status", "sdk", "mark")
+"""Keys of the page's search box that only a run can answer."""
 
 
 def select(catalog: Catalog, expression: str = "") -> list[tuple[Case, Mode]]:
@@ -52,14 +47,17 @@ def select(catalog: Catalog, expression: str = "") -> list[tuple[Case, Mode]]:
     items = list(_items(catalog))
     if not expression.strip():
         return [(item.case, item.mode) for item in items]
-    reading = _Reading(expression)
-    test = reading.whole()
-    for key, value in reading.terms:
-        if not any(_fits(item, key, value) for item in items):
-            raise SelectionError(_nothing_fits(items, key, value))
-    found = [(item.case, item.mode) for item in items if test(item)]
+    try:
+        read = parse(expression)
+    except ExpressionError as mistake:
+        raise SelectionError(str(mistake)) from mistake
+    for term in terms_of(read):
+        _check(term, items)
+    found = [(item.case, item.mode) for item in items if _holds(read, item)]
     if not found:
-        raise SelectionError(f"`{expression}` selects nothing: its parts exclude each other")
+        raise SelectionError(
+            f"`{expression}` selects nothing: its parts exclude each other (`or` takes what fits either)"
+        )
     return found
 
 
@@ -93,71 +91,38 @@ def _items(catalog: Catalog) -> Iterator[Item]:
             yield Item(case, mode, words | {"mode": (mode,)})
 
 
-def _fits(item: Item, key: str, value: str) -> bool:
-    return any(word == value or fnmatchcase(word, value) for word in item.words[key])
+def _holds(expression: Expression, item: Item) -> bool:
+    match expression:
+        case Term(key, values, quoted):
+            if quoted and not key:
+                return values[0].lower() in f"{item.case.id}\n{item.case.title}".lower()
+            return any(fits(value, word) for value in values for word in item.words[key or "id"])
+        case Not(part):
+            return not _holds(part, item)
+        case All(parts):
+            return all(_holds(part, item) for part in parts)
+        case Any(parts):
+            return any(_holds(part, item) for part in parts)
 
 
-def _nothing_fits(items: Iterable[Item], key: str, value: str) -> str:
-    words = {word for item in items for word in item.words[key]}
-    kind = "no case has the id" if key == "id" else f"no case has {key}"
-    return f"{kind} `{value}`{'' if _GLOB.search(value) else nearest(value, words)}"
+def _check(term: Term, items: Iterable[Item]) -> None:
+    """SelectionError where nothing can fit a term, with what there is instead."""
+    if term.key in OF_RUNS:
+        raise SelectionError(
+            f"`{term.key}:` is known when a run is over: ask the page, or `conformance report RUN --query`"
+        )
+    if term.key and term.key not in KEYS:
+        raise SelectionError(f"unknown key `{term.key}`{nearest(term.key, KEYS)}")
+    if not term.values:
+        raise SelectionError(f"a value is missing after `{term.key}:`")
+    for value in term.values:
+        if not any(_holds(Term(term.key, (value,), term.quoted), item) for item in items):
+            raise SelectionError(_nothing_fits(items, term, value))
 
 
-class _Reading:
-    """A reader of one expression, by recursive descent: comma, or, and, not, term."""
-
-    def __init__(self, expression: str) -> None:
-        self.expression = expression
-        self.terms: list[tuple[str, str]] = []
-        self._parts = _WORD.findall(expression)
-        self._next = 0
-
-    def whole(self) -> Test:
-        test = self._joined(",", self._either, any)
-        if word := self._peek():
-            raise self._error(f"say `and` or `or` before `{word}`" if word != ")" else "this `)` closes nothing")
-        return test
-
-    def _either(self) -> Test:
-        return self._joined("or", self._both, any)
-
-    def _both(self) -> Test:
-        return self._joined("and", self._negated, all)
-
-    def _joined(self, word: str, part: Callable[[], Test], combine: Callable[[Iterable[bool]], bool]) -> Test:
-        tests = [part()]
-        while self._peek() == word:
-            self._next += 1
-            tests.append(part())
-        return tests[0] if len(tests) == 1 else lambda item: combine(test(item) for test in tests)
-
-    def _negated(self) -> Test:
-        if self._peek() == "not":
-            self._next += 1
-            test = self._negated()
-            return lambda item: not test(item)
-        return self._term()
-
-    def _term(self) -> Test:
-        word = self._peek()
-        self._next += 1
-        if word == "(":
-            test = self._joined(",", self._either, any)
-            if self._peek() != ")":
-                raise self._error("a `(` is not closed")
-            self._next += 1
-            return test
-        if not word or word in (",", ")", "and", "or"):
-            raise self._error(f"a case id or KEY:VALUE is missing before `{word}`" if word else "it ends too early")
-        key, colon, value = word.partition(":")
-        key, value = (key, value) if colon else ("id", word)
-        if key not in KEYS:
-            raise self._error(f"unknown key `{key}`{nearest(key, KEYS)}")
-        self.terms.append((key, value))
-        return lambda item: _fits(item, key, value)
-
-    def _peek(self) -> str:
-        return self._parts[self._next] if self._next < len(self._parts) else ""
-
-    def _error(self, says: str) -> SelectionError:
-        return SelectionError(f"cannot read the selection `{self.expression}`: {says}")
+def _nothing_fits(items: Iterable[Item], term: Term, value: str) -> str:
+    if term.quoted and not term.key:
+        return f'no case has "{value}" in its id or title'
+    words = {word for item in items for word in item.words[term.key or "id"]}
+    kind = f"no case has {term.key}" if term.key else "no case has the id"
+    return f"{kind} `{value}`{'' if is_glob(value) else nearest(value, words)}"

@@ -1,13 +1,11 @@
-"""The query language, the same in the page (`page/query.js`) and in `conformance report --query`.
+"""Which rows and columns a query finds, in the language of `conformance/expression.py`; the same as `page/query.js`.
 
-    tool choice             all of the words stand in the row, or in the id or title of one of its cases
-    "stop sequence"         the words in this order
-    area:tools              the row's area; also level:must, tier:core
+    tool choice             both words stand in the row, or in the id or title of one of its cases
+    tools.*                 the row, or one of its cases, has such an id
+    area:tools              the row's area; also level:must, tier:core, surface:request.tools*
     verdict:ignored         some column has this verdict; also status:regression, sdk:misreads, mark:drift, mark:shape
-    verdict:ignored,broken  one of several; the same key twice means the same
     target:ollama           only columns whose name holds this count (and are shown)
     differs                 the columns that count do not all have the same verdict
-    -status:known-gap       a minus turns a term around
 
 What is said of cells (verdict, status, sdk, mark) must hold of one and the same cell: `verdict:ignored
 -status:documented-gap` finds what is ignored in some column although no document says so. A cell in which only optional
@@ -15,13 +13,15 @@ questions were asked has no verdict, and is not looked at.
 """
 
 import difflib
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance.errors import UserError
+from conformance.expression import All, Any, Expression, ExpressionError, Not, Term, fits, is_glob, terms_of
+from conformance.expression import parse as parse_expression
 from conformance.report.matrix import Cell, Column, Matrix
 from conformance.report.shapes import changed_shapes, is_shaped_otherwise
 from conformance.runs.log import RowInfo
@@ -35,66 +35,99 @@ VALUES: dict[str, tuple[str, ...]] = {
     "sdk": get_args(SdkTestimony),
     "mark": ("drift", "shape", "unverified", "simulated"),
 }
-"""The keys with a closed list of values; `area` and `target` take any text."""
+"""The keys with a closed list of values; `area`, `surface` and `target` take any text."""
 
-KEYS: tuple[str, ...] = ("area", "target", *VALUES)
-OF_CELLS = ("verdict", "status", "sdk", "mark")
-
-_TERM = re.compile(r'(?P<minus>-?)(?:(?P<key>[a-z]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<plain>[^\s"]+)|(?<=:))')
+KEYS: tuple[str, ...] = ("area", "surface", "target", *VALUES)
+OF_QUESTIONS = ("id", "family", "kind", "needs", "lacks", "fault", "mode")
+"""Keys of `--select` that a matrix of rows cannot answer."""
+OF_CELLS = ("verdict", "status", "sdk", "mark", "target")
 
 
 class QueryError(UserError):
     """A query that means nothing; the message says what there is instead."""
 
 
-class Term(Struct, frozen=True):
-    """One condition: any of the values, or none of them."""
-
-    key: str
-    values: tuple[str, ...]
-    negated: bool = False
-
-
 class Query(Struct, frozen=True):
-    terms: tuple[Term, ...] = ()
+    """A query: which columns count, and what must hold of a row."""
 
-    def of(self, *keys: str) -> list[Term]:
-        return [term for term in self.terms if term.key in keys]
+    columns: tuple[Expression, ...]
+    """What every column that counts is called, or not called."""
+    rows: Expression
+
+
+Places = frozenset[tuple[str, str]]
+"""Columns and rows, by their ids."""
+
+
+class Texts(Struct, frozen=True):
+    """What words are looked for in, by row."""
+
+    words: dict[str, str]
+    cases: dict[str, dict[str, str]]
+    """The cases and rules of a row, each with its title."""
+
+
+class Place(Struct, frozen=True):
+    """A row, with one of its cells where the query speaks of cells."""
+
+    row: RowInfo
+    text: str
+    ids: tuple[str, ...]
+    differ: bool
+    column: Column | None = None
+    cell: Cell | None = None
+    shaped: bool = False
+    """Whether the answers of the cell have another shape than in the version before."""
 
 
 def parse(text: str) -> Query:
     """A query from its text; QueryError names an unknown key or value, with the nearest that there is."""
-    terms: dict[tuple[str, bool], Term] = {}
-    words: list[Term] = []
-    for found in _TERM.finditer(text.lower()):
-        key, negated = found["key"], bool(found["minus"])
-        value = found["quoted"] or found["plain"] or ""
-        if key is None:
-            if value == "differs" and found["quoted"] is None:
-                terms["differs", negated] = Term("differs", (), negated)
-            elif value not in ("", "-"):
-                words.append(Term("text", (value,), negated))
-            continue
-        values = tuple(part for part in value.split(",") if part)
-        _check(key, values)
-        earlier = terms.get((key, negated), Term(key, ()))
-        if values:
-            terms[key, negated] = Term(key, earlier.values + values, negated)
-    return Query((*words, *terms.values()))
+    try:
+        read = parse_expression(text)
+    except ExpressionError as mistake:
+        raise QueryError(str(mistake)) from mistake
+    for term in terms_of(read):
+        _check(term)
+    parts = read.parts if isinstance(read, All) else (read,)
+    columns = tuple(part for part in parts if _names_columns(part))
+    return Query(columns, All(tuple(part for part in parts if part not in columns)))
+
+
+def _names_columns(part: Expression) -> bool:
+    inner = part.part if isinstance(part, Not) else part
+    return isinstance(inner, Term) and inner.key == "target"
 
 
 def select(query: Query, matrix: Matrix) -> tuple[list[RowInfo], list[Column]]:
     """The rows that a query finds, and the columns that count, both in the order of the matrix."""
-    columns = [column for column in matrix.columns if all(_holds(t, _in_name(column)) for t in query.of("target"))]
-    titles = _case_titles(matrix)
-    shaped = _shaped(matrix) if any("shape" in term.values for term in query.of("mark")) else frozenset()
-    rows = [row for row in matrix.rows if _fits(query, row, columns, matrix.areas, titles, shaped)]
+    columns = [column for column in matrix.columns if all(_is_called(part, column) for part in query.columns)]
+    texts = _texts(matrix)
+    shaped = _shaped(matrix) if any("shape" in term.values for term in terms_of(query.rows)) else frozenset()
+    for term in terms_of(query.rows):
+        if term.key == "area" and (unknown := [one for one in term.values if not _any_fits(one, matrix.areas)]):
+            raise QueryError(f"no area is called {unknown[0]}{_nearest(unknown[0], tuple(matrix.areas))}")
+    of_cells = any(term.key in OF_CELLS for term in terms_of(query.rows))
+    rows = [
+        row
+        for row in matrix.rows
+        if any(_holds(query.rows, place) for place in _places(row, texts, columns, shaped, of_cells=of_cells))
+    ]
     return rows, columns
 
 
-Titles = Mapping[str, str]
-Places = frozenset[tuple[str, str]]
-"""Columns and rows, by their ids."""
+def _any_fits(value: str, words: Mapping[str, str]) -> bool:
+    return any(fits(value, word) for word in words)
+
+
+def _is_called(part: Expression, column: Column) -> bool:
+    negated = isinstance(part, Not)
+    term = part.part if isinstance(part, Not) else part
+    return isinstance(term, Term) and (not term.values or _in_name(term, column) is not negated)
+
+
+def _in_name(term: Term, column: Column) -> bool:
+    name = f"{column.id}\n{column.title}".lower()
+    return any(value.lower() in name for value in term.values)
 
 
 def _shaped(matrix: Matrix) -> Places:
@@ -108,68 +141,119 @@ def _shaped(matrix: Matrix) -> Places:
     )
 
 
-def _fits(query: Query, row: RowInfo, columns: list[Column], areas: Titles, titles: Titles, shaped: Places) -> bool:
-    area = areas.get(row.area, row.area)
-    haystack = "\n".join((row.id, row.title, row.consequence, area, titles.get(row.id, ""))).lower()
-    of_row = {"text": haystack, "area": row.area.lower(), "level": row.weight, "tier": row.tier}
-    if not all(_holds(term, of_row[term.key].__contains__) for term in query.of(*of_row)):
-        return False
-    cell_terms = query.of(*OF_CELLS)
-    cells = [(column, column.cells[row.id]) for column in columns if row.id in column.cells]
-    judged = [(column, cell) for column, cell in cells if cell.verdict is not None or cell.disputed]
-    found = [_held(cell, column, otherwise=(column.id, row.id) in shaped) for column, cell in judged]
-    if cell_terms and not any(all(_holds(term, held[term.key].__contains__) for term in cell_terms) for held in found):
-        return False
-    differ = len({cell.verdict for _, cell in judged} - {None}) > 1
-    return all(differ is not term.negated for term in query.of("differs"))
+def _places(
+    row: RowInfo, texts: Texts, columns: Sequence[Column], shaped: Places, *, of_cells: bool
+) -> Iterator[Place]:
+    """Where a query may find a row: in each of its judged cells, where it speaks of cells and there are any."""
+    asked = [(column, cell) for column in columns if (cell := column.cells.get(row.id))]
+    judged = [(column, cell) for column, cell in asked if cell.verdict is not None or cell.disputed]
+    place = Place(
+        row=row,
+        text=texts.words[row.id],
+        ids=(row.id, *texts.cases.get(row.id, {})),
+        differ=len({cell.verdict for _, cell in judged} - {None}) > 1,
+    )
+    if not of_cells or not judged:
+        yield place
+    else:
+        for column, cell in judged:
+            yield replace(place, column=column, cell=cell, shaped=(column.id, row.id) in shaped)
 
 
-def _holds(term: Term, test: Callable[[str], bool]) -> bool:
-    return any(test(value) for value in term.values) is not term.negated
+def _holds(expression: Expression, place: Place, *, negated: bool = False) -> bool:
+    """Whether an expression, or its opposite, holds; what is said of cells never holds where there is none."""
+    match expression:
+        case Not(part):
+            return _holds(part, place, negated=not negated)
+        case All(parts) | Any(parts):
+            every = isinstance(expression, All) is not negated
+            return (all if every else any)(_holds(part, place, negated=negated) for part in parts)
+        case Term():
+            if not expression.values and expression.key:
+                return True
+            if expression.key in OF_CELLS and place.cell is None:
+                return False
+            return _is_so(expression, place) is not negated
 
 
-def _in_name(column: Column) -> Callable[[str], bool]:
-    return f"{column.id}\n{column.title}".lower().__contains__
+def _is_so(term: Term, place: Place) -> bool:
+    if not term.key:
+        return _says(term, place)
+    if term.key == "target":
+        return place.column is not None and _in_name(term, place.column)
+    if term.key in OF_CELLS:
+        words = _of_cell(place)[term.key]
+    else:
+        row = place.row
+        words = {{"area": row.area, "surface": row.id, "level": row.weight, "tier": row.tier}[term.key]}
+    return any(fits(value, word) for value in term.values for word in words if word is not None)
 
 
-def _held(cell: Cell, column: Column, *, otherwise: bool) -> dict[str, set[str | None]]:
-    """What can be said of a cell, by key; `otherwise`: its answers have another shape than in the version before."""
-    marks = {
-        "drift": cell.drift,
-        "shape": otherwise,
-        "unverified": cell.unverified > 0,
-        "simulated": column.log.run.target.simulated,
-    }
+def _says(term: Term, place: Place) -> bool:
+    (value,) = term.values
+    if value.lower() == "differs" and not term.quoted:
+        return place.differ
+    if is_glob(value) and not term.quoted:
+        return any(fits(value, id_) for id_ in place.ids)
+    return value.lower() in place.text
+
+
+def _of_cell(place: Place) -> Mapping[str, set[str | None]]:
+    assert place.cell is not None
+    assert place.column is not None
+    simulated = place.column.log.run.target.simulated
+    unverified = place.cell.unverified > 0
+    marks = {"drift": place.cell.drift, "shape": place.shaped, "unverified": unverified, "simulated": simulated}
     return {
-        "verdict": {cell.verdict},
-        "status": {cell.status},
-        "sdk": {cell.sdk},
+        "verdict": {place.cell.verdict},
+        "status": {place.cell.status},
+        "sdk": {place.cell.sdk},
         "mark": {mark for mark, there in marks.items() if there},
     }
 
 
-def _case_titles(matrix: Matrix) -> dict[str, str]:
-    """Row to the ids and titles of its cases, for the search."""
-    known = {info.id: info.title for column in matrix.columns for info in column.log.catalog.cases}
-    found: dict[str, dict[str, None]] = {}
+def _texts(matrix: Matrix) -> Texts:
+    titles = {info.id: info.title for column in matrix.columns for info in column.log.catalog.cases}
+    cases: dict[str, dict[str, str]] = {}
     for column in matrix.columns:
         for row, cell in column.cells.items():
-            for case in cell.cases:
-                found.setdefault(row, {})[f"{case.case}\n{known.get(case.case, '')}"] = None
-            for rule in cell.rules:
-                found.setdefault(row, {})[rule.rule] = None
-    return {row: "\n".join(texts) for row, texts in found.items()}
+            there = cases.setdefault(row, {})
+            there.update((case.case, titles.get(case.case, "")) for case in cell.cases)
+            there.update((rule.rule, "") for rule in cell.rules)
+    words = {}
+    for info in matrix.rows:
+        asked = (f"{id_}\n{title}" for id_, title in cases.get(info.id, {}).items())
+        about = (info.id, info.title, info.consequence, matrix.areas.get(info.area, info.area), *asked)
+        words[info.id] = "\n".join(about).lower()
+    return Texts(words, cases)
 
 
-def _check(key: str, values: tuple[str, ...]) -> None:
-    if key not in KEYS:
-        raise QueryError(f"no filter is called {key}:{_nearest(key, KEYS)}; there are {', '.join(KEYS)}")
-    for value in values:
-        if key in VALUES and value not in VALUES[key]:
-            there = VALUES[key]
-            raise QueryError(f"no {key} is called {value}{_nearest(value, there)}; there are {', '.join(there)}")
+def hints(query: Query, matrix: Matrix) -> list[str]:
+    """What else a query may mean that finds nothing: its words as the filters that know them."""
+    found = []
+    for word in (term.values[0].lower() for term in terms_of(query.rows) if not term.key):
+        areas = [id_ for id_, title in matrix.areas.items() if word in (id_, title.lower())]
+        keys = [key for key, values in VALUES.items() if word in values]
+        if areas or keys:
+            found.append(f"area:{areas[0]}" if areas else f"{keys[0]}:{word}")
+        elif any(word in f"{column.id}\n{column.title}".lower() for column in matrix.columns):
+            found.append(f"target:{word}")
+    return found
+
+
+def _check(term: Term) -> None:
+    if not term.key:
+        return
+    if term.key in OF_QUESTIONS:
+        raise QueryError(f"{term.key}: chooses questions, with --select; rows have {', '.join(KEYS)}")
+    if term.key not in KEYS:
+        raise QueryError(f"no filter is called {term.key}:{_nearest(term.key, KEYS)}; there are {', '.join(KEYS)}")
+    for value in term.values:
+        if term.key in VALUES and not any(fits(value, word) for word in VALUES[term.key]):
+            there = VALUES[term.key]
+            raise QueryError(f"no {term.key} is called {value}{_nearest(value, there)}; there are {', '.join(there)}")
 
 
 def _nearest(word: str, there: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(word, there, n=1)
+    near = difflib.get_close_matches(word.lower(), there, n=1)
     return f", did you mean {near[0]}?" if near else ""

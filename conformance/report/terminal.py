@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from conformance.report.closing import closing_of
 from conformance.report.matrix import UNEXPECTED, Cell, matrix_of
-from conformance.report.query import Query, select
+from conformance.report.query import KEYS, Query, hints, select
 from conformance.report.wording import printable
 from conformance.runs.log import RunLog
 from conformance.words import STATUSES, Verdict
@@ -107,6 +107,10 @@ def print_table(runs: Sequence[RunLog], query: Query, console: "Console") -> int
         table.add_row(Text(printable(row.id)), *cells)
     console.print(table)
     console.print(Text(f"{len(rows)} of {len(matrix.rows)} rows", style="dim"))
+    if not rows:
+        meant = f"did you mean {' or '.join(found)}? " if (found := hints(query, matrix)) else ""
+        line = f"No row fits: {meant}Filters are {' '.join(f'{key}:' for key in KEYS)}"
+        console.print(Text(printable(line)), soft_wrap=True)
     return len(rows)
 
 

@@ -8,7 +8,7 @@ import pytest
 import synthetic_runs
 
 from conformance.report.matrix import Matrix, matrix_of
-from conformance.report.query import QueryError, parse, select
+from conformance.report.query import QueryError, hints, parse, select
 from conformance.runs.log import read_log
 
 QUERIES: list[dict[str, Any]] = msgspec.yaml.decode((Path(__file__).parent / "queries.yaml").read_bytes())
@@ -32,11 +32,23 @@ def test_a_query_finds_its_rows(matrix: Matrix, asked: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("asked", [one for one in QUERIES if "mistake" in one], ids=lambda one: one["query"])
-def test_a_mistake_names_what_there_is(asked: dict[str, Any]) -> None:
+def test_a_mistake_names_what_there_is(matrix: Matrix, asked: dict[str, Any]) -> None:
     with pytest.raises(QueryError, match=asked["mistake"]):
-        parse(asked["query"])
+        select(parse(asked["query"]), matrix)
 
 
 def test_a_mistake_names_the_nearest() -> None:
     with pytest.raises(QueryError, match=r"did you mean broken\?"):
         parse("verdict:brokn")
+
+
+@pytest.mark.parametrize(
+    ("query", "meant"),
+    [
+        ("ollama", ["target:ollama"]),
+        ("ignored", ["verdict:ignored"]),
+        ("tools ollama", ["area:tools", "target:ollama"]),
+    ],
+)
+def test_words_that_find_nothing_are_told_their_filter(matrix: Matrix, query: str, meant: list[str]) -> None:
+    assert hints(parse(query), matrix) == meant

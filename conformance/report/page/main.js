@@ -29,6 +29,25 @@ const CHIPS = [
   ["", "differs"],
 ];
 
+/* What a query says with a chip's value added, or taken out: values of one key stand in one list. */
+function withValue(key, value) {
+  const list = new RegExp(`(^|\\s)${key}:([\\w,-]+)(?=\\s|$)`);
+  const there = list.exec(STATE.q);
+  if (!key || !there) {
+    const term = key ? `${key}:${value}` : value;
+    const words = STATE.q.split(/\s+/).filter(Boolean);
+    return (words.includes(term) ? words.filter((word) => word !== term) : [...words, term]).join(" ");
+  }
+  const values = there[2].split(",");
+  const left = values.includes(value) ? values.filter((one) => one !== value) : [...values, value];
+  return STATE.q.replace(list, left.length ? `$1${key}:${left.join(",")}` : "").trim();
+}
+
+function hasValue(key, value) {
+  const term = key ? `${key}:[\\w,-]*(?<![\\w-])${value}(?![\\w-])` : value;
+  return new RegExp(`(^|\\s)${term}`, "i").test(STATE.q);
+}
+
 function chipsThere() {
   return CHIPS.filter(([key, value]) => {
     if (value === "differs") return COLUMNS.length > 1;
@@ -39,15 +58,13 @@ function chipsThere() {
 }
 
 function drawChips() {
-  const text = ` ${STATE.q.toLowerCase()} `;
   document.getElementById("chips").replaceChildren(
     ...chipsThere().map(([key, value]) => {
-      const term = key ? `${key}:${value}` : value;
-      const on = text.includes(` ${term} `);
+      const on = hasValue(key, value);
       const look = key === "verdict" ? `v-${value}` : key === "status" || key === "mark" ? `f-${value}` : "";
       return element(
         "button",
-        { type: "button", class: `chip ${look}`, "aria-pressed": String(on), "data-term": term },
+        { type: "button", class: `chip ${look}`, "aria-pressed": String(on), "data-key": key, "data-value": value },
         look ? element("i", {}) : "",
         words(value),
       );
@@ -58,10 +75,9 @@ function drawChips() {
 document.getElementById("chips").addEventListener("click", (event) => {
   const pressed = around(event, "button");
   if (!pressed) return;
-  const { term } = pressed.dataset;
-  const terms = STATE.q.split(/\s+/).filter(Boolean);
-  show({ q: (terms.includes(term) ? terms.filter((other) => other !== term) : [...terms, term]).join(" ") });
-  /** @type {HTMLElement} */ (document.querySelector(`#chips [data-term="${term}"]`)).focus();
+  const { key, value } = pressed.dataset;
+  show({ q: withValue(key, value) });
+  /** @type {HTMLElement} */ (document.querySelector(`#chips [data-key="${key}"][data-value="${value}"]`)).focus();
 });
 
 QUERY.addEventListener("input", () => {

@@ -2,8 +2,9 @@
 
 import { around, cut, element, visible, words } from "./element.js";
 import { CELLS, COLUMNS, COLUMN_BY_ID, DATA, ROWS, VERDICTS, missing, wordOf } from "./data.js";
-import { QueryError, parseQuery, select } from "./query.js";
-import { STATE, show } from "./state.js";
+import { QueryError } from "./expression.js";
+import { KEYS, hintsFor, parseQuery, select } from "./query.js";
+import { STATE, addressOf, show } from "./state.js";
 import { focusCell } from "./cell.js";
 
 const WORD_WIDTH = 116;
@@ -221,9 +222,11 @@ export function marksOf(cell) {
 export function filterMatrix() {
   const mistake = document.getElementById("mistake");
   let found = { rows: ROWS, columns: chosenColumns() };
+  let query = null;
   mistake.hidden = true;
   try {
-    found = select(parseQuery(STATE.q), chosenColumns());
+    query = parseQuery(STATE.q);
+    found = select(query, chosenColumns());
   } catch (problem) {
     if (!(problem instanceof QueryError)) throw problem;
     mistake.textContent = problem.message;
@@ -249,10 +252,25 @@ export function filterMatrix() {
     body.hidden = !some;
     body.querySelector("button").setAttribute("aria-expanded", String(open));
   }
-  GRID.querySelector(".empty").toggleAttribute("hidden", wanted.size > 0);
+  drawEmpty(wanted.size > 0, query);
   document.getElementById("found").textContent = searching
     ? `${found.rows.length} of ${ROWS.length} rows${found.columns.length < COLUMNS.length ? `, ${found.columns.length} of ${COLUMNS.length} columns` : ""}`
     : `${ROWS.length} rows`;
+}
+
+/* Where no row fits: what the words may mean, and which filters there are. */
+function drawEmpty(some, query) {
+  const empty = GRID.querySelector(".empty");
+  empty.toggleAttribute("hidden", some);
+  if (some || !query) return;
+  const hints = hintsFor(query).map((term) =>
+    element("a", { href: addressOf({ q: term }), onclick: (event) => (event.preventDefault(), show({ q: term })) }, term),
+  );
+  empty.replaceChildren(
+    "No row fits this query. ",
+    ...(hints.length ? ["Did you mean ", ...hints.flatMap((hint, at) => (at ? [" or ", hint] : [hint])), "? "] : []),
+    `Words are looked for in rows and cases; filters are ${KEYS.map((key) => `${key}:`).join(" ")}`,
+  );
 }
 
 export function same(one, other) {

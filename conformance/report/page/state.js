@@ -11,12 +11,17 @@ export function readAddress() {
   }
 }
 
-export function address() {
+/* The address of what is shown, or would be with some of it changed. */
+export function addressOf(changes) {
   const told = new URLSearchParams();
-  for (const [key, value] of Object.entries(STATE)) {
+  for (const [key, value] of Object.entries({ ...STATE, ...changes })) {
     for (const one of [value].flat()) if (one) told.append(key, one);
   }
   return `#${told}`;
+}
+
+export function address() {
+  return addressOf({});
 }
 
 /* Changes what is shown. A step of its own can be gone back to; the letters of one search are one step. */
