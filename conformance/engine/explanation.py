@@ -99,7 +99,7 @@ def _judged(row: CaseRow, met: Met, catalog: Catalog, plain: Mapping[str, Case])
         excused=row.status in EXPECTED,
         endpoint=met.endpoint,
         attempts=met.attempts,
-        marks=_musts(row),
+        marks=frozenset(mark.key for mark in row.marks if mark.level != "may"),
         looks=looks_of(case),
         parts=parts_of(case),
         about=about_of(case, catalog.cases, base),
@@ -107,10 +107,6 @@ def _judged(row: CaseRow, met: Met, catalog: Catalog, plain: Mapping[str, Case])
         plain=base is not None and base.id == row.case,
         unreadable=met.unreadable,
     )
-
-
-def _musts(row: CaseRow) -> frozenset[str]:
-    return frozenset(mark.key for mark in row.marks if mark.level == "must")
 
 
 def _law(row: RuleRow) -> Law:

@@ -114,6 +114,8 @@ class Cause(Struct, frozen=True, kw_only=True):
     verdict: Verdict
     """The worst of its rows."""
     order: int = 0
+    breadth: int = 0
+    """How many parts the request of its first row has: of two causes alike, the narrower one says more."""
 
 
 class Explained(Struct, frozen=True):
@@ -148,6 +150,7 @@ def _weight(cause: Cause) -> tuple[object, ...]:
         LEVELS.index(cause.level),
         WRONG.index(cause.verdict),
         cause.order,
+        cause.breadth,
         cause.id,
     )
 
@@ -158,17 +161,14 @@ def _weight(cause: Cause) -> tuple[object, ...]:
 def _by_law(wrong: Sequence[Judged], shown: Sequence[Judged], broken: Sequence[Law]) -> dict[str, str]:
     """The question to the broken law that is why it was not shown: the one that explains most."""
     acquitted = _acquitted(shown)
-    musts = {law.id: law for law in broken if law.level == "must"}
-    suspects = {
-        question.place: {
-            name
-            for name in _suspects(question, acquitted) & musts.keys()
-            if musts[name].surface == question.surface or _may_hide(musts[name], question)
-        }
-        for question in wrong
-    }
-    explains = {name: sum(name in found for found in suspects.values()) for name in musts}
-    return {place: min(found, key=lambda name: (-explains[name], name)) for place, found in suspects.items() if found}
+    laws = {law.id: law for law in broken if law.level != "may"}
+    suspects = {question.place: _suspects(question, acquitted) & laws.keys() for question in wrong}
+    explains = {name: sum(name in found for found in suspects.values()) for name in laws}
+
+    def telling(name: str) -> tuple[int, int, str]:
+        return LEVELS.index(laws[name].level), -explains[name], name
+
+    return {place: min(found, key=telling) for place, found in suspects.items() if found}
 
 
 def _acquitted(shown: Iterable[Judged]) -> set[tuple[str, str]]:
@@ -191,8 +191,9 @@ def _suspects(question: Judged, acquitted: set[tuple[str, str]]) -> set[str]:
 
 
 def _of_law(law: Law, explained: Sequence[Judged]) -> Cause:
-    own = [question for question in explained if question.surface == law.surface]
-    hidden = [question for question in explained if question.surface != law.surface]
+    """The cause that a broken law is; what turned red by itself is hidden by no law that a reader may pass over."""
+    own = [question for question in explained if question.surface == law.surface or not _may_hide(law, question)]
+    hidden = [question for question in explained if question not in own]
     return Cause(
         kind="rule",
         id=law.id,
@@ -205,8 +206,8 @@ def _of_law(law: Law, explained: Sequence[Judged]) -> Cause:
         known=law.known and all(question.known for question in own),
         plain=any(question.plain for question in explained),
         unreadable=any(question.unreadable for question in explained),
-        level=law.level,
-        verdict=law.verdict,
+        level=min((law.level, *(question.level for question in own)), key=LEVELS.index),
+        verdict=min((law.verdict, *(question.verdict for question in own)), key=WRONG.index),
         order=law.order,
     )
 
@@ -275,9 +276,17 @@ def _hides(root: Judged, question: Judged, suspicious: frozenset[str]) -> bool:
         return False
     if root.id in question.leans_on:
         return True
-    if (root.endpoint, root.mode) != (question.endpoint, question.mode):
+    if root.endpoint != question.endpoint:
         return False
+    if root.mode != question.mode:  # the same words in both modes; a cut, a hang or a missing effect says less
+        return root.plain and _answered(root)
     return root.plain or (bool(question.about) and bool(suspicious) and suspicious <= question.parts)
+
+
+def _answered(question: Judged) -> bool:
+    """Whether the server said in words what is wrong."""
+    met = _own(question)
+    return met is not None and met.kind == "answer" and met.quote.endswith('"')
 
 
 def _may_hide(root: "Judged | Law", question: Judged) -> bool:
@@ -328,6 +337,7 @@ def _cause(roots: Sequence[Judged], hidden: Sequence[Judged], asked: Sequence[Ju
         unreadable=any(question.unreadable for question in seen),
         level=min((question.level for question in roots), key=LEVELS.index),
         verdict=min((question.verdict for question in roots), key=WRONG.index),
+        breadth=len(first.parts),
     )
 
 

@@ -40,17 +40,23 @@ def obstacles_of(
         return ()
     last = replies[-1]
     own = _own(last, observed, nonce)
-    lost = last.answer.unreadable if observed.observation == "unreadable" else None
-    if observed.observation in ("declined", "slow") or own.kind == "answer":
+    if observed.observation in ("declined", "slow"):
         return (own,)
+    lost = last.answer.unreadable if observed.observation == "unreadable" else None
     looks = frozenset().union(*(_part_of_own(finding) for finding in observed.findings))
     laws = []
     for finding in broken:
-        if finding.level != "must":
+        part = part_of(finding.at)
+        if last.answer.status >= 500 and _owed_another_status(finding):
+            laws.append(Obstacle(kind="rule", key=finding.key, lost=True))
+        elif own.kind == "answer" or finding.level == "may":
             continue
-        if lost is not None:
+        elif finding.level == "should":
+            if lost is None and part and touch(part, looks):
+                laws.append(Obstacle(kind="rule", key=finding.key))
+        elif lost is not None:
             laws.append(Obstacle(kind="rule", key=finding.key, lost=_same(finding, lost)))
-        elif touch(part_of(finding.at), looks):
+        elif touch(part, looks):
             laws.append(Obstacle(kind="rule", key=finding.key))
     return (own, *dict.fromkeys(laws))
 
@@ -80,6 +86,11 @@ def broken_in(replies: Sequence[Reply], mode: Mode) -> list[Finding]:
 def _part_of_own(finding: Finding) -> frozenset[str]:
     """The parts of the answer in which a question missed something."""
     return parts_of_effect(finding.at[1:]) if finding.id.startswith("effect:") else frozenset({part_of(finding.at)})
+
+
+def _owed_another_status(finding: Finding) -> bool:
+    """Whether a law says with which status the server should have answered: what failed is the status alone."""
+    return finding.level == "must" and finding.at == "/status" and isinstance(finding.expected, int)
 
 
 def _same(finding: Finding, lost: Violation) -> bool:

@@ -190,6 +190,16 @@ def test_what_meets_the_plain_request_hides_the_rest() -> None:
     assert blocked == ("tools.choice[json]",)
 
 
+def test_what_meets_the_plain_request_in_words_hides_the_other_mode_too() -> None:
+    said = ((Obstacle(kind="answer", key="500 boom", quote='500 "boom"'),),)
+    questions = [
+        question("messages.text", "broken", attempts=said, plain=True, mode="stream"),
+        question("messages.text", plain=True),
+        question("tools.choice", "broken", attempts=said, about=frozenset({"tools[]"})),
+    ]
+    assert only(explain(questions, []))[1:] == (("messages.text[stream]",), ("tools.choice[json]",))
+
+
 def test_a_refused_feature_is_red_in_its_own_row_and_hides_what_merely_uses_it() -> None:
     refused = met("answer", "400 tool_choice is not supported")
     choice, schema = frozenset({"tool_choice.type=any"}), frozenset({"tool_choice.type=any", "tools[]~enum"})
@@ -231,6 +241,25 @@ def test_a_law_explains_only_what_it_was_never_seen_to_leave_alone() -> None:
     fine = question("b.row", marks=frozenset({"message.model x"}), looks=frozenset({"text"}))
     assert explain([absent], [law("message.model")]).blocked == {"a.row[json]": "message.model"}
     assert explain([absent, fine], [law("message.model")]).blocked == {}
+
+
+@pytest.mark.parametrize(("level", "known"), [("should", True), ("must", True)])
+def test_a_law_that_is_no_news_explains_a_red_row_and_hides_nothing(level: str, known: bool) -> None:
+    missing = ((Obstacle(kind="effect", key="absent name"), Obstacle(kind="rule", key="tools.not-as-text x")),)
+    absent = question("tools.choice", "ignored", attempts=missing, looks=frozenset({"name"}))
+    explained = explain([absent], [law("tools.not-as-text", level=level, known=known)])
+    assert only(explained) == ("tools.not-as-text", ("tools.not-as-text", "tools.choice[json]"), ())
+    assert not explained.causes[0].known
+    assert explained.causes[0].level == "must"
+
+
+def test_of_two_causes_alike_the_narrower_question_comes_first() -> None:
+    missing = met("effect", "absent text")
+    whole = question(
+        "a.whole-session", "ignored", attempts=missing, parts=frozenset({"tools[]", "system", "messages[]"})
+    )
+    narrow = question("z.lines", "ignored", attempts=missing)
+    assert [cause.id for cause in explain([whole, narrow], []).causes] == ["z.lines[json]", "a.whole-session[json]"]
 
 
 @pytest.mark.parametrize(

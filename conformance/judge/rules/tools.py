@@ -333,7 +333,7 @@ def not_as_text(answer: Answer) -> Found:
     # behind a gateway the suite has the model tell what it received: its tools and earlier calls, in other words
     if any(known in _bare(text[foreign[0].start() :]) for known in _known(answer)):
         return []
-    return [Violation("/content/0/text", "a tool_use block", shown(text[foreign[0].start() :]), "printed")]
+    return [Violation("/content/0", "a tool_use block", shown(text[foreign[0].start() :]), "printed")]
 
 
 def _known(answer: Answer) -> Iterator[str]:
