@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct
 
 from conformance.catalog.capability import Capability, CapabilityFile
 from conformance.catalog.case import Ask, Case, CaseFile, Check, Step
+from conformance.catalog.compiled import compiled
 from conformance.catalog.defaults import completed
 from conformance.catalog.document import Document
 from conformance.catalog.fixtures import Fixtures
@@ -59,6 +60,8 @@ class Catalog(Struct, frozen=True, kw_only=True, dict=True):
     """Area id to its title, in the order of the matrix."""
     capabilities: dict[str, Capability]
     profiles: dict[str, Profile]
+    hashes: dict[str, str]
+    """Case id to the hash of its question."""
 
     @property
     def fixtures(self) -> Path:
@@ -66,26 +69,23 @@ class Catalog(Struct, frozen=True, kw_only=True, dict=True):
 
     def sha256(self, case: Case) -> str:
         """The hash of a question: equal as long as the same is asked and judged, whatever its title says."""
-        return self._hashes.get(case.id) or _sha256(case)
-
-    @cached_property
-    def _hashes(self) -> dict[str, str]:
-        return {case.id: _sha256(case) for case in self.cases.values()}
+        return self.hashes.get(case.id) or _sha256(case)
 
     @cached_property
     def cases_sha256(self) -> str:
         """The hash of all questions together, whatever the order of the files."""
         return hashlib.sha256(
-            "\n".join(sorted(f"{id_} {hash_}" for id_, hash_ in self._hashes.items())).encode()
+            "\n".join(sorted(f"{id_} {hash_}" for id_, hash_ in self.hashes.items())).encode()
         ).hexdigest()
 
 
 def load_catalog(folder: Path | None = None) -> Catalog:
     """The catalog of a folder, by default of the one that travels with the suite; CatalogError lists every problem."""
-    folder = folder or cases_folder()
-    if not folder.is_dir():
-        raise CatalogError([Problem(shown(folder), 1, "", "there is no such folder of cases")])
-    return _Loading(folder).catalog()
+    place = folder or cases_folder()
+    if not place.is_dir():
+        raise CatalogError([Problem(shown(place), 1, "", "there is no such folder of cases")])
+    read = _Loading(place).catalog
+    return read() if folder else compiled(Catalog, place, read)
 
 
 class _Loading:
@@ -122,6 +122,7 @@ class _Loading:
             areas=areas,
             capabilities=capabilities,
             profiles=profiles,
+            hashes={case.id: _sha256(case) for case in self.cases.values()},
         )
 
     def _read(self, file: Path) -> Document | None:
