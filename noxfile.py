@@ -169,10 +169,26 @@ def detect(session: nox.Session) -> None:
 
 @nox.session(name="claude-code")
 def claude_code(session: nox.Session) -> None:
-    """Holds sessions with the real Claude Code, from npm: `-- --short`, `-- --fault ID`, `-- --like ollama@0.33`."""
+    """Holds sessions with the real Claude Code, from npm: `-- --short`, `-- --fault ID`, `-- --server litellm`."""
     with timed(session):
         install(session, RUN)
-        session.run("python", "-m", "conformance.detection.client", *session.posargs)
+        hold_sessions(session, *session.posargs)
+
+
+@nox.session(name="client-watch")
+def client_watch(session: nox.Session) -> None:
+    """Asks whether the newest Claude Code sends something new, and which known server breaks: `-- --report FILE`."""
+    with timed(session):
+        install(session, RUN)
+        hold_sessions(session, "--watch", *session.posargs)
+
+
+def hold_sessions(session: nox.Session, *words: str) -> None:
+    """Sessions of the real client; the servers that others wrote are installed only where they are asked."""
+    wanted = {"--short", "--server", "--watch"} & set(words)
+    folders = os.pathsep.join(("tests/support", "tests/real"))
+    environment = {"PYTHONPATH": folders, **(third_party(session) if wanted else {})}
+    session.run("python", "-m", "sessions", *words, env=environment)
 
 
 @nox.session
@@ -189,11 +205,17 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def publish(session: nox.Session) -> None:
-    """Asks the reference and the third-party servers again (`-- reference` asks one), and renders the page."""
+    """Asks the reference and the third-party servers again (`-- reference` asks one), and renders the page.
+
+    `-- clients` records the answers to the questions of a client's profile instead.
+    """
     with timed(session):
         install(session, RUN)
         environment = {**third_party(session), "PYTHONPATH": "tests/support"}
-        session.run("python", "tests/real/record.py", *session.posargs, env=environment)
+        if "clients" in session.posargs:
+            session.run("python", "tests/real/record_clients.py", env=environment)
+        else:
+            session.run("python", "tests/real/record.py", *session.posargs, env=environment)
 
 
 @nox.session

@@ -36,6 +36,23 @@ def installed(version: str = PINNED, folder: Path = Path(".nox", "claude-code"))
     return program.resolve()
 
 
+def newest() -> str:
+    """The newest version that the registry has; UserError where it cannot be asked."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise UserError("Claude Code comes from npm, and there is no npm here: install Node.js", ExitCode.OUR_FAULT)
+    try:
+        done = subprocess.run(  # noqa: S603 - npm, with a package that this module names
+            [npm, "view", PACKAGE, "version"], capture_output=True, text=True, check=False, timeout=INSTALL_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise UserError(f"npm did not say which {PACKAGE} is the newest", ExitCode.OUR_FAULT) from None
+    version = done.stdout.strip()
+    if done.returncode != 0 or not version:
+        raise UserError(f"npm could not say which {PACKAGE} is the newest", ExitCode.OUR_FAULT)
+    return version
+
+
 def program_of(named: str | None, version: str) -> Path:
     """The program that the caller names, or the pinned one."""
     if named is None:

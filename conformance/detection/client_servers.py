@@ -18,6 +18,8 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     version: str = ""
     model: str = "scripted"
     outcome: ClientOutcome
+    session: ClientOutcome
+    """What the thirteen turns of `nox -s claude-code` amount to there."""
     seen: str
     """What the client's session showed, in one sentence."""
     missing: list[str] = []

@@ -17,6 +17,7 @@ LETTERS = (
     ", 世界 🦊</li>\n"
     '</ul>\n```\n\nThe end: &amp; "quoted" C:\\new'
 )
+FILES = ("one.txt", "two.txt", "three.txt", "secret.txt", "red.png", "out.html")
 NUMBERS = " ".join(map(str, range(1, 131)))
 
 
@@ -46,13 +47,14 @@ def prepare(folder: Path) -> None:
     """The files that the tasks read."""
     (folder / "one.txt").write_text("walrus one\n")
     (folder / "two.txt").write_text("walrus two\n")
+    (folder / "three.txt").write_text("walrus three\n")
     (folder / "secret.txt").write_text("The secret word is kumquat.\n")
     (folder / "red.png").write_bytes(_png(b"\xff\x00\x00"))
 
 
 def tasks(folder: Path, *, short: bool = False) -> list[Task]:
     """The turns of a session in a folder; the short form leaves out what takes long."""
-    quoted = {name: _quoted(str(folder / name)) for name in ("one.txt", "two.txt", "secret.txt", "red.png", "out.html")}
+    quoted = {name: _quoted(str(folder / name)) for name in FILES}
     missing = _quoted(str(folder / "missing.txt"))
 
     def written(_: Answered) -> bool:
@@ -66,9 +68,9 @@ def tasks(folder: Path, *, short: bool = False) -> list[Task]:
         ),
         Task(
             "two",
-            f'Call these tools in one turn: Read {{"file_path": {quoted["one.txt"]}}}; '
-            f'Read {{"file_path": {quoted["two.txt"]}}}',
-            lambda a: {"walrus one", "walrus two"} <= set(re.findall(r"walrus (?:one|two)", "\n".join(a.results))),
+            f'Call these tools in one turn: Read {{"file_path": {quoted["two.txt"]}}}; '
+            f'Read {{"file_path": {quoted["three.txt"]}}}',  # not one.txt: of what was read 2.1.154 says no more
+            lambda a: {"walrus two", "walrus three"} <= set(re.findall(r"walrus (?:two|three)", "\n".join(a.results))),
             2,
         ),
         Task(

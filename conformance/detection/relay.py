@@ -32,8 +32,13 @@ class Relayed:
             self.requests.append({"method": method, "path": path, "headers": kept, "body": _read(body)})
 
     def posts(self) -> int:
-        """How many messages were asked for so far."""
-        return sum(one["method"] == "POST" and "/count_tokens" not in one["path"] for one in self.requests)
+        """How many times the model was asked to work so far: titles and counts, which declare no tools, are no turn."""
+        return sum(one["method"] == "POST" and _is_turn(one) for one in self.requests)
+
+
+def _is_turn(request: dict[str, Any]) -> bool:
+    body = request["body"]
+    return "/count_tokens" not in request["path"] and not (isinstance(body, dict) and body.get("tools") == [])
 
 
 def _read(body: bytes) -> Any:

@@ -27,7 +27,7 @@ def run(tmp_path: Path, *served: str) -> tuple[RunLog, str, int]:
         ]
         command = [sys.executable, "-m", "conformance", *words, "--out", str(tmp_path / "out"), "--no-witness"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return read_log(tmp_path / "out"), done.stdout, done.returncode
+    return read_log(tmp_path / "out"), done.stdout + done.stderr, done.returncode
 
 
 @pytest.mark.parametrize(

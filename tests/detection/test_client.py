@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.detection import client, client_session
+from conformance.detection import client, client_seats, client_session
 from conformance.detection.client_figures import EXPECTED, misjudged, outcomes, reasons
+from conformance.detection.client_servers import client_servers
 from conformance.detection.client_session import Turn, outcome_of
+from conformance.detection.relay import Relayed
 from conformance.engine.scripted_process import ScriptedProcess
 from conformance.errors import UserError
 from conformance.judge.readiness import Answer
@@ -108,9 +110,9 @@ def test_a_key_is_taken_by_the_name_of_its_variable(capsys: pytest.CaptureFixtur
 
 def test_the_draw_of_a_day_is_the_same_for_everybody() -> None:
     day = dt.date(2026, 11, 28)
-    assert client.drawn(day) == client.drawn(day)
-    assert len(set(client.drawn(day))) == client.DRAWN
-    assert {outcome for fault in client.drawn(day) for outcome in [outcomes()[fault]]} & {"wrong", "fails"}
+    assert client_seats.drawn(day) == client_seats.drawn(day)
+    assert len(set(client_seats.drawn(day))) == client_seats.DRAWN
+    assert {outcome for fault in client_seats.drawn(day) for outcome in [outcomes()[fault]]} & {"wrong", "fails"}
 
 
 @pytest.mark.parametrize(
@@ -144,3 +146,51 @@ def test_a_client_that_breaks_must_be_told_so_and_one_that_works_may_seldom_be_a
     assert len(misjudged([*works, figure("ID11", "fails", "not verified", "bearer")])) == 1
     assert len(misjudged([figure("ID11", "fails", "not ready", "text")])) == 1
     assert len(misjudged([figure("TR01", "degraded", "not ready", "event-names")])) == 1
+
+
+def session(outcome: ClientOutcome) -> client_session.Session:
+    return client_session.Session(turns=[], outcome=outcome, digest="")
+
+
+@pytest.mark.parametrize(
+    ("met", "agreed"),
+    [
+        (["works"], "works"),
+        (["fails", "works"], "works"),
+        (["fails", "fails"], "fails"),
+        (["fails", "wrong", "fails"], "fails"),
+    ],
+)
+def test_a_changed_outcome_counts_where_two_sessions_agree(
+    met: list[ClientOutcome], agreed: ClientOutcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [session(outcome) for outcome in met]
+    monkeypatch.setattr(client, "run_session", lambda *_, **__: left.pop(0))
+    seat = client_seats.Seat(name="x", address=client_seats.Address(url="http://127.0.0.1:9"), known="works")
+    assert client._agreed("client", seat, short=True).outcome == agreed
+    assert left == []
+
+
+def test_a_server_that_cannot_be_started_here_is_one_line(fake: Written, capsys: pytest.CaptureFixture[str]) -> None:
+    assert client.main(["--program", str(fake()), "--server", "no-such"]) == 4
+    assert "no-such cannot be started here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["- {server: x}", "server: x", "- {server: x, outcome: so, session: works, seen: y}"])
+def test_a_servers_file_that_cannot_be_read_is_one_line(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "servers.yaml"
+    file.write_text(text)
+    with pytest.raises(UserError, match=r"servers\.yaml: "):
+        client_servers(file)
+
+
+def test_titles_and_counts_are_no_turns() -> None:
+    relayed = Relayed("http://127.0.0.1:9")
+    for path, body in (
+        ("/v1/messages", {"tools": [{"name": "Read"}]}),
+        ("/v1/messages", {"messages": []}),
+        ("/v1/messages", {"tools": []}),
+        ("/v1/messages/count_tokens?beta=true", {"tools": [{"name": "Read"}]}),
+    ):
+        relayed.keep("POST", path, [], json.dumps(body).encode())
+    assert relayed.posts() == 2
