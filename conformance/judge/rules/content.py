@@ -5,10 +5,11 @@ from typing import Any, TypeGuard
 from conformance.catalog.pattern import linear
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.rules.form import FILLED, STRING, expect, first_fault
 from conformance.judge.rules.rule import (
     CITATIONS,
-    MESSAGES,
     SDK_BLOCKS,
+    TEXT_BLOCK,
     Found,
     blocks_at,
     blocks_of,
@@ -59,9 +60,8 @@ def block(answer: Answer) -> Found:
     for number, one in enumerate(given):
         if not isinstance(one, dict):
             return [Violation(f"/content/{number}", "an object", shown(one), slug(one, "not-an-object"))]
-        kind = one.get("type", ABSENT)
-        if not isinstance(kind, str) or not kind:
-            return [Violation(f"/content/{number}/type", "a string", kind, slug(kind, "type"))]
+        if faults := expect(one, "type", f"/content/{number}", FILLED):
+            return faults
     return []
 
 
@@ -84,11 +84,7 @@ _RESULT_SHAPE: tuple[tuple[str, type | tuple[type, ...]], ...] = (("tool_use_id"
 )
 def text(answer: Answer) -> Found:
     texts = blocks_of(answer, "text")
-    for at, one in texts:
-        given = one.get("text", ABSENT)
-        if not isinstance(given, str):
-            return [Violation(f"{at}/text", "a string", shown(given), slug(given, "type"))]
-    return [] if texts else None
+    return first_fault(expect(one, "text", at, STRING) for at, one in texts) if texts else None
 
 
 @rule(
@@ -116,7 +112,7 @@ def block_fields(answer: Answer) -> Found:
     "message.no-empty-text",
     row="response.content.text",
     law="No empty text block stands beside other blocks: sent back, it would be refused.",
-    source=MESSAGES,
+    source=TEXT_BLOCK,
     level="should",
     leniency="A text block that is all of the content may be empty.",
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import Violation
-from conformance.judge.rules.rule import CACHING, ERRORS, MESSAGES, THINKING, TOOL_USE, Found, blocks_of, rule
+from conformance.judge.rules.rule import CACHING, ERRORS, MESSAGE, THINKING, TOOL_USE, Found, blocks_of, rule
 from conformance.judge.rules.usage import total_input
 
 ON = ("conversation",)
@@ -51,7 +51,7 @@ def tool_ids_unique(answers: Sequence[Answer]) -> Found:
     "conversation.message-ids-unique",
     row="response.id",
     law="Every message has an id of its own.",
-    source=MESSAGES,
+    source=MESSAGE,
     on=ON,
     level="may",
     leniency="A note: nothing is promised of it, though some clients merge turns of the same id.",

@@ -2,6 +2,7 @@
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.rules.form import STRING, constant, expect, expect_all, optional, or_null
 from conformance.judge.rules.rule import SDK_MESSAGE, STOP_REASONS, Found, blocks_of, ended, ending, rule
 from conformance.judge.wire import shown, slug
 
@@ -48,10 +49,7 @@ def stop_sequence_present(answer: Answer) -> Found:
     if given is None:
         return None
     at, end = given
-    value = end.get("stop_sequence", ABSENT)
-    if value is None or isinstance(value, str):
-        return []
-    return [Violation(f"{at}/stop_sequence", "a string or null", value, slug(value, "type"))]
+    return expect(end, "stop_sequence", at, or_null(STRING))
 
 
 @rule(
@@ -100,6 +98,9 @@ def stop_sequence_excluded(answer: Answer) -> Found:
     return []
 
 
+_REFUSAL = {"type": constant("refusal"), "category": optional(STRING), "explanation": optional(STRING)}
+
+
 @rule(
     "message.stop-details",
     row="response.stop_details",
@@ -114,11 +115,6 @@ def stop_details(answer: Answer) -> Found:
     if given is None or not isinstance(details, dict):
         return None
     at = f"{given[0]}/stop_details"
-    if details.get("type", ABSENT) != "refusal":
-        value = details.get("type", ABSENT)
-        return [Violation(f"{at}/type", "refusal", value, slug(value, "other"))]
-    for key in ("category", "explanation"):
-        value = details.get(key)
-        if value is not None and not isinstance(value, str):
-            return [Violation(f"{at}/{key}", "a string or null", shown(value), "type")]
+    if faults := expect_all(details, at, _REFUSAL):
+        return faults
     return [] if ended(answer) == "refusal" else [Violation(at, None, details, "without-refusal")]

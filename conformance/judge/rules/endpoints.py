@@ -6,11 +6,26 @@ from typing import Any
 from conformance.doors import rfc3339_time
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.rules.form import (
+    ARRAY,
+    BOOLEAN,
+    COUNT,
+    FILLED,
+    INTEGER,
+    OBJECT,
+    STRING,
+    TIME,
+    constant,
+    expect,
+    expect_all,
+    first_fault,
+    one_of,
+    optional,
+)
 from conformance.judge.rules.rule import BATCHES, COUNTING, FILES, MODELS, Found, rule
-from conformance.judge.wire import RFC3339, is_integer, looks_of, shown, slug
+from conformance.judge.wire import is_integer, looks_of, shown, slug
 
-_COUNTS = ("processing", "succeeded", "errored", "canceled", "expired")
-_STATES = ("in_progress", "canceling", "ended")
+_PAGE = {"data": ARRAY, "has_more": BOOLEAN}
 
 
 def _object(answer: Answer) -> dict[str, Any] | None:
@@ -43,12 +58,7 @@ def json_object(answer: Answer) -> Found:
 )
 def count_input_tokens(answer: Answer) -> Found:
     body = _object(answer)
-    if body is None:
-        return None
-    given = body.get("input_tokens", ABSENT)
-    if is_integer(given) and given >= 0:
-        return []
-    return [Violation("/input_tokens", "an integer", shown(given), slug(given, "type"))]
+    return None if body is None else expect(body, "input_tokens", "", COUNT)
 
 
 @rule(
@@ -94,11 +104,9 @@ def models_list(answer: Answer) -> Found:
     body = _object(answer)
     if body is None:
         return None
-    data, more = body.get("data", ABSENT), body.get("has_more", ABSENT)
-    if not isinstance(data, list):
-        return [Violation("/data", "an array", shown(data), slug(data, "type"))]
-    if not isinstance(more, bool):
-        return [Violation("/has_more", "a boolean", more, slug(more, "type"))]
+    if faults := expect_all(body, "", _PAGE):
+        return faults
+    data = body["data"]
     for key, number in (("first_id", 0), ("last_id", -1)):
         given = body.get(key, ABSENT)
         at_end = data[number].get("id") if data and isinstance(data[number], dict) else None
@@ -107,26 +115,7 @@ def models_list(answer: Answer) -> Found:
     return []
 
 
-def _model_faults(model: Any, at: str) -> list[Violation]:
-    if not isinstance(model, dict):
-        return [Violation(at, "an object", shown(model), slug(model, "type"))]
-    if model.get("type", ABSENT) != "model":
-        given = model.get("type", ABSENT)
-        return [Violation(f"{at}/type", "model", given, slug(given, "other"))]
-    for key in ("id", "display_name"):
-        given = model.get(key, ABSENT)
-        if not isinstance(given, str) or not given:
-            return [Violation(f"{at}/{key}", "a non-empty string", given, slug(given, "type"))]
-    return _time_fault(model, at, "created_at")
-
-
-def _time_fault(holder: dict[str, Any], at: str, key: str) -> list[Violation]:
-    given = holder.get(key, ABSENT)
-    if isinstance(given, str) and RFC3339.fullmatch(given):
-        return []
-    return [
-        Violation(f"{at}/{key}", "an RFC 3339 time", given, slug(given, "format" if isinstance(given, str) else "type"))
-    ]
+_MODEL = {"type": constant("model"), "id": FILLED, "display_name": FILLED, "created_at": TIME}
 
 
 @rule(
@@ -141,20 +130,20 @@ def models_info(answer: Answer) -> Found:
     if body is None:
         return None
     if answer.scope == "model":
-        return _model_faults(body, "")
+        return expect_all(body, "", _MODEL)
     data = body.get("data")
     if not isinstance(data, list) or not data:
         return None
-    return next((faults for n, model in enumerate(data) if (faults := _model_faults(model, f"/data/{n}"))), [])
+    return first_fault(expect_all(model, f"/data/{n}", _MODEL) for n, model in enumerate(data))
 
 
-_OPTIONAL: tuple[tuple[str, type], ...] = (
-    ("max_input_tokens", int),
-    ("max_tokens", int),
-    ("capabilities", dict),
-    ("lifecycle", str),
-    ("line", str),
-)
+_OPTIONAL = {
+    "max_input_tokens": INTEGER,
+    "max_tokens": INTEGER,
+    "capabilities": OBJECT,
+    "lifecycle": STRING,
+    "line": STRING,
+}
 
 
 @rule(
@@ -169,13 +158,8 @@ _OPTIONAL: tuple[tuple[str, type], ...] = (
 def models_optional_keys(answer: Answer) -> Found:
     body = _object(answer) or {}
     data = [("", body)] if answer.scope == "model" else [(f"/data/{n}", one) for n, one in enumerate(_listed(body))]
-    given = [(f"{at}/{key}", form, one[key]) for at, one in data for key, form in _OPTIONAL if one.get(key) is not None]
-    wrong = [
-        Violation(at, form.__name__, shown(value), "type")
-        for at, form, value in given
-        if not isinstance(value, form) or isinstance(value, bool)
-    ]
-    return wrong[:1] if given else None
+    given = [(at, one, key) for at, one in data for key in _OPTIONAL if one.get(key) is not None]
+    return first_fault(expect(one, key, at, _OPTIONAL[key]) for at, one, key in given) if given else None
 
 
 def _listed(body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -197,34 +181,26 @@ def batch(answer: Answer) -> Found:
     if "data" not in body:
         return _batch_faults(body, "")
     data = body["data"] if isinstance(body["data"], list) else []
-    return next((faults for n, one in enumerate(data) if (faults := _batch_faults(one, f"/data/{n}"))), [])
+    return first_fault(_batch_faults(one, f"/data/{n}") for n, one in enumerate(data))
+
+
+_BATCH = {
+    "id": FILLED,
+    "type": constant("message_batch"),
+    "processing_status": one_of("in_progress", "canceling", "ended"),
+    "request_counts": OBJECT,
+    "created_at": TIME,
+    "expires_at": TIME,
+}
+_COUNTS = dict.fromkeys(("processing", "succeeded", "errored", "canceled", "expired"), COUNT)
 
 
 def _batch_faults(given: Any, at: str) -> list[Violation]:
-    if not isinstance(given, dict):
-        return [Violation(at, "an object", shown(given), slug(given, "type"))]
-    identity, state, counts = (
-        given.get("id", ABSENT),
-        given.get("processing_status", ABSENT),
-        given.get("request_counts", ABSENT),
+    return (
+        expect_all(given, at, _BATCH)
+        or expect_all(given["request_counts"], f"{at}/request_counts", _COUNTS)
+        or _end_faults(given, at)
     )
-    if not isinstance(identity, str) or not identity:
-        return [Violation(f"{at}/id", "a non-empty string", identity, slug(identity, "type"))]
-    if given.get("type", ABSENT) != "message_batch":
-        return [
-            Violation(
-                f"{at}/type", "message_batch", given.get("type", ABSENT), slug(given.get("type", ABSENT), "other")
-            )
-        ]
-    if state not in _STATES:
-        return [Violation(f"{at}/processing_status", list(_STATES), state, slug(state, "unknown"))]
-    if not isinstance(counts, dict):
-        return [Violation(f"{at}/request_counts", "an object", counts, slug(counts, "type"))]
-    for key in _COUNTS:
-        if not is_integer(counts.get(key)) or counts[key] < 0:
-            value = counts.get(key, ABSENT)
-            return [Violation(f"{at}/request_counts/{key}", "an integer from 0", value, slug(value, "type"))]
-    return _time_fault(given, at, "created_at") or _time_fault(given, at, "expires_at") or _end_faults(given, at)
 
 
 def _end_faults(given: dict[str, Any], at: str) -> list[Violation]:
@@ -287,16 +263,18 @@ def batches_list(answer: Answer) -> Found:
     body = _object(answer)
     if body is None or answer.endpoint != "GET /v1/messages/batches":
         return None
-    data, more = body.get("data", ABSENT), body.get("has_more", ABSENT)
-    if not isinstance(data, list):
-        return [Violation("/data", "an array", shown(data), slug(data, "type"))]
-    if not isinstance(more, bool):
-        return [Violation("/has_more", "a boolean", more, slug(more, "type"))]
-    for key in ("first_id", "last_id"):
-        given = body.get(key)
-        if given is not None and not (isinstance(given, str) and given):
-            return [Violation(f"/{key}", "a string or null", shown(given), slug(given, "type"))]
-    return []
+    return expect_all(body, "", _PAGE | {"first_id": optional(FILLED), "last_id": optional(FILLED)})
+
+
+_FILE = {
+    "type": constant("file"),
+    "id": FILLED,
+    "filename": FILLED,
+    "mime_type": FILLED,
+    "size_bytes": COUNT,
+    "created_at": TIME,
+    "expires_at": optional(TIME),
+}
 
 
 @rule(
@@ -312,25 +290,7 @@ def file(answer: Answer) -> Found:
     if body is None:
         return None
     if "data" not in body:
-        return _file_faults(body, "")
-    data = body["data"]
-    if not isinstance(data, list):
-        return [Violation("/data", "an array", shown(data), slug(data, "type"))]
-    return next((faults for n, one in enumerate(data) if (faults := _file_faults(one, f"/data/{n}"))), [])
-
-
-def _file_faults(given: Any, at: str) -> list[Violation]:
-    if not isinstance(given, dict):
-        return [Violation(at, "an object", shown(given), slug(given, "type"))]
-    if given.get("type", ABSENT) != "file":
-        kind = given.get("type", ABSENT)
-        return [Violation(f"{at}/type", "file", kind, slug(kind, "other"))]
-    for key in ("id", "filename", "mime_type"):
-        value = given.get(key, ABSENT)
-        if not isinstance(value, str) or not value:
-            return [Violation(f"{at}/{key}", "a non-empty string", shown(value), slug(value, "type"))]
-    size = given.get("size_bytes", ABSENT)
-    if not is_integer(size) or size < 0:
-        return [Violation(f"{at}/size_bytes", "an integer from 0", shown(size), slug(size, "type"))]
-    expires = given.get("expires_at")
-    return _time_fault(given, at, "created_at") or ([] if expires is None else _time_fault(given, at, "expires_at"))
+        return expect_all(body, "", _FILE)
+    return expect(body, "data", "", ARRAY) or first_fault(
+        expect_all(one, f"/data/{n}", _FILE) for n, one in enumerate(body["data"])
+    )

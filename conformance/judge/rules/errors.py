@@ -6,6 +6,7 @@ from typing import Any
 from conformance.catalog.pattern import linear, whole_characters
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.rules.form import FILLED, STRING, expect, expect_all, optional
 from conformance.judge.rules.rule import ERRORS, ON_RESULTS, STREAMING, Found, rule
 from conformance.judge.wire import looks_of, shown, slug
 
@@ -168,10 +169,7 @@ def message(answer: Answer) -> Found:
     error = _envelope(answer)
     if error is None:
         return None
-    given = error.get("message", ABSENT)
-    if isinstance(given, str) and given.strip():
-        return []
-    return [Violation("/error/message", "a sentence", shown(given), slug(given, "empty" if given == "" else "type"))]
+    return expect(error, "message", "/error", FILLED)
 
 
 @rule(
@@ -290,14 +288,7 @@ def details(answer: Answer) -> Found:
     given = error.get("details") if error is not None else None
     if given is None:
         return None
-    if not isinstance(given, dict):
-        return [Violation("/error/details", "an object", shown(given), "type")]
-    code = given.get("error_code")
-    return (
-        []
-        if code is None or isinstance(code, str)
-        else [Violation("/error/details/error_code", "a string", code, "type")]
-    )
+    return expect_all(given, "/error/details", {"error_code": optional(STRING)})
 
 
 @rule(

@@ -12,7 +12,6 @@ from conformance.judge.rules.rule import (
     ERRORS,
     HTTP,
     JSON,
-    MESSAGES,
     ON_ALL,
     ON_RESULTS,
     RATE_LIMITS,
@@ -35,7 +34,7 @@ _LIMIT = linear(r"anthropic-ratelimit-(requests|tokens|input-tokens|output-token
     "http.status",
     row="response.status",
     law="A request that is carried out is answered with status 200; one that is not, with 4xx or 5xx.",
-    source=MESSAGES,
+    source=ERRORS + "#http-errors",
     on=("message", "stream", "count", "models", "model", "other"),
 )
 def status(answer: Answer) -> Found:
@@ -124,7 +123,7 @@ def content_encoding(answer: Answer) -> Found:
     "http.content-type-json",
     row="header.content_type.json",
     law="A JSON answer says content-type application/json.",
-    source=MESSAGES,
+    source=HTTP + "#section-8.3",
     on=ON_RESULTS,
 )
 def content_type_json(answer: Answer) -> Found:

@@ -2,8 +2,19 @@
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
-from conformance.judge.rules.rule import MESSAGES, SDK_MESSAGE, Found, ending, head, is_message, rule
-from conformance.judge.wire import looks_of, shown, slug
+from conformance.judge.rules.form import (
+    ARRAY,
+    FILLED,
+    OBJECT,
+    Form,
+    constant,
+    expect,
+    expect_all,
+    first_fault,
+    optional,
+)
+from conformance.judge.rules.rule import MESSAGE, SDK_MESSAGE, Found, ending, head, is_message, rule
+from conformance.judge.wire import looks_of, shown
 
 MESSAGE_KEYS = frozenset(
     {
@@ -29,7 +40,7 @@ MESSAGE_KEYS = frozenset(
     "message.object",
     row="response.json",
     law="The body of an answer is one JSON object, and it is a message.",
-    source=MESSAGES,
+    source=MESSAGE,
     on=("message",),
 )
 def message_object(answer: Answer) -> Found:
@@ -44,44 +55,33 @@ def message_object(answer: Answer) -> Found:
     return [] if is_message(answer) else [Violation("", "a message", shown(answer.json), "not-a-message")]
 
 
-def _string(answer: Answer, key: str) -> Found:
+def _of_form(answer: Answer, key: str, form: Form) -> Found:
+    """What is wrong with a key of the message that names itself."""
     given = head(answer)
     if given is None:
         return None
     at, message = given
-    value = message.get(key, ABSENT)
-    if isinstance(value, str) and value:
-        return []
-    return [Violation(f"{at}/{key}", "a non-empty string", value, slug(value, "empty" if value == "" else "type"))]
-
-
-def _constant(answer: Answer, key: str, wanted: str) -> Found:
-    given = head(answer)
-    if given is None:
-        return None
-    at, message = given
-    value = message.get(key, ABSENT)
-    return [] if value == wanted else [Violation(f"{at}/{key}", wanted, shown(value), slug(value, "other"))]
+    return expect(message, key, at, form)
 
 
 @rule("message.id", row="response.id", law="A message has an id, a non-empty string.", source=SDK_MESSAGE)
 def message_id(answer: Answer) -> Found:
-    return _string(answer, "id")
+    return _of_form(answer, "id", FILLED)
 
 
 @rule("message.type", row="response.type", law='type is "message".', source=SDK_MESSAGE)
 def message_type(answer: Answer) -> Found:
-    return _constant(answer, "type", "message")
+    return _of_form(answer, "type", constant("message"))
 
 
 @rule("message.role", row="response.role", law='role is "assistant".', source=SDK_MESSAGE)
 def message_role(answer: Answer) -> Found:
-    return _constant(answer, "role", "assistant")
+    return _of_form(answer, "role", constant("assistant"))
 
 
 @rule("message.model", row="response.model", law="model is a non-empty string.", source=SDK_MESSAGE)
 def message_model(answer: Answer) -> Found:
-    return _string(answer, "model")
+    return _of_form(answer, "model", FILLED)
 
 
 @rule(
@@ -92,13 +92,10 @@ def message_model(answer: Answer) -> Found:
     on=("message",),
 )
 def content(answer: Answer) -> Found:
-    if not is_message(answer):
-        return None
-    given = answer.message.get("content", ABSENT)
-    return [] if isinstance(given, list) else [Violation("/content", "an array", shown(given), slug(given, "type"))]
+    return expect(answer.message, "content", "", ARRAY) if is_message(answer) else None
 
 
-_NULLABLE = ("stop_details", "container", "diagnostics", "context_management")
+_NULLABLE = dict.fromkeys(("stop_details", "container", "diagnostics", "context_management"), optional(OBJECT))
 
 
 @rule(
@@ -110,19 +107,14 @@ _NULLABLE = ("stop_details", "container", "diagnostics", "context_management")
 )
 def optional_keys(answer: Answer) -> Found:
     given = [found for found in (head(answer), ending(answer)) if found is not None]
-    for at, holder in given:
-        for key in _NULLABLE:
-            value = holder.get(key)
-            if value is not None and not isinstance(value, dict):
-                return [Violation(f"{at}/{key}", "an object or null", shown(value), "type")]
-    return [] if given else None
+    return first_fault(expect_all(holder, at, _NULLABLE) for at, holder in given) if given else None
 
 
 @rule(
     "message.id-form",
     row="response.id",
     law="A message id begins with msg_.",
-    source=MESSAGES,
+    source=MESSAGE,
     level="may",
     leniency="A note: the form is the vendor's habit, and is not promised.",
 )

@@ -2,8 +2,9 @@
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.rules.form import STRING, expect, first_fault
 from conformance.judge.rules.rule import THINKING, Found, blocks_at, blocks_of, ended, rule
-from conformance.judge.wire import shown, slug
+from conformance.judge.wire import slug
 
 
 @rule(
@@ -16,11 +17,7 @@ from conformance.judge.wire import shown, slug
 )
 def text(answer: Answer) -> Found:
     thoughts = blocks_of(answer, "thinking")
-    for at, block in thoughts:
-        given = block.get("thinking", ABSENT)
-        if not isinstance(given, str):
-            return [Violation(f"{at}/thinking", "a string", shown(given), slug(given, "type"))]
-    return [] if thoughts else None
+    return first_fault(expect(block, "thinking", at, STRING) for at, block in thoughts) if thoughts else None
 
 
 @rule(

@@ -9,6 +9,7 @@ from conformance.catalog.json_schema import SchemaError, validator
 from conformance.catalog.pattern import linear
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.rules.form import FILLED, OBJECT, expect, first_fault
 from conformance.judge.rules.rule import (
     SDK_BLOCKS,
     STOP_REASONS,
@@ -22,7 +23,7 @@ from conformance.judge.rules.rule import (
     rule,
 )
 from conformance.judge.stream import CUT_SHORT
-from conformance.judge.wire import decode, defect_of, shown, slug
+from conformance.judge.wire import decode, defect_of, shown
 
 _FORM = linear(r"toolu_[a-zA-Z0-9_-]+")
 _AS_TEXT = linear(
@@ -49,12 +50,7 @@ def _names_its_own(answer: Answer) -> bool:
 
 def _text_of(answer: Answer, key: str) -> Found:
     calls = blocks_of(answer, "tool_use")
-    for at, call in calls:
-        given = call.get(key, ABSENT)
-        if not isinstance(given, str) or not given.strip():
-            kind = slug(given, "empty" if isinstance(given, str) else "type")
-            return [Violation(f"{at}/{key}", "a non-empty string", given, kind)]
-    return [] if calls else None
+    return first_fault(expect(call, key, at, FILLED) for at, call in calls) if calls else None
 
 
 @rule(
@@ -161,11 +157,7 @@ def name_declared(answer: Answer) -> Found:
 )
 def tool_input(answer: Answer) -> Found:
     calls = blocks_of(answer, "tool_use")
-    for at, call in calls:
-        given = call.get("input", ABSENT)
-        if given is ABSENT or not isinstance(given, dict):
-            return [Violation(f"{at}/input", "an object", shown(given), slug(given, "type"))]
-    return [] if calls else None
+    return first_fault(expect(call, "input", at, OBJECT) for at, call in calls) if calls else None
 
 
 @rule(

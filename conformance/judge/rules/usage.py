@@ -5,6 +5,7 @@ from typing import Any
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.rules.form import COUNT, OBJECT, expect, first_fault, unlike
 from conformance.judge.rules.rule import (
     CACHING,
     SDK_USAGE,
@@ -16,7 +17,7 @@ from conformance.judge.rules.rule import (
     head,
     rule,
 )
-from conformance.judge.wire import is_integer, shown, slug
+from conformance.judge.wire import is_integer, shown
 
 INPUT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 COUNTERS = (
@@ -81,21 +82,7 @@ def usage_object(answer: Answer) -> Found:
     places = [(f"{given[0]}/usage", given[1].get("usage", ABSENT))] if given else []
     if answer.in_events:
         places += [(f"event/{number}/usage", data.get("usage", ABSENT)) for number, data in answer.stream_result.deltas]
-    wrong = [
-        Violation(at, "an object", shown(usage), slug(usage, "type"))
-        for at, usage in places
-        if usage is ABSENT or not isinstance(usage, dict)
-    ]
-    return wrong[:1] if places else None
-
-
-def _tokens(usage: dict[str, Any], at: str, key: str) -> list[Violation]:
-    value = usage.get(key, ABSENT)
-    if is_integer(value) and value >= 0:
-        return []
-    return [
-        Violation(f"{at}/{key}", "an integer from 0", value, slug(value, "negative" if is_integer(value) else "type"))
-    ]
+    return first_fault(unlike(usage, at, OBJECT) for at, usage in places) if places else None
 
 
 @rule(
@@ -109,7 +96,7 @@ def input_tokens(answer: Answer) -> Found:
     given = head(answer)
     required = f"{given[0]}/usage" if given else ""
     usages = [(at, usage) for at, usage in _usages(answer) if at == required or usage.get("input_tokens") is not None]
-    wrong = [violation for at, usage in usages for violation in _tokens(usage, at, "input_tokens")]
+    wrong = [violation for at, usage in usages for violation in expect(usage, "input_tokens", at, COUNT)]
     return wrong[:1] if usages else None
 
 
@@ -121,7 +108,7 @@ def input_tokens(answer: Answer) -> Found:
 )
 def output_tokens(answer: Answer) -> Found:
     usages = _usages(answer)
-    wrong = [violation for at, usage in usages for violation in _tokens(usage, at, "output_tokens")]
+    wrong = [violation for at, usage in usages for violation in expect(usage, "output_tokens", at, COUNT)]
     return wrong[:1] if usages else None
 
 
