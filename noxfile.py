@@ -237,10 +237,11 @@ def rejudge(session: nox.Session) -> None:
 
 @nox.session
 def recorded(session: nox.Session) -> None:
-    """Judges all published runs again, and fails where a committed log says something else."""
+    """Judges all published runs again: fails where a committed log, or the last release, says otherwise."""
     with timed(session):
         install(session, RUN)
         session.run("python", "-m", "conformance.cli.published", "rejudge", "--check")
+        session.run("python", "-m", "conformance.cli.release")
 
 
 @nox.session

@@ -45,19 +45,30 @@ class Rejudged(Struct, frozen=True, kw_only=True):
         return f"left out of {whole} questions: {' and '.join(told)}" if told else ""
 
 
-def rejudge(log: RunLog, catalog: Catalog, out: Path, *, baseline: Path | None = None) -> Rejudged:
+def rejudge(
+    log: RunLog, catalog: Catalog, out: Path, *, baseline: Path | None = None, expectations: Expectations | None = None
+) -> Rejudged:
     """Writes a new log into `out`, without what cannot be judged again.
 
-    `baseline` is where the run lies that this one was compared with, if it is not where it was then.
+    `baseline` is where the run lies that this one was compared with, if it is not where it was then;
+    `expectations` are others than those of the target's file.
     """
     log = replace(log, run=replace(log.run, target=_packaged(log.run.target)))
-    return judge_again(log, earlier_of(log, catalog, target_of(log)), catalog, out, baseline=baseline)
+    left = earlier_of(log, catalog, target_of(log))
+    return judge_again(log, left, catalog, out, baseline=baseline, expectations=expectations)
 
 
 def judge_again(
-    log: RunLog, left: EarlierRun, catalog: Catalog, out: Path, *, baseline: Path | None = None
+    log: RunLog,
+    left: EarlierRun,
+    catalog: Catalog,
+    out: Path,
+    *,
+    baseline: Path | None = None,
+    expectations: Expectations | None = None,
 ) -> Rejudged:
     """The same over what one run or several have left; `log`: whose head and options count."""
+    expected = _expectations(log) if expectations is None else expectations
     options = log.run.options
     compared = baseline or options.get("baseline")
     earlier = left.questions
@@ -66,7 +77,7 @@ def judge_again(
         catalog,
         earlier,
         source.record,
-        _expectations(log),
+        expected,
         read_baseline(Path(compared)) if compared else None,
         whole=log.run.profile is None and not log.shard and not options.get("pytest_arguments"),
     )
@@ -75,7 +86,7 @@ def judge_again(
         allow_improvements=options.get("allow_improvements", False),
         profiles=catalog.profiles,
         profile=log.run.profile,
-        expectations=_expectations(log),
+        expectations=expected,
         model=log.run.target.model,
     )
     with LogWriter(out) as writer:

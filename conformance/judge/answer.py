@@ -151,6 +151,11 @@ class Answer(Struct, frozen=True, dict=True):
         return [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
 
     @cached_property
+    def placed_blocks(self) -> list[tuple[str, dict[str, Any]]]:
+        """The content blocks with their places; made once, for twenty rules ask for them."""
+        return [(f"/content/{number}", block) for number, block in enumerate(self.blocks)]
+
+    @cached_property
     def text(self) -> str:
         """The text blocks joined and stripped; thinking is not text."""
         texts = [block.get("text") for block in self.blocks if block.get("type") == "text"]

@@ -7,7 +7,7 @@ import msgspec
 from jmespath import Options
 from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions, signature
-from jmespath.parser import ParsedResult
+from jmespath.visitor import TreeInterpreter
 from msgspec import Struct
 
 from conformance.catalog import pattern
@@ -68,7 +68,7 @@ def _last_key_missing(node: dict[str, Any], document: Any) -> bool:
     if kind in ("subexpression", "pipe", "index_expression") and len(children) >= 2:
         parent = document
         for child in children[:-1]:
-            parent = ParsedResult("", child).search(parent, _OPTIONS)
+            parent = TreeInterpreter(_OPTIONS).visit(child, parent)
         return parent is None or _last_key_missing(children[-1], parent)
     if kind == "index":
         position = node["value"]

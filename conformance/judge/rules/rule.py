@@ -133,12 +133,8 @@ def ended(answer: Answer) -> str | None:
 
 
 def blocks_at(answer: Answer) -> list[tuple[str, dict[str, Any]]]:
-    """The content blocks of an answer with their places; asked for by twenty rules, and made once."""
-    known: list[tuple[str, dict[str, Any]]] | None = answer.__dict__.get("blocks_at")
-    if known is None:
-        known = [(f"/content/{number}", block) for number, block in enumerate(answer.blocks)]
-        answer.__dict__["blocks_at"] = known
-    return known
+    """The content blocks of an answer with their places."""
+    return answer.placed_blocks
 
 
 def blocks_of(answer: Answer, kind: str) -> list[tuple[str, dict[str, Any]]]:
