@@ -230,6 +230,15 @@ def _profile_mistakes(catalog: Catalog, profile: Profile, rules: Collection[str]
         if ids.count(need.id) > 1:
             yield need.id, "another need has this id"
         yield from _need_mistakes(catalog, need, rules)
+    yield from _version_mistakes(catalog, profile, rules)
+    yield from _named_mistakes(catalog, profile)
+    for tolerance in profile.tolerates:
+        if tolerance.rule.partition(":")[0] not in rules:
+            yield "tolerates", f"there is no rule `{tolerance.rule}`{nearest(tolerance.rule, rules)}"
+
+
+def _version_mistakes(catalog: Catalog, profile: Profile, rules: Collection[str]) -> Iterator[tuple[str, str]]:
+    ids = [need.id for need in profile.needs]
     for version in profile.versions:
         if not version.needs:
             yield version.version, "it names no need of its own, so nothing is asked in its shapes"
@@ -238,12 +247,20 @@ def _profile_mistakes(catalog: Catalog, profile: Profile, rules: Collection[str]
         for name in version.without:
             if name not in ids:
                 yield version.version, f"there is no need `{name}`{nearest(name, ids)}"
-    for question in profile.model:
-        for says in _unknown_question(catalog, question, ()):
-            yield "model", says
-    for tolerance in profile.tolerates:
-        if tolerance.rule.partition(":")[0] not in rules:
-            yield "tolerates", f"there is no rule `{tolerance.rule}`{nearest(tolerance.rule, rules)}"
+
+
+def _named_mistakes(catalog: Catalog, profile: Profile) -> Iterator[tuple[str, str]]:
+    """Mistakes in what the profile names beside its needs: cases alone, no rules."""
+    places = {
+        "model": profile.model,
+        "calls": profile.calls,
+        "first_body": [profile.first_body],
+        "two_turns": [profile.two_turns],
+    }
+    for place, questions in places.items():
+        for question in filter(None, questions):
+            for says in _unknown_question(catalog, question, ()):
+                yield place, says
 
 
 def _need_mistakes(catalog: Catalog, need: Need, rules: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -92,6 +92,12 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tolerates: list[Tolerance] = []
     model: list[str] = []
     """Questions so plain that a model which fails them shows nothing of the endpoint."""
+    calls: list[str] = []
+    """Questions that ask for a call in the client's own shape: how many come as calls is said of the model."""
+    first_body: str = ""
+    """The question that sends the client's real first request: how long it waits is said of the machine."""
+    two_turns: str = ""
+    """The question with two turns that begin alike: whether the second waits less is said of the machine."""
     patience: float | None = None
     """Seconds of silence after which the client gives up: a warning is due near them."""
 

@@ -15,12 +15,14 @@ from conformance.catalog.profile import Profile
 from conformance.engine.behind import behind
 from conformance.engine.events import CaseBlocked, Ended, Noted
 from conformance.engine.explanation import Met, explained, met_in
+from conformance.engine.lights import Wait, waits_of
 from conformance.engine.question import Record
 from conformance.engine.readiness import Readiness, readiness, row_of
 from conformance.errors import ExitCode
 from conformance.judge.verdict import Observation
 from conformance.runs.expectations import Expectations, exit_code
 from conformance.runs.log import CaseRow, EndRow, ObedienceRow, RuleRow
+from conformance.words import Mode
 
 OBEYED: tuple[Observation, ...] = ("shown", "weak", "contradicted")
 DISOBEYED: tuple[Observation, ...] = ("unelicited", "absent")
@@ -53,8 +55,8 @@ class RunFacts:
         """`controls`: the cases whose observations show whether the model obeys."""
         self.rows: list[CaseRow | RuleRow] = []
         """Every row with a verdict, so without tendencies."""
-        self.timing: dict[str, float] = {}
-        """The longest `first_byte` and `longest_silence` of the run, in seconds."""
+        self.waits: dict[tuple[str, Mode], list[Wait]] = {}
+        """How long each question's last attempt let wait."""
         self.met: dict[tuple[str, str], Met] = {}
         """What each question met, by case and mode."""
         self.suite_failures = 0
@@ -73,14 +75,7 @@ class RunFacts:
                 self.met[row.case, row.mode] = met
         if row.case in self._controls:
             self._observations.update(record.observations[-1:])  # the attempt that showed it ends a question
-        for attempt in record.attempts:
-            for reply in attempt.replies:
-                timing = reply.answer.timing
-                self._longest("first_byte", timing.first_byte)
-                self._longest("longest_silence", timing.longest_silence)
-
-    def _longest(self, name: str, seconds: float | None) -> None:
-        self.timing[name] = max(self.timing.get(name, 0.0), round(seconds or 0.0, 3))
+        self.waits[row.case, row.mode] = waits_of(record)
 
     def obedience(self) -> ObedienceRow:
         """How often the model did what the controls ask of it."""
@@ -103,7 +98,7 @@ def finish(
     answers = {
         name: answer
         for name, profile in terms.profiles.items()
-        if (answer := readiness(name, profile, facts.rows, facts.timing)) is not None
+        if (answer := readiness(name, profile, facts.rows, facts.waits)) is not None
     }
     found = explained(facts.rows, facts.met, catalog)
     facts.rows = found.rows

@@ -6,6 +6,8 @@ from typing import Any
 from msgspec import Struct
 
 from conformance.catalog.profile import Profile
+from conformance.engine.lights import Lights, Waits, lights, warnings
+from conformance.engine.lights import in_words as lights_in_words
 from conformance.judge.finding import ABSENT, Finding
 from conformance.judge.readiness import Broken, NeedVerdict, Seen, readiness_by_version
 from conformance.judge.readiness import Readiness as Verdict
@@ -13,8 +15,6 @@ from conformance.judge.readiness import readiness as decide
 from conformance.judge.rules import RULES
 from conformance.runs.log import CaseRow, Need, ReadinessRow, ReadinessVerdict, RuleRow, VersionReadiness
 
-NEAR = 0.8
-"""The share of a client's patience from which a silence is worth a warning."""
 MACHINE_WORDS = {"matches", "valid_under"}
 """Matchers whose argument says nothing to a person."""
 LONGEST = 120
@@ -29,7 +29,8 @@ class Readiness(Struct, frozen=True, kw_only=True):
     found: Verdict
     versions: Mapping[str, Verdict] = {}
     """What holds for other versions of the client."""
-    timing: Mapping[str, float]
+    lights: Lights = Lights()
+    """What the run shows of this model and this machine."""
     warnings: list[str] = []
 
     @property
@@ -37,22 +38,22 @@ class Readiness(Struct, frozen=True, kw_only=True):
         return self.found.verdict
 
 
-def readiness(
-    name: str, profile: Profile, rows: Sequence[CaseRow | RuleRow], timing: Mapping[str, float]
-) -> Readiness | None:
+def readiness(name: str, profile: Profile, rows: Sequence[CaseRow | RuleRow], waits: Waits) -> Readiness | None:
     """The readiness that a run's rows amount to; None where it did not ask all without which the client stops."""
-    seen = [_seen(row) for row in rows if isinstance(row, CaseRow)]
+    cases = [row for row in rows if isinstance(row, CaseRow)]
+    seen = [_seen(row) for row in cases]
     found = decide(profile, RULES.keys(), seen)
     if found is None:
         return None
+    shown = lights(profile, cases, waits)
     by_version = readiness_by_version(profile, RULES.keys(), seen)
     return Readiness(
         profile=name,
         client=str(profile.client or profile.title),
         found=found,
         versions={_named(profile, version): answer for version, (_, answer) in by_version.items()},
-        timing=dict(timing),
-        warnings=_warnings(profile, timing),
+        lights=shown,
+        warnings=warnings(profile, shown),
     )
 
 
@@ -109,16 +110,6 @@ def _cut(value: Any) -> str:
     return f'"{flat}"' if len(flat) <= LONGEST else f'"{flat[: LONGEST - 1]}…"'
 
 
-def _warnings(profile: Profile, timing: Mapping[str, float]) -> list[str]:
-    if profile.patience is None:
-        return []
-    return [
-        f"{name.replace('_', ' ')} {seconds:.0f} s: the client gives up after {profile.patience:.0f} s"
-        for name, seconds in timing.items()
-        if seconds >= NEAR * profile.patience
-    ]
-
-
 def row_of(answer: Readiness, _profile: Profile) -> ReadinessRow:
     """The readiness as the log keeps it."""
     return ReadinessRow(
@@ -127,7 +118,8 @@ def row_of(answer: Readiness, _profile: Profile) -> ReadinessRow:
         verdict=answer.verdict,
         needs=[_need(one) for one in answer.found.needs],
         versions=[_version(client, found) for client, found in answer.versions.items()],
-        timing=dict(answer.timing),
+        calls=answer.lights.calls,
+        timing=dict(answer.lights.timing),
         warnings=answer.warnings,
     )
 
@@ -198,5 +190,5 @@ def in_words(answer: Readiness, profile: Profile) -> str:
     ):
         lines += [f"  {heading}: {line}" for line in _sentences(found, behind)]
     lines += [f"  {client}: {_in_short(found)}" for client, found in answer.versions.items()]
-    lines += [f"  {name.replace('_', ' ')}: {seconds:.1f} s" for name, seconds in answer.timing.items()]
+    lines += [f"  {line}" for line in lights_in_words(profile, answer.lights)]
     return "\n".join([*lines, *(f"  warning: {warning}" for warning in answer.warnings)])

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from conformance.report.matrix import Column, Matrix
-from conformance.runs.log import Need, ProfileInfo, ReadinessRow
+from conformance.runs.log import Need, ProfileInfo, ReadinessRow, VersionReadiness
 
 
 class Shortfall(Struct, frozen=True, kw_only=True):
@@ -27,6 +27,8 @@ class Card(Struct, frozen=True, kw_only=True):
     breaking: list[Shortfall]
     limiting: list[Shortfall]
     unverified: list[Shortfall]
+    calls: tuple[int, int] | None
+    versions: list[VersionReadiness]
     timing: dict[str, str]
     warnings: list[str]
 
@@ -75,6 +77,8 @@ def _card(column: Column, answer: ReadinessRow, rows: Mapping[str, str]) -> Card
         breaking=[_shortfall(need, rows) for need in wanting if need.level == "blocks"],
         limiting=[_shortfall(need, rows) for need in wanting if need.level == "degrades"],
         unverified=[_shortfall(need, rows) for need in answer.needs if need.found == "unverified" and not need.behind],
+        calls=answer.calls,
+        versions=list(answer.versions),
         timing={name.replace("_", " "): f"{seconds:.2g} s" for name, seconds in answer.timing.items()},
         warnings=list(answer.warnings),
     )

@@ -337,8 +337,12 @@ class ReadinessRow(Struct, frozen=True, tag="readiness", kw_only=True):
     """The needs, each with what the run found."""
     versions: list[VersionReadiness] = []
     """The answers for other versions of the client."""
+    calls: tuple[int, int] | None = None
+    """How many calls in the client's shape came as calls, of how many that were asked for: what this model does."""
     timing: dict[str, float] = {}
-    """Seconds by name: the longest waits that the run saw."""
+    """Seconds by name, of this machine: how long the client's first request waits (`first_byte`, `longest_silence`),
+    and a first and a second turn that begin alike (`first_turn`, `second_turn`).
+    """
     warnings: list[str] = []
     """What came near to a limit of the client."""
 

@@ -46,6 +46,8 @@ WRONG_NEEDS = (
     (NEED % ("", "refused: x"), "it names no question"),
     (NEED % ("'tools.choice.unknown[stream]'", "refused: x"), "is never asked: the case has no such mode"),
     ("model: [messages.texts]", "there is no case or rule `messages.texts`"),
+    ("calls: [messages.texts]", "there is no case or rule `messages.texts`"),
+    ("first_body: messages.texts", "there is no case or rule `messages.texts`"),
     ("versions: [{version: '1', needs: []}]", "it names no need of its own"),
     ("versions: [{version: '1', needs: [], without: [text]}]", "there is no need `text`"),
     ("tolerates: [{rule: message.texts, why: x}]", "there is no rule `message.texts`"),

@@ -1,0 +1,76 @@
+"""The model's and the machine's light: counted from the questions that a profile names, and no part of the verdict."""
+
+import pytest
+
+from conformance.catalog.profile import Profile
+from conformance.engine.lights import Lights, Wait, Waits, in_words, lights, warnings
+from conformance.runs.log import CaseRow
+from conformance.words import Verdict
+
+PROFILE = Profile(
+    title="T",
+    question="Q?",
+    calls=["call[stream]", "two[stream]"],
+    first_body="first[stream]",
+    two_turns="turns[stream]",
+    patience=300.0,
+)
+
+
+def row(case: str, verdict: Verdict, attempts: int = 1) -> CaseRow:
+    return CaseRow(
+        case=case,
+        case_sha256="",
+        mode="stream",
+        kind="witnessed",
+        surface="s",
+        touches=[],
+        level="must",
+        verdict=verdict,
+        status="as-expected",
+        reason="",
+        findings=[],
+        marks=[],
+        attempts=attempts,
+        sdk=None,
+        seconds=0.1,
+        exchanges=[],
+    )
+
+
+def test_calls_are_counted_over_all_attempts_of_the_named_questions() -> None:
+    rows = [row("call", "supported", 2), row("two", "inconclusive", 3), row("else", "supported")]
+    assert lights(PROFILE, rows, {}).calls == (1, 5)
+    assert lights(PROFILE, [row("call", "refused"), row("two", "not-run")], {}).calls is None
+
+
+WAITS: Waits = {
+    ("first", "stream"): [Wait(12.0, 3.0)],
+    ("turns", "stream"): [Wait(10.0, 0.1), Wait(1.0, 0.1)],
+    ("else", "stream"): [Wait(299.0, 299.0)],
+}
+
+
+def test_only_the_clients_own_first_request_is_timed() -> None:
+    found = lights(PROFILE, [], WAITS)
+    assert found.timing == {"first_byte": 12.0, "longest_silence": 12.0, "first_turn": 10.0, "second_turn": 1.0}
+    assert warnings(PROFILE, found) == []
+    assert [line.partition(":")[0] for line in in_words(PROFILE, found)] == ["this machine", "this machine"]
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (Lights(timing={"first_byte": 9.0, "longest_silence": 250.0}), "gives up after 300 s"),
+        (Lights(timing={"first_turn": 20.0, "second_turn": 19.0}), "is read again"),
+        (Lights(calls=(2, 9)), "2 of 9 calls came as calls"),
+    ],
+)
+def test_what_comes_near_a_limit_is_a_warning(found: Lights, told: str) -> None:
+    (warning,) = warnings(PROFILE, found)
+    assert told in warning
+
+
+def test_without_evidence_nothing_is_said() -> None:
+    assert lights(Profile(title="T", question="Q?"), [], WAITS) == Lights()
+    assert list(in_words(PROFILE, Lights())) == []
