@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+import subprocess
 from importlib import import_module
 from pathlib import Path
 from typing import get_args
@@ -68,7 +69,7 @@ def command_lines() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("page", "line"), command_lines())
 def test_every_command_line_parses(page: str, line: str) -> None:
-    given = shlex.split(line.partition(">>")[0], comments=True)[1:]
+    given = shlex.split(re.split(r">>|\|\|", line)[0], comments=True)[1:]
     if "://" in given[0]:
         given.insert(0, "run")
     assert given[0] in COMMANDS, page
@@ -116,3 +117,27 @@ def test_every_page_is_linked_from_the_front() -> None:
     for front in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"):
         text = (ROOT / front).read_text(encoding="utf-8")
         assert [name for name in PAGES if f"docs/{name}" not in text] == [], front
+
+
+PATCHES = sorted((DOCS / "adopt").glob("*.patch"))
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=lambda path: path.stem)
+def test_a_patch_for_a_server_is_short_and_applies(patch: Path, tmp_path: Path) -> None:
+    """It is applied to what it was made from: the lines around it, which it names itself."""
+    lines = patch.read_text(encoding="utf-8").splitlines()
+    hunk = lines[next(number for number, line in enumerate(lines) if line.startswith("@@")) + 1 :]
+    assert len([line for line in hunk if line.startswith("+")]) <= 20
+    file = tmp_path / next(line.removeprefix("+++ b/") for line in lines if line.startswith("+++ "))
+    if not any(line.startswith("new file") for line in lines):
+        file.parent.mkdir(parents=True)
+        file.write_text("\n".join(line[1:] for line in hunk if not line.startswith("+")) + "\n")
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    subprocess.run(["git", "apply", "--unidiff-zero", str(patch)], cwd=tmp_path, check=True)
+    added = file.read_text()
+    words = re.search(r"conformance (?:run|ollama) [^\n\\]*", added.replace("\\\n", " "))
+    assert words is not None
+    given = shlex.split(words[0])
+    parser = Parser("conformance")
+    import_module(f"conformance.cli.commands.{given[1]}").declare(parser)
+    parser.read(given[2:])

@@ -10,6 +10,9 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from conformance.catalog.load import Catalog, load_catalog
 from conformance.catalog.problem import nearest
 from conformance.cli import startup, write_outputs
@@ -57,6 +60,14 @@ UPDATE = "--snapshot-update"
 """The word among pytest's arguments that writes the snapshot of the server that is asked."""
 
 
+class Compared(Struct, frozen=True):
+    """The earlier run that this one is compared with."""
+
+    baseline: Baseline | None
+    first: bool
+    """Whether it was named, and is not there yet."""
+
+
 def run_suite(options: RunOptions, display: Display = PLAIN) -> int:
     """Runs `conformance run`; the exit code."""
     end_orderly_on_sigterm()
@@ -64,16 +75,22 @@ def run_suite(options: RunOptions, display: Display = PLAIN) -> int:
     catalog = catalog_of(options)
     check_capabilities(options, catalog)
     questions = plan(catalog, options)
-    baseline = None if options.baseline is None else read_baseline(options.baseline)
+    first = options.baseline is not None and not options.baseline.exists()
+    baseline = None if options.baseline is None or first else read_baseline(options.baseline)
     with ExitStack() as stack:
         progress = Progress(len(questions), quiet=display.quiet)
+        if first:
+            progress.say(
+                f"{options.baseline} is not there yet: this run passes, and later ones can be compared with it"
+            )
+            options = replace(options, baseline=None)
         if options.target is not None:  # a mistake in a file is told whether or not its server answers
             check_entries(options, options.target, catalog, progress.say)
         target = who_is_asked(options, stack, progress.say)
         if options.target is None:
             check_entries(options, target.name, catalog, progress.say)
         scheduler = _asking(catalog, questions, target, options, progress, stack)
-        return _judged(catalog, questions, target, options, baseline, progress, scheduler, display)
+        return _judged(catalog, questions, target, options, Compared(baseline, first), progress, scheduler, display)
 
 
 def catalog_of(options: RunOptions) -> Catalog:
@@ -150,7 +167,7 @@ def _judged(
     questions: Sequence[Question],
     target: Target,
     options: RunOptions,
-    baseline: Baseline | None,
+    compared: Compared,
     progress: Progress,
     scheduler: Scheduler,
     display: Display,
@@ -158,7 +175,7 @@ def _judged(
     """Asks and judges everything, and writes what there is to read; the exit code."""
     out = options.out or default_folder(target)
     with RunFolder(out, resumed=options.resume is not None):
-        code = _run_in(out, catalog, questions, target, options, baseline, progress, scheduler, display)
+        code = _run_in(out, catalog, questions, target, options, compared, progress, scheduler, display)
     if display.open:
         webbrowser.open((out / PAGE).resolve().as_uri())
     return code
@@ -170,7 +187,7 @@ def _run_in(
     questions: Sequence[Question],
     target: Target,
     options: RunOptions,
-    baseline: Baseline | None,
+    compared: Compared,
     progress: Progress,
     scheduler: Scheduler,
     display: Display,
@@ -192,7 +209,12 @@ def _run_in(
         ledger = Ledger(
             source=scheduler,
             assessment=Assessment(
-                catalog, questions, scheduler.record, Expectations.of(target), baseline, whole=_is_whole(options)
+                catalog,
+                questions,
+                scheduler.record,
+                Expectations.of(target),
+                compared.baseline,
+                whole=_is_whole(options),
             ),
             handlers=[
                 *([EvidenceKeeper(out).handle] if options.evidence else []),
@@ -203,6 +225,7 @@ def _run_in(
             terms=Terms(
                 strict=options.strict,
                 allow_improvements=options.allow_improvements,
+                first=compared.first,
                 profiles=catalog.profiles,
                 profile=options.profile,
                 expectations=Expectations.of(target),

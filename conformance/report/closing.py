@@ -80,6 +80,8 @@ def _change(log: RunLog) -> str:
     match code:
         case None:
             return f"The run did not come to its end: {counts} so far."
+        case 0 if worse:
+            return f"The first run, with which later ones are compared: {counts}. Exit 0."
         case 0:
             return f"As expected: {counts}. Exit 0."
         case 1 if not worse and not better:

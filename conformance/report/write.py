@@ -27,7 +27,11 @@ def render(runs: Sequence[RunLog], out: Path, *, detection: Path | None = None) 
 
 
 def write_summaries(runs: Sequence[RunLog], out: Path) -> list[Path]:
-    """Writes `summary.md`, `junit.xml`, `badge.json` and `matrix.json` into a folder and gives their paths."""
+    """Writes summary, JUnit, matrix, verdict and badges into a folder and gives their paths.
+
+    `verdict.json` and `badge.json` are those of the last column; `badges/` has the badges of all.
+    """
+    from conformance.report.answers import badges, verdict_document
     from conformance.report.junit import junit_xml
     from conformance.report.summary import badge, matrix_document, summary_md
 
@@ -38,7 +42,11 @@ def write_summaries(runs: Sequence[RunLog], out: Path) -> list[Path]:
         "junit.xml": junit_xml(matrix),
         "badge.json": _json(badge(matrix)),
         "matrix.json": _json(matrix_document(matrix)),
+        **{f"badges/{name}": _json(one) for column in matrix.columns for name, one in badges(column).items()},
     }
+    if matrix.columns:
+        contents["verdict.json"] = _json(verdict_document(matrix.columns[-1]))
+    (out / "badges").mkdir(exist_ok=True)
     for name, content in contents.items():
         (out / name).write_bytes(content)
     return [out / name for name in contents]

@@ -4,6 +4,10 @@ Wrong calls are made in this process, each in a fraction of a second; a tracebac
 """
 
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -60,7 +64,7 @@ WRONG: list[tuple[str, int, str]] = [
     ("run --target olama", 4, "--target: olama: there is no such target; did you mean `ollama`?"),
     ("run --target nosuch.yaml", 4, "nosuch.yaml: No such file"),
     ("run --target claude-bridge", 4, "documents only"),
-    ("run --baseline nowhere.jsonl", 4, "nowhere.jsonl"),
+    ("run --baseline pyproject.toml", 4, "pyproject.toml"),
     ("run --resume nowhere", 4, "no run.jsonl here"),
     ("run --cases nowhere", 4, "nowhere"),
     ("run --out pyproject.toml", 4, "pyproject.toml"),
@@ -254,3 +258,60 @@ def test_a_wrong_configuration_names_file_and_key(
     told = capsys.readouterr().err
     assert says in told
     assert str(tmp_path / "conformance.toml") in told
+
+
+def test_a_quick_look_is_thirty_questions_and_one_verdict(conformance: Command, tmp_path: Path) -> None:
+    done = conformance("run", "--profile", "quick", "--no-witness", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    log = read_log(tmp_path / "out")
+    assert len(log.cases) <= 30
+    told = msgspec.json.decode((tmp_path / "out" / "verdict.json").read_bytes())
+    assert told["exit"] == 0
+    assert (told["regressions"], told["causes"], told["complete"]) == (0, [], True)
+    assert {path.name for path in (tmp_path / "out" / "badges").iterdir()} >= {"reference-level.json"}
+
+
+def test_a_baseline_that_is_not_there_yet_passes(conformance: Command, served: Serve) -> None:
+    url = f"{served()}/fault/TO14"
+    words = ("--target", "none", "--model", "scripted", "--select", "tools.choice.tool", "--no-witness")
+    first = conformance("run", url, *words, "--baseline", "last", "--out", "last")
+    assert first.returncode == 0
+    assert "last is not there yet: this run passes" in first.stderr
+    assert "The first run, with which later ones are compared: 1 worse" in first.stderr
+    assert conformance("run", url, *words, "--baseline", "last", "--out", "now").returncode == 0
+    assert conformance("run", url, *words, "--out", "alone").returncode == 1
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_run_that_is_ended_reports_and_says_how_to_go_on(
+    by: signal.Signals, conformance: Command, served: Serve, tmp_path: Path
+) -> None:
+    url = served()
+    words = (
+        "run",
+        url,
+        "--target",
+        "none",
+        "--model",
+        "scripted",
+        "--no-witness",
+        "--concurrency",
+        "1",
+        "--out",
+        "out",
+    )
+    command = [sys.executable, "-m", "conformance", *words]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    log = tmp_path / "out" / "run.jsonl"
+    while process.poll() is None and not (log.exists() and log.read_bytes().count(b'"type":"case"') > 5):
+        time.sleep(0.05)
+    process.send_signal(by)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 130, said
+    assert (tmp_path / "out" / "index.html").exists()
+    assert said.splitlines()[-1] == "Go on where it stopped: conformance run --resume out"
+    assert not re.search(r"Traceback|!!!|full-trace", said)
+    judged = len(read_log(tmp_path / "out").cases)
+    few = conformance("run", "--resume", "out", "--no-witness", "--budget", "0.001")
+    assert few.returncode in (0, 1), few.stderr
+    assert len(read_log(tmp_path / "out").cases) > judged > 5

@@ -144,7 +144,6 @@ def test_only_a_refusal_of_the_choice_itself_says_that_no_tool_can_be_forced(
         (("--attempts", "0"), 4, "0"),
         (("--timeout", "soon"), 4, "soon"),
         (("--api-key-env", "NOT_SET_ANYWHERE", "--base-url", "http://127.0.0.1:1"), 4, "NOT_SET_ANYWHERE"),
-        (("--baseline", "nowhere"), 4, "nowhere"),
         (("--nonsense",), 4, "--nonsense"),
         (("--", "-n", "4"), 4, "--concurrency"),
         (("--capability", "tools", "--no-capability", "tools"), 4, "tools"),

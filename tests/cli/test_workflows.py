@@ -29,6 +29,8 @@ def shell_steps() -> dict[tuple[str, str], dict[str, Any]]:
 
 
 STEPS = shell_steps()
+RUNNERS = {"github.action_path", "github.token", "github.repository", "github.event.pull_request.number"}
+"""What an action may read that is no input of its own."""
 
 PYTHON = f"""#!/bin/bash
 case "$*" in
@@ -104,8 +106,9 @@ def test_the_action_asks_an_endpoint_and_shows_its_summary(step: Step, reference
     rest = "--select messages.text --no-witness --no-evidence"
     done = step("action.yml", "Ask the endpoint", **inputs, ARGUMENTS=rest, OUT="run dir")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert step("action.yml", "Show the summary", OUT="run dir").returncode == 0
+    assert step("action.yml", "Tell the verdict", OUT="run dir").returncode == 0
     assert "reference" in (tmp_path / "GITHUB_STEP_SUMMARY").read_text()
+    assert (tmp_path / "GITHUB_OUTPUT").read_text().splitlines() == ["level=none", "ready=", "regressions=0"]
     baseline = str(tmp_path / "run dir" / "run.jsonl")
     again = step("action.yml", "Ask the endpoint", **{**inputs, "BASELINE": baseline}, ARGUMENTS=rest, OUT="again")
     assert again.returncode == 0, again.stdout + again.stderr
@@ -115,8 +118,33 @@ def test_the_action_fails_where_the_endpoint_is_not_there(step: Step, tmp_path: 
     names = ("TARGET", "MODEL", "API_KEY_ENV", "PROFILE", "BASELINE", "ARGUMENTS")
     done = step("action.yml", "Ask the endpoint", BASE_URL="http://127.0.0.1:1", OUT="out", **dict.fromkeys(names, ""))
     assert done.returncode == 2
-    assert step("action.yml", "Show the summary", OUT="out").returncode == 0
+    assert step("action.yml", "Tell the verdict", OUT="out").returncode == 0
+    pull = {"GH_TOKEN": "t", "REPOSITORY": "a/b", "PULL_REQUEST": "7"}
+    assert step("action.yml", "Comment on the pull request", OUT="out", **pull).returncode == 0
+    assert not (tmp_path / "world" / "gh-called").exists()
     assert not (tmp_path / "GITHUB_STEP_SUMMARY").exists()
+
+
+def test_the_action_names_what_got_worse(step: Step, reference: str, tmp_path: Path) -> None:
+    """The first run passes, the next fails: both by the words of the README's recipe for a baseline."""
+    inputs = {"TARGET": "none", "MODEL": "scripted", "API_KEY_ENV": "", "PROFILE": "", "BASELINE": "last"}
+    rest = "--select tools.choice.tool --no-witness"
+    first = step("action.yml", "Ask the endpoint", BASE_URL=reference, **inputs, ARGUMENTS=rest, OUT="last")
+    assert first.returncode == 0, first.stderr
+    assert "last is not there yet" in first.stderr
+    worse = step(
+        "action.yml", "Ask the endpoint", BASE_URL=f"{reference}/fault/TO14", **inputs, ARGUMENTS=rest, OUT="now"
+    )
+    assert worse.returncode == 1
+    told = step("action.yml", "Tell the verdict", OUT="now")
+    assert told.returncode == 0
+    assert re.search(r"^::error title=none%3A tools.choice.tool[^:]*::", told.stdout, re.MULTILINE)
+    assert "regressions=1" in (tmp_path / "GITHUB_OUTPUT").read_text()
+    pull = {"GH_TOKEN": "t", "REPOSITORY": "a/b", "PULL_REQUEST": "7"}
+    assert step("action.yml", "Comment on the pull request", OUT="now", **pull).returncode == 0
+    called = (tmp_path / "world" / "gh-called").read_text()
+    assert called.startswith("pr comment 7 --repo a/b --edit-last")
+    assert called.split()[-1] == "now/summary.md"
 
 
 def test_every_variable_of_the_action_is_an_input() -> None:
@@ -124,7 +152,7 @@ def test_every_variable_of_the_action_is_an_input() -> None:
     for each in action["runs"]["steps"]:
         for value in each.get("env", {}).values():
             word = value.removeprefix("${{ ").removesuffix(" }}")
-            assert word == "github.action_path" or word.removeprefix("inputs.") in action["inputs"]
+            assert word in RUNNERS or word.removeprefix("inputs.") in action["inputs"]
 
 
 @pytest.mark.parametrize(("wanted", "count"), [("", 11), ("0.33.0 0.32.15", 2)])
@@ -222,3 +250,30 @@ def test_the_published_runs_are_rendered_for_pages(step: Step, tmp_path: Path) -
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "site" / "index.html").exists()
     assert (tmp_path / "site" / "runs" / published.name / "run.jsonl.zst").exists()
+
+
+def test_the_recipe_of_the_readme_compares_with_the_last_run(reference: str, tmp_path: Path) -> None:
+    """Under `bash -e`, as CI runs it: the first run passes, the same again too, a worse one fails and is kept."""
+    readme = (ROOT / "README.md").read_text()
+    recipe = next(block for block in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL) if "--baseline last" in block)
+    few = "--target none --select tools.choice.tool --no-witness --no-evidence"
+    program(
+        tmp_path / "conformance",
+        f"""#!/bin/bash
+case "$1" in
+  run) exec {sys.executable} -m conformance "$@" {few} ;;
+  *) exec {sys.executable} -m conformance "$@" ;;
+esac
+""",
+    )
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    codes = []
+    for url in (reference, reference, f"{reference}/fault/TO14"):
+        environment = {**os.environ, "PATH": path, "URL": url, "MODEL": "scripted"}
+        done = subprocess.run(
+            ["bash", "-eo", "pipefail", "-c", recipe], cwd=tmp_path, env=environment, capture_output=True, check=False
+        )
+        codes.append(done.returncode)
+    assert codes == [0, 0, 1]
+    assert b"ignored" in (tmp_path / "last" / "run.jsonl").read_bytes()
+    assert not (tmp_path / "now").exists()

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 
 from conformance.cli.commands.diff import read_run
+from conformance.report.answers import annotations
+from conformance.report.matrix import matrix_of
 
 DETECTION = "detection.json"
 
@@ -13,7 +15,12 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--out", type=Path, default=Path("reports"), help="folder of the page (default: %(default)s)"
     )
-    parser.add_argument("--format", choices=["html", "text"], default="html")
+    parser.add_argument(
+        "--format",
+        choices=["html", "text", "annotations"],
+        default="html",
+        help="the page (default), a table, or one line for each red cause that GitHub Actions shows on top of a job",
+    )
     parser.add_argument("--query", default="", help="as in the page's search box: 'verdict:ignored area:tools'")
     parser.add_argument(
         "--detection", type=Path, help="what the suite catches (default: detection.json in the out folder)"
@@ -22,6 +29,9 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     runs = [read_run(path) for path in arguments.runs]
+    if arguments.format == "annotations":
+        print(*(line for column in matrix_of(runs).columns for line in annotations(column)), sep="\n")
+        return 0
     if arguments.format == "text":
         return _table(runs, arguments.query)
     from conformance.report.write import render, write_summaries
