@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args
 
@@ -27,6 +28,7 @@ from conformance.targets.load import load_target_file
 DOCS = docs_folder()
 PAGES = {page.name: page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("*.md"))}
 ROOT = DOCS.parent
+NOXFILE = (ROOT / "noxfile.py").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -55,27 +57,57 @@ def test_every_word_is_named(page: str, vocabulary: list[str]) -> None:
     assert [word for word in vocabulary if f"`{word}" not in PAGES[page]] == []
 
 
+def documents() -> dict[str, str]:
+    """The pages with commands in them, by name."""
+    beside = ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md")
+    return PAGES | {name: (ROOT / name).read_text(encoding="utf-8") for name in beside}
+
+
 def command_lines() -> list[tuple[str, str]]:
-    pages = PAGES | {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
-    return [
-        (name, line)
-        for name, page in pages.items()
-        for language, text in BLOCK.findall(page)
-        if language in ("", "sh", "console")
-        for line in text.splitlines()
-        if line.startswith("conformance ")
-    ]
+    """Page and command, of every line of a block of shell and of every command within a text."""
+    found: list[tuple[str, str]] = []
+    for name, page in documents().items():
+        lines = [
+            line
+            for language, text in BLOCK.findall(page)
+            if language in ("", "sh", "console")
+            for line in text.splitlines()
+        ]
+        inline = [" ".join(text.split()) for text in re.findall(r"(?<!`)`([^`]+)`(?!`)", BLOCK.sub("", page))]
+        commands = [part.strip() for line in (*lines, *inline) for part in line.split("&&")]
+        found += [(name, line) for line in commands if line.startswith(("conformance ", "nox -s ", "python -m "))]
+    return list(dict.fromkeys(found))
 
 
-@pytest.mark.parametrize(("page", "line"), command_lines())
+SHELL = [line for line in command_lines() if line[1].startswith("conformance ")]
+SESSIONS = [line for line in command_lines() if line[1].startswith("nox -s ")]
+PROGRAMS = [line for line in command_lines() if line[1].startswith("python -m ")]
+
+
+@pytest.mark.parametrize(("page", "line"), SHELL)
 def test_every_command_line_parses(page: str, line: str) -> None:
     given = shlex.split(re.split(r">>|\|\|", line)[0], comments=True)[1:]
-    if "://" in given[0]:
+    if "://" in given[0] or given[0] in ("URL", "--help"):
         given.insert(0, "run")
     assert given[0] in COMMANDS, page
     parser = Parser(f"conformance {given[0]}")
     import_module(f"conformance.cli.commands.{MODULES.get(given[0], given[0])}").declare(parser)
-    parser.read(given[1:])
+    if len(given) > 1 and "--help" not in given:  # alone, it is the name of a command
+        parser.read(given[1:])
+
+
+@pytest.mark.parametrize(("page", "line"), SESSIONS)
+def test_every_session_is_there(page: str, line: str) -> None:
+    told = re.findall(r'^def (\w+)\(session: nox|nox\.session\(name="([\w-]+)"', NOXFILE, re.MULTILINE)
+    named = line.partition(" -- ")[0].partition("#")[0].split()[2:]
+    assert set(named) <= {name for pair in told for name in pair}, page
+
+
+@pytest.mark.parametrize(("page", "line"), PROGRAMS)
+def test_every_program_is_there(page: str, line: str) -> None:
+    module = line.split()[2]
+    assert module.split(".")[0] in ("conformance", "bench"), page
+    assert find_spec(module) is not None, page
 
 
 def test_the_cases_of_the_docs_are_clean(tmp_path: Path) -> None:
@@ -84,7 +116,7 @@ def test_the_cases_of_the_docs_are_clean(tmp_path: Path) -> None:
     before = set(load_catalog().cases)
     (folder / "docs").mkdir()
     examples = [text for text in blocks(PAGES["cases.md"], "yaml") if "\ncases:" in text]
-    assert len(examples) == 5
+    assert len(examples) == 6
     for number, text in enumerate(examples):
         (folder / "docs" / f"example-{number}.yaml").write_text(text, encoding="utf-8")
     catalog = load_catalog(folder)

@@ -16,7 +16,7 @@ from conformance.catalog.problem import Problem, nearest, shown
 from conformance.catalog.profile import Need, Profile, parted
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM, SEPARATED, conversations, is_glued, speaks
 from conformance.catalog.select import SelectionError, select
-from conformance.catalog.skeleton import unfilled
+from conformance.catalog.skeleton import FILL_IN, unfilled
 from conformance.catalog.surface import Row
 from conformance.words import Basis
 
@@ -46,10 +46,17 @@ def lint(catalog: Catalog, rules: Mapping[str, str], faults: Collection[str]) ->
             *_prompts(case),
         )
     ]
+    found += _abouts(catalog)
     found += _rows(catalog, rules)
     found += _renames(catalog)
     found += _profiles(catalog, rules)
     return sorted(set(found))
+
+
+def _abouts(catalog: Catalog) -> list[Problem]:
+    """The files that do not say yet what their cases are about."""
+    unsaid = [catalog.origins[id_].file for id_, about in catalog.abouts.items() if about.startswith(FILL_IN)]
+    return [Problem(shown(file), 3, "about", "fill in `about`") for file in dict.fromkeys(unsaid)]
 
 
 def _problem(catalog: Catalog, case: Case, says: str) -> Problem:

@@ -53,6 +53,8 @@ class Catalog(Struct, frozen=True, kw_only=True, dict=True):
     """Case id to its place."""
     families: dict[str, str]
     """Case id to the family of its file."""
+    abouts: dict[str, str]
+    """Case id to what its file says its cases are about."""
     rows: dict[str, Row]
     row_origins: dict[str, Origin]
     """Row id to its place."""
@@ -98,6 +100,7 @@ class _Loading:
         self.cases: dict[str, Case] = {}
         self.origins: dict[str, Origin] = {}
         self.families: dict[str, str] = {}
+        self.abouts: dict[str, str] = {}
         self.rows: dict[str, Row] = {}
         self.row_origins: dict[str, Origin] = {}
         self._places: dict[str, tuple[Document, tuple[str | int, ...]]] = {}
@@ -117,6 +120,7 @@ class _Loading:
             cases=self.cases,
             origins=self.origins,
             families=self.families,
+            abouts=self.abouts,
             rows=self.rows,
             row_origins=self.row_origins,
             areas=areas,
@@ -186,6 +190,7 @@ class _Loading:
             self._places[case.id] = document, at
             self.origins[case.id] = Origin(file, document.line(at))
             self.families[case.id] = family.family if family else ""
+            self.abouts[case.id] = family.about if family else ""
 
     def _leaning(self) -> None:
         """Every case that another leans on is there, and none leans on itself: it would wait for itself."""

@@ -55,7 +55,9 @@ def test_lint_names_just_the_fields_of_a_skeleton_that_are_left_to_fill_in(
     copied: Catalog, shipped: Path, id_: str, file: str
 ) -> None:
     assert write_skeleton(copied, id_, ROW) == shipped / file
+    anew = [("about", "fill in `about`")] if file != "tools/choice.yaml" else []  # this file is there already
     assert linted(shipped) == [
+        *anew,
         (id_, "fill in `spec.says`"),
         (id_, "fill in `spec.url`"),
         (id_, "fill in `title`"),
@@ -113,7 +115,7 @@ def test_new_and_lint_from_the_command_line(shipped: Path, capsys: pytest.Captur
     assert main(["new", "stop.house", "--surface", ROW, "--cases", str(shipped)]) == 0
     assert capsys.readouterr().out.strip().endswith("stop/stop.yaml")
     assert main(["lint", "--cases", str(shipped)]) == 4
-    assert capsys.readouterr().out.endswith("4 problems\n")
+    assert capsys.readouterr().out.endswith("5 problems\n")
     (shipped / "stop" / "stop.yaml").unlink()
     assert main(["lint", "--cases", str(shipped)]) == 0
     assert capsys.readouterr().out == "no problems\n"

@@ -35,6 +35,26 @@ def test_what_was_new_is_known_next_time_and_an_improvement_when_mended(
     )
 
 
+def test_a_server_without_a_file_gets_one_and_a_file_of_ones_own_is_extended(
+    conformance: Command, served: Serve, tmp_path: Path
+) -> None:
+    """The way of docs/targets.md: ask the bare API, write down what was found, and the next run is as expected."""
+    url = served("--face", "anthropic") + "/fault/TO14"
+    asked = ("run", url, *PART, "--no-witness")
+    assert conformance(*asked, "--target", "none", "--out", "first").returncode == 1
+    assert conformance("expect", "first", "--to", "my-server.yaml").returncode == 0
+    written = (tmp_path / "my-server.yaml").read_text()
+    assert written.startswith("name: my-server\n")
+    assert f"base_url: {url}" in written
+    done = conformance(*asked, "--target", "my-server.yaml", "--out", "second")
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "sub").mkdir()
+    assert conformance("expect", "second", "--to", "sub/other.yaml").returncode == 0
+    assert "extends: ../my-server.yaml" in (tmp_path / "sub" / "other.yaml").read_text()
+    done = conformance(*asked, "--target", "sub/other.yaml", "--out", "third")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_run_that_was_cut_says_too_little(conformance: Command, tmp_path: Path) -> None:
     assert conformance("run", "--select", "messages.text", "--out", "one").returncode == 0
     log = tmp_path / "one" / "run.jsonl"

@@ -1,6 +1,7 @@
 """`conformance expect RUN`: writes what a run found unexpectedly into a target file, each with a reason to fill in."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import msgspec
 from conformance.cli.commands.diff import read_run
 from conformance.errors import UserError
 from conformance.runs.log import CaseRow, RuleRow, RunLog
+from conformance.targets.load import target_names
+from conformance.targets.resolve import is_file
 from conformance.words import OBSERVED
 
 FILL_IN = "FILL IN: what the server does otherwise, and where that is discussed"
@@ -32,16 +35,21 @@ def run(arguments: argparse.Namespace) -> int:
         )
     file = arguments.to or Path(f"{log.run.target.name}.yaml")
     before = _read(file)
-    after = updated(before or _fresh(log), log)
+    after = updated(before or _fresh(log, file), log)
     file.write_bytes(msgspec.yaml.encode(after))
     changed = len([entry for entry in after.get("known", []) if entry not in (before or {}).get("known", [])])
     print(f"{file}: {changed} entries written; fill in each `why`, then ask with --target {file}")
     return 0
 
 
-def _fresh(log: RunLog) -> dict[str, Any]:
-    target = log.run.target
-    return {"name": f"{target.name}-mine", "extends": target.name}
+def _fresh(log: RunLog, file: Path) -> dict[str, Any]:
+    """The head of a new target file: it extends that of the run, where the run had one."""
+    target, named = log.run.target, str(log.run.options.get("target") or "")
+    if is_file(named):
+        return {"name": file.stem, "extends": os.path.relpath(Path(named).resolve(), file.resolve().parent)}
+    if target.name in target_names():
+        return {"name": f"{target.name}-mine", "extends": target.name}
+    return {"name": file.stem, "base_url": target.base_url}
 
 
 def _read(file: Path) -> dict[str, Any] | None:
