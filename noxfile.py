@@ -2,12 +2,16 @@
 
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import nox
+
+if sys.version_info < (3, 11):  # noqa: UP036 - who has an older one should hear of it, not of a package
+    raise SystemExit(f"messages-conformance needs Python 3.11 or later; nox runs on {sys.version.split()[0]}")
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"

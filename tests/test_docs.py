@@ -89,6 +89,7 @@ def test_every_command_line_parses(page: str, line: str) -> None:
     given = shlex.split(re.split(r">>|\|\|", line)[0], comments=True)[1:]
     if "://" in given[0] or given[0] in ("URL", "--help"):
         given.insert(0, "run")
+    given = ["run", *given] if "://" in given[0] else given
     assert given[0] in COMMANDS, page
     parser = Parser(f"conformance {given[0]}")
     import_module(f"conformance.cli.commands.{MODULES.get(given[0], given[0])}").declare(parser)

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -18,6 +20,30 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = [line for extra in PYPROJECT["project"]["optional-dependencies"].values() for line in extra]
 GROUPS = PYPROJECT["dependency-groups"]
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==(\S+)", re.MULTILINE)
+
+
+def test_an_older_python_is_named_in_a_sentence() -> None:
+    for file in ("noxfile.py", "conformance/__init__.py"):
+        code = "import nox, runpy, sys; sys.version_info = (3, 10, 4); sys.version = '3.10.4 (main)'; "
+        done = subprocess.run(
+            [sys.executable, "-c", f"{code}runpy.run_path({file!r})"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1].startswith("messages-conformance needs Python 3.11 or later; ")
+        assert done.stderr.rstrip().endswith("3.10.4")
+
+
+def test_what_the_index_shows_is_there() -> None:
+    project = PYPROJECT["project"]
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f"version: {project['version']}\n" in citation
+    assert project["urls"]["Repository"] in citation
+    versions = {line.split(" :: ")[-1] for line in project["classifiers"] if "Python :: 3." in line}
+    assert versions == {"3.11", "3.12", "3.13", "3.14"}
 
 
 def locked(name: str) -> dict[str, list[Version]]:

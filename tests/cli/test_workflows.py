@@ -38,6 +38,18 @@ case "$*" in
   *) exec {sys.executable} "$@" ;;
 esac
 """
+PLAYED = """#!/bin/bash
+echo "$@" >> "$WORLD/called"
+case "$2" in
+  build) mkdir -p dist; touch dist/made-1.whl ;;
+  venv)
+    mkdir -p "$3/bin"
+    for name in pip conformance; do
+      printf '#!/bin/sh\\necho %s "$@" >> "$WORLD/called"\\n' $name > "$3/bin/$name"; chmod +x "$3/bin/$name"
+    done ;;
+esac
+"""
+"""A Python that builds and installs nothing, and tells what it was asked."""
 CONFORMANCE = f"""#!/bin/bash
 case "$*" in
   "ollama --version "*) shift 3; exec {sys.executable} -m conformance ollama --binary "$WORLD/ollama" "$@" -- $REST ;;
@@ -277,3 +289,19 @@ esac
     assert codes == [0, 0, 1]
     assert b"ignored" in (tmp_path / "last" / "run.jsonl").read_bytes()
     assert not (tmp_path / "now").exists()
+
+
+def test_a_release_is_checked_before_it_is_published(step: Step, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('version = "1.2.3"\n')
+    assert step("release.yml", "Compare the tag with the version", TAG="v1.2.3").returncode == 0
+    assert step("release.yml", "Compare the tag with the version", TAG="v1.2.4").returncode == 1
+    program(tmp_path / "world" / "python", PLAYED)
+    assert step("release.yml", "Build and check").returncode == 0
+    assert step("release.yml", "Ask the reference with what was built").returncode == 0
+    called = (tmp_path / "world" / "called").read_text().splitlines()
+    assert [line.split()[1] for line in called if line.startswith("-m")] == ["pip", "build", "twine", "venv"]
+    assert called[2] == "-m twine check --strict dist/made-1.whl"
+    assert called[-1] == "conformance run --profile quick --out run"
+    workflow = yaml.decode((ROOT / ".github" / "workflows" / "release.yml").read_bytes())
+    assert workflow["jobs"]["publish"]["permissions"] == {"id-token": "write"}
+    assert "password" not in str(workflow)
