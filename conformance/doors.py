@@ -1,4 +1,4 @@
-"""The doors for values from outside: a number, a time or a JSON value for any text at all, or None where it is none."""
+"""Parsers for values from outside: a number, a time or a JSON value, or None where the text is none."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""What a person sees where the suite cannot go on, and the exit codes that say how a command ended."""
+"""Errors that a person sees, and the exit codes of the commands."""
 
 from enum import IntEnum
 

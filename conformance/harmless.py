@@ -1,4 +1,4 @@
-"""Text from outside as a terminal and the log of a CI job may show it."""
+"""Makes text from outside safe to print on a terminal or in the log of a CI job."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The keys of this process, and their removal from whatever it writes, however they are spelled."""
+"""The API keys of this process, and their removal from everything it writes, in every spelling."""
 
 import base64
 from collections.abc import Iterable, Iterator, Sequence

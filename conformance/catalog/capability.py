@@ -1,4 +1,4 @@
-"""What a target or its model may be able to do: the words that `needs` and `lacks` may say."""
+"""Capabilities of a target or its model: the words that `needs` and `lacks` may hold."""
 
 from msgspec import Struct
 

@@ -1,4 +1,4 @@
-"""What a case file may say: the types are the format, and `cases/case.schema.json` is generated from them."""
+"""The types of a case file: they are the format, and `cases/case.schema.json` is generated from them."""
 
 from typing import Any, Literal
 

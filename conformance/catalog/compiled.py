@@ -1,4 +1,4 @@
-"""Keeps what was read from a folder of YAML, in the user's cache folder, where the next process finds it.
+"""A cache of decoded YAML folders in the user's cache folder, for the next process.
 
 A file's name is the hash of all that its content was made of: every file of the folder, the modules that read them, the
 interpreter's and the codec's version. So nothing kept is ever stale, and all of it can be deleted at any time.

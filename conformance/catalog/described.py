@@ -1,4 +1,4 @@
-"""What the types say about themselves: the docstring below each field, for schemas and for tables in the docs."""
+"""Descriptions of types: the docstring below each field, for schemas and for tables in the docs."""
 
 import ast
 import inspect

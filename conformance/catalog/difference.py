@@ -1,4 +1,4 @@
-"""In how many places two requests differ: a refusal and its accepted twin differ in one."""
+"""The number of places in which two requests differ: a refusal and its accepted twin differ in one."""
 
 from typing import Any
 

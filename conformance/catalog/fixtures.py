@@ -1,4 +1,4 @@
-"""Directives: how a short case file says a long request.
+"""Directives of case files, such as `{$use: NAME}`, resolved into the values that are sent.
 
 | written | means |
 |---|---|

@@ -1,4 +1,4 @@
-"""JSON Schemas of cases and requests: they refer to nothing outside of themselves, and their patterns are linear."""
+"""Validators for the JSON Schemas of cases and requests: no outside references, patterns in linear time."""
 
 from functools import lru_cache
 from typing import Any

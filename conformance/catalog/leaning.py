@@ -1,4 +1,4 @@
-"""Which cases a case leans on: its control, its accepted twin, and the same question without the content."""
+"""References from a case to others: its control, its accepted twin, and the same question without the content."""
 
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter

@@ -1,4 +1,4 @@
-"""`conformance lint`: what makes a catalog a suite, beyond files that load.
+"""`conformance lint`: checks across the files of a catalog, after each file has loaded.
 
 Every question has a row and every row a question or a reason; every refusal has its accepted twin; nothing that depends
 on the model's obedience can turn a server red; and something must turn each case red.

@@ -1,4 +1,4 @@
-"""Where the questions live: inside an installed package, or beside it in a checkout."""
+"""The folder of the shipped cases: inside an installed package, or beside it in a checkout."""
 
 from pathlib import Path
 

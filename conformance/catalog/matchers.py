@@ -1,4 +1,4 @@
-"""The closed list of matchers, and what is wrong with a check that does not fit it.
+"""The closed list of matchers, and the check that a matcher's argument fits.
 
 A check looks at one place of an answer's document (`at`, a JMESPath) and asks one thing of what is there. The document:
 `status`, `headers`, `message` (the JSON answer, or the message that the stream adds up to), `events`, `text` (the text

@@ -1,4 +1,4 @@
-"""The wording of msgspec's errors, which has no other form: what is wrong, and the path at which it stands.
+"""Parses msgspec's error messages, which have no other form, into a defect and the path where it stands.
 
 `tests/catalog/test_msgspec_messages.py` fails where a release of msgspec words them otherwise; until then an error of a
 case file would lose its key, but nothing would be judged differently.

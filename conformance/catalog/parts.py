@@ -1,4 +1,4 @@
-"""The parts of a request: which fields, blocks and choices it has, as far as two requests can be compared by them."""
+"""The parts of a request: its fields, blocks and choices, by which two requests are compared."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Regular expressions over text from outside: every search is linear in the text, whatever the two look like.
+"""Regular expressions over text from outside, searched in linear time.
 
 The engine is RE2 (https://github.com/google/re2/wiki/Syntax): no back reference, no look-around; `\\d`, `\\w`, `\\s`
 and `\\b` know ASCII only. Of Python's own syntax a pattern may have `(?x)`, and begin with `^` and refusals:

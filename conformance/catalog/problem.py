@@ -1,4 +1,4 @@
-"""What is wrong with a file of the catalog, in words that lead to the line and the mend."""
+"""Problems of catalog files: file, line, key and what to do."""
 
 import difflib
 import re

@@ -1,4 +1,4 @@
-"""From a YAML document to a typed value: every defect with its line, its key and the nearest legal word."""
+"""Converts a YAML document to a typed value; each defect has its line, its key and the nearest legal word."""
 
 from copy import deepcopy
 from typing import Any, TypeVar

@@ -1,4 +1,4 @@
-"""Which questions `--select` and profiles choose, in the language of `conformance/expression.py`.
+"""Selects the cases that `--select` and profiles name, in the language of `conformance/expression.py`.
 
 tools.choice.tool            a case by its id; `tools.*` is a glob over ids
 "stop sequence"              cases with these words in their id or title

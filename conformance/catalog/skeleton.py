@@ -1,4 +1,4 @@
-"""`conformance new ID`: a case that loads at once; `conformance lint` names the fields that are left to fill in."""
+"""`conformance new ID`: writes a case that loads; `conformance lint` names the fields that are left to fill in."""
 
 from pathlib import Path
 

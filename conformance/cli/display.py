@@ -1,4 +1,4 @@
-"""What a person or a program sees of a run beside the files that it leaves."""
+"""The output of a run on stdout and the screen: rows as JSON, one line, or the terminal summary."""
 
 from msgspec import Struct
 

@@ -1,4 +1,4 @@
-"""Releases of Ollama: downloaded once, and used only where their checksum is that of the release."""
+"""Downloads releases of Ollama once, and checks them against the release's checksums."""
 
 import hashlib
 import os

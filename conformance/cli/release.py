@@ -1,4 +1,4 @@
-"""What moved since the last release: cells of its recorded runs that today's rules and cases judge otherwise.
+"""Compares today's judgement of the last release's recorded runs with that of the release.
 
     python -m conformance.cli.release [--since TAG] [--reports DIR] [--changelog FILE]
 

@@ -1,4 +1,4 @@
-"""Conducts a run: finds out who is asked and what, runs pytest over it, and writes what there is to read."""
+"""Runs the suite: selects target and questions, runs pytest over them, and writes the outputs."""
 
 import signal
 import sys

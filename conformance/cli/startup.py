@@ -1,4 +1,4 @@
-"""What makes the program start and end fast: imports beside the waiting, and a garbage collector that looks seldom.
+"""Start-up time: imports in a thread beside the waiting, and a garbage collector that runs seldom.
 
 A run of a few cases is over in two seconds, of which one would go into imports and garbage collection. All of it stands
 here, so that the modules which do the work need not know of it. Nothing but speed changes without it.

@@ -1,4 +1,4 @@
-"""Writes what people and CI servers read of a run, from its log, and shows the short of it."""
+"""Writes the files that people and CI servers read, from the log, and prints the summary."""
 
 from pathlib import Path
 

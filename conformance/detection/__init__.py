@@ -1,1 +1,1 @@
-"""Does the suite bite? Every fault, every legal variant and every mutant, and what was made of them."""
+"""Measures what the suite catches: faults, legal variants, odd models, mutants."""

@@ -1,4 +1,4 @@
-"""Readiness against the real client: what a profile says of each fault, beside what the client did with it."""
+"""Readiness compared with the real client: a profile's verdict for each fault, beside the client's outcome."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Where the client's program comes from: the npm registry, in a version that is named, into a folder of its own."""
+"""Installs the client from the npm registry, in a named version, into a folder of its own."""
 
 import os
 import shutil

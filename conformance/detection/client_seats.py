@@ -1,4 +1,4 @@
-"""The endpoints that sessions of a real client are held with, each with what is known of it."""
+"""The endpoints for sessions with a real client, each with its expected outcome."""
 
 import argparse
 import datetime as dt

@@ -1,4 +1,4 @@
-"""Servers on which the real client was run: what it did there, and what its user must be told."""
+"""Servers on which the real client was run: the outcome, and what its user has to know."""
 
 from pathlib import Path
 

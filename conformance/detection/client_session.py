@@ -1,4 +1,4 @@
-"""One session of a real client against an endpoint, in an environment of its own, and what came of it."""
+"""One session of a real client against an endpoint, in an environment of its own, and its outcome."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""What a client's requests are made of, as lines that are compared as a set: no prose and no ids."""
+"""The shapes of a client's requests, as lines that are compared as a set: no prose and no ids."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping

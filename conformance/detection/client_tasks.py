@@ -1,4 +1,4 @@
-"""What a session with a real client is made of: turns in the probe language, and what shows that each went right."""
+"""The tasks of a session with a real client: turns in the probe language, and the check of each."""
 
 import re
 import zlib

@@ -1,4 +1,4 @@
-"""The endpoints of our own that misbehave on demand: the reference endpoint, and the same as a gateway."""
+"""Endpoints of the suite that misbehave on demand: the reference endpoint, directly and as a gateway."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""A network of loopback alone, so that a client that is tried out reaches nobody else: a Linux namespace of its own."""
+"""A Linux network namespace with loopback alone, so that a client under test reaches nothing else."""
 
 import fcntl
 import os

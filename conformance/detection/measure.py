@@ -1,4 +1,4 @@
-"""Asks every misdeed, variant, odd model and mutant, and says what became of each."""
+"""Asks every fault, variant, odd model and mutant, and gives the outcome of each."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The mutants: the reference endpoint's recorded answers, each done wrong in one thing, judged without a network."""
+"""Figures of the mutants: recorded answers of the reference endpoint, each changed in one place, judged offline."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""A relay on loopback between a client and an endpoint: it keeps the requests without their keys, and no answers."""
+"""A loopback relay between a client and an endpoint, which records the requests without their keys."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""Asks an endpoint that misbehaves in one known way, and says which rows turned worse than on the correct one."""
+"""Asks an endpoint with one known fault, and gives the rows that are worse than on the correct one."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What an earlier run found, as the expectation of every row."""
+"""The baseline: the verdicts of an earlier run, as the expectation of every row."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What stood behind the endpoint of a run: a program that proved itself, or a model by its name and its obedience."""
+"""What stands behind the endpoint of a run: the scripted model, if it proved itself, or a model by its name."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What happens in a run, as the ledger tells it.
+"""The events of a run, which the ledger gives to the outputs.
 
 Every output of a run is a handler of these events: evidence, log, progress, pytest. An event is handed to the handlers
 in their order, so that evidence is on disk before the row that names it.

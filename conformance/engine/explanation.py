@@ -1,4 +1,4 @@
-"""Why rows are red: gathers what each question met, and at the end of a run names the causes and what they hide."""
+"""Explains red rows: gathers what each question met, and at the end names the causes and the questions they block."""
 
 from collections.abc import Mapping, Sequence
 

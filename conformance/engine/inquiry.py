@@ -1,4 +1,4 @@
-"""How one question is asked: whether it arises, how often it is tried, and what is read in every answer."""
+"""Asks one question: whether it applies, how often it is tried, and how its answers are read."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence

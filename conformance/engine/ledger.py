@@ -1,4 +1,4 @@
-"""The ledger of a run: judges question after question, tells each event to the outputs, and ends the run."""
+"""The ledger of a run: judges the questions in order, gives each event to the outputs, and ends the run."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol

@@ -1,4 +1,4 @@
-"""The two other lights beside the wire: whether this model makes calls, and how long this machine lets a client wait.
+"""Two checks beside the wire: whether the model makes tool calls, and how long the machine makes a client wait.
 
 Neither touches conformance: a better model or a faster machine behind the same server changes both.
 """

@@ -1,4 +1,4 @@
-"""The first two lines of a run log: who was asked with what, and the questions as they were then."""
+"""The first two lines of a run log: the run with its target, and the catalog as it was then."""
 
 from datetime import UTC, datetime
 from pathlib import Path

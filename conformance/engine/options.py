@@ -1,4 +1,4 @@
-"""What the caller asked of a run, as typed."""
+"""The options of a run, as the caller gave them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The log as a handler of a run's events."""
+"""The handler that writes a run's events to its log."""
 
 from conformance.engine.events import Event, Handler, SuiteFailed
 from conformance.runs.log import LogWriter

@@ -1,4 +1,4 @@
-"""Which questions a run asks: all of them, those of a profile, those that an expression selects, or a part of these."""
+"""The plan of a run: all questions, those of a profile, those that an expression selects, or a shard of these."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Whether a client runs on this endpoint: a run's rows as readiness sees them, and its answer as a log keeps it."""
+"""Readiness of a client for a run: the run's rows as needs see them, and the row that the log keeps."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Goes on where a killed run stopped: what it recorded is read again, what it did not ask is asked."""
+"""Resumes a killed run: reads what it recorded, and asks the rest."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A row in words: what a person reads where a verdict is not as expected."""
+"""A row as text, for a person to read where a verdict is not as expected."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Whether a case asks today what was asked when a run was recorded: its answers can then be judged by today's case.
+"""Whether a case sends today what it sent when a run was recorded: then today's case can judge its answers.
 
 What a case expects may change without a new question; the recorded requests say what was asked.
 """

@@ -1,4 +1,4 @@
-"""Which question is asked when: each once, on one event loop, ahead of the judging."""
+"""The scheduler: asks each question once, on one event loop, ahead of the judging."""
 
 import asyncio
 import threading

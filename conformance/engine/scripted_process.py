@@ -1,4 +1,4 @@
-"""The scripted model as a process of its own: started, waited for, stopped, and asked which faults it can commit."""
+"""The scripted model as a process: started, waited for, stopped, and asked for its faults."""
 
 import contextlib
 import subprocess

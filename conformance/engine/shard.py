@@ -1,4 +1,4 @@
-"""A shard: one of several parts of a run, each asked by a machine of its own and joined afterwards."""
+"""A shard: one of N parts of a run, asked on a machine of its own and merged afterwards."""
 
 import re
 from collections.abc import Sequence

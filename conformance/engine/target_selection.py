@@ -1,4 +1,4 @@
-"""Who is asked: the target that the options name or that the address reveals, the embedded reference without one."""
+"""Selects the target: the one named by the options or recognised at the address, else the embedded reference."""
 
 import os
 import secrets

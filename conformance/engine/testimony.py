@@ -1,4 +1,4 @@
-"""What the official SDK makes of the answers to a question: testimony beside the verdict, which it never decides."""
+"""The official SDK's reading of the answers to a question, kept beside the verdict; it never decides."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""One answer, read once: what every rule, effect and witness looks into."""
+"""An answer, decoded once: the value that rules, effects and the SDK check read."""
 
 import re
 from functools import cached_property

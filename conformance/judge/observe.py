@@ -1,4 +1,4 @@
-"""What one attempt at a case showed: its answers against premise, effects, refusal and named rules."""
+"""The observation of one attempt: its answers against premise, effects, refusal and named rules."""
 
 import re
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What an attempt met that kept its question from being shown: a broken law, a refusal, a trouble, a missing effect."""
+"""Obstacles of an attempt: a broken rule, a refusal, a transport error, a missing effect."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""The tally of a run's rules: what every answer said of every law, gathered into one row per rule."""
+"""Counts for each rule over all answers of a run, which become one row a rule."""
 
 from msgspec import Struct
 

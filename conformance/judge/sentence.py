@@ -1,4 +1,4 @@
-"""The server's own words: the sentence with which it declined or failed, and the same with what differs masked."""
+"""The server's error message, and the same with nonces, ids and numbers masked."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a stream told: the message as accumulated, and the laws that were broken on the way."""
+"""The result of reading a stream: the accumulated message, and the rules that were broken on the way."""
 
 from functools import cached_property
 from typing import Any

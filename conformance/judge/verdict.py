@@ -1,4 +1,4 @@
-"""The verdict: one pure, total function of facts, with nothing decided before the end."""
+"""The verdict of a case: one pure, total function of the facts of its attempts."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""JSON as it stands on the wire: decoded once and strictly, shown in short."""
+"""JSON from the wire: decoded once and strictly, and shortened for findings."""
 
 import json
 import re

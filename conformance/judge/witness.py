@@ -1,4 +1,4 @@
-"""The official SDK as a witness: shown the recorded bytes, without a network, it testifies; it decides nothing."""
+"""The official SDK check: replays the recorded bytes through the SDK, without a network; it decides nothing."""
 
 from functools import cache
 from typing import Any

@@ -1,4 +1,4 @@
-"""Work that takes its time, on a thread of its own: the loop goes on to ask, keeps the budget, and can be stopped."""
+"""Runs slow work on a thread of its own, so that the event loop goes on asking and can be stopped."""
 
 import asyncio
 import threading

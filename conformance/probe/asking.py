@@ -1,4 +1,4 @@
-"""Asks a case: all its steps, in one mode, once."""
+"""Asks a case once: all its steps, in one mode."""
 
 import asyncio
 import traceback

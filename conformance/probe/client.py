@@ -1,4 +1,4 @@
-"""The HTTP client of a run: one request and its answer, whatever comes of it."""
+"""The HTTP client of a run: one request and its answer; transport errors are outcomes, not exceptions."""
 
 import asyncio
 import os

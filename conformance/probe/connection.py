@@ -1,4 +1,4 @@
-"""HTTP/1.1 connections: what arrives on one after the end of an answer is never the beginning of the next.
+"""HTTP/1.1 connections; bytes after the end of an answer never become the beginning of the next.
 
 HTTP itself is h11's; bytes and their times are ours.
 """

@@ -1,4 +1,4 @@
-"""Undoes the content encodings that we ask for, gzip and deflate, within a limit: a small body can hold a huge one."""
+"""Decodes gzip and deflate within a size limit: a small body can hold a huge one."""
 
 import zlib
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""One tiny question before the four hundred: is this an endpoint that can be asked at all?"""
+"""The first request of a run: checks that the endpoint is there, speaks the API and takes the key."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""The recorder of one answer: its chunks with their times, its limits, and whether its stream has said its last."""
+"""The recorder of one answer: its chunks with their times, its limits, and whether `message_stop` was received."""
 
 from collections.abc import Iterable
 

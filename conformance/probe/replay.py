@@ -1,4 +1,4 @@
-"""What the official SDK is shown: recorded bytes as if they came over the wire, and none of this machine's settings.
+"""Replays recorded bytes to the official SDK as if they came over the network, without settings of this machine.
 
 Imported late, together with the SDK.
 """

@@ -1,4 +1,4 @@
-"""From a case's ask to a request that is ready to send: address, key, model, limits and placeholders filled in."""
+"""Renders a case's ask to a request: address, key, model, limits and placeholders filled in."""
 
 import gzip
 import mimetypes

@@ -1,4 +1,4 @@
-"""Trouble is not a verdict: rate limits, overload, a model that is loading and failed connections are waited out."""
+"""Retries for rate limits, overload, a model that is loading and failed connections."""
 
 import asyncio
 from collections.abc import Callable, Collection

@@ -1,4 +1,4 @@
-"""Asks through the official SDK, as the vendor's own examples do; what goes over the wire is recorded all the same.
+"""Sends requests through the official SDK, as the vendor's examples do, and records the bytes on the wire.
 
 Imported late, only for cases whose transport is the SDK.
 """

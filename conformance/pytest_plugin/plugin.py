@@ -1,4 +1,4 @@
-"""The pytest plugin: makes the items, has the ledger judge them, and keeps pytest's own output out of the way."""
+"""The pytest plugin: makes the items, calls the ledger to judge them, and suppresses pytest's own output."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any

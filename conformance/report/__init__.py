@@ -1,4 +1,4 @@
-"""Shows: every output is a reader of the run log."""
+"""Outputs of a run, each made from the run log alone."""
 
 from conformance.report.terminal import print_table, print_terminal_summary
 from conformance.report.write import render, write_summaries

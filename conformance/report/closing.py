@@ -1,4 +1,4 @@
-"""What a run says at its end: one sentence for each question of a reader, then the causes, worst first.
+"""The end of a run in words: level, changes with the exit code, clients, then the causes, worst first.
 
 The terminal and `summary.md` both say it; nothing in it is cut, so that a pipe loses nothing.
 """

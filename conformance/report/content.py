@@ -1,4 +1,4 @@
-"""What a page says, apart from how its packs were deflated: another zlib makes other bytes of the same content."""
+"""The content of a page independent of compression: another zlib makes other bytes of the same content."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The one page: templates, style and script from `page/`, put together into a file that needs nothing else."""
+"""The HTML page: templates, style and script from `page/`, in one self-contained file."""
 
 import base64
 import hashlib

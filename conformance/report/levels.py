@@ -1,4 +1,4 @@
-"""The level of conformance that a run reached: basic, agent or full, and the rows that keep it from the next."""
+"""Levels of conformance: basic, agent or full, and the rows that keep a run from the next."""
 
 from collections.abc import Iterable, Iterator, Mapping
 

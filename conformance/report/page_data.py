@@ -1,4 +1,4 @@
-"""What the page's script reads: the matrix as one compact JSON document, with the packs of its details and evidence."""
+"""The JSON document that the page's script reads: the matrix, with packed details and evidence."""
 
 import shlex
 import zlib

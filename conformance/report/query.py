@@ -1,4 +1,4 @@
-"""Which rows and columns a query finds, in the language of `conformance/expression.py`; the same as `page/query.js`.
+"""Selects the rows and columns that a query names; the same as `page/query.js`.
 
     tool choice             both words stand in the row, or in the id or title of one of its cases
     tools.*                 the row, or one of its cases, has such an id

@@ -1,4 +1,4 @@
-"""Whether a target is ready for a client, as the runs say it: one card per profile and target."""
+"""Readiness cards of the page: one per profile and target, from the rows of the log."""
 
 from collections.abc import Mapping
 

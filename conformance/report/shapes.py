@@ -1,4 +1,4 @@
-"""What changed in the shape of a server's answers from one version to the next, whatever the verdicts say."""
+"""Changed shapes: where the answers of a server differ in shape from those of the version before."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a terminal shows: the end of a run in a dozen lines, and the matrix as a table."""
+"""The terminal summary of a run, and the matrix as a table."""
 
 import shlex
 from collections.abc import Sequence

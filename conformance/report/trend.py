@@ -1,4 +1,4 @@
-"""How the verdicts of a target changed over its versions, as bars of one chart."""
+"""The trend chart: the verdicts of a target over its versions, as bars."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the verdicts, statuses and marks mean, in the words that every reader uses."""
+"""The meanings of verdicts, statuses and marks, in the words that every output uses."""
 
 from conformance.harmless import harmless
 from conformance.words import SdkTestimony, Status, Verdict

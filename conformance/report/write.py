@@ -1,4 +1,4 @@
-"""Writes the readers of run logs into a folder."""
+"""Writes the page and the small files of runs into a folder."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""Keeps what a run found: log, evidence, expectations, comparison."""
+"""Results of a run: log, evidence, expectations, comparison."""

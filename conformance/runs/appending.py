@@ -1,4 +1,4 @@
-"""A file of lines that grows while a run goes on: each line is flushed, and a torn last line is cut before the next."""
+"""A file of lines that is appended to during a run: each line is flushed, and a torn last line is cut."""
 
 from contextlib import suppress
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What changed between two runs: row by row and finding by finding, never by totals."""
+"""The differences between two runs, row by row and finding by finding, never by totals."""
 
 from typing import Literal
 

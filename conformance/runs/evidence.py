@@ -1,4 +1,4 @@
-"""Evidence: one exchange each, as JSON that a person can read and `rejudge` can judge again."""
+"""The evidence format: one exchange as JSON, which a person can read and `rejudge` can judge again."""
 
 import base64
 

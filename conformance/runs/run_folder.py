@@ -1,4 +1,4 @@
-"""The folder that a run writes: claimed for one run at a time, and never somebody else's."""
+"""The folder of a run: claimed by one run at a time, and refused if it holds files of somebody else."""
 
 import os
 from pathlib import Path

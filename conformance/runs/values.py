@@ -1,4 +1,4 @@
-"""Values of findings as the log can keep them: of bounded length, and a missing key told from an object."""
+"""Values of findings for the log: bounded in length, and a missing key kept apart from an object."""
 
 from typing import Any, TypeVar
 

@@ -1,4 +1,4 @@
-"""What every face makes of its request before the brain sees it, and what the brain answers."""
+"""The neutral form of a conversation, which every face makes of its request and the brain reads."""
 
 from typing import Any, Literal
 

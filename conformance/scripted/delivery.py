@@ -1,4 +1,4 @@
-"""How an answer is to be delivered: in which legal shape of its wire, and how fast.
+"""The delivery of an answer: its shape on the wire and its pace.
 
 Two lines of a prompt say it, each a line of its own: `Shape: NAME.` and `Pace: N ms.`; neither changes what is said.
 """

@@ -1,4 +1,4 @@
-"""How the answers of an upstream ended: whole, or left by a client that went away."""
+"""How the answers of an upstream ended: complete, or because the client went away."""
 
 import asyncio
 from collections import OrderedDict

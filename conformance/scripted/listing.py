@@ -1,4 +1,4 @@
-"""What `python -m conformance.scripted faults`, `variants` and `models` list."""
+"""The lists that `python -m conformance.scripted faults`, `variants` and `models` print."""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -1,4 +1,4 @@
-"""The door of a face: what it is started with, and which brain it asks."""
+"""The interface of a face: its arguments, and the brain that it asks."""
 
 import importlib
 from collections.abc import Callable

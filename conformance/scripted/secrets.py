@@ -1,4 +1,4 @@
-"""What a request holds to be found again: the secret word, the tool results, the images."""
+"""Extracts what probe prompts ask for: the secret word, tool results, images."""
 
 import re
 from collections.abc import Iterator

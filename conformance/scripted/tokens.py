@@ -1,4 +1,4 @@
-"""What the scripted model counts: one token is one word with its leading space."""
+"""Token counts of the scripted model: one token is one word with its leading space."""
 
 import json
 import re

@@ -1,1 +1,1 @@
-"""Who is asked: how to reach a target, what it can do, which gaps it documents."""
+"""Targets: how a server is reached, what it can do, which gaps it documents."""

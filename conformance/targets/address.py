@@ -1,4 +1,4 @@
-"""Addresses of servers: what a person may type for one, and when two have the same origin."""
+"""Addresses of servers: normalised from what a person types, and compared by origin."""
 
 import ipaddress
 import re

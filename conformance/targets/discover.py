@@ -1,4 +1,4 @@
-"""What a server says of its models: which there are, what they can do, how much they take in."""
+"""Discovers the models of a server: their names, capabilities and context lengths."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What Claude Code needs in its environment in order to use a server, as a mapping and as text for each shell.
+"""The environment variables that Claude Code needs for a server, as a mapping and as text for each shell.
 
 The names and values are those that `ollama launch claude` sets
 (https://github.com/ollama/ollama/blob/fb3076099/cmd/launch/claude.go), so that both ways lead to the same client.

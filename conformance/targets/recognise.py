@@ -1,4 +1,4 @@
-"""Tells which server answers at an address, and in which version, by what it says of itself."""
+"""Recognises the server at an address, and its version, by what it says of itself."""
 
 import time
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""From what a person typed to the target that is asked: which file counts, where, with which key and which model."""
+"""Resolves what a person typed to a target: file, address, version, key and model."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What a target file may say, and the target that a run asks."""
+"""The types of a target file, and of the target that a run asks."""
 
 import datetime as dt
 from typing import Any, Literal

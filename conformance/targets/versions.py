@@ -1,4 +1,4 @@
-"""Versions of servers, and whether a gap holds for one: pre-releases, dev builds and build numbers included."""
+"""Versions of servers, and whether a version range holds for one: pre-releases and build numbers included."""
 
 import re
 

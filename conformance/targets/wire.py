@@ -1,4 +1,4 @@
-"""Short questions to a server before a run: bounded in time and size, on this machine past any proxy, without a key."""
+"""Short requests to a server before a run: bounded in time and size, without a key, and on loopback without a proxy."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""`conformance faults`: what the reference endpoint can be told to do wrong."""
+"""`conformance faults`: lists the faults of the reference endpoint."""
 
 import argparse
 import subprocess

@@ -1,4 +1,4 @@
-"""`conformance lint`: what the cases, the surface, the profiles and the targets still have to mend."""
+"""`conformance lint`: checks cases, surface, profiles and target files, and prints what is wrong."""
 
 import argparse
 import datetime

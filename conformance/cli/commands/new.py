@@ -1,4 +1,4 @@
-"""`conformance new ID`: a skeleton of a case, where it belongs and valid at once."""
+"""`conformance new ID`: writes the skeleton of a case into the file where it belongs."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the commands that get a target ready have in common: which targets they know, and how they reach them."""
+"""Arguments that `prepare`, `doctor` and `env` share: the target, its address and its model."""
 
 import argparse
 import os

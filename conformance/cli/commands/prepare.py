@@ -1,4 +1,4 @@
-"""`conformance prepare`: pulls a model, gives it a long context and a second name, and says what it did."""
+"""`conformance prepare`: pulls a model, sets a long context, copies it under a second name, and prints each step."""
 
 import argparse
 import asyncio

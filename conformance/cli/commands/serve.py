@@ -1,4 +1,4 @@
-"""`conformance serve`: hands its arguments to the scripted model, which is a program of its own."""
+"""`conformance serve`: starts the scripted model, a program of its own, with the given arguments."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""`conformance variants`: the legal ways in which the reference endpoint can answer otherwise."""
+"""`conformance variants`: lists the legal variants of the reference endpoint."""
 
 import argparse
 

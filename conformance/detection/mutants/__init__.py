@@ -1,4 +1,4 @@
-"""Mutants: correct exchanges done wrong in one thing, made mechanically, to measure whether the rules bite."""
+"""Mutants: correct exchanges, each changed mechanically in one place, to measure the rules."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Mutants of JSON answers: each key of each object done wrong."""
+"""Mutants of JSON answers: each key of each object changed."""
 
 import json
 from collections.abc import Iterator

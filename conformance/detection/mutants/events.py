@@ -1,4 +1,4 @@
-"""Mutants of streams: each key of each event done wrong, each event lost, repeated or out of its place."""
+"""Mutants of streams: each key of each event changed, each event lost, repeated or moved."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What each field of an answer is held to: the rules that speak of it, and what is legal there, with the reason."""
+"""The fields of an answer: the rules that check each, and its legal values, with the reason."""
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase

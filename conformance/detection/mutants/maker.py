@@ -1,4 +1,4 @@
-"""Makes mutants of one answer in whichever form it came, so that a change of meaning is said once for both."""
+"""Makes mutants of one answer as JSON and as a stream, so that a change of meaning is written once."""
 
 from collections.abc import Callable
 from typing import Any

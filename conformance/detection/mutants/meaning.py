@@ -1,4 +1,4 @@
-"""Mutants that are well-formed and wrong: what the parts of an answer, or its request, say against each other."""
+"""Mutants that are well-formed and contradict themselves or their request."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Mutants of streams that are well-formed and wrong: counts, reasons, indices, pieces and times."""
+"""Mutants of streams that are well-formed: wrong counts, reasons, indices, pieces and times."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

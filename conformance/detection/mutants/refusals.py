@@ -1,4 +1,4 @@
-"""Mutants of refusals: every other envelope, every other type and status."""
+"""Mutants of error answers: other envelopes, types and statuses."""
 
 from collections.abc import Iterator
 from typing import Any

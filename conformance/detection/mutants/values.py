@@ -1,4 +1,4 @@
-"""Each key of each object, done wrong: missing, null, empty, of another type, negative, a fraction, zero."""
+"""Changed values: missing, null, empty, of another type, negative, a fraction, zero."""
 
 from collections.abc import Iterator
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""The laws of the wire: a closed list of small functions, each with its level, row and source."""
+"""The rules of the wire: a closed list of small functions, each with its level, row and source."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache

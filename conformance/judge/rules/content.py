@@ -1,4 +1,4 @@
-"""Laws of the content: its blocks, and what must not stand in their text."""
+"""Rules about the content: its blocks, and what must not stand in their text."""
 
 from typing import Any, TypeGuard
 

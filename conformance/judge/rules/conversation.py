@@ -1,4 +1,4 @@
-"""Laws over the turns of a conversation: ids that stay unique, the same request weighed the same."""
+"""Rules over the turns of a conversation: ids that stay unique, equal token counts for equal requests."""
 
 from collections.abc import Sequence
 from typing import Any

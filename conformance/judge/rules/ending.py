@@ -1,4 +1,4 @@
-"""Laws of how a message ends: stop_reason, and what goes with it."""
+"""Rules about the end of a message: stop_reason, and the keys that go with it."""
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation

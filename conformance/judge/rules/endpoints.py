@@ -1,4 +1,4 @@
-"""Laws of the answers beside messages: count_tokens, models, batches, files."""
+"""Rules about the answers beside messages: count_tokens, models, batches, files."""
 
 import math
 from typing import Any

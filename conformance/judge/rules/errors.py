@@ -1,4 +1,4 @@
-"""Laws of refusals and failures: the envelope, the type that belongs to the status, a message for people."""
+"""Rules about error answers: the envelope, the type that belongs to the status, a message for people."""
 
 from itertools import islice
 from typing import Any

@@ -1,4 +1,4 @@
-"""The grounds of each rule: on what its law rests, and the section of its source that says so.
+"""The grounds of each rule: its basis, and the section of its source.
 
 A table of its own, so that a rule is its law and one line. Sections stand only for pages whose anchors are known.
 """

@@ -1,4 +1,4 @@
-"""Laws of the transport: status, content type, lengths, request id, limits."""
+"""Rules about the transport: status, content type, lengths, request id, limits."""
 
 import json
 from datetime import timedelta

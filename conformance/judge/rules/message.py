@@ -1,4 +1,4 @@
-"""Laws of the message itself: its keys, and that it is one."""
+"""Rules about the message itself: its keys, and that it is one."""
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation

@@ -1,4 +1,4 @@
-"""What a rule is: a law of the wire that every answer must keep, with its level, its row and its source."""
+"""The type of a rule: its law in one sentence, its level, its row, its source and its check."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Laws of the stream: those that the state machine watches over, and those of time and of repetition."""
+"""Rules about the stream: those that the state machine checks, and those about time and repetition."""
 
 from collections.abc import Callable
 from itertools import pairwise

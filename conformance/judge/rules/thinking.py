@@ -1,4 +1,4 @@
-"""Laws of thinking blocks: their text, and the signature without which they cannot be sent back."""
+"""Rules about thinking blocks: their text, and the signature without which they cannot be sent back."""
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation

@@ -1,4 +1,4 @@
-"""Laws of tool calls: their ids, names and inputs, and what stop_reason says of them."""
+"""Rules about tool calls: their ids, names and inputs, and the stop_reason that goes with them."""
 
 import json
 from collections.abc import Iterator

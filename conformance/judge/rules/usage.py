@@ -1,4 +1,4 @@
-"""Laws of the token counts: their types, and what can be told of their truth from one answer."""
+"""Rules about the token counts: their types, and contradictions that one answer shows."""
 
 from itertools import pairwise
 from typing import Any

@@ -1,4 +1,4 @@
-"""An answer as it goes out: status, headers, and the pieces of its body with the times at which they are due."""
+"""An answer to send: status, headers, and the pieces of its body with the times at which they are due."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, Literal

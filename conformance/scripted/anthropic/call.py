@@ -1,4 +1,4 @@
-"""A request as it came in: the value that every endpoint, and every fault, works on."""
+"""A received request: the value that endpoints and faults work on."""
 
 from functools import cached_property
 from typing import Any

@@ -1,4 +1,4 @@
-"""Why the prompt cache could not be used again: what changed since an earlier request.
+"""Cache diagnostics: what changed since an earlier request, so that the prompt cache could not be used.
 
 Source: https://platform.claude.com/docs/en/build-with-claude/cache-diagnostics
 """

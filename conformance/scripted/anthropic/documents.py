@@ -1,4 +1,4 @@
-"""What stands in documents and search results, in the units in which their citations count."""
+"""Texts of documents and search results, in the units in which citations count."""
 
 from msgspec import Struct
 

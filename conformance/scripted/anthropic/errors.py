@@ -1,4 +1,4 @@
-"""What the endpoint says when it refuses: an HTTP status, an error type and a sentence.
+"""Error answers of the endpoint: an HTTP status, an error type and a sentence.
 
 Source: https://platform.claude.com/docs/en/api/errors
 """

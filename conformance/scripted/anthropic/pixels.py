@@ -1,4 +1,4 @@
-"""How large an image says that it is."""
+"""Reads width and height from image headers."""
 
 import struct
 

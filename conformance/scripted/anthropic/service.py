@@ -1,4 +1,4 @@
-"""What the endpoint keeps and does: a checked request becomes a message."""
+"""The service behind the endpoint: turns a checked request into a message, and keeps files, batches and caches."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol

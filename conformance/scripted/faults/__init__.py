@@ -1,4 +1,4 @@
-"""Deliberate violations: what real servers have done wrong, each a small bend of the correct endpoint.
+"""Faults: deliberate violations that real servers have shown, each a few lines over the correct endpoint.
 
 The ids are those of a public survey of issue threads; where one sentence there names two deeds, the second has the id
 with a suffix (`ER19-text`). `X-...` are not in the survey: what somebody met later, or could think of. Those that need

@@ -1,4 +1,4 @@
-"""Faults in what is made of a bad request: taken as if it were a good one, or answered with a server error."""
+"""Faults in the handling of bad requests: accepted, or answered with a server error."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Faults in how a request is refused, and in what a failure looks like."""
+"""Faults in error answers."""
 
 import json
 from typing import Any

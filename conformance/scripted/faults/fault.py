@@ -1,4 +1,4 @@
-"""What a fault is, and the decorators that make one from a small function over the correct behaviour."""
+"""The type of a fault, and the decorators that make one from a small function over the correct behaviour."""
 
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar

@@ -1,4 +1,4 @@
-"""Faults in what messages, models and the endpoint say of themselves."""
+"""Faults in the ids, names and descriptions of messages, models and the endpoint."""
 
 from collections.abc import Callable
 

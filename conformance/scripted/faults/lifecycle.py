@@ -1,4 +1,4 @@
-"""Faults between requests: what one leaves behind for the next. They remember, so each server has its own."""
+"""Faults that depend on earlier requests; each server has its own memory."""
 
 import time
 from collections.abc import Callable

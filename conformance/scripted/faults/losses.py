@@ -1,4 +1,4 @@
-"""Parts of a request that are lost: beside certain others, beyond a count, or in a place that nobody looks at."""
+"""Faults that lose parts of a request: beside certain others, beyond a count, or in a rare place."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Faults in what is made of a request: legal ones refused, illegal ones accepted, parts of them lost."""
+"""Faults in the handling of requests: legal ones refused, illegal ones accepted, parts lost."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

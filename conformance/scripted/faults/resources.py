@@ -1,4 +1,4 @@
-"""Faults of models, batches, files, citations, caching and structured output: neighbours of those seen in the wild."""
+"""Faults of models, batches, files, citations, caching and structured output."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Faults in what the model is shown of tool results and documents: text lost or rewritten on the way in."""
+"""Faults in tool results and documents: text lost or rewritten before the model reads it."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Faults in why an answer ended."""
+"""Faults in the stop reason of an answer."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Faults in the words of an answer: what the model said is lost or rewritten, in a stream as in JSON."""
+"""Faults in the text of an answer: lost or rewritten, in a stream as in JSON."""
 
 import re
 import unicodedata

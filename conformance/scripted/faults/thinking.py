@@ -1,4 +1,4 @@
-"""Faults in thinking blocks. A server that commits one accepts its own blocks back, as such servers do."""
+"""Faults in thinking blocks. A server that commits one accepts its own blocks when they are sent back."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Faults in what an answer says that it cost."""
+"""Faults in the usage counts of an answer."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Likenesses of real servers: the reference endpoint, bent as they bend the API, for each of their versions.
+"""Emulations of real servers: the reference endpoint with the gaps of each of their versions.
 
 A likeness is a list of named gaps. `ollama@0.33` has all that Ollama 0.33 has; `ollama@0.33 - tool_choice` has all but
 one, so that a person can see what a run says when a gap is mended.

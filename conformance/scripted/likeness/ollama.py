@@ -1,4 +1,4 @@
-"""Ollama's Messages layer: what it makes of a request and of an answer, gap by gap, in each version.
+"""Emulation of Ollama's Messages layer: its requests and answers, gap by gap, in each version.
 
 Source: what Ollama's own source says (https://github.com/ollama/ollama, `anthropic/anthropic.go` and
 `middleware/anthropic.go` at v0.33.0) and what a running v0.33.0 answered.

@@ -1,4 +1,4 @@
-"""What Ollama's Messages layer understands of a request, as a request that the strict reference endpoint accepts.
+"""Emulation of how Ollama's Messages layer reads a request, as a request for the strict reference endpoint.
 
 Ollama turns messages into those of its own chat API: text blocks run together, tool results become messages of their
 own, and what it does not know falls away. Here the same is said in the words of the Messages API, with every call and

@@ -1,4 +1,4 @@
-"""What an Ollama answers on its other routes: its own API as far as a run asks it, and what it lacks of this one."""
+"""Emulation of Ollama's other routes: its own API as far as a run asks it, and 404 for what it lacks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How models come to be, step by step as a progress bar needs it: pulled from the library, or made from another one."""
+"""Pulling and creating models, step by step, as a progress bar shows it."""
 
 import asyncio
 from collections.abc import AsyncIterator

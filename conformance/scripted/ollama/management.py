@@ -1,4 +1,4 @@
-"""The routes that look after models: listing, showing, pulling, creating, copying, deleting, signing in."""
+"""The routes that manage models: list, show, pull, create, copy, delete, sign in."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime

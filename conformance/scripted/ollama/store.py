@@ -1,4 +1,4 @@
-"""What an Ollama has: its installed models, which of them are in memory, and who is signed in."""
+"""The state of an Ollama: its installed models, those in memory, and who is signed in."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

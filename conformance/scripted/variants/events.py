@@ -1,4 +1,4 @@
-"""Other events for the same message: pings, delta sizes, and what a later version of the API may add.
+"""Variants of the events for a message: pings, delta sizes, additions of later API versions.
 
 Sources: https://platform.claude.com/docs/en/build-with-claude/streaming, https://platform.claude.com/docs/en/api/versioning
 """

@@ -1,4 +1,4 @@
-"""Other objects for the same answer: optional keys absent or null, unknown keys, ids of another form.
+"""Variants of the objects of an answer: optional keys absent or null, unknown keys, ids of another form.
 
 Source: https://platform.claude.com/docs/en/api/versioning (what may be added within a version)
 """

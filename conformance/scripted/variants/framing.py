@@ -1,4 +1,4 @@
-"""Other ways to write server-sent events.
+"""Variants of how server-sent events are written.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 """

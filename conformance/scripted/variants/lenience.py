@@ -1,4 +1,4 @@
-"""Servers that answer what the API refuses.
+"""Variants of lenient servers, which answer what the API refuses.
 
 A refusal that does not come is `ignored` in the row that asks for it, and nothing else may turn: what a lenient server
 makes of a bad request is not judged.

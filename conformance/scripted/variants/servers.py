@@ -1,4 +1,4 @@
-"""Habits of whole servers: how they read a request, what they count, and what they add to an answer.
+"""Variants of whole servers: how they read a request, what they count, what they add to an answer.
 
 Each is legal, or allowed by a `should` that the server leaves out; what it honestly turns worse stands in `worsens`.
 """

@@ -1,4 +1,4 @@
-"""Other ways to carry the same bytes.
+"""Variants of how the same bytes are carried.
 
 Source: RFC 9112 (message framing), RFC 9110 (content coding)
 """

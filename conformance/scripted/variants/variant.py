@@ -1,4 +1,4 @@
-"""What a legal variant is, and ways to make one."""
+"""The type of a legal variant, and the decorators that make one."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -1,4 +1,4 @@
-"""Other ways to write the same JSON, and other words for the same refusal.
+"""Variants of how the same JSON is written, and of the words of a refusal.
 
 Sources: RFC 8259; https://platform.claude.com/docs/en/api/errors
 """

@@ -1,4 +1,4 @@
-"""The laws of a request that its types cannot say: exclusions, pairings, limits, by family of fields.
+"""Checks of a request beyond its types: exclusions, pairings, limits, by family of fields.
 
 Every check either returns or raises a `Refusal` whose message begins with the dotted path of what is wrong.
 """

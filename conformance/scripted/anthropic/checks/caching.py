@@ -1,4 +1,4 @@
-"""Laws of cache breakpoints: at most four, and no long-lived one after a short-lived one.
+"""Checks of cache breakpoints: at most four, and no long-lived one after a short-lived one.
 
 Source: https://platform.claude.com/docs/en/build-with-claude/prompt-caching
 """

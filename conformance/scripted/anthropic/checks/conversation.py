@@ -1,4 +1,4 @@
-"""Laws of `messages` and `system`: roles, blocks in their places, and every tool call with its result.
+"""Checks of `messages` and `system`: roles, blocks in their places, and every tool call with its result.
 
 Sources: https://platform.claude.com/docs/en/api/messages, https://platform.claude.com/docs/en/build-with-claude/tool-use
 """

@@ -1,4 +1,4 @@
-"""Laws of `max_tokens`, `stop_sequences` and `container`.
+"""Checks of `max_tokens`, `stop_sequences` and `container`.
 
 Source: https://platform.claude.com/docs/en/api/messages
 """

@@ -1,4 +1,4 @@
-"""Laws of structured output.
+"""Checks of structured output.
 
 Source: https://platform.claude.com/docs/en/build-with-claude/structured-outputs
 """

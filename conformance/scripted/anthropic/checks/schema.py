@@ -1,4 +1,4 @@
-"""Laws of JSON Schemas: any valid one for a tool's input, a subset of them where the output is guaranteed.
+"""Checks of JSON Schemas: any valid one for a tool's input, a subset where the output is guaranteed.
 
 Source: https://platform.claude.com/docs/en/build-with-claude/structured-outputs (JSON Schema limitations)
 """

@@ -1,4 +1,4 @@
-"""Laws of thinking: the budget, what it excludes, and thinking blocks that come back as they were given.
+"""Checks of thinking: the budget, exclusions, and thinking blocks that are sent back unchanged.
 
 Source: https://platform.claude.com/docs/en/build-with-claude/extended-thinking
 """

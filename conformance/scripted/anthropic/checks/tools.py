@@ -1,4 +1,4 @@
-"""Laws of `tools` and `tool_choice`.
+"""Checks of `tools` and `tool_choice`.
 
 Source: https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview
 """

@@ -1,4 +1,4 @@
-"""What version 2026-10-21 of the API took away.
+"""Checks of version 2026-10-21: the parameters that it removed.
 
 Source: https://platform.claude.com/docs/en/api/versioning (migration to 2026-10-21)
 """
