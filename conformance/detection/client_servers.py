@@ -26,6 +26,8 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The needs that the session showed not to be met: what stops it first."""
     unexercised: list[str] = []
     """Needs that are not met either, and that the session's turns did not touch."""
+    earlier: dict[str, ClientOutcome] = {}
+    """Earlier versions of the client to what their sessions amounted to."""
     stands_for: list[str] = []
     """Versions of the real server on which every turn of the client was the same as on the likeness."""
 

@@ -25,6 +25,9 @@ MISTAKE = ExitCode.BAD_USAGE
 PATIENT_FOR = 5.0
 """Seconds without an answer after which the person is told what is being waited for."""
 
+TEMPORARY = (429, 503, 529)
+"""Refusals that pass: they are retried where they are met."""
+
 NO_MODEL = (
     "not found",
     "not_found",
@@ -130,7 +133,22 @@ async def _refusal(target: Target, client: Client, exchange: Exchange) -> Proble
         return _wrong_key(target, status, said)
     if status in (404, 405):
         return _no_endpoint(target.base_url, f"status {status}")
+    if status >= 400 and status not in TEMPORARY and await _refuses_all(target, client, exchange):
+        remedy = "" if target.key else "; if it wants a key, name the variable that holds it with --api-key-env"
+        return Problem(f"{target.base_url} refuses every request alike (status {status}: {said}){remedy}", UNREACHABLE)
     return None
+
+
+async def _refuses_all(target: Target, client: Client, exchange: Exchange) -> bool:
+    """Whether a longer answer, as a stream, and the list of models are refused with the very same words."""
+    body = {"max_tokens": 1024, "messages": [{"role": "user", "content": "Count from 1 to 3."}]}
+    stream = render(Ask(body=body), Setting(target=target, mode="stream", nonce=new_nonce()))
+    models = render(Ask(method="GET", path="/v1/models"), Setting(target=target, mode="json", nonce=new_nonce()))
+    for other in (stream, models):
+        answer = await client.ask(other)
+        if (answer.status, _said(answer)) != (exchange.status, _said(exchange)):
+            return False
+    return True
 
 
 def _web_page(where: str, status: int) -> Problem | None:

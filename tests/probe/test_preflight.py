@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from misbehaving import Behaviour, Peer, answers, sends, serving
+from misbehaving import Behaviour, Peer, answers, answers_in_turn, sends, serving
 
 from conformance.probe import preflight as module
 from conformance.probe.client import Client
@@ -15,6 +15,8 @@ from conformance.targets.target import Auth, Target
 
 LIMITS = Limits(connect=2.0, first_byte=0.5, idle=0.5)
 TARGET = Target(name="t", base_url="", model="m-1")
+FINE = ("200 OK", b"{}")
+REFUSED = ("500 Internal Server Error", b'{"error":{"message":"No api_key passed in."}}')
 HTML = b"<!doctype html><html><title>Welcome</title></html>"
 
 
@@ -49,12 +51,12 @@ def check(base_url: str, **target: Any) -> Problem:
         answers(b"{}"),
         answers(b"not even JSON"),
         answers(b'{"type":"message"}', "200 OK", "content-type: text/html"),
-        answers(error("invalid_request_error", "max_tokens: too small"), "400 Bad Request"),
-        answers(error("invalid_request_error", "this model needs a system prompt"), "400 Bad Request"),
-        answers(error("permission_error", "not today"), "403 Forbidden"),
+        answers_in_turn(("400 Bad Request", error("invalid_request_error", "max_tokens: too small")), FINE),
+        answers_in_turn(("400 Bad Request", error("invalid_request_error", "this model needs a system prompt")), FINE),
+        answers_in_turn(("403 Forbidden", error("permission_error", "not today")), FINE),
         answers(error("rate_limit_error", "slow down"), "429 Too Many Requests"),
-        answers(error("api_error", "oops"), "500 Internal Server Error"),
-        answers(b"", "501 Not Implemented"),
+        answers_in_turn(("500 Internal Server Error", error("api_error", "oops")), FINE),
+        answers_in_turn(("501 Not Implemented", b""), FINE),
         answers(error("overloaded_error", "busy"), "529 Overloaded"),
         answers(HTML, "307 Temporary Redirect", "location: /v1/messages/"),
         sends(b"HTTP/1.0 200 OK\r\n\r\n{}"),
@@ -63,6 +65,27 @@ def check(base_url: str, **target: Any) -> Problem:
 )
 def test_an_odd_server_is_let_in(legal: Behaviour) -> None:
     assert ask(legal) is None
+
+
+def test_a_server_whose_every_answer_is_the_same_refusal_is_one_line() -> None:
+    """LiteLLM answers a missing key with 500: a run would name it two hundred times."""
+    problem = ask(answers_in_turn(REFUSED))
+    assert problem is not None
+    assert "refuses every request alike (status 500: No api_key passed in.)" in problem.line
+    assert "--api-key-env" in problem.line
+    assert problem.exit == 2
+
+
+@pytest.mark.parametrize(
+    "others",
+    [[FINE], [REFUSED, FINE], [("500 Internal Server Error", b'{"error":{"message":"Another."}}')]],
+)
+def test_a_server_that_refuses_only_some_requests_is_asked(others: list[tuple[str, bytes]]) -> None:
+    assert ask(answers_in_turn(REFUSED, *others)) is None
+
+
+def test_a_busy_server_is_asked_again_later() -> None:
+    assert ask(answers(error("overloaded_error", "busy"), "529 Overloaded")) is None
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,14 @@ def test_the_verdict_is_what_the_real_client_shows(judged: tuple[Server, RunLog]
     assert answer(log).verdict in EXPECTED[server.outcome]
 
 
+def test_the_verdict_on_earlier_versions_is_what_they_show(judged: tuple[Server, RunLog]) -> None:
+    server, log = judged
+    told = {one.client.rpartition(" ")[2]: one.verdict for one in answer(log).versions}
+    assert told.keys() == {"2.1.154", "2.1.153"}
+    for version, outcome in server.earlier.items():
+        assert told[version] in EXPECTED[outcome]
+
+
 def test_its_user_is_told_what_the_session_showed_and_nothing_else(judged: tuple[Server, RunLog]) -> None:
     server, log = judged
     told = [need.id for need in missing(log)]

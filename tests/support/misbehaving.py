@@ -1,6 +1,7 @@
 """A server that sends exactly the bytes that a test tells it to, over a real socket."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -94,6 +95,18 @@ def sends(*pieces: bytes, pause: float = 0.0) -> Behaviour:
     async def behaviour(peer: Peer) -> None:
         await peer.request()
         await peer.send(*pieces, pause=pause)
+
+    return behaviour
+
+
+def answers_in_turn(*given: tuple[str, bytes]) -> Behaviour:
+    """Answers each request of a connection with the next status and body, and later ones with the last."""
+
+    async def behaviour(peer: Peer) -> None:
+        for number in itertools.count():
+            status, body = given[min(number, len(given) - 1)]
+            await peer.request()
+            await peer.send(f"HTTP/1.1 {status}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
 
     return behaviour
 
