@@ -28,7 +28,7 @@ ENGINE: Mapping[str, set[str]] = {
     | {"fixture_server", "scripted_process", "same_question", "shard", "unmarked"},
     "judging": {"assessment", "baseline", "behind", "explanation", "lights", "readiness", "testimony"},
     "ending": {"events", "finish", "log_header", "ledger", "outputs", "evidence_keeper", "row_text"},
-    "again": {"records", "resume", "rejudge", "merge"},
+    "again": {"records", "resume", "rejudge", "merge", "share"},
 }
 """The inner rooms of the engine: each knows itself and those before it."""
 HTTP_LIBRARIES = {"httpx", "httpx2", "requests", "aiohttp"}

@@ -20,6 +20,7 @@ COMMANDS = {
     "rejudge": "judge the evidence of a run again with today's rules",
     "merge": "join the shards of a run into one",
     "evidence": "list the exchanges of a run, or print one of them",
+    "share": "copy a run with hosts, names, paths, addresses, ids and private models masked",
     "expect": "write a run's unexpected verdicts into a target's file as known gaps",
     "lint": "check the cases, the surface, the profiles and the targets",
     "list": "list the cases, rows, rules, targets, profiles, variants or faults",

@@ -26,7 +26,7 @@ from conformance.targets.target import Target
 def target_of(log: RunLog) -> Target:
     """The target of an earlier run as far as its answers can be judged: nobody can be asked with it."""
     asked = log.run.target
-    headroom, defaults = _added(log)
+    headroom, defaults = added(log)
     return Target(
         name=asked.name,
         base_url=asked.base_url,
@@ -39,7 +39,7 @@ def target_of(log: RunLog) -> Target:
     )
 
 
-def _added(log: RunLog) -> tuple[int, dict[str, Any]]:
+def added(log: RunLog) -> tuple[int, dict[str, Any]]:
     """The headroom and the defaults that the target's file added to what the cases send."""
     named = str(log.run.options.get("target") or log.run.target.name)
     try:

@@ -1,0 +1,219 @@
+"""What names a person, a machine or an account in a recorded run, and what stands in its place when the run is shared.
+
+A mask is as long as what it stands for, letter for letter and digit for digit, so that lengths, offsets and forms are
+judged as before. The same text has the same mask wherever it stands, and two texts have two.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Literal
+from urllib.parse import unquote
+
+import re2
+from msgspec import Struct
+
+Kind = Literal["host", "user name", "path", "address", "id", "model", "word"]
+
+_OPTIONS = re2.Options()
+_OPTIONS.encoding = re2.Options.Encoding.LATIN1
+_OPTIONS.max_mem = 64 * 2**20
+_OPTIONS.log_errors = False
+
+
+def _engine(pattern: str) -> "re2._Regexp":
+    return re2.compile(pattern.encode("latin-1"), _OPTIONS)
+
+
+_SLASH = r"\\?/"
+_BEGINS = r"(?:\b|\\[nrtbf]|\\u[0-9A-Fa-f]{4})"
+"""Where a word begins: also behind an escape of JSON, whose last letter is none of the word."""
+_AFTER = r"(?:^|[^A-Za-z0-9_.~/\\-]|\\[nrtbf]|\\u[0-9A-Fa-f]{4})"
+_FOLDERS = "home|Users|root|var|opt|tmp|usr|srv|mnt|media|data|etc|app|private|proc|run|lib|lib64|dev|work|workspace"
+_FOLDERS += "|workspaces|builds|github|Volumes|Applications|Library|nix|snap|storage|models"
+_DRIVES = "Users|Windows|Program Files|ProgramData|Documents and Settings|Temp|home|dev|git|src|work|projects|models"
+_WORD = r"[^\s\"'<>|:;,()\[\]{}\\/]+"
+_PREFIXES = "req|request|org|acct|account|usr|user|proj|project|team|wrkspc|workspace|sess|session|conv|msg|msgbatch"
+_PREFIXES += "|batch|file|container|toolu|srvtoolu|mcptoolu|call|chatcmpl|cmpl|resp|gen|key|apikey|cus|trace|span"
+_NAMED = "request_?[iI]d|organi[sz]ation(?:_id)?|org_id|account(?:_id)?|user_id|workspace_id|trace_id|tenant"
+
+PATTERNS: tuple[tuple[Kind, "re2._Regexp"], ...] = (
+    ("user name", _engine(rf":(?:{_SLASH}){{2}}([^\s/@\"'\\<>]{{1,200}})@")),
+    ("host", _engine(rf"[A-Za-z]:(?:{_SLASH}){{2}}(?:[^\s/@\"'\\<>]{{1,200}}@)?([A-Za-z0-9_-][A-Za-z0-9._-]*)")),
+    ("address", _engine(rf"{_BEGINS}([A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)")),
+    ("path", _engine(rf"{_AFTER}{_SLASH}(?:{_FOLDERS})({_SLASH}{_WORD}(?:{_SLASH}{_WORD})*)")),
+    ("path", _engine(rf"{_BEGINS}[A-Za-z]:(?:\\{{1,4}}|/)(?:{_DRIVES})((?:(?:\\{{1,4}}|/){_WORD})+)")),
+    ("path", _engine(rf"~({_SLASH}{_WORD}(?:{_SLASH}{_WORD})*)")),
+    ("id", _engine(rf"{_BEGINS}([0-9A-Fa-f]{{8}}(?:-[0-9A-Fa-f]{{4}}){{3}}-[0-9A-Fa-f]{{12}})\b")),
+    ("id", _engine(rf"{_BEGINS}(?:{_PREFIXES})[_-]([A-Za-z0-9_-]{{6,}})")),
+    ("id", _engine(rf"{_BEGINS}([0-9a-f]{{32,}})\b")),
+    ("id", _engine(rf"\"(?:{_NAMED})\"\s*:\s*\"(?:(?:{_PREFIXES})[_-])?([^\"\\]{{3,}})\"")),
+    ("address", _engine(rf"{_BEGINS}([0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}})\b")),
+    ("address", _engine(rf"{_BEGINS}([0-9A-Fa-f]{{1,4}}(?::{{1,2}}[0-9A-Fa-f]{{1,4}}){{2,7}})\b")),
+)
+"""Where each kind stands, the strongest claim first; the group is what is masked."""
+
+_SIGN = re.compile(r"[A-Za-z0-9]")
+_SPELLED = re.compile(r"%[0-9A-Fa-f]{2}|\\+/|\\+|.", re.DOTALL)
+"""One character, as it is or escaped."""
+_POINTER = re.compile(r"/(\d+|\*)(/|$)")
+"""What follows the first word of a JSON pointer, `/data/0/id`."""
+_ENDING = re.compile(r"\.[a-z]{1,5}[0-9]?$")
+"""The ending of a file's name, which says of what kind it is."""
+_EVERYBODYS_NAMES = frozenset(("root", "user", "users", "admin", "ubuntu", "debian", "runner", "app", "test", "nobody"))
+SHORTEST_NAME = 3
+"""Letters of a user's or machine's name below which it is looked for in paths and URLs only."""
+_NOBODYS_HOSTS = re.compile(
+    r"localhost|(.+\.)?(example\.(com|org|net)|example|invalid|test|localhost)|(docs|api|console|platform|www|support)\."
+    r"(anthropic|claude)\.com|anthropic\.com|claude\.ai|claude\.com|github\.com|(docs\.)?ollama\.com|errors\.pydantic\.dev|json-schema\.org"
+)
+"""Hosts that say nothing about who was asked: this machine to itself, names of examples, public documents."""
+
+
+class Masked(Struct, frozen=True):
+    """One text that was masked: what it was, what it is called now, and of which kind."""
+
+    kind: Kind
+    original: str
+    mask: str
+
+
+Candidate = tuple[Kind, str]
+"""What looks private, and of which kind it would be."""
+
+
+def candidates(*texts: bytes) -> set[Candidate]:
+    """What looks like a host, a path, an address or an id in some texts."""
+    return {(kind, text) for data in texts for kind, text, _, _ in _places(data)}
+
+
+class Masks:
+    """Finds what is private in bytes and texts, and remembers what it made of each."""
+
+    def __init__(self, known: Mapping[Kind, Iterable[str]], public: Iterable[Candidate] = ()) -> None:
+        """`known`: values that are private wherever they stand, however URLs and JSON spell them. `public`: what looks
+        private and is not, since the suite itself says it.
+        """
+        values = [(kind, value) for kind, some in known.items() for value in some if value]
+        self._known = [(kind, _literal(value)) for kind, value in sorted(values, key=lambda one: -len(one[1]))]
+        self._public = set(public)
+        self._numbers: dict[str, int] = {}
+        self.told: dict[Candidate, Masked] = {}
+
+    def data(self, data: bytes) -> bytes:
+        """Bytes with masks."""
+        return applied(self.spans(data), data, 0)
+
+    def text(self, text: str) -> str:
+        """A text with masks."""
+        return self.data(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
+    def spans(self, data: bytes) -> list[tuple[int, int, bytes]]:
+        """Where private texts stand, and what stands there instead, in order and apart."""
+        found = [
+            (found.start(1), found.end(1), kind) for kind, pattern in self._known for found in pattern.finditer(data)
+        ]
+        found += [(first, last, kind) for kind, text, first, last in _places(data) if not self._may_stay(kind, text)]
+        spans: list[tuple[int, int, bytes]] = []
+        ends = 0
+        for first, last, kind in sorted(found, key=lambda span: (span[0], -span[1])):
+            if first >= ends:
+                spans.append((first, last, self._mask(kind, data[first:last])))
+                ends = last
+        return spans
+
+    def _may_stay(self, kind: Kind, text: str) -> bool:
+        if (kind, text) in self._public:
+            return True
+        if kind == "host":
+            return _NOBODYS_HOSTS.fullmatch(text.lower()) is not None or _is_nobodys_address(text) is True
+        if kind == "address" and "@" not in text:
+            return _is_nobodys_address(text) is not False
+        if kind == "path":
+            return _POINTER.match(text) is not None
+        return kind == "id" and not any(sign.isdigit() for sign in text)
+
+    def _mask(self, kind: Kind, data: bytes) -> bytes:
+        """The mask of what stands in some bytes, its escapes left as they are."""
+        spelled = _SPELLED.findall(data.decode("utf-8", "surrogateescape"))
+        name = "".join(unquote(one) if one.startswith("%") else one[-1] for one in spelled)
+        number = self._numbers.setdefault(name.lower(), len(self._numbers) + 1)
+        ending = _ENDING.search(name) if kind == "path" else None
+        mask = masked_text(name[: ending.start()], number) + ending[0] if ending else masked_text(name, number)
+        self.told.setdefault((kind, name), Masked(kind, name, mask))
+        if len(mask) != len(spelled):  # an escape that stands for a part of a character
+            mask = masked_text("".join(one[-1] for one in spelled), number)
+        signs = (new if len(old) == 1 else old for old, new in zip(spelled, mask, strict=True))
+        return "".join(signs).encode("utf-8", "surrogateescape")
+
+
+def masked_text(text: str, number: int) -> str:
+    """A text of the same form: letters become `x` and digits `0`, but for the last ones, which tell the number."""
+    letters = [sign for sign in text if sign.isalpha()]
+    alphabet = "abcdef" if all(sign in "abcdefABCDEF" for sign in letters) else "xyzabcdefghijklmnopqrstuvw"
+    signs = list(text)
+    for at in range(len(signs) - 1, -1, -1):
+        sign = signs[at]
+        if sign.isascii() and _SIGN.fullmatch(sign):
+            allowed = "0123456789" if sign.isdigit() else alphabet
+            number, digit = divmod(number, len(allowed))
+            signs[at] = allowed[digit].upper() if sign.isupper() else allowed[digit]
+        elif not sign.isascii() and not "\udc80" <= sign <= "\udcff":
+            signs[at] = {2: "\u00e9", 3: "\u20ac", 4: "\U0001f600"}[len(sign.encode())]
+    return "".join(signs)
+
+
+def applied(spans: Iterable[tuple[int, int, bytes]], data: bytes, begins: int) -> bytes:
+    """Bytes, the first of which is number `begins` of what the spans count, with the masks in their places."""
+    masked = bytearray(data)
+    for first, last, mask in spans:
+        low, high = max(first, begins), min(last, begins + len(data))
+        if low < high:
+            masked[low - begins : high - begins] = mask[low - first : high - first]
+    return bytes(masked)
+
+
+def words_of_this_machine(user: str, host: str, home: str) -> dict[Kind, list[str]]:
+    """What is private on the machine that shares a run, as far as it is a name that only few have."""
+    names = [name for name in (user, home.replace("\\", "/").rpartition("/")[2]) if _is_a_name(name)]
+    hosts = [name for name in (host, host.partition(".")[0]) if _is_a_name(name) and name != "localhost"]
+    return {"user name": names, "host": hosts, "path": [home] if names else []}
+
+
+def _is_a_name(name: str) -> bool:
+    return len(name) >= SHORTEST_NAME and name.lower() not in _EVERYBODYS_NAMES
+
+
+def _places(data: bytes) -> Iterator[tuple[Kind, str, int, int]]:
+    """What looks private: its kind, what it is, and where it stands."""
+    for kind, pattern in PATTERNS:
+        for found in pattern.finditer(data):
+            yield kind, found.group(1).decode("utf-8", "replace"), found.start(1), found.end(1)
+
+
+def _literal(value: str) -> "re2._Regexp":
+    """A pattern of a value as a whole word, its slashes as JSON may write them."""
+    escaped = "".join(map(_spellings, value.encode().decode("latin-1")))
+    before = _BEGINS if _SIGN.match(value[0]) else ""
+    after = r"\b" if _SIGN.match(value[-1]) else ""
+    return _engine(f"(?i:{before}({escaped}){after})")
+
+
+def _spellings(sign: str) -> str:
+    """A pattern of one character as it is, and as JSON and URLs write it."""
+    if sign.isalnum() and sign.isascii():
+        return sign
+    bare = {"/": _SLASH, "\\": r"\\{1,4}"}.get(sign, re.escape(sign))
+    return f"(?:{bare}|%{ord(sign):02X}|%{ord(sign):02x})"
+
+
+def _is_nobodys_address(text: str) -> bool | None:
+    """Whether an IP address is that of this machine to itself, or of no machine; None where it is no address."""
+    with suppress(ValueError):
+        address = ipaddress.ip_address(text)
+        documentation = isinstance(address, ipaddress.IPv4Address) and any(
+            address in ipaddress.ip_network(net) for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
+        )
+        return address.is_loopback or address.is_unspecified or documentation
+    return None

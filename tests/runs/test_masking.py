@@ -1,0 +1,125 @@
+"""Masks are as long as what they stand for, tell two texts apart, and leave what nobody's is as it is."""
+
+import itertools
+import json
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from conformance.runs.masking import Masks, applied, candidates, masked_text, words_of_this_machine
+
+KNOWN = {
+    "host": ["gpu-17.corp.acme.io"],
+    "model": ["acme/secret-7b", "C:\\models\\secret.gguf"],
+    "user name": ["gabriel"],
+    "word": ["Project Heron"],
+}
+PRIVATE = {
+    "a host in an address": "http://inference.acme.internal:8000/v1",
+    "the host that was asked, bare": "no route to gpu-17.corp.acme.io",
+    "a user in an address": "https://gabriel:hunter2@nas.acme.io/x",
+    "a path": 'File "/home/gabriel/serve.py", line 3',
+    "a path behind an escape": "Traceback:\\n/srv/acme/models/x.py",
+    "a path of macOS": "in /Users/Ana Maria/x.py".replace(" Maria", "Maria"),
+    "a path of Windows": "at C:\\Users\\ana\\serve.py",
+    "a path of Windows in JSON": '"at C:\\\\Users\\\\ana\\\\serve.py"',
+    "the folder of a home": "~/acme/config.yaml",
+    "an address": "upstream 10.1.2.3 timed out",
+    "an address of six": "upstream fe80:1:2:3:4:5:6:7 timed out",
+    "a mail address": "ask ana@acme.io for access",
+    "a mail address behind an escape": "limit\\nana@acme.io",
+    "a request id": "req_011CSHoEeqs5C35K2UUqR7Fy",
+    "a request id behind an escape": "see\\nreq_011CSHoEeqs5C35K2UUqR7Fy",
+    "a UUID": "123e4567-e89b-12d3-a456-426614174000",
+    "a trace": "4bf92f3577b34da6a3ce929d0e0e4736",
+    "an account": '"organization_id": "acme-17"',
+    "an organisation": "org-a1b2c3d4e5",
+    "a model": '{"model":"acme/secret-7b"}',
+    "a model in JSON": '{"model":"acme\\/secret-7b"}',
+    "a model in a URL": "/v1/models/" + quote("acme/secret-7b", safe=""),
+    "a model that is a file": '"C:\\\\models\\\\secret.gguf"',
+    "a name": "hello gabriel, your quota",
+    "a name behind an escape": '"\\ngabriel: over quota"',
+    "a name behind a long escape": '"\\u000agabriel: over quota"',
+    "a word of the caller's own": "for Project Heron only",
+}
+SECRETS = (
+    *("gabriel", "acme", "secret", "ana", "hunter", "nas", "10.1.2.3", "fe80", "011CSH", "4bf92", "e89b", "a1b2c3"),
+    *("Heron", "AnaMaria", "inference"),
+)
+
+
+@pytest.mark.parametrize("name", PRIVATE)
+def test_what_is_private_is_masked_in_its_own_length(name: str) -> None:
+    text = PRIVATE[name]
+    told = Masks(KNOWN).text(text)  # type: ignore[arg-type]
+    assert len(told.encode()) == len(text.encode())
+    assert not [secret for secret in SECRETS if secret.lower() in told.lower()], told
+    if text.startswith(("{", '"')) and text.endswith(("}", '"')) and ": " not in text[:20]:
+        json.loads(told)
+
+
+PUBLIC = [
+    "POST /v1/messages/batches answers 404",
+    "http://127.0.0.1:11434/api and http://localhost:80 and https://docs.anthropic.com/en/api",
+    '{"type": "message_start", "delta": {"type": "text_delta"}}',
+    "claude-sonnet-4-20250514, bash_20250124, web_search_20250305, context-1m-2025-08-07",
+    "2026-11-20T09:00:00Z 12:34:56 Wed, 21 Oct 2026 07:28:00 GMT",
+    "if a < b & c:\\n\\tgo()",
+    "/data/0/type and /content/12/text",
+    "0.14.0-rc2, 1.2.3",
+    "retry-after: 30; charset=utf-8",
+]
+
+
+@pytest.mark.parametrize("text", PUBLIC)
+def test_what_is_nobodys_is_left_alone(text: str) -> None:
+    assert Masks({}).text(text) == text
+
+
+def test_the_suites_own_words_stay_and_the_same_in_an_answer_too() -> None:
+    own = candidates(b'{"file_path": "/home/user/x.py", "id": "toolu_01AAAAAAAA"}')
+    assert (
+        Masks({}, own)
+        .text("/home/user/x.py toolu_01AAAAAAAA toolu_01BBBBBBBB")
+        .startswith("/home/user/x.py toolu_01AAAAAAAA toolu_00")
+    )
+
+
+texts = some.text(some.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_categories=["Cs"]), max_size=60)
+
+
+@given(parts=some.lists(some.one_of(texts, some.sampled_from(sorted(PRIVATE.values()))), max_size=6))
+def test_no_text_changes_its_length_and_all_bytes_are_still_text(parts: list[str]) -> None:
+    data = " ".join(parts).encode()
+    told = Masks(KNOWN).data(data)  # type: ignore[arg-type]
+    assert len(told) == len(data)
+    told.decode()
+
+
+@given(cuts=some.lists(some.integers(0, 400), max_size=8), name=some.sampled_from(sorted(PRIVATE)))
+def test_no_border_of_chunks_keeps_what_is_private(cuts: list[int], name: str) -> None:
+    data = (PRIVATE[name] + " " + PRIVATE[name]).encode()
+    masks = Masks(KNOWN)  # type: ignore[arg-type]
+    edges = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
+    spans = masks.spans(data)
+    pieces = [applied(spans, data[a:b], a) for a, b in itertools.pairwise(edges)]
+    assert b"".join(pieces) == masks.data(data)
+
+
+@given(numbers=some.sets(some.integers(1, 5000), min_size=2, max_size=50), text=some.text("abcXYZ019-.", min_size=8))
+def test_two_texts_have_two_masks_and_one_has_one(numbers: set[int], text: str) -> None:
+    if sum(sign.isalnum() for sign in text) >= 4:
+        assert len({masked_text(text, number) for number in numbers}) == len(numbers)
+    masks = Masks({})
+    first, second = masks.text("req_abc123def"), masks.text("req_abc123xyz")
+    assert first != second
+    assert masks.text("again: req_abc123def") == f"again: {first}"
+
+
+def test_a_machines_own_names_are_masked_but_not_those_that_everybody_has() -> None:
+    told = words_of_this_machine("gabriel", "gpu-17.corp", "/home/gabriel")
+    assert told == {"user name": ["gabriel", "gabriel"], "host": ["gpu-17.corp", "gpu-17"], "path": ["/home/gabriel"]}
+    assert words_of_this_machine("root", "localhost", "/root") == {"user name": [], "host": [], "path": []}
