@@ -3,16 +3,20 @@
 import signal
 import sys
 import threading
+import time
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from conformance.bounded import within
 from conformance.catalog.load import Catalog, load_catalog
 from conformance.catalog.problem import nearest
 from conformance.cli import startup, write_outputs
@@ -32,7 +36,7 @@ from conformance.engine.outputs import into_log
 from conformance.engine.plan import plain_controls, plan
 from conformance.engine.question import Earlier, Question
 from conformance.engine.readiness import in_words
-from conformance.engine.resume import earlier_part, with_earlier_choices
+from conformance.engine.resume import earlier_part, is_begun, mend_head, with_earlier_choices
 from conformance.engine.scheduler import Deadline, Scheduler
 from conformance.engine.target_selection import who_is_asked
 from conformance.engine.testimony import no_testimonies, sdk_testimonies
@@ -41,6 +45,7 @@ from conformance.harmless import harmless
 from conformance.judge.rules import RULES
 from conformance.probe.asking import Fixtures
 from conformance.probe.client import Client
+from conformance.probe.pace import NOTICED, pace_of
 from conformance.probe.preflight import UNREACHABLE, preflight
 from conformance.probe.recording import Limits
 from conformance.probe.trouble import Patience
@@ -55,6 +60,7 @@ from conformance.runs.snapshots import read_snapshot, snapshot_file, write_snaps
 from conformance.targets.load import target_problems
 from conformance.targets.target import Target
 
+Result = TypeVar("Result")
 PLAIN = Display()
 UPDATE = "--snapshot-update"
 """The word among pytest's arguments that writes the snapshot of the server that is asked."""
@@ -71,6 +77,8 @@ class Compared(Struct, frozen=True):
 def run_suite(options: RunOptions, display: Display = PLAIN) -> int:
     """Runs `conformance run`; the exit code."""
     end_orderly_on_sigterm()
+    deadline = Deadline(options.budget)
+    begun = is_begun(options.resume)
     options = with_earlier_choices(options)
     catalog = catalog_of(options)
     check_capabilities(options, catalog)
@@ -86,11 +94,23 @@ def run_suite(options: RunOptions, display: Display = PLAIN) -> int:
             options = replace(options, baseline=None)
         if options.target is not None:  # a mistake in a file is told whether or not its server answers
             check_entries(options, options.target, catalog, progress.say)
-        target = who_is_asked(options, stack, progress.say)
+        if not begun and options.out is not None:
+            progress.say(f"{options.out / LOG} holds no row: the run begins anew, with the options of this call")
+        target = _found_out(options, stack, progress.say, deadline)
         if options.target is None:
             check_entries(options, target.name, catalog, progress.say)
-        scheduler = _asking(catalog, questions, target, options, progress, stack)
+        scheduler = _asking(catalog, questions, target, options, progress, deadline, stack)
         return _judged(catalog, questions, target, options, Compared(baseline, first), progress, scheduler, display)
+
+
+def _found_out(options: RunOptions, stack: ExitStack, say: Callable[[str], None], deadline: Deadline) -> Target:
+    """Who is asked; UserError where that is not known within the budget."""
+    try:
+        return within(deadline.left, lambda: who_is_asked(options, stack, say))
+    except TimeoutError:
+        raise UserError(
+            f"{options.base_url or options.target} has not said who it is within the budget", exit_code=UNREACHABLE
+        ) from None
 
 
 def catalog_of(options: RunOptions) -> Catalog:
@@ -129,6 +149,7 @@ def _asking(
     target: Target,
     options: RunOptions,
     progress: Progress,
+    deadline: Deadline,
     stack: ExitStack,
 ) -> Scheduler:
     """A scheduler that can ask the target, which has shown that it is there; UserError where it is not."""
@@ -136,7 +157,6 @@ def _asking(
         limits=Limits(first_byte=options.timeout, idle=options.timeout, total=4 * options.timeout), keys=[target.key]
     )
     patience = Patience(target.concurrency, say=progress.say)
-    deadline = Deadline(options.budget)
     inquiry = Inquiry(
         catalog=catalog,
         target=target,
@@ -148,18 +168,34 @@ def _asking(
     scheduler = Scheduler(inquiry.on)
     scheduler.start()
     stack.callback(lambda: scheduler.stop(client.aclose()))
-    first = scheduler.submit(preflight(target, client, say=progress.say))
+    first = scheduler.submit(_timed(preflight(target, client, say=progress.say)))
     startup.import_pytest()
+    problem, took = _in_time(first, target, deadline)
+    if problem is not None:
+        raise UserError(problem.line, problem.exit)
+    if target.concurrency > 1 and took >= NOTICED:
+        pace = _in_time(scheduler.submit(pace_of(target, client)), target, deadline)
+        if pace is not None:
+            patience.slots.one_at_a_time()
+            progress.say(f"{target.base_url} answers one at a time ({pace}): it is asked for no more.")
+    return scheduler
+
+
+async def _timed(work: Coroutine[object, object, Result]) -> tuple[Result, float]:
+    """What some work comes to, and the seconds that it took."""
+    began = time.monotonic()
+    return await work, time.monotonic() - began
+
+
+def _in_time(first: "Future[Result]", target: Target, deadline: Deadline) -> Result:
+    """What the first questions come to; UserError where the budget is spent before."""
     try:
-        problem = first.result(deadline.left)
+        return first.result(deadline.left)
     except FutureTimeout:
         first.cancel()
         raise UserError(
             f"{target.base_url} has not answered the first question within the budget", exit_code=UNREACHABLE
         ) from None
-    if problem is not None:
-        raise UserError(problem.line, problem.exit)
-    return scheduler
 
 
 def _judged(
@@ -175,7 +211,10 @@ def _judged(
     """Asks and judges everything, and writes what there is to read; the exit code."""
     out = options.out or default_folder(target)
     with RunFolder(out, resumed=options.resume is not None):
-        code = _run_in(out, catalog, questions, target, options, compared, progress, scheduler, display)
+        try:
+            code = _run_in(out, catalog, questions, target, options, compared, progress, scheduler, display)
+        except OSError as problem:
+            raise _full(out, problem) from problem
     if display.open:
         webbrowser.open((out / PAGE).resolve().as_uri())
     return code
@@ -196,6 +235,8 @@ def _run_in(
     from conformance.pytest_plugin.plugin import ConformancePlugin
     from conformance.pytest_plugin.run import run_pytest
 
+    if options.resume is not None and mend_head(out, run_row(catalog, target, options), target):
+        progress.say(f"{out / LOG} had no head: it has been written again, as this call says")
     earlier = _earlier(options, out, catalog, target)
     for one in earlier.values():
         scheduler.know(one.record)
@@ -249,10 +290,7 @@ def _run_in(
         )
         ending = run_pytest(plugin, [word for word in options.pytest_arguments if word != UPDATE])
         if plugin.disk is not None:
-            raise DiskError(
-                f"{out} cannot be written any more ({plugin.disk.strerror}): what was judged is kept; make room, "
-                f"then `conformance run --resume {out}`"
-            )
+            raise _full(out, plugin.disk)
         ended = ledger.finish(ending)
     try:
         if UPDATE in options.pytest_arguments:
@@ -266,6 +304,13 @@ def _run_in(
     if options.profile in ended.readiness and not (display.json or display.quiet):
         print(harmless(in_words(ended.readiness[options.profile], catalog.profiles[options.profile])))
     return ended.logged.exit
+
+
+def _full(out: Path, problem: OSError) -> DiskError:
+    return DiskError(
+        f"{out} cannot be written any more ({problem.strerror}): what was judged is kept; make room, "
+        f"then `conformance run --resume {out}`"
+    )
 
 
 def echo_line(line: bytes) -> None:

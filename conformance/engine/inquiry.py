@@ -81,6 +81,8 @@ class Inquiry:
         async def asked(question: Question) -> Record:
             if self._deadline.passed:
                 return Record(question=question, prevented=BUDGET_SPENT)
+            if question.case.concurrent > self._transport.patience.slots.most:
+                return Record(question=question, prevented=f"needs {question.case.concurrent} requests in flight")
             capable, why_not = await self._capable(question, memory)
             if why_not:
                 return Record(question=question, inapplicable=why_not)

@@ -9,14 +9,34 @@ from conformance.engine.options import RunOptions
 from conformance.engine.question import Earlier, Question
 from conformance.engine.records import earlier_of
 from conformance.errors import UserError
-from conformance.runs.log import read_log
+from conformance.runs.evidence_store import EvidenceStore
+from conformance.runs.log import RunRow, is_unbegun, lacks_head, read_log, write_head
+from conformance.targets.address import origin
 from conformance.targets.target import Target
+
+REFERENCE = "reference"
+"""The endpoint that listens on another port every time."""
+
+
+def is_begun(folder: Path | None) -> bool:
+    """Whether there is something to go on with in the folder of a run that is to be resumed; True without one.
+
+    A run that was killed in its first moments leaves a folder with no row in it, or with half of the first.
+    """
+    return folder is None or not is_unbegun(folder)
 
 
 def with_earlier_choices(options: RunOptions) -> RunOptions:
-    """The options of a resumed run: in its folder, asking what it asked then where nothing else is said now."""
+    """The options of a resumed run: in its folder, asking what it asked then where nothing else is said now.
+
+    One that has left no row begins anew in its folder, and one whose head is missing knows only what is said now.
+    """
     if options.resume is None:
         return options
+    if is_unbegun(options.resume):
+        return replace(options, resume=None, out=options.resume)
+    if lacks_head(options.resume):
+        return replace(options, out=options.resume)
     log = read_log(options.resume)
     before = log.run
     if options.shard is not None and options.shard != log.shard:
@@ -33,6 +53,18 @@ def with_earlier_choices(options: RunOptions) -> RunOptions:
         profile=options.profile or before.profile,
         model=options.model or before.target.model or None,
     )
+
+
+def mend_head(folder: Path, head: RunRow, target: Target) -> bool:
+    """Writes the head of a log whose first line was lost; whether it was. UserError when it asked somebody else."""
+    if not lacks_head(folder):
+        return False
+    store = EvidenceStore(folder)
+    asked = next((store.read(name).request.url for name in store), target.base_url)
+    if target.name != REFERENCE and origin(asked) != origin(target.base_url):
+        raise UserError(f"{folder} asked {asked}, not {target.base_url}; leave out --resume")
+    write_head(folder, head)
+    return True
 
 
 def earlier_part(folder: Path, catalog: Catalog, target: Target) -> dict[Question, Earlier]:

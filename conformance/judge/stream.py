@@ -82,6 +82,8 @@ class Machine:
         where = f"event/{frame.number}"
         if frame.data is None and frame.name is None:
             return  # only an id or a retry
+        if frame.data is None and not frame.ended:
+            return  # the end of the body cut it off before its data
         if frame.name == "ping":
             self._ping(frame, where)
         elif frame.data is None or not frame.data.strip():

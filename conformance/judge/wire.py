@@ -17,24 +17,52 @@ __all__ = [
     "defect_of",
     "is_event_stream",
     "is_integer",
+    "is_too_deep",
     "looks_of",
     "one_by_one",
     "shown",
     "slug",
 ]
 
-Defect = Literal["several", "lone-surrogate", "not-utf8", "not-json"]
+Defect = Literal["several", "lone-surrogate", "not-utf8", "too-deep", "not-json"]
 LONGEST_SHOWN = 200
+DEEPEST = 200
+"""Arrays and objects inside each other that are read: decoders of clients end between 500 and 1000, as RFC 8259 lets
+them (https://www.rfc-editor.org/rfc/rfc8259#section-9), and no answer of the API has ten.
+"""
 
 _DECODER = msgspec.json.Decoder()
 
 
 def decode(data: bytes | str) -> Any:
-    """The JSON value, or the absent marker: not for NaN, nor a lone surrogate, nor anything after the value."""
+    """The JSON value, or the absent marker: for NaN, a lone surrogate, anything after the value, or deep nesting."""
     try:
-        return _DECODER.decode(data)
+        value = _DECODER.decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return ABSENT
+    return ABSENT if _may_be_deep(data) and _is_deep(value) else value
+
+
+def is_too_deep(data: bytes) -> bool:
+    """Whether bytes that `decode` could not read are JSON, only nested deeper than anybody reads."""
+    return _may_be_deep(data) and defect_of(data) == "too-deep"
+
+
+def _may_be_deep(data: bytes | str) -> bool:
+    if isinstance(data, str):
+        return data.count("[") + data.count("{") > DEEPEST
+    return data.count(b"[") + data.count(b"{") > DEEPEST
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether arrays and objects are nested deeper than `DEEPEST`; it looks level by level, without recursion."""
+    level = [value]
+    for _ in range(DEEPEST):
+        inner = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
+        level = [one for several in inner for one in several if isinstance(one, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def defect_of(data: bytes) -> Defect:
@@ -46,9 +74,11 @@ def defect_of(data: bytes) -> Defect:
     if len(one_by_one(text)) > 1:
         return "several"
     try:
-        json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         return "not-json"
+    if _is_deep(value):
+        return "too-deep"
     return "lone-surrogate" if _SURROGATE.search(text) else "not-json"  # as of a number beyond all range
 
 
@@ -69,6 +99,8 @@ def one_by_one(text: str) -> list[Any]:
     while start < len(text):
         try:
             value, end = decoder.raw_decode(text, start)
+            if _is_deep(value):
+                return []
             values.append(_mended(value))
         except (ValueError, RecursionError):
             return []
@@ -93,9 +125,16 @@ def is_integer(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+_FIELDS = (b"data", b"event", b":", b"id:", b"retry:", b"\xef\xbb\xbf")
+_LINE_ENDS = (b"\n", b"\r")
+
+
 def is_event_stream(body: bytes) -> bool:
-    """Whether a body is made of server-sent events: by its first character it is neither JSON nor HTML, nor empty."""
-    return body.lstrip()[:1] not in (b"", b"{", b"[", b"<", b'"')
+    """Whether a body is made of server-sent events: neither JSON nor HTML, and with a field or a comment of theirs."""
+    start = body.lstrip()
+    if start[:1] in (b"", b"{", b"[", b"<", b'"'):
+        return False
+    return start.startswith(_FIELDS) or any(ending + field in body for ending in _LINE_ENDS for field in _FIELDS[:2])
 
 
 def looks_of(body: bytes) -> str:

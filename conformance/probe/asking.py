@@ -71,9 +71,9 @@ async def ask_case(
     proceed: Proceed | None = None,
     fixtures: Fixtures | None = None,
 ) -> Asked:
-    """One attempt at a case, within one slot of the run; its nonce is fresh, and the same in all its steps."""
+    """One attempt at a case, with room in the run for all its copies; its nonce is fresh, the same in all its steps."""
     asker = _Asker(case, target, mode, client, patience, fixtures or Fixtures())
-    async with patience.slots:
+    async with patience.slots.hold(case.concurrent):
         return await asker.attempt(attempt, proceed or (lambda _step, _mode, _exchange, _bind: {}))
 
 

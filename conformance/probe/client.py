@@ -68,8 +68,9 @@ class Client:
         recording = Recording(self.limits, started=time.time())
         used = _Used()
         outcome, detail = await self._record(outgoing, recording, used, keep_alive=keep_alive)
-        surplus = self._scrubber.data(used.surplus)[:SHOWN]
-        notes = (f"{AFTER_THE_END}{len(used.surplus)}: {surplus!r}",) if surplus else ()
+        behind = recording.behind + used.surplus
+        surplus = self._scrubber.data(behind)[:SHOWN]
+        notes = (f"{AFTER_THE_END}{len(behind)}: {surplus!r}",) if surplus else ()
         request = self._scrubber.request(outgoing)
         return recording.exchange(request, outcome, now() - begun, detail, notes), used.before
 

@@ -58,6 +58,12 @@ class Inflater:
         return rest
 
     @property
+    def behind(self) -> bytes:
+        """What arrived behind the end of what is encoded; zeros are padding."""
+        rest = self._inflate.unused_data if self._inflate is not None and self._inflate.eof else b""
+        return rest if rest.strip(b"\0") else b""
+
+    @property
     def ended(self) -> bool:
         """Whether what arrived is whole; nothing at all is."""
         if self._inflate is None:
@@ -69,6 +75,7 @@ class Plain:
     """No encoding at all, within the same limit."""
 
     ended = True
+    behind = b""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit

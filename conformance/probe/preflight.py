@@ -104,6 +104,11 @@ def _no_answer(target: Target, exchange: Exchange) -> Problem:
         return Problem(f"No secure connection to {where}: {said}; {hint}.", UNREACHABLE)
     if urlsplit(where).hostname and _is_unknown_host(said):
         return Problem(f"There is no host {urlsplit(where).hostname}: {said}; is the address right?", UNREACHABLE)
+    if where.startswith("https:") and "reset" in said:
+        return Problem(
+            f"{where} ends the connection before it is secure ({said}): does it speak TLS, or is it plain http://?",
+            UNREACHABLE,
+        )
     start = f"start it with `{target.start}`" if target.start else "is it running, and is the port right?"
     return Problem(f"Nothing answers at {where}: {said}; {start}", UNREACHABLE)
 

@@ -92,6 +92,11 @@ class Recording:
         if self._chunks and not self._body.ended:
             raise EncodingError("the body ends inside its content encoding")
 
+    @property
+    def behind(self) -> bytes:
+        """What stood in the body behind the end of its content encoding."""
+        return self._body.behind
+
     def exchange(
         self, request: Request, outcome: Outcome, finished: float, detail: str, notes: tuple[str, ...]
     ) -> Exchange:

@@ -1,9 +1,10 @@
 """Retries for rate limits, overload, a model that is loading and failed connections."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from types import TracebackType
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -34,29 +35,63 @@ class Answer(Struct, frozen=True):
 
 
 class Slots:
-    """How many cases may be in flight; the number only ever shrinks."""
+    """How many requests may be in flight; the number only ever shrinks."""
 
     def __init__(self, limit: int) -> None:
-        self.limit = max(1, limit)
-        self._free = asyncio.Semaphore(self.limit)
-        self._withdrawn = 0
+        self.most = max(1, limit)
+        """What no circumstance exceeds."""
+        self.limit = self.most
+        self._taken = 0
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     def halve(self) -> None:
-        """From now on half as many: slots in use are withdrawn as they come back."""
-        half = max(1, self.limit // 2)
-        self._withdrawn += self.limit - half
-        self.limit = half
+        """From now on half as many: what is in flight ends first."""
+        self.limit = max(1, self.limit // 2)
 
-    async def __aenter__(self) -> None:
-        await self._free.acquire()
+    def one_at_a_time(self) -> None:
+        """From now on one after the other."""
+        self.limit = 1
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._withdrawn:
-            self._withdrawn -= 1
-        else:
-            self._free.release()
+    @asynccontextmanager
+    async def hold(self, number: int = 1) -> AsyncIterator[None]:
+        """Room for requests that are in flight together, in the order in which it is asked for.
+
+        Where the limit has become smaller than that, they are in flight alone; ValueError for more than `most`.
+        """
+        if number > self.most:
+            raise ValueError(f"{number} requests are to be in flight, and {self.most} may be")
+        await self._take(number)
+        try:
+            yield
+        finally:
+            self._taken -= number
+            self._wake()
+
+    async def _take(self, number: int) -> None:
+        if not self._waiting and self._fits(number):
+            self._taken += number
+            return
+        place = asyncio.get_running_loop().create_future()
+        self._waiting.append((number, place))
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():  # it was given room in the same moment
+                self._taken -= number
+            else:
+                self._waiting.remove((number, place))
+            self._wake()
+            raise
+
+    def _fits(self, number: int) -> bool:
+        return self._taken == 0 or self._taken + number <= self.limit
+
+    def _wake(self) -> None:
+        while self._waiting and self._fits(self._waiting[0][0]):
+            number, place = self._waiting.popleft()
+            if not place.done():
+                self._taken += number
+                place.set_result(None)
 
 
 class Patience:

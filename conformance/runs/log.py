@@ -46,6 +46,8 @@ from conformance.words import ReadinessVerdict as ReadinessVerdict
 FILE = "run.jsonl"
 PACKED = "run.jsonl.zst"
 """The log of a published run, which `zstdcat` unpacks."""
+LOCK = ".running"
+"""Locked by the run that writes a folder; it holds the number of its process."""
 
 
 class LogError(UserError):
@@ -201,6 +203,39 @@ def _check_causes(file: Path, log: RunLog) -> None:
         if lost or not cause.rows:
             what = f"the row {lost[0]}, which is not in this log" if lost else "no row"
             raise LogError(f"{file}: the cause {cause.id} names {what}; rejudge the run from its evidence")
+
+
+BEGINS = b'{"type":"run"'
+"""How the head of a log begins."""
+
+
+def is_unbegun(folder: Path) -> bool:
+    """Whether a folder holds what a run leaves that was killed before its head was written: no row, or half of one."""
+    if not folder.is_dir() or (folder / PACKED).is_file():
+        return False
+    file = folder / FILE
+    if not file.is_file():
+        return (folder / LOCK).is_file()
+    with file.open("rb") as log:
+        line = log.readline()
+    return not line.endswith(b"\n") and line[: len(BEGINS)] == BEGINS[: len(line)]
+
+
+def lacks_head(folder: Path) -> bool:
+    """Whether a log has rows, but not the head in which a run begins."""
+    file = folder / FILE
+    if not file.is_file():
+        return False
+    with file.open("rb") as log:
+        line = log.readline()
+    return line.startswith(b'{"type":"') and not line.startswith(BEGINS) and line.endswith(b"\n")
+
+
+def write_head(folder: Path, head: RunRow) -> None:
+    """Puts a head before the rows of a log; nothing is lost where this is interrupted."""
+    unfinished = folder / f"{FILE}.part"
+    unfinished.write_bytes(encoded(head) + b"\n" + (folder / FILE).read_bytes())
+    unfinished.replace(folder / FILE)
 
 
 def pack_log(folder: Path) -> None:

@@ -6,11 +6,8 @@ from types import TracebackType
 from typing import IO, Self
 
 from conformance.errors import ExitCode, UserError
-from conformance.runs.log import FILE, PACKED, LogError, read_rows
+from conformance.runs.log import FILE, LOCK, PACKED, LogError, is_unbegun, read_rows
 from conformance.runs.rows import RunRow
-
-LOCK = ".running"
-"""Locked by the run that writes here; it holds the number of its process."""
 
 
 class FolderError(UserError):
@@ -64,7 +61,7 @@ def _refuse_others(folder: Path) -> None:
         raise FolderError(f"{folder} is a file: name a folder with --out")
     if not folder.is_dir() or not any(path.name != LOCK for path in folder.iterdir()):
         return
-    if not any(is_run_log(folder / name) for name in (FILE, PACKED)):
+    if not is_unbegun(folder) and not any(is_run_log(folder / name) for name in (FILE, PACKED)):
         raise FolderError(f"{folder} is not empty, and holds no run of this suite: name another folder with --out")
 
 

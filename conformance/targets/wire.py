@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 from msgspec import Struct
 
+from conformance.bounded import within
 from conformance.doors import from_json
 from conformance.errors import ExitCode, UserError
 from conformance.targets.address import is_loopback, url_below
@@ -19,6 +20,7 @@ LARGEST_ANSWER = 8 * 2**20
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 15.0
+"""To the first byte of an answer, between two, and to its end."""
 
 
 class Unreachable(UserError):
@@ -78,6 +80,17 @@ class Wire:
     def _ask(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, content: bytes | None = None
     ) -> Answer:
+        def asked() -> Answer:
+            return self._read(method, path, headers=headers, content=content)
+
+        try:
+            return within(CONNECT_SECONDS + ANSWER_SECONDS, asked)
+        except TimeoutError as problem:
+            raise Unreachable(
+                f"{self.base_url}{path} has not answered within {CONNECT_SECONDS + ANSWER_SECONDS:g} s"
+            ) from problem
+
+    def _read(self, method: str, path: str, *, headers: Mapping[str, str] | None, content: bytes | None) -> Answer:
         with (
             reachable(self.base_url),
             self._client.stream(method, url_below(self.base_url, path), headers=headers, content=content) as response,

@@ -1,19 +1,24 @@
 """What a run does to its folder: torn logs, two runs, full disks, and folders that are somebody else's."""
 
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 from command_line import Begun
+from servers import scripted
 
 from conformance.errors import UserError
-from conformance.runs.log import FILE, RunLog, read_log
-from conformance.runs.run_folder import LOCK, FolderError, RunFolder
+from conformance.runs.evidence_store import EvidenceStore
+from conformance.runs.log import FILE, LOCK, RunLog, read_log
+from conformance.runs.run_folder import FolderError, RunFolder
 
 FEW = ("--select", "messages.*", "--no-witness", "--attempts", "1")
 
@@ -27,6 +32,10 @@ def run(bent: Begun, *words: str, code: str = "") -> tuple[int, str]:
 
 def shape(log: RunLog) -> dict[tuple[str, str], str]:
     return {(row.case, row.mode): row.verdict for row in log.cases}
+
+
+def rules(log: RunLog) -> dict[str, tuple[str, int]]:
+    return {row.rule: (row.verdict, row.violations) for row in log.rules}
 
 
 @pytest.fixture(scope="module")
@@ -49,77 +58,165 @@ def disturbed(undisturbed: Path, tmp_path: Path, log: bytes) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    "kept", ["a torn line", "the head alone", "head and catalog", "half of the head", "all but the end"]
-)
+CUTS: dict[str, tuple[Callable[[list[bytes]], bytes], str]] = {
+    "a torn line": (lambda lines: b"".join(lines[:12]) + lines[12][:200], "was torn"),
+    "the head alone": (lambda lines: lines[0], "had no catalog"),
+    "head and catalog": (lambda lines: b"".join(lines[:2]), ""),
+    "half of the head": (lambda lines: lines[0][:100], "holds no row: the run begins anew"),
+    "five bytes": (lambda lines: lines[0][:5], "holds no row: the run begins anew"),
+    "nothing": (lambda lines: b"", "holds no row: the run begins anew"),
+    "all but the end": (lambda lines: b"".join(lines[:-1]), ""),
+    "all but the head": (lambda lines: b"".join(lines[1:]), "had no head: it has been written again"),
+    "rows without head and catalog": (lambda lines: b"".join(lines[2:30]), "had no head: it has been written again"),
+    "rows without head, torn": (lambda lines: b"".join(lines[1:9]) + lines[9][:99], "had no head"),
+}
+"""What is left of a log, and what is said when the run goes on."""
+
+
+@pytest.mark.parametrize("kept", CUTS)
 def test_a_log_that_ends_anywhere_is_resumed_whole(kept: str, undisturbed: Path, tmp_path: Path, bent: Begun) -> None:
-    whole = (undisturbed / FILE).read_bytes()
-    lines = whole.splitlines(keepends=True)
-    cut = {
-        "a torn line": b"".join(lines[:12]) + lines[12][:200],
-        "the head alone": lines[0],
-        "head and catalog": b"".join(lines[:2]),
-        "half of the head": lines[0][:100],
-        "all but the end": b"".join(lines[:-1]),
-    }[kept]
-    folder = disturbed(undisturbed, tmp_path, cut)
-    code, said = run(bent, "--resume", str(folder))
-    if kept == "half of the head":
-        assert code == 4
-        return
+    cut, says = CUTS[kept]
+    left = cut((undisturbed / FILE).read_bytes().splitlines(keepends=True))
+    folder = disturbed(undisturbed, tmp_path, left)
+    if "begins anew" in says:
+        for file in folder.glob("evidence*"):  # which is written behind the head
+            file.unlink()
+    code, said = run(bent, *FEW[:2], "--resume", str(folder))
     assert code == 0, said
     assert shape(read_log(folder)) == shape(read_log(undisturbed))
     assert len(read_log(folder).catalog.rows) == len(read_log(undisturbed).catalog.rows)
-    assert ("was torn" in said) is (kept == "a torn line")
-    assert ("had no catalog" in said) is (kept == "the head alone")
+    assert (folder / FILE).read_bytes().startswith(b'{"type":"run"')
+    assert says in said
+
+
+def test_a_folder_that_was_just_claimed_is_resumed_and_one_that_is_missing_is_not(tmp_path: Path, bent: Begun) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / LOCK).write_text("1")
+    code, said = run(bent, "--select", "messages.text", "--no-witness", "--resume", "out")
+    assert code == 0, said
+    assert "begins anew" in said
+    code, said = run(bent, "--resume", "nowhere")
+    assert code == 4
+    assert "nowhere" in said
+
+
+def test_a_log_without_a_head_does_not_go_on_with_another_server(
+    undisturbed: Path, tmp_path: Path, bent: Begun
+) -> None:
+    lines = (undisturbed / FILE).read_bytes().splitlines(keepends=True)
+    folder = disturbed(undisturbed, tmp_path, b"".join(lines[1:]))
+    with scripted("--face", "anthropic") as url:
+        words = ("--base-url", url, "--target", "none", "--model", "scripted")
+        code, said = run(bent, *words, "--resume", str(folder))
+    assert code == 4, said
+    assert "leave out --resume" in said
+    assert (folder / FILE).read_bytes() == b"".join(lines[1:])
+
+
+def test_a_new_run_takes_the_folder_of_one_that_left_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    for torn in (b"", b'{"type":"r', b'{"type":"run","format":2,"sui'):
+        (folder / FILE).write_bytes(torn)
+        with RunFolder(folder, resumed=False):
+            pass
+    (folder / FILE).write_bytes(b'{"type":"ru')
+    (folder / "mine.txt").write_text("mine")
+    with RunFolder(folder, resumed=True):
+        pass
+    assert (folder / "mine.txt").read_text() == "mine"
+
+
+def asked_at(folder: Path) -> dict[str, float]:
+    """When each exchange of a run was asked."""
+    store = EvidenceStore(folder)
+    return {name: store.read(name).answer.started for name in store}
 
 
 def test_a_run_that_is_killed_at_any_moment_is_resumed_to_the_same(
     undisturbed: Path, tmp_path: Path, bent: Begun
 ) -> None:
+    """Moments are counted in lines of the log, whatever the speed of the machine, and some milliseconds more."""
+    chance = random.Random(20261129)
+    whole = (undisturbed / FILE).read_bytes().count(b"\n")
     moments = int(os.environ.get("CONFORMANCE_KILLS", "3"))
     for number in range(moments):
         folder = tmp_path / f"killed-{number}"
         process = bent("", "run", *FEW, "--out", str(folder))
-        until = time.monotonic() + 60
-        wanted = 2 + number * 40 // moments  # lines of the log: how far it had got, whatever the speed of the machine
-        while time.monotonic() < until and process.poll() is None:
-            if (folder / FILE).exists() and (folder / FILE).read_bytes().count(b"\n") >= wanted:
-                break
+        wanted = chance.randint(0, whole) if number else 0
+        until = time.monotonic() + 100
+        while time.monotonic() < until and process.poll() is None and lines_of(folder) < wanted:
+            time.sleep(0.001)
+        time.sleep(chance.uniform(0, 0.05))
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        before = [
-            msgspec.json.decode(line) for line in (folder / FILE).read_bytes().splitlines() if line.endswith(b"}")
-        ]
-        code, said = run(bent, "--resume", str(folder))
-        assert code == 0, said
+        before = (folder / FILE).read_bytes() if (folder / FILE).exists() else b""
+        rows = [msgspec.json.decode(line) for line in before.splitlines(keepends=True) if line.endswith(b"\n")]
+        answered = {name for row in rows if row["type"] == "case" for name in row["exchanges"]}
+        times = asked_at(folder) if answered else {}
+        code, said = run(bent, *FEW[:2], "--resume" if folder.exists() else "--out", str(folder))
+        assert code == 0, (number, wanted, said)
         after = read_log(folder)
+        assert after.complete
         assert shape(after) == shape(read_log(undisturbed))
-        rows = (folder / FILE).read_bytes().splitlines()[: len(before)]
-        assert [msgspec.json.decode(row) for row in rows] == before  # what was answered is not asked again
+        assert rules(after) == rules(read_log(undisturbed))
+        now = [msgspec.json.decode(line) for line in (folder / FILE).read_bytes().splitlines()[: len(rows)]]
+        assert now == rows  # no row is lost
+        assert asked_at(folder).keys() == asked_at(undisturbed).keys()
+        again = asked_at(folder)
+        assert all(again[name] == times[name] for name in answered)  # what was answered is not asked again
+        shutil.rmtree(folder)
 
 
-def test_a_full_disk_is_a_line_and_a_log_that_goes_on(undisturbed: Path, tmp_path: Path, bent: Begun) -> None:
-    code = """
-import errno
-import conformance.runs.appending as room
-honest = room.LineFile.write
-count = 0
-def write(self, line):
-    global count
-    count += 1
-    if count > 20:
-        self._file.write(line[:50])
-        raise OSError(errno.ENOSPC, "No space left on device")
-    honest(self, line)
-room.LineFile.write = write
+def lines_of(folder: Path) -> int:
+    """How far a run has got: -1 before its folder is there."""
+    if not folder.exists():
+        return -1
+    return (folder / FILE).read_bytes().count(b"\n") if (folder / FILE).exists() else 0
+
+
+FULL_AT_THE_PAGE = """
+import conformance.cli.write_outputs as room
+honest = room.publish
+def publish(*given, **more):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))
+    return honest(*given, **more)
+room.publish = publish
 """
+
+
+def limit(place: str, undisturbed: Path) -> int:
+    """The largest size of a file at which this place is the first that does not fit."""
+    lines = (undisturbed / FILE).read_bytes().splitlines(keepends=True)
+    return {
+        "the head": 100,
+        "the catalog": len(lines[0]) + 9_000,
+        "a row": len(lines[0]) + len(lines[1]) + 20_000,
+    }[place]
+
+
+@pytest.mark.parametrize("place", ["the head", "the catalog", "a row", "the page"])
+def test_a_full_disk_is_a_line_and_a_log_that_goes_on(
+    place: str, undisturbed: Path, tmp_path: Path, bent: Begun
+) -> None:
+    """The system itself refuses to let a file grow, as it does on a full disk."""
+    code = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    if place == "the page":
+        code += FULL_AT_THE_PAGE
+    else:
+        code += f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit(place, undisturbed)},) * 2)"
     folder = tmp_path / "out"
     ended, said = run(bent, *FEW, "--out", str(folder), code=code)
     assert ended == 2, said
-    assert "No space left on device" in said
+    assert "File too large" in said
+    assert str(folder) in said
+    assert len([line for line in said.splitlines() if "File too large" in line]) == 1
+    if place == "the page":
+        assert f"conformance report {folder}" in said
+        assert read_log(folder).complete
+        return
     assert f"--resume {folder}" in said
-    ended, said = run(bent, "--resume", str(folder))
+    ended, said = run(bent, *FEW[:2], "--resume", str(folder))
     assert ended == 0, said
     assert shape(read_log(folder)) == shape(read_log(undisturbed))
 

@@ -109,7 +109,7 @@ def test_copies_are_in_flight_together() -> None:
 
         async with serving(waits) as server, Client(limits=LIMITS) as client:
             target = Target(name="t", base_url=server.url, model="m")
-            return await ask_case(replace(ONE, concurrent=3), target, "json", 1, client, Patience(1))
+            return await ask_case(replace(ONE, concurrent=3), target, "json", 1, client, Patience(3))
 
     asked = asyncio.run(run())
     assert [(answer.copy, answer.exchange.outcome) for answer in asked.answers] == [(n, "complete") for n in range(3)]

@@ -168,7 +168,7 @@ def test_slots_bound_what_is_in_flight_and_shrink() -> None:
 
         async def work() -> None:
             nonlocal running
-            async with slots:
+            async with slots.hold():
                 running += 1
                 seen.append(running)
                 await asyncio.sleep(0)
@@ -185,3 +185,46 @@ def test_slots_bound_what_is_in_flight_and_shrink() -> None:
         return [full, max(seen), slots.limit]
 
     assert asyncio.run(run()) == [4, 1, 1]
+
+
+def test_several_together_never_exceed_what_may_be_in_flight() -> None:
+    """Whatever is asked for, in whatever order, and whoever gives up waiting."""
+
+    async def run() -> tuple[int, int, list[int]]:
+        slots = Slots(4)
+        flying = 0
+        most = 0
+        alone: list[int] = []
+
+        async def hold(number: int, *, impatient: bool) -> None:
+            nonlocal flying, most
+            async with asyncio.timeout(0.002 if impatient else None), slots.hold(number):
+                flying += number
+                most = max(most, flying)
+                if slots.limit < number:
+                    alone.append(flying - number)
+                await asyncio.sleep(0.001 * number)
+                flying -= number
+
+        tasks = [asyncio.create_task(hold(1 + n % 4, impatient=n % 5 == 0)) for n in range(60)]
+        await asyncio.sleep(0.005)
+        slots.halve()
+        await asyncio.sleep(0.005)
+        slots.one_at_a_time()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(one is None or isinstance(one, TimeoutError) for one in ended)
+        async with asyncio.timeout(5), slots.hold(4):
+            return most, flying, alone
+
+    most, flying, alone = asyncio.run(run())
+    assert (most, flying) == (4, 0)
+    assert set(alone) == {0}
+
+
+def test_more_together_than_may_be_in_flight_is_refused() -> None:
+    async def run() -> None:
+        async with Slots(2).hold(3):
+            pass
+
+    with pytest.raises(ValueError, match="3 requests"):
+        asyncio.run(run())

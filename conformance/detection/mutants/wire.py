@@ -229,6 +229,7 @@ def connections(answer: Answer) -> Iterator[Mutant]:
     yield _made(answer, "closed before an answer", reset, "http.complete")
     more = replace(exchange, notes=(*exchange.notes, f"{AFTER_THE_END}12: 'HTTP/1.1 200'"))
     yield _made(answer, "another answer behind it", more, "http.nothing-after")
+    yield _made(answer, "another HTTP", replace(exchange, http_version="HTTP/2.0"), "http.version")
     if answer.scope == "stream":
         yield _made(answer, "held open", replace(exchange, outcome="unfinished"), "stream.body-ends")
     if answer.scope in ("message", "stream", "count"):

@@ -21,11 +21,16 @@ from conformance.judge.rules.rule import (
 )
 from conformance.judge.wire import shown
 from conformance.probe.exchange import AFTER_THE_END, REMOVED
+from conformance.probe.sse import Frame
 
 RATE_LIMITED = 429
 METHOD_NOT_ALLOWED = 405
 UPSTREAM_FAILS = b"Fail with "
 """The instruction of the probe language that makes the scripted model behind a gateway fail."""
+HTTP_1 = "https://www.rfc-editor.org/rfc/rfc9112"
+VERSIONS = ("HTTP/1.1", "HTTP/1.0")
+CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
+"""What may be said of bytes that are UTF-8; those of a text without other characters are ASCII, too."""
 _CHARSET = linear(r"charset\s*=\s*\"?([^\s;\"]+)")
 _LIMIT = linear(r"anthropic-ratelimit-(requests|tokens|input-tokens|output-tokens)-(limit|remaining|reset)")
 
@@ -41,6 +46,20 @@ def status(answer: Answer) -> Found:
     if answer.scope == "other" and answer.endpoint not in ("POST /v1/messages", "POST /v1/messages/count_tokens"):
         return None
     return [] if answer.status == 200 else [Violation("/status", 200, answer.status, "status")]
+
+
+@rule(
+    "http.version",
+    row="response.status",
+    law="The status line of an answer over HTTP/1.1 says HTTP/1.1, or HTTP/1.0.",
+    source=HTTP_1 + "#section-2.3",
+    on=(*ON_ALL, "other"),
+    level="should",
+    leniency="Clients read on: no answer is lost by it.",
+)
+def version(answer: Answer) -> Found:
+    given = answer.exchange.http_version
+    return [] if given in VERSIONS else [Violation("", "HTTP/1.1", shown(given), "version")]
 
 
 @rule(
@@ -147,7 +166,17 @@ def _json_type(answer: Answer) -> Found:
     if given is None:
         return [Violation("header/content-type", "application/json", ABSENT, "missing")]
     media = given.split(";")[0].strip().lower()
-    return [] if media == "application/json" else [Violation("header/content-type", "application/json", given, "type")]
+    if media != "application/json":
+        return [Violation("header/content-type", "application/json", given, "type")]
+    return _charset(given)
+
+
+def _charset(given: str) -> list[Violation]:
+    """What is wrong with the character set of a content type, where it names one."""
+    charset = _CHARSET.search(given.lower())
+    if charset is None or charset[1] in CHARSETS:
+        return []
+    return [Violation("header/content-type", "charset=utf-8", shown(given), "charset")]
 
 
 @rule(
@@ -164,13 +193,9 @@ def stream_content_type(answer: Answer) -> Found:
     given = answer.headers.get("content-type")
     if given is None:
         return [Violation("header/content-type", "text/event-stream", ABSENT, "missing")]
-    media, _, parameters = given.lower().partition(";")
-    if media.strip() != "text/event-stream":
+    if given.split(";")[0].strip().lower() != "text/event-stream":
         return [Violation("header/content-type", "text/event-stream", given, "type")]
-    charset = _CHARSET.search(parameters)
-    if charset and charset[1] not in ("utf-8", "utf8"):
-        return [Violation("header/content-type", "charset=utf-8", given, "charset")]
-    return []
+    return _charset(given)
 
 
 class _RepeatedKeyError(ValueError):
@@ -183,6 +208,18 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
         raise _RepeatedKeyError(next(key for key in keys if keys.count(key) > 1))
 
 
+KEYS_OF_DELTA = 5
+"""Keys in the data of a delta as the API sends it: type, index, delta and, inside, type and the text."""
+
+
+def _may_repeat(frame: Frame) -> bool:
+    """Whether the data of an event can hold a key twice: not a delta with as few keys as it needs, nor a ping."""
+    keys = (frame.data or b"").count(b'":') + (frame.data or b"").count(b'" :')
+    if frame.name == "content_block_delta":
+        return keys != KEYS_OF_DELTA
+    return keys > 1
+
+
 _SEARCH = json.JSONDecoder(object_pairs_hook=_once)
 
 
@@ -193,13 +230,14 @@ _SEARCH = json.JSONDecoder(object_pairs_hook=_once)
     source=JSON + "#section-4",
     on=ON_ALL,
     level="should",
-    leniency="A SHOULD of JSON itself: decoders differ in which of the two they take. Deltas are not searched.",
+    leniency="A SHOULD of JSON itself: decoders differ in which of the two they take.",
 )
 def unique_keys(answer: Answer) -> Found:
     bodies = [("", answer.exchange.body)] if answer.json is not ABSENT and not answer.in_events else []
     if answer.in_events:
-        searched = [frame for frame in answer.frames if frame.data and frame.name in ("message_start", "message_delta")]
-        bodies = [(f"event/{frame.number}", frame.data or b"") for frame in searched]
+        bodies = [(f"event/{frame.number}", frame.data) for frame in answer.frames if frame.data and _may_repeat(frame)]
+        if answer.frames and not bodies:
+            return []
     for at, body in bodies:
         try:
             _SEARCH.decode(body.decode())

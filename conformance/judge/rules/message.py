@@ -14,7 +14,7 @@ from conformance.judge.rules.form import (
     optional,
 )
 from conformance.judge.rules.rule import MESSAGE, SDK_MESSAGE, Found, ending, head, is_message, rule
-from conformance.judge.wire import looks_of, shown
+from conformance.judge.wire import is_too_deep, looks_of, shown
 
 MESSAGE_KEYS = frozenset(
     {
@@ -47,7 +47,8 @@ def message_object(answer: Answer) -> Found:
     if answer.exchange.outcome != "complete":
         return None
     if answer.json is ABSENT:
-        return [Violation("", "JSON", looks_of(answer.exchange.body), "not-json")]
+        body = answer.exchange.body
+        return [Violation("", "JSON", looks_of(body), "too-deep" if is_too_deep(body) else "not-json")]
     if not isinstance(answer.json, dict):
         return [Violation("", "a JSON object", looks_of(answer.exchange.body), "not-an-object")]
     if "error" in answer.json and "content" not in answer.json:

@@ -211,6 +211,10 @@ WATCHED: tuple[Rule, ...] = (
 )
 
 
+NAMED = ("JSON", "HTML", "an empty body")
+"""What a body that is no stream looks like, by name; any other is a stream without an event."""
+
+
 @rule(
     "stream.answered",
     row="stream.answered",
@@ -226,7 +230,8 @@ def answered(answer: Answer) -> Found:
     if answer.exchange.outcome != "complete":
         return None
     looks = looks_of(answer.exchange.body)
-    return [Violation("", "an event stream", looks, looks.split(":")[0].replace(" ", "-"))]
+    word = looks.split(":")[0].replace(" ", "-") if looks.startswith(NAMED) else "empty"
+    return [Violation("", "an event stream", looks, word)]
 
 
 @rule(

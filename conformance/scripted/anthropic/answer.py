@@ -43,7 +43,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     pieces: tuple[Piece, ...] = ()
     framing: Literal["none", "length", "chunked", "close"] = "none"
     ending: Literal["end", "cut", "open"] = "end"
-    http_version: Literal["1.1", "1.0"] = "1.1"
+    http_version: Literal["1.1", "1.0", "2.0"] = "1.1"
     live: AsyncIterator[bytes] | None = None
     """Pieces of a body that is still being made; in place of `pieces`."""
 

@@ -90,6 +90,11 @@ def comments_for_pings(answer: Answer, _: Call) -> Answer:
     return replace(answer, pieces=tuple(pieces))
 
 
+@TRANSPORT.answer("X-http-2", "the status line says HTTP/2.0 on a connection of HTTP/1.1")
+def later_version(answer: Answer, _: Call) -> Answer:
+    return replace(answer, http_version="2.0")
+
+
 @TRANSPORT.answer("X-bytes-behind", "a second, unasked answer follows the end of an answer on its connection")
 def answered_twice(answer: Answer, _: Call) -> Answer:
     if answer.status != OK or not answer.pieces:

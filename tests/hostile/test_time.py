@@ -1,0 +1,186 @@
+"""No more requests are in flight than were allowed, and a run ends in time, whatever the server is doing."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from command_line import Begun
+
+from conformance.runs.log import read_log
+
+LOG = "run.jsonl"
+WORDS = ("run", "--target", "none", "--model", "m", "--no-witness", "--attempts", "1")
+
+
+class Server:
+    """Answers `Reply with exactly` as it should after some seconds; counts what is in flight to /v1/messages."""
+
+    def __init__(self, seconds: float = 0.0, width: int = 1000) -> None:
+        self.seconds = seconds
+        self.room = threading.Semaphore(width)
+        self.lock = threading.Lock()
+        self.flying = self.most = self.asked = 0
+        self.since = 0
+        """The most that were in flight since the mark was set."""
+        self.hangs: tuple[str, ...] = ()
+        """Paths on which nothing is ever answered, after so many answers to /v1/messages."""
+        self.after = 0
+        self.released = threading.Event()
+
+    def taken(self, number: int) -> None:
+        with self.lock:
+            self.flying += number
+            self.asked += number > 0
+            self.most, self.since = max(self.most, self.flying), max(self.since, self.flying)
+
+
+@contextmanager
+def serving(server: Server) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            messages = self.path == "/v1/messages"
+            if messages:
+                server.taken(1)
+            try:
+                if self.path.startswith(server.hangs) and server.asked > server.after:
+                    server.released.wait(120)
+                    return
+                if messages:
+                    with server.room:
+                        time.sleep(server.seconds)
+            finally:
+                if messages:
+                    server.taken(-1)
+            self.say(body if messages else b"")
+
+        def say(self, body: bytes) -> None:
+            told = re.findall(rb"Reply with exactly: ([^\"\\]*)", body) or [b"OK"]
+            message = {
+                "id": f"msg_{server.asked}",
+                "type": "message",
+                "role": "assistant",
+                "model": "m",
+                "content": [{"type": "text", "text": told[-1].decode().strip()}],
+                "stop_reason": "end_turn",
+                "stop_sequence": None,
+                "usage": {"input_tokens": 9, "output_tokens": 3},
+            }
+            data = json.dumps(message).encode() if body else b"{}"
+            self.send_response(200 if body else 404)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_DELETE = do_PUT = do_HEAD = do_OPTIONS = answer  # noqa: N815
+
+        def log_message(self, *_: object) -> None: ...
+
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listener.daemon_threads = True
+    thread = threading.Thread(target=listener.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.server_address[1]}"
+    finally:
+        server.released.set()
+        listener.shutdown()
+        thread.join()
+        listener.server_close()
+
+
+@pytest.mark.parametrize("allowed", [1, 3])
+def test_never_more_requests_are_in_flight_than_were_allowed(allowed: int, tmp_path: Path, bent: Begun) -> None:
+    server = Server(0.02)
+    select = "messages.* or streaming.two-at-once"
+    with serving(server) as url:
+        words = (*WORDS, "--base-url", url, "--concurrency", str(allowed), "--select", select, "--out", "out")
+        out, err = bent("", *words).communicate(timeout=200)
+    assert server.most == allowed, out + err
+    rows = read_log(tmp_path / "out").cases
+    together = [row for row in rows if row.reason == "needs 2 requests in flight"]
+    assert bool(together) is (allowed == 1)
+    assert {row.verdict for row in together} <= {"not-run"}
+
+
+def test_a_server_that_answers_one_at_a_time_is_asked_for_no_more(tmp_path: Path, bent: Begun) -> None:
+    server = Server(0.4, width=1)
+    with serving(server) as url:
+        process = bent(
+            "",
+            *WORDS,
+            "--base-url",
+            url,
+            "--concurrency",
+            "8",
+            "--select",
+            "messages.text* or messages.two-words or stop.sequence-honoured",
+            "--out",
+            "out",
+        )
+        log = tmp_path / "out" / LOG
+        until = time.monotonic() + 120
+        while time.monotonic() < until and not log.exists():
+            time.sleep(0.02)
+        server.since = 0
+        out, err = process.communicate(timeout=200)
+    assert "answers one at a time (two questions together took" in err, out + err
+    assert server.since == 1
+    assert server.most == 2
+
+
+HANGS = {
+    "while it is asked who it is": (("/api/version", "/version", "/health", "/props", "/v1/models", "/"), 0, ()),
+    "while the first answer is waited for": (("/v1/messages",), 0, ("--target", "none", "--model", "m")),
+    "while the questions are asked": (("/v1/messages",), 3, ("--target", "none", "--model", "m")),
+}
+
+
+def yardstick(folder: Path) -> float:
+    """Seconds in which this machine, as busy as it is, starts the suite and does next to nothing."""
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-m", "conformance", "explain", "messages.text"], cwd=folder, capture_output=True)
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("moment", HANGS)
+@pytest.mark.parametrize("how", ["budget", "a person"])
+def test_a_run_ends_in_time(moment: str, how: str, tmp_path: Path, bent: Begun) -> None:
+    """Within two seconds on a quiet machine: so many are allowed, and some starts of the suite more."""
+    paths, after, words = HANGS[moment]
+    server = Server()
+    server.hangs, server.after = paths, after
+    unit = yardstick(tmp_path)
+    allowed = 2 + 4 * unit
+    with serving(server) as url:
+        budget = ("--budget", f"{3 + 2 * unit:.1f}s") if how == "budget" else ()
+        began = time.monotonic()
+        process = bent("", "run", "--base-url", url, *words, "--no-witness", *budget, "--out", "out")
+        if how == "a person":
+            time.sleep(2 + 2 * unit)
+            process.send_signal(signal.SIGINT)
+            began = time.monotonic()
+            until = allowed
+        else:
+            until = 3 + 2 * unit + allowed
+        out, err = process.communicate(timeout=200)
+        took = time.monotonic() - began
+    assert took < until, (took, until, out + err)
+    assert "Traceback" not in err
+    assert process.returncode == (130 if how == "a person" else 2), out + err
+    if after:
+        log = read_log(tmp_path / "out")
+        assert log.cases, out + err
+        assert log.end is not None
