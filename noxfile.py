@@ -112,6 +112,19 @@ def hostile(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Asks generated requests: `-- --base-url URL --seed 1`; `-- --sweep` asks every fault, every legal variant."""
+    with timed(session):
+        install(session, ALL)
+        if "--sweep" in session.posargs:
+            session.run(
+                "pytest", "-rP", "tests/fuzz/sweep.py", *[word for word in session.posargs if word != "--sweep"]
+            )
+        else:
+            session.run("conformance", "fuzz", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Lints the code and the cases."""
     with timed(session):

@@ -20,7 +20,8 @@ ALLOWED: Mapping[str, set[str]] = {
     "engine": {*ROOMS, "engine"},
     "pytest_plugin": {"engine", "judge", "runs", "pytest_plugin"},
     "detection": {*ROOMS, "engine", "detection"},
-    "cli": {*ROOMS, "report", "engine", "pytest_plugin", "detection", "cli"},
+    "fuzz": {*ROOMS, "engine", "fuzz"},
+    "cli": {*ROOMS, "report", "engine", "pytest_plugin", "detection", "fuzz", "cli"},
     "scripted": {"scripted"},
 }
 ENGINE: Mapping[str, set[str]] = {

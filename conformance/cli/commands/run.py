@@ -59,7 +59,7 @@ def declare(parser: Parser) -> None:
         default=300.0,
         help="to the first byte, and between bytes (default: 300)",
     )
-    how.add_argument("--budget", metavar="TIME", type=_duration, help="end the run after this time, such as 90s, 20m")
+    how.add_argument("--budget", metavar="TIME", type=duration, help="end the run after this time, such as 90s, 20m")
     how.add_argument("--resume", metavar="RUN", type=Path, help="go on where a killed run stopped")
     how.add_argument("--no-witness", action="store_true", help="do not show the answers to the official SDK")
     how.add_argument("--no-evidence", action="store_true", help="keep no requests and answers")
@@ -141,10 +141,11 @@ def _positive(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
-    return _duration(text)
+    return duration(text)
 
 
-def _duration(text: str) -> float:
+def duration(text: str) -> float:
+    """Seconds of a time as it is typed; ArgumentTypeError where it is none."""
     match = DURATION.fullmatch(text.strip())
     if match is None or float(match[1]) <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 90, 90s, 20m, 1h")

@@ -1,0 +1,66 @@
+"""Asks one generated case at a time, through what asks and reads the cases of a run."""
+
+import asyncio
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from conformance.catalog.case import Case
+from conformance.engine.inquiry import attempt_of
+from conformance.engine.question import Attempt, Question
+from conformance.errors import ExitCode, UserError
+from conformance.probe.asking import Fixtures, ask_case
+from conformance.probe.client import Client
+from conformance.probe.preflight import preflight
+from conformance.probe.recording import Limits
+from conformance.probe.trouble import Patience
+from conformance.targets.target import Target
+from conformance.words import Mode
+
+NO_ANSWER = ("unreachable", "rate-limited")
+
+
+class Asker:
+    """Asks an endpoint, one request at a time, on an event loop of its own."""
+
+    def __init__(self, target: Target, timeout: float) -> None:
+        self.target = target
+        self.asked = 0
+        """Requests so far."""
+        self._runner = asyncio.Runner()
+        limits = Limits(first_byte=timeout, idle=timeout, total=4 * timeout)
+        self._client = Client(limits=limits, keys=[target.key])
+        self._patience = Patience(1)
+
+    def __enter__(self) -> Self:
+        """UserError where the endpoint cannot be asked at all."""
+        if (problem := self._runner.run(preflight(self.target, self._client))) is not None:
+            raise UserError(problem.line, problem.exit)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._runner.run(self._client.aclose())
+        self._runner.close()
+
+    def ask(self, document: dict[str, Any], mode: Mode) -> Attempt:
+        """What a case showed in a mode; UserError where the endpoint is gone, or asks to wait for too long."""
+        self.asked += 1
+        question = Question(msgspec.convert(document, Case), mode)
+        asked = self._runner.run(
+            ask_case(question.case, self.target, mode, 1, self._client, self._patience, fixtures=Fixtures(Path()))
+        )
+        attempt = attempt_of(question, asked, self.target)
+        observation = attempt.observed.observation
+        if observation == "error":
+            raise UserError(f"the suite itself failed: {attempt.trace}", ExitCode.OUR_FAULT)
+        if observation in NO_ANSWER:
+            exchange = attempt.replies[-1].answer.exchange if attempt.replies else None
+            why = exchange.detail if exchange is not None and exchange.detail else observation
+            raise UserError(
+                f"{self.target.base_url} answers no more after {self.asked} requests: {why}", ExitCode.OUR_FAULT
+            )
+        return attempt

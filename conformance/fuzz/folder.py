@@ -1,0 +1,158 @@
+"""What a search leaves: `fuzz.jsonl`, from which it can be taken up again, and the cases that show what was found."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+from msgspec import Struct
+
+from conformance.errors import UserError
+from conformance.fuzz.laws import Broken
+from conformance.harmless import harmless
+from conformance.keys import KNOWN
+from conformance.runs.appending import LineFile
+from conformance.words import Mode
+
+FILE = "fuzz.jsonl"
+CASES = Path("cases", "fuzz", "found.yaml")
+AREAS = {"areas": {"fuzz": "Found by fuzzing"}}
+SURFACE = Path("cases", "surface")
+
+
+class Head(Struct, frozen=True, tag="fuzz", kw_only=True):
+    """Who was asked, with which seed."""
+
+    target: str
+    model: str
+    seed: int
+
+
+class Found(Struct, frozen=True, tag="found", kw_only=True):
+    """One law that did not hold."""
+
+    id: str
+    law: str
+    at: str
+    says: str
+    mode: Mode
+    features: list[str] = []
+    documents: list[dict[str, Any]] = []
+
+
+class Progress(Struct, frozen=True, tag="asked"):
+    """How many examples were asked."""
+
+    examples: int
+
+
+Line = Head | Found | Progress
+
+
+class FuzzFolder:
+    """The folder of a search, begun or taken up again."""
+
+    def __init__(self, folder: Path, head: Head) -> None:
+        """UserError where it holds something else than this search."""
+        self.folder = folder
+        self.found: list[Found] = []
+        self.asked = 0
+        if folder.exists() and any(folder.iterdir()):
+            self._take_up(head)
+        self._file = LineFile(folder / FILE)
+        if not self.found and not self.asked:
+            self._write(head) if (folder / FILE).stat().st_size == 0 else None
+
+    def _take_up(self, head: Head) -> None:
+        path = self.folder / FILE
+        if not path.is_file():
+            raise UserError(f"{self.folder} is not empty, and holds no search of ours: name another folder with --out")
+        lines = path.read_bytes().split(b"\n")
+        try:
+            rows = [msgspec.json.decode(line, type=Line) for line in lines[:-1] if line]
+        except msgspec.MsgspecError as problem:
+            raise UserError(f"{path} cannot be read ({problem}): name another folder with --out") from problem
+        if rows and rows[0] != head:
+            raise UserError(
+                f"{self.folder} holds a search of another seed, target or model: name another folder with --out"
+            )
+        self.found = [row for row in rows if isinstance(row, Found)]
+        self.asked = max([row.examples for row in rows if isinstance(row, Progress)], default=0)
+
+    def known(self) -> list[Broken]:
+        """What was found before."""
+        return [
+            Broken(law=one.law, at=one.at, says=one.says, mode=one.mode, documents=(), features=frozenset(one.features))
+            for one in self.found
+        ]
+
+    def keep(self, broken: Broken) -> Found:
+        """Keeps what was found, and writes its cases."""
+        name = f"fuzz.found-{len(self.found) + 1}"
+        found = Found(
+            id=name,
+            law=broken.law,
+            at=broken.at,
+            says=broken.says,
+            mode=broken.mode,
+            features=sorted(broken.features),
+            documents=[_named(document, name) for document in broken.documents],
+        )
+        self._write(found)
+        self.found.append(found)
+        self._cases()
+        return found
+
+    def progress(self, examples: int) -> None:
+        """Keeps how far the search came."""
+        self.asked = examples
+        self._write(Progress(examples))
+
+    def _write(self, line: Line) -> None:
+        self._file.write(msgspec.json.encode(line))
+
+    def _cases(self) -> None:
+        """A folder of cases that `conformance run --cases` takes: each question with its twin or control."""
+        cases = [document for one in self.found for document in one.documents]
+        about = "What fuzzing found: each case is the smallest request that shows it."
+        rows = [_row(document) for one in self.found for document in one.documents]
+        _dump(self.folder / CASES, {"family": "fuzz", "about": about, "cases": cases})
+        _dump(self.folder / SURFACE / "areas.yaml", AREAS)
+        _dump(self.folder / SURFACE / "fuzz.yaml", {"rows": rows})
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _named(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A case with the ids of this finding in place of those that all share."""
+    named = {**document, "id": str(document["id"]).replace("fuzz.found", name)}
+    for key in ("twin", "control"):
+        if key in named:
+            named[key] = str(named[key]).replace("fuzz.found", name)
+    return named | {"surface": named["id"]}
+
+
+def _row(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": document["id"],
+        "title": document["title"],
+        "tier": "core",
+        "weight": "must",
+        "why": "Generated.",
+        "consequence": "See the case.",
+        "source": ["https://platform.claude.com/docs/en/api/messages"],
+    }
+
+
+def _dump(path: Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plain = msgspec.to_builtins(value)
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
+    path.write_bytes(KNOWN.removed(text.encode()))
+
+
+def line_of(found: Found) -> str:
+    """One finding in one line, for a terminal."""
+    return harmless(f"{found.id} [{found.mode}] {found.says}")

@@ -1,0 +1,135 @@
+"""Searches for requests that break a law, and shrinks each to the smallest that still does."""
+
+from collections.abc import Callable, Collection, Iterator
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis import seed as seeded
+from hypothesis import strategies as st
+from hypothesis.errors import FlakyFailure, FlakyStrategyDefinition
+from msgspec import Struct
+
+from conformance.fuzz.conversation import converse
+from conformance.fuzz.known import Known
+from conformance.fuzz.laws import Ask, Bad, Broken, Counted, Example, Valid, case
+from conformance.fuzz.mutations import mutations
+from conformance.fuzz.requests import requests
+from conformance.fuzz.sent import Sent
+
+CONVERSATIONS = 3
+"""Conversations beside each chunk of single requests."""
+CHUNK = 50
+"""Examples between two points at which a search can be taken up again."""
+
+
+class _Seen(Exception):
+    """A law was broken: what hypothesis shrinks."""
+
+
+def examples(able: Collection[str], *, counts: bool) -> st.SearchStrategy[Example]:
+    """What is asked: mostly valid requests, bad ones among them, and counts where the endpoint has them."""
+    valid = requests(able)
+    kinds: list[st.SearchStrategy[Example]] = [valid.map(Valid), valid.flatmap(_bad)]
+    kinds += [valid.map(Counted)] if counts else []
+    return st.one_of(kinds[0], *kinds)
+
+
+def _bad(sent: Sent) -> st.SearchStrategy[Bad]:
+    return st.sampled_from(mutations(sent.body)).map(lambda mutation: Bad(sent, mutation))
+
+
+class Search(Struct, frozen=True, kw_only=True):
+    """Who is asked with what, and what was found before."""
+
+    ask: Ask
+    able: Collection[str]
+    """The capabilities on which requests may lean."""
+    counts: bool
+    """Whether the endpoint counts tokens."""
+    seed: int
+    known: Known
+
+    def run(
+        self,
+        done: int,
+        count: int,
+        *,
+        enough: Callable[[], bool],
+        progress: Callable[[int], None],
+        tell: Callable[[Broken], None],
+    ) -> None:
+        """Asks `count` examples, from the `done`th on; `tell` is given each broken law, smallest request and all.
+
+        After each chunk, `progress` is given how many were asked: with the same seed the search goes on from there.
+        """
+        strategy = examples(self.able, counts=self.counts)
+        while done < count and not enough():
+            size = min(CHUNK, count - done)
+            for broken in self._chunk(strategy, self.seed * 1_000_003 + done * 31, size):
+                tell(broken)
+                if enough():
+                    return
+            done += size
+            progress(done)
+
+    def _chunk(self, strategy: st.SearchStrategy[Example], seed: int, size: int) -> Iterator[Broken]:
+        """What one chunk finds, each law once: single requests, then conversations."""
+        while (smallest := _first(self.ask, strategy, seed=seed, size=size, known=self.known)) is not None:
+            self.known.found.append(smallest.told)
+            if _again(self.ask, smallest):  # what was seen once and never again is told to nobody
+                yield smallest.told
+            seed += 1
+        tools = "tools" in self.able
+        while (told := converse(self.ask, seed=seed, count=CONVERSATIONS, known=self.known, tools=tools)) is not None:
+            self.known.found.append(told)
+            yield told
+            seed += 1
+
+
+class _Smallest(Struct, frozen=True):
+    """The smallest example that breaks a law, and what it breaks."""
+
+    example: Example
+    told: Broken
+
+
+def _again(ask: Ask, smallest: _Smallest) -> bool:
+    """Whether the smallest example breaks its law again, asked from scratch."""
+    return any(one.law == smallest.told.law for one in smallest.example.broken(ask))
+
+
+def _first(ask: Ask, strategy: st.SearchStrategy[Example], *, seed: int, size: int, known: Known) -> _Smallest | None:
+    """The first law that one of these examples breaks and nothing known explains, by its smallest example."""
+    smallest: list[_Smallest] = []
+
+    @seeded(seed)
+    @settings(
+        max_examples=size,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+        verbosity=Verbosity.quiet,
+        report_multiple_bugs=False,
+    )
+    @given(strategy)
+    def holds(example: Example) -> None:
+        for broken in example.broken(ask):
+            if known.explains(broken) or (smallest and broken.law != smallest[0].told.law):
+                continue
+            smallest[1:] = [_Smallest(example, broken)]  # the first stays: what is shrunk is its law
+            raise _Seen
+
+    try:
+        holds()
+    except (_Seen, FlakyFailure, FlakyStrategyDefinition):
+        return smallest[-1]
+    return None
+
+
+def has_counts(ask: Ask) -> bool:
+    """Whether the endpoint counts the tokens of a plain prompt."""
+    sent = Sent(body={"messages": [{"role": "user", "content": "Hello."}]}, path="/v1/messages/count_tokens")
+    document = case(
+        "fuzz.count", "A prompt is counted", sent, effect=[{"at": "message.input_tokens", "type": "integer"}]
+    )
+    return ask(document, "json").observed.observation == "shown"
