@@ -14,7 +14,7 @@ from conformance.fuzz.requests import requests
 ABLE = ("tools", "vision")
 UNAIDED = {
     "RQ01": "refused",
-    "RQ04": "refused",
+    "RQ11": "refused",
     "RQ11-first": "content lost",
     "RQ14": "content lost",
     "RQ16": "content lost",
