@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How a command ended; the README lists them, and other programs rely on them."""
+    """The exit code of a command; the README lists them, and other programs rely on them."""
 
     AS_EXPECTED = 0
     UNEXPECTED = 1

@@ -73,7 +73,7 @@ Expression = Term | Not | All | Any
 
 
 def parse(text: str) -> Expression:
-    """What a text says; ExpressionError where it is none."""
+    """The expression of a text; ExpressionError where it is none."""
     return _Reading(text).whole()
 
 

@@ -33,7 +33,7 @@ class Keys:
             self._pattern = _compiled(sorted(spelled, key=len, reverse=True))
 
     def spans(self, data: bytes) -> list[tuple[int, int]]:
-        """Where keys stand."""
+        """The places of keys in a text."""
         return [] if self._pattern is None else [found.span() for found in self._pattern.finditer(data)]
 
     def removed(self, data: bytes) -> bytes:

@@ -9,7 +9,7 @@ from conformance.words import MODES, Basis, Kind, Level, Mode, Size
 
 
 class Spec(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Where a claim comes from: an address, and one sentence in our own words."""
+    """The source of a claim: an address, and one sentence in our own words."""
 
     url: str
     """The address of the document, with `#section` where the page has anchors."""
@@ -82,7 +82,7 @@ class Check(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
 
 
 class Refusal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How the API refuses: the statuses and error types that count as its own answer."""
+    """A refusal as the API makes it: the statuses and error types that count."""
 
     status: int | list[int]
     """The HTTP status, or the statuses of which any one is right."""
@@ -175,7 +175,7 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
 
 
 class Defaults(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the requests of a family have in common: filled into each body for `/v1/messages` that does not say."""
+    """Defaults of a family: filled into each body for `/v1/messages` that does not say."""
 
     max_tokens: int | None = None
     """The `max_tokens` of bodies without one."""

@@ -27,7 +27,7 @@ KEPT = 8
 
 
 def compiled(kind: type[T], folder: Path, read: Callable[[], T]) -> T:
-    """What `read` makes of a folder, kept from an earlier time where nothing has changed since."""
+    """The value that `read` makes of a folder, from the cache where nothing has changed since."""
     try:
         file = _cache_folder() / f"{_hash_of_all(folder)}{ENDING}"
     except (OSError, RuntimeError):  # a file that cannot be read, which `read` explains; a user without a home

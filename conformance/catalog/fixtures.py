@@ -55,7 +55,7 @@ class Fixtures:
         return Document(file, carry_out)
 
     def part(self, name: str) -> Any:
-        """What `NAME` or `NAME#PATH` stands for; shared, never to be changed."""
+        """The value of `NAME` or `NAME#PATH`; shared, never to be changed."""
         file, mark, path = name.partition("#")
         whole = self.value(file)
         if not mark:
@@ -69,7 +69,7 @@ class Fixtures:
         return found
 
     def value(self, name: str) -> Any:
-        """What a fixture's name stands for; shared, never to be changed."""
+        """The value of a fixture; shared, never to be changed."""
         if name not in self._values:
             if name in self._open:
                 raise _Mistake(f"the fixture {name} uses itself: {' -> '.join([*self._open, name])}")

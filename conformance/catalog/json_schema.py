@@ -11,7 +11,7 @@ class SchemaError(ValueError):
 
 
 def validator(schema: dict[str, Any]) -> Any:
-    """What tells whether a value is valid, by its method `is_valid`; SchemaError."""
+    """The validator of a schema, with the method `is_valid`; SchemaError."""
     return _validator(msgspec.json.encode(schema))
 
 

@@ -29,7 +29,7 @@ _SAID = ("text", "thinking", "input", "partial_json")
 
 
 def lint(catalog: Catalog, rules: Mapping[str, str], faults: Collection[str]) -> list[Problem]:
-    """What a catalog that loads still has to mend.
+    """The problems of a catalog that loads.
 
     `rules` maps the id of each rule to the row that it speaks for; `faults` are the ids of the named faults.
     """
@@ -217,7 +217,7 @@ def _renames(catalog: Catalog) -> Iterator[Problem]:
 
 
 def profile_problems(catalog: Catalog, name: str, rules: Collection[str]) -> Iterator[Problem]:
-    """What is wrong with a profile that loads: questions that are none, needs that say nothing or stand twice."""
+    """The problems of a profile that loads: unknown questions, needs that say nothing or stand twice."""
     profile = catalog.profiles.get(name)
     if profile is None:
         return

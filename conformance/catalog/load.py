@@ -38,7 +38,7 @@ PROSE = ("id", "title", "spec", "basis", "note", "faults", "touches", "size", "r
 
 
 class Origin(Struct, frozen=True):
-    """Where a case stands."""
+    """The file and line of a case."""
 
     file: Path
     line: int

@@ -59,7 +59,7 @@ def matcher_of(check: Check) -> tuple[str, Any]:
 
 
 def mistakes(check: Check) -> list[tuple[str, str]]:
-    """What is wrong with a check: the key it is about, and why."""
+    """The mistakes of a check: the key, and why."""
     found = []
     if complaint := _path_mistake(check.at):
         found.append(("at", complaint))

@@ -15,7 +15,7 @@ _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]|\[\.\.\.\]")
 
 
 def message_and_path(message: str) -> tuple[str, Steps]:
-    """What msgspec says, and the path at which it says it; a path ends at a key that msgspec does not name."""
+    """The message of a msgspec error and its path; a path ends at a key that msgspec does not name."""
     match = _AT.match(message)
     if match is None:
         return message, ()

@@ -26,7 +26,7 @@ class Client(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Meets(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What the user meets, by the way in which a need is not met; a way that is left out is another need's affair."""
+    """The consequences for the user, by the way in which a need is not met; a way left out is another need's affair."""
 
     refused: str | None = None
     ignored: str | None = None
@@ -40,7 +40,7 @@ class Meets(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
 
 
 class Need(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the client needs of an endpoint, with the questions that show it."""
+    """A need of the client, with the questions that show it."""
 
     id: str
     says: str

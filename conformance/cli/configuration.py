@@ -26,7 +26,7 @@ SCHEMA = "configuration.schema.json"
 
 
 class Configuration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="kebab"):
-    """What `conformance run` does in a repository where nothing else is typed."""
+    """The options of `conformance run` in a repository, where none are typed."""
 
     base_url: str | None = None
     """Where the endpoint listens."""

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class Display(Struct, frozen=True, kw_only=True):
-    """How a run speaks."""
+    """The options of a run's output."""
 
     json: bool = False
     """The rows of the log on standard output, as they are written."""

@@ -26,7 +26,7 @@ MODULE = "conformance.detection.client"
 
 
 class Held(Struct, frozen=True, kw_only=True):
-    """What came of a session, as the file keeps it."""
+    """The outcome of a session, as the file keeps it."""
 
     endpoint: str
     client: str

@@ -56,14 +56,14 @@ def reasons(file: Path = FOLDER / "reasons.yaml") -> dict[str, list[str]]:
 
 
 def questions(catalog: Catalog) -> list[Question]:
-    """What a fault is asked so that readiness can be told."""
+    """The questions that readiness needs of a fault."""
     return [Question(case, mode) for case, mode in select_profile(catalog, PROFILE)]
 
 
 def client_figure(
     catalog: Catalog, fault: str, outcome: ClientOutcome, rows: Sequence[CaseRow | RuleRow]
 ) -> ClientFigure:
-    """What readiness says of one fault."""
+    """The figure of one fault: readiness, beside the client's outcome."""
     answer = readiness(PROFILE, catalog.profiles[PROFILE], rows, {})
     if answer is None:
         return ClientFigure(id=fault, outcome=outcome, verdict="not verified")
@@ -88,7 +88,7 @@ def table(figures: Sequence[ClientFigure]) -> dict[str, dict[str, int]]:
 
 
 def misjudged(figures: Sequence[ClientFigure]) -> list[str]:
-    """What must not be: a client that breaks and is not told so, and too many alarms where it works."""
+    """The failures of the figures: a client that breaks and is called ready, and too many alarms where it works."""
     wrong = [figure for figure in figures if figure.verdict not in EXPECTED.get(figure.outcome, (figure.verdict,))]
     broken = [figure for figure in figures if figure.outcome in ("wrong", "fails")]
     working = [figure for figure in figures if figure.outcome == "works"]

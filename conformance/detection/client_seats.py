@@ -27,7 +27,7 @@ IN_SHORT = ("claude-code-router", "litellm")
 
 
 class Address(Struct, frozen=True, kw_only=True):
-    """Where a server answers, and how it is asked."""
+    """The address of a server, and how it is asked."""
 
     url: str
     model: str = MODEL

@@ -35,7 +35,7 @@ FAILED = ("API Error", "Please run /login", "could not be parsed", "never arrive
 
 
 class Turn(Struct, frozen=True, kw_only=True):
-    """What became of one task."""
+    """The outcome of one task."""
 
     task: str
     right: bool
@@ -140,7 +140,7 @@ class _Client:
         self._process.stdout.close()
 
     def ask(self, prompt: str) -> Answered | None:
-        """What the client answers to one turn; None where it ends, or says nothing for too long."""
+        """The client's answer to one turn; None where it ends, or says nothing for too long."""
         assert self._process.stdin is not None
         message = {"type": "user", "message": {"role": "user", "content": prompt}}
         try:

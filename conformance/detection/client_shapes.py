@@ -35,7 +35,7 @@ def read_shape(version: str) -> list[str]:
 
 
 def compared(old: Iterable[str], new: Iterable[str]) -> list[str]:
-    """What is new and what is gone, in the order of the lines."""
+    """The lines that are new and those that are gone, in their order."""
     before, after = set(old), set(new)
     marked = [(line, "+") for line in after - before] + [(line, "-") for line in before - after]
     return [f"{mark} {line}" for line, mark in sorted(marked)]

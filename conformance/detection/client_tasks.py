@@ -22,7 +22,7 @@ NUMBERS = " ".join(map(str, range(1, 131)))
 
 
 class Answered(Struct, frozen=True, kw_only=True):
-    """What the client showed of one turn."""
+    """The output of the client in one turn."""
 
     result: str
     is_error: bool

@@ -36,7 +36,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
 
 
 class Swept(Struct, frozen=True):
-    """What was seen: the correct rows by their place, their records, and what was found of each misdeed."""
+    """The results: the correct rows by their place, their records, and the outcome of each fault."""
 
     correct: Mapping[tuple[str, str], CaseRow | RuleRow]
     records: Mapping[Question, Record]

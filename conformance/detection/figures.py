@@ -23,7 +23,7 @@ FEW = 5
 
 
 class Told(Struct, frozen=True):
-    """What a reader of a run against one fault meets first."""
+    """The first cause and the red rows of a run against one fault."""
 
     first: str = ""
     """The first cause."""
@@ -36,7 +36,7 @@ UNTOLD = Told()
 
 
 def told_first(worse: Sequence[Worse], causes: Sequence[CauseRow], own: Sequence[str]) -> Told:
-    """What is told first of a fault: `worse` are its rows as the causes left them, `own` names it at once."""
+    """The first cause of a fault's run: `worse` are its rows as the causes left them, `own` names it at once."""
     places = {row.place for row in worse}
     due = [cause for cause in causes if places & set(cause.rows)]
     names = {name.partition("[")[0] for cause in due[:1] for name in (cause.id, *cause.rows[:1])}
@@ -49,7 +49,7 @@ def told_first(worse: Sequence[Worse], causes: Sequence[CauseRow], own: Sequence
 
 
 def figure_of(fault: NamedFault, worse: Sequence[Worse], reasons: Sequence[str], told: Told = UNTOLD) -> FaultFigure:
-    """What the worse rows amount to; `reasons` are the rules and cases that rightly kill this fault."""
+    """The figure of a fault from its worse rows; `reasons` are the rules and cases that rightly kill it."""
     rules = sorted({row.id for row in worse if row.mode == ""})
     cases = sorted({row.id for row in worse if row.mode != ""})
     outcome: Outcome
@@ -74,13 +74,13 @@ def figure_of(fault: NamedFault, worse: Sequence[Worse], reasons: Sequence[str],
 
 
 def naming(figures: Sequence[FaultFigure]) -> dict[str, int]:
-    """How many faults the first cause names, of how many that a reader meets at all."""
+    """The number of faults that the first cause names, of all that turn a row red."""
     met = _met(figures)
     return {"first": sum(figure.named for figure in met), "of": len(met)}
 
 
 def redness(figures: Sequence[FaultFigure]) -> dict[str, int]:
-    """How many rows of the matrix one fault turns red: the median, and for how many faults they are few."""
+    """The number of rows that one fault turns red: the median, and for how many faults they are few."""
     reds = sorted(len(figure.red_rows) for figure in _met(figures))
     return {
         "median": reds[len(reds) // 2] if reds else 0,
@@ -106,7 +106,7 @@ def summary(figures: Sequence[FaultFigure]) -> dict[str, int]:
 
 
 def got_worse(now: Detection, before: Detection | None) -> list[str]:
-    """What CI must not let pass: a kill gone silent or foreign, a false alarm that is new, fewer mutants killed.
+    """The regressions that fail CI: a kill gone silent or foreign, a new false alarm, fewer mutants killed.
 
     What the committed figures show as open stays visible in them, and may only become less.
     """

@@ -14,7 +14,7 @@ A_CONVERSATION = 2
 
 
 class MutantFigures(Struct, frozen=True):
-    """What became of the mutants."""
+    """The figures of the mutants."""
 
     counts: dict[str, int]
     silent: dict[str, str]

@@ -32,7 +32,7 @@ class Relayed:
             self.requests.append({"method": method, "path": path, "headers": kept, "body": _read(body)})
 
     def posts(self) -> int:
-        """How many times the model was asked to work so far: titles and counts, which declare no tools, are no turn."""
+        """The number of turns so far; requests for titles and counts, which declare no tools, are none."""
         return sum(one["method"] == "POST" and _is_turn(one) for one in self.requests)
 
 

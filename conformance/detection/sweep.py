@@ -71,7 +71,7 @@ class Worse(Struct, frozen=True):
 
 
 class Found(Struct, frozen=True):
-    """What a run found: each row with its own verdict, the rows as its causes leave them, and the causes."""
+    """The rows of a run, each with its own verdict, the rows after causes, and the causes."""
 
     rows: Sequence[CaseRow | RuleRow] = ()
     final: Sequence[CaseRow | RuleRow] = ()
@@ -87,7 +87,7 @@ def questions_for(catalog: Catalog, names: Sequence[str]) -> list[Question]:
 async def rows_of(
     catalog: Catalog, target: Target, questions: Sequence[Question], fixtures: Fixtures
 ) -> tuple[Found, dict[Question, Record]]:
-    """What is found of a target, and its records; a client and a patience of its own, so that no fault spills over."""
+    """The rows of a target and its records, with a client and a patience of its own."""
     limits = Limits(first_byte=PATIENCE, idle=PATIENCE, total=30 * PATIENCE)
     async with Client(limits=limits, keys=[target.key]) as client:
         inquiry = Inquiry(
@@ -103,7 +103,7 @@ async def rows_of(
 
 
 def judged(catalog: Catalog, asked: Sequence[Question], records: Mapping[Question, Record]) -> Found:
-    """What a run found that was asked without pytest: of these questions, and of all rules."""
+    """The results of a run without pytest: of these questions, and of all rules."""
     source = Recorded(records, "not asked")
     causes: list[CauseRow] = []
 
@@ -129,7 +129,7 @@ async def sweep(
     fixtures: Fixtures,
     lacks: Mapping[str, Sequence[str]] = {},
 ) -> dict[str, Found]:
-    """What is found at every path prefix of one server, several asked at once.
+    """The results at every path prefix of one server, several asked at once.
 
     `lacks`: the capabilities that nobody would declare of what answers at a prefix.
     """
@@ -187,5 +187,5 @@ def red_rows(rows: Sequence[CaseRow | RuleRow], correct: Mapping[tuple[str, str]
 
 
 def place(row: CaseRow | RuleRow) -> tuple[str, str]:
-    """What identifies a row: case and mode, or the rule."""
+    """The identity of a row: case and mode, or the rule."""
     return (row.case, row.mode) if isinstance(row, CaseRow) else (row.rule, "")

@@ -23,7 +23,7 @@ EXPECTED = ("known-gap", "documented-gap", "disputed")
 
 
 class Met(Struct, frozen=True):
-    """What a question met, kept when its answers are let go of."""
+    """The obstacles of a question, kept when its answers are released."""
 
     endpoint: str
     attempts: tuple[tuple[Obstacle, ...], ...]
@@ -39,7 +39,7 @@ class Explained(Struct, frozen=True):
 
 
 def met_in(record: Record, row: CaseRow) -> Met | None:
-    """What the attempts at a question met; None where there was no answer to meet anything in."""
+    """The obstacles of the attempts at a question; None where there was no answer."""
     if not record.attempts or not record.attempts[-1].replies:
         return None
     return Met(

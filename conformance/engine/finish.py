@@ -36,7 +36,7 @@ Ending = Literal["finished", "interrupted", "bad usage", "suite failed"]
 
 
 class Terms(Struct, frozen=True, kw_only=True):
-    """What the caller lets count, and which clients' needs are compared with what was found."""
+    """The terms of a run's end: strictness, forgiven improvements, profiles and expectations."""
 
     strict: bool = False
     allow_improvements: bool = False
@@ -51,7 +51,7 @@ class Terms(Struct, frozen=True, kw_only=True):
 
 
 class RunFacts:
-    """What the end of a run is computed from, gathered while its questions are judged."""
+    """The facts from which the end of a run is computed, gathered while its questions are judged."""
 
     def __init__(self, controls: Collection[str] = ()) -> None:
         """`controls`: the cases whose observations show whether the model obeys."""
@@ -80,7 +80,7 @@ class RunFacts:
         self.waits[row.case, row.mode] = waits_of(record)
 
     def obedience(self) -> ObedienceRow:
-        """How often the model did what the controls ask of it."""
+        """The obedience of the model: how often it did what the controls ask."""
         asked = sum(self._observations[name] for name in (*OBEYED, *DISOBEYED))
         obeyed = sum(self._observations[name] for name in OBEYED)
         return ObedienceRow(obeyed, asked)

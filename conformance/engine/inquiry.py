@@ -35,7 +35,7 @@ Watch = Callable[[Question, Exchange], None]
 
 
 class Transport(Struct, frozen=True):
-    """What asking needs of the probe: the client, the patience that all questions share, and the fixtures' address."""
+    """The parts of the probe that asking needs: client, shared patience, and the fixtures' address."""
 
     client: Client
     patience: Patience

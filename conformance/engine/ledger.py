@@ -18,7 +18,7 @@ TERMS = Terms()
 
 
 class Source(Protocol):
-    """Who has the records of a run: the scheduler that asks, or what an earlier run recorded."""
+    """The source of a run's records: the scheduler that asks, or an earlier run."""
 
     def record(self, question: Question) -> Record:
         """The record of a question, waited for."""

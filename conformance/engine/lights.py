@@ -23,7 +23,7 @@ COUNTED: tuple[Verdict, ...] = ("supported", "partial", "ignored", "broken", "in
 
 
 class Wait(Struct, frozen=True):
-    """How long one answer let wait, in seconds."""
+    """The waiting time of one answer, in seconds."""
 
     first_byte: float
     longest_silence: float
@@ -34,7 +34,7 @@ Waits = Mapping[tuple[str, Mode], Sequence[Wait]]
 
 
 class Lights(Struct, frozen=True, kw_only=True):
-    """What a run shows of the model and of the machine."""
+    """The findings about the model and the machine."""
 
     calls: tuple[int, int] | None = None
     """How many calls that were asked for came as calls, of how many; None where none was asked for."""
@@ -77,7 +77,7 @@ def _found(question: str, waits: Waits) -> Sequence[Wait]:
 
 
 def warnings(profile: Profile, found: Lights) -> list[str]:
-    """What a user of the client should know of this model and this machine."""
+    """Warnings about model and machine for the client's user."""
     told = []
     silence = found.timing.get("longest_silence", 0.0)
     if profile.patience is not None and silence >= NEAR * profile.patience:

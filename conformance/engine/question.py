@@ -88,7 +88,7 @@ class Record(Struct, frozen=True, kw_only=True):
 
 
 class Earlier(Struct, frozen=True):
-    """What an earlier run left of a question: its record, and what was observed beside the verdict."""
+    """The result of a question in an earlier run: its record, and observations beside the verdict."""
 
     record: Record
     sdk: SdkTestimony | None = None

@@ -66,7 +66,7 @@ class Recorded:
 
 
 class EarlierRun(Struct, frozen=True, kw_only=True):
-    """What an earlier run left, as far as it can be judged today."""
+    """The results of an earlier run that can be judged today."""
 
     questions: dict[Question, Earlier]
     """In the order of the catalog."""
@@ -77,7 +77,7 @@ class EarlierRun(Struct, frozen=True, kw_only=True):
 
 
 def earlier_of(log: RunLog, catalog: Catalog, target: Target) -> EarlierRun:
-    """What a run left of every question that still sends what it sent then."""
+    """The results of every question that still sends what it sent then."""
     names = {old: case.id for case in catalog.cases.values() for old in case.renamed_from}
     reader = _Reader(catalog, target, EvidenceStore(log.folder))
     found: dict[Question, Earlier] = {}
@@ -109,7 +109,7 @@ class _Reader:
         self._store = store
 
     def earlier(self, question: Question, row: CaseRow | TendencyRow) -> Earlier | None:
-        """What is left of a question; None where it sends something else today. EvidenceError where it is lost."""
+        """The result of a question; None where it sends something else today. EvidenceError where it is lost."""
         attempts = [
             _asked(question, number, list(replies))
             for number, replies in groupby(map(self._store.read, row.exchanges), key=lambda one: one.attempt)

@@ -26,7 +26,7 @@ NOT_ASKED = "not asked in the run that is judged again"
 
 
 class Rejudged(Struct, frozen=True, kw_only=True):
-    """How a run would end today, and what of it could not be judged again."""
+    """The end of a run judged today, and the questions that could not be judged again."""
 
     ended: Ended
     judged: int
@@ -35,7 +35,7 @@ class Rejudged(Struct, frozen=True, kw_only=True):
     lost: tuple[str, ...]
 
     def left_out(self) -> str:
-        """What was left out and why, in one line; empty where nothing was."""
+        """The number of questions left out and why, in one line; empty where none was."""
         told = []
         if self.changed:
             told.append(f"{len(self.changed)} whose question has changed since")

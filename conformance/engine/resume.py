@@ -68,7 +68,7 @@ def mend_head(folder: Path, head: RunRow, target: Target) -> bool:
 
 
 def earlier_part(folder: Path, catalog: Catalog, target: Target) -> dict[Question, Earlier]:
-    """What an earlier run of the same target recorded and judged; UserError when it asked somebody else."""
+    """The results of an earlier run of the same target; UserError when it asked another one."""
     log = read_log(folder)
     asked = log.run.target
     if (asked.name, asked.model) != (target.name, target.model):

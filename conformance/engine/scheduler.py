@@ -133,7 +133,7 @@ class Scheduler:
             self._loop.call_soon_threadsafe(self._feed)
 
     def running(self) -> int:
-        """How many questions are under way."""
+        """The number of questions under way."""
         return sum(not task.done() for task in list(self._memory.tasks.values()))
 
     def stop(self, closing: Coroutine[object, object, None] | None = None) -> None:

@@ -40,7 +40,7 @@ def who_is_asked(options: RunOptions, stack: ExitStack, say: Callable[[str], Non
 
 
 def choices_of(options: RunOptions) -> Choices:
-    """What the options say about the target, as the target's room takes it."""
+    """The choices about the target, from the options."""
     return Choices(
         target=options.target,
         base_url=options.base_url,

@@ -102,7 +102,7 @@ class Answer(Struct, frozen=True, dict=True):
 
     @cached_property
     def stream_result(self) -> StreamResult:
-        """What the stream told, with every law that it broke on the way."""
+        """The result of reading the stream, with every rule that it broke."""
         whole = self.exchange.outcome in ("complete", "unfinished")
         return follow(self.frames, whole=whole)
 
@@ -198,7 +198,7 @@ class Answer(Struct, frozen=True, dict=True):
 
     @cached_property
     def document(self) -> dict[str, Any]:
-        """What the paths of effects and premises look into."""
+        """The document that the paths of effects and premises read."""
         return {
             "status": self.exchange.status,
             "refused": self.refused,
@@ -213,7 +213,7 @@ class Answer(Struct, frozen=True, dict=True):
 
     @property
     def ends(self) -> str:
-        """How it ended: `cut` where the connection broke; of a stream its last event, of all else `complete`."""
+        """The end of the answer: `cut` where the connection broke, else a stream's last event or `complete`."""
         if self.exchange.outcome in ("cut", "reset", "malformed"):
             return "cut"
         events = self.events
@@ -230,7 +230,7 @@ class Answer(Struct, frozen=True, dict=True):
 
     @property
     def failed(self) -> Violation | None:
-        """Why no answer arrived at all, whatever was asked: it was cut, or the server failed; None when one did."""
+        """The reason why no answer arrived: it was cut, or the server failed; None when one did."""
         outcome = self.exchange.outcome
         if outcome not in ("complete", "unfinished"):
             return Violation("", "a whole answer", self.exchange.detail or outcome, outcome)
@@ -240,7 +240,7 @@ class Answer(Struct, frozen=True, dict=True):
 
     @cached_property
     def unreadable(self) -> Violation | None:
-        """Why nothing in this answer can be trusted, None when it can.
+        """The reason why the answer cannot be used; None when it can.
 
         Refusals are readable whatever their envelope: that has rules of its own. So is a stream whose connection stays
         open after `message_stop`: nothing of it is lost.

@@ -35,7 +35,7 @@ def allowed_deltas(block: str) -> frozenset[str] | None:
 
 
 class Block:
-    """What a stream has said of one block so far."""
+    """One content block of a stream so far."""
 
     def __init__(self, index: int, start: dict[str, Any], event: int) -> None:
         self.index = index

@@ -21,7 +21,7 @@ ABSENT = Absent()
 
 
 class Violation(Struct, frozen=True):
-    """What a rule saw in one answer; the key and the exchange are added by the one who asked the rule."""
+    """A violation that a rule found in one answer; key and exchange are added by the caller."""
 
     at: str
     """JSON pointer into the answer (`/content/0/text`), `event/<n>/...`, or `header/<name>`."""
@@ -61,7 +61,7 @@ _INDEX = re.compile(r"(?<=/)\d+(?=/|$)")
 
 @lru_cache(maxsize=4096)
 def finding_key(rule: str, endpoint: str, mode: Mode, at: str, kind: str) -> str:
-    """What kind of finding it is: rule or effect, endpoint, mode, path with every index as `*`, kind.
+    """The key of a finding: rule or effect, endpoint, mode, path with every index as `*`, kind.
 
     `message.stop-sequence-present POST /v1/messages json /stop_sequence missing`
     """

@@ -26,7 +26,7 @@ Bind = Callable[[Any], Any]
 
 
 class Observed(Struct, frozen=True):
-    """What an attempt showed, and what of it did not hold."""
+    """The observation of an attempt, and its findings."""
 
     observation: Observation
     findings: tuple[Finding, ...] = ()
@@ -68,7 +68,7 @@ def observe(case: Case, replies: Sequence[Reply], bind: Bind) -> Observed:
 
 
 def misled(reply: Reply, at: str, given: str, base_url: str) -> Observed:
-    """What an answer shows that names an address of another server, or none at all, where a client goes on to it."""
+    """An address in an answer that leads a client to another server, or to none."""
     finding = _at(reply, "address", "must", f"/{at}", f"an address of {base_url}", shown(given), "foreign")
     return Observed("contradicted", (finding,))
 
@@ -240,7 +240,7 @@ def _at(reply: Reply, name: str, level: Level, at: str, expected: Any, observed:
 
 
 def input_tokens(answer: Answer) -> int | None:
-    """What the answer says that its request weighed, cached tokens included; None where it does not say."""
+    """The input tokens of the request by its answer, cached ones included; None where it does not say."""
     usage = answer.message.get("usage") if isinstance(answer.message, dict) else None
     if not isinstance(usage, dict):
         return None

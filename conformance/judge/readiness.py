@@ -38,7 +38,7 @@ class Broken(Struct, frozen=True):
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """What a run saw of one case in one mode."""
+    """The result of one case in one mode."""
 
     case: str
     mode: Mode
@@ -52,7 +52,7 @@ class Seen(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What one question came to."""
+    """The outcome of one question."""
 
     state: NeedState
     verdict: Verdict
@@ -64,7 +64,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 class NeedVerdict(Struct, frozen=True):
-    """What became of one need, by the question that decided it."""
+    """The verdict of one need, by the question that decided it."""
 
     need: Need
     outcome: Outcome
@@ -75,7 +75,7 @@ class NeedVerdict(Struct, frozen=True):
 
     @property
     def meets(self) -> str:
-        """What was seen and what the user meets; empty where the need is met."""
+        """The observation and its consequence for the user; empty where the need is met."""
         if self.state == "met":
             return ""
         says = self.need.meets.ways[self.outcome.verdict] if self.state == "missing" else ""
@@ -195,7 +195,7 @@ class _Run:
         return bool(self._own if _is_rule(parted(question)[0], self._rules) else self._of_case(question))
 
     def outcome(self, need: Need) -> Outcome:
-        """What the questions of a need come to: the worst of them, or the best where any will do."""
+        """The outcome of a need's questions: the worst of them, or the best where any will do."""
         outcomes = [outcome for question in need.questions for outcome in self._outcomes(question, need)]
         choose = min if need.met_by == "all" else max
         return choose(outcomes, key=lambda outcome: STATES.index(outcome.state))

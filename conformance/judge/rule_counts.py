@@ -9,7 +9,7 @@ from conformance.words import Mode, Verdict
 
 
 class RuleVerdict(Struct, frozen=True):
-    """What a rule says of a target after a run; one finding per key, each with its count and first exchange."""
+    """The verdict of a rule after a run; one finding per key, each with its count and first exchange."""
 
     rule: Rule
     verdict: Verdict

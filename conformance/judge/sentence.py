@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"\d{1,64}(?:[.,:]\d{1,64}){0,8}")
 
 
 def sentence_of(answer: Answer) -> str:
-    """What the server says is wrong: status, error type and message in one line; empty where it says nothing."""
+    """The server's error in one line: status, type and message; empty where it says nothing."""
     words = _words(answer)
     error = answer.error or {}
     kind = error.get("type")

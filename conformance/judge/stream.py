@@ -357,7 +357,7 @@ class Machine:
                 self._breach("stream.stop-each", at, f"content_block_stop for block {block.index}", "none", "missing")
 
     def result(self) -> StreamResult:
-        """What was told, for those who judge it."""
+        """The result of the stream."""
         return StreamResult(
             start=self.start,
             start_event=self.start_event,

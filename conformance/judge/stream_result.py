@@ -10,7 +10,7 @@ from conformance.judge.finding import ABSENT, Violation
 
 
 class StreamResult(Struct, frozen=True, dict=True, kw_only=True):
-    """What a stream told, and which laws it broke."""
+    """The result of reading a stream, and the rules that it broke."""
 
     start: Any
     """`message_start.message` as it came; absent marker when there was none."""

@@ -66,7 +66,7 @@ def _is_deep(value: Any) -> bool:
 
 
 def defect_of(data: bytes) -> Defect:
-    """Why bytes that `decode` could not read are no JSON."""
+    """The reason why bytes that `decode` could not read are no JSON."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -138,7 +138,7 @@ def is_event_stream(body: bytes) -> bool:
 
 
 def looks_of(body: bytes) -> str:
-    """What a body is, in a word, and how it begins."""
+    """The kind of a body, in a word, and how it begins."""
     start = body.lstrip()[:80]
     if not start:
         return "an empty body"

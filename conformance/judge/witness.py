@@ -24,14 +24,14 @@ MOST = 8000
 
 
 class Testimony(Struct, frozen=True):
-    """What the SDK made of an answer: an exception with which it reports a refusal is how it accepts one."""
+    """The SDK's result for an answer; an exception that reports a refusal counts as accepted."""
 
     verdict: SdkTestimony
     detail: str = ""
 
 
 def testify(exchange: Exchange, mode: Mode) -> Testimony | None:
-    """What the installed SDK makes of an answer of /v1/messages; None for answers that are not shown to it.
+    """The installed SDK's result for an answer of /v1/messages; None for answers that are not shown to it.
 
     `rejects`: it raises where there is an answer to read. `misreads`: it raises nothing, and what it hands to the
     application differs from the wire.
@@ -55,7 +55,7 @@ def testify(exchange: Exchange, mode: Mode) -> Testimony | None:
 
 
 def too_large(exchange: Exchange) -> str:
-    """Why an answer is not shown to the SDK, which takes time that grows faster than the answer; empty where it is."""
+    """The reason why an answer is too large for the SDK, whose time grows faster; empty where it is not."""
     if exchange.outcome == "oversized":
         return "not shown to the SDK: too large, a limit ended it"
     if exchange.size > LARGEST or len(exchange.chunks) > MOST or exchange.body.count(b"\ndata:") > MOST:

@@ -29,7 +29,7 @@ def sentence(finding: Finding, *, limit: int = SHOWN, wanted_limit: int = SHOWN)
 
 
 def wanted(expected: Any, *, limit: int = SHOWN) -> str:
-    """What was expected: a sentence, a value, or a matcher with its value."""
+    """The expectation in words: a sentence, a value, or a matcher with its value."""
     if isinstance(expected, dict) and len(expected) == 1:
         ((matcher, value),) = expected.items()
         name = str(matcher).replace("_", " ")
@@ -40,7 +40,7 @@ def wanted(expected: Any, *, limit: int = SHOWN) -> str:
 
 
 def place(at: str) -> str:
-    """Where a finding is: the path of an effect as its author wrote it, other places as they are."""
+    """The place of a finding: the path of an effect as written in its case, other places as they are."""
     return shown(at[1:] if _EFFECT.match(at) else at, quote=False, limit=60)
 
 

@@ -29,7 +29,7 @@ LONGEST_TRACE = 20_000
 
 
 class StepAnswer(Struct, frozen=True):
-    """What one step was answered; `copy` counts from 0 where a case has several copies in flight."""
+    """The answer to one step; `copy` counts from 0 where a case has several copies in flight."""
 
     step: str
     mode: Mode
@@ -54,7 +54,7 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class Fixtures(Struct, frozen=True):
-    """Where the bytes that cases send lie: in a folder, and at an address that the endpoint can reach."""
+    """The fixtures of cases: their folder, and the address at which the endpoint can reach them."""
 
     folder: Path | None = None
     url: str = ""

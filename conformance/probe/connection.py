@@ -31,7 +31,7 @@ Place = tuple[str, str, int]
 
 
 class NotHttpError(Exception):
-    """What arrived breaks off, or is no HTTP; the message says which."""
+    """An answer that breaks off or is not HTTP; the message says which."""
 
 
 class Head(Struct, frozen=True):
@@ -94,7 +94,7 @@ class Pipe(asyncio.Protocol):
         return not self.ended and not self._waiting
 
     async def read(self) -> bytes:
-        """What has arrived since; empty at the end. OSError where the connection broke."""
+        """The bytes that have arrived since; empty at the end. OSError where the connection broke."""
         while not self._waiting:
             if self.ended:
                 if self._problem is not None:
@@ -243,7 +243,7 @@ class Pool:
 
 
 def place_and_target(url: str) -> tuple[Place, str, str]:
-    """Where a URL leads: its place, the value of the host header, and the target of the request line."""
+    """The destination of a URL: host and port, the host header, and the target of the request line."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port
     target = quote(parts.path or "/", safe=_AS_IT_IS)

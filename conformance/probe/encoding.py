@@ -25,7 +25,7 @@ class Inflater:
         self._inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16) if self._gzip else None
 
     def feed(self, data: bytes) -> bytes:
-        """What these bytes stand for; OversizedError or EncodingError."""
+        """The decoded bytes; OversizedError or EncodingError."""
         if self._inflate is None:
             data = self._early = self._early + data
             if len(data) < 2:
@@ -89,7 +89,7 @@ class Plain:
 
 
 def decoder(codings: Sequence[str], limit: int) -> Inflater | Plain:
-    """What undoes the `content-encoding` of an answer; EncodingError for one that was not asked for."""
+    """The decoder for the `content-encoding` of an answer; EncodingError for one that was not asked for."""
     named = [coding for coding in codings if coding not in ("", "identity")]
     if not named:
         return Plain(limit)

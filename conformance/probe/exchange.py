@@ -26,7 +26,7 @@ REMOVED = "a key was removed from the body of this answer"
 
 
 class Request(Struct, frozen=True):
-    """What was sent, keys already removed."""
+    """The request as it was sent, keys already removed."""
 
     method: str
     url: str

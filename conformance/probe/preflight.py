@@ -42,7 +42,7 @@ NO_KEY = ("authentication_error", "api key", "api-key", "api_key", "unauthorized
 
 
 class Problem(Struct, frozen=True):
-    """Why a run cannot begin: one line that says what is wrong and what to do, and the exit code."""
+    """The reason why a run cannot begin: one line with what to do, and the exit code."""
 
     line: str
     exit: ExitCode

@@ -14,7 +14,7 @@ LAST_WORDS = ("message_stop", "error")
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """How much of an answer is read, in seconds, bytes and events: every answer is hostile until judged."""
+    """Limits of an answer, in seconds, bytes and events: every answer is hostile until judged."""
 
     connect: float = 5.0
     first_byte: float = 300.0
@@ -30,7 +30,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Recording:
-    """What has arrived of one answer so far; times in seconds since the request was sent."""
+    """The recording of one answer so far; times in seconds since the request was sent."""
 
     def __init__(self, limits: Limits, started: float) -> None:
         self._limits = limits

@@ -61,7 +61,7 @@ class Outgoing(Struct, frozen=True):
 
 
 class Setting(Struct, frozen=True, kw_only=True):
-    """What a request is rendered in: who is asked, how, and what was answered so far."""
+    """The context in which a request is rendered: target, mode, and the answers so far."""
 
     target: Target
     mode: Mode
@@ -94,7 +94,7 @@ def render(ask: Ask, setting: Setting, *, asks_max_tokens: bool = False) -> Outg
 
 
 def url_of(ask: Ask, setting: Setting) -> str:
-    """Where an ask goes: to the origin of the target, whatever its path says, and whatever an answer put into it.
+    """The URL of an ask: always of the target's origin, whatever its path or an answer says.
 
     AddressFault where the answer gives no address of that origin.
     """

@@ -27,7 +27,7 @@ class Scrubber:
         return self._keys.removed(data)
 
     def request(self, outgoing: Outgoing) -> Request:
-        """What was sent, as it may be recorded."""
+        """The request without keys, as it may be recorded."""
         text = self._keys.removed_from
         return Request(
             outgoing.method, text(outgoing.url), self._sent_headers(outgoing.headers), self.data(outgoing.body)

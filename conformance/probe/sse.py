@@ -10,7 +10,7 @@ BOM = b"\xef\xbb\xbf"
 
 
 class Frame(Struct, frozen=True, gc=False):
-    """What stands between two blank lines, comments left out; without data it is a frame, but no event."""
+    """The lines between two blank lines, without comments; a frame without data is no event."""
 
     number: int
     """Counts from 0 over the frames that have any field: one that is only comments is none."""

@@ -35,7 +35,7 @@ class Answer(Struct, frozen=True):
 
 
 class Slots:
-    """How many requests may be in flight; the number only ever shrinks."""
+    """The number of requests that may be in flight; it only ever shrinks."""
 
     def __init__(self, limit: int) -> None:
         self.most = max(1, limit)

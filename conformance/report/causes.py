@@ -47,7 +47,7 @@ def _one(place: str, says: str, row: CaseRow | RuleRow) -> CauseRow:
 
 
 def counted(cause: CauseRow, log: RunLog) -> str:
-    """What stands behind a cause, in words: `75 of 153 answers; 71 not judged because of it`."""
+    """The questions behind a cause, in words: `75 of 153 answers; 71 not judged because of it`."""
     seen, of = cause.answers
     parts = [f"{seen} of {of} {'answers' if cause.kind == 'rule' else 'questions'}"] if of else []
     if len(cause.rows) > 1:
@@ -61,7 +61,7 @@ def counted(cause: CauseRow, log: RunLog) -> str:
 
 
 def observed(cause: CauseRow, log: RunLog) -> str:
-    """What the first row of a cause found, where the server said nothing; the expectation is cut, not what was seen."""
+    """The first finding of a cause, where the server said nothing; the expectation is cut, not the observation."""
     for row in log.cases:
         if cause.rows and f"{row.case}[{row.mode}]" == cause.rows[0] and row.findings:
             return sentence(row.findings[0], wanted_limit=EXPECTED)

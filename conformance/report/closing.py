@@ -49,7 +49,7 @@ class Closing(Struct, frozen=True, kw_only=True):
 
 
 def closing_of(column: Column) -> Closing:
-    """What the run of a column says at its end."""
+    """The end of a column's run, in words."""
     log = column.log
     red = red_causes(log)
     few = len(log.cases) <= FEW

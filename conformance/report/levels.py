@@ -16,14 +16,14 @@ NAMED = 3
 
 
 class Found(Struct, frozen=True):
-    """What was found of one row."""
+    """The result of one row."""
 
     verdict: Verdict | None
     judged: tuple[CaseRow | RuleRow, ...]
 
 
 class Level(Struct, frozen=True, kw_only=True):
-    """How far a run came."""
+    """The level that a run reached."""
 
     reached: ConformanceLevel | None
     next: ConformanceLevel | None
@@ -37,7 +37,7 @@ class Level(Struct, frozen=True, kw_only=True):
 
     @property
     def short(self) -> int:
-        """How many rows keep it from the next level."""
+        """The number of rows that keep it from the next level."""
         return len(self.broken) + len(self.unproven) + len(self.unasked)
 
 

@@ -60,7 +60,7 @@ class Cell(Struct, frozen=True, kw_only=True):
 
     @property
     def disputed(self) -> str:
-        """What both sides say of a verdict in it that is disputed; empty where none is."""
+        """Both sides' texts about a disputed verdict in it; empty where none is."""
         return next((row.expected_by for row in self.judged if row.status == "disputed"), "")
 
 
@@ -101,7 +101,7 @@ class Column(Struct, frozen=True, dict=True, kw_only=True):
 
     @property
     def obeyed(self) -> tuple[int, int] | None:
-        """How many probes the model obeyed, of how many; None where the run does not say."""
+        """The controls that the model obeyed, of how many; None where the run does not say."""
         told = self.log.obedience
         return (told.obeyed, told.of) if told else None
 
@@ -159,7 +159,7 @@ def cell_of(cases: Sequence[CaseRow], rules: Sequence[RuleRow]) -> Cell:
 
 
 def target_title(name: str, version: str | None, *, simulated: bool) -> str:
-    """How a target is called everywhere: never a simulated server under a product's name alone."""
+    """The title of a target: a simulated server is never shown under a product's name alone."""
     return " ".join(filter(None, (name, version, "(simulated)" if simulated else "")))
 
 

@@ -41,7 +41,7 @@ def packed(documents: Sequence[Any]) -> str:
 
 
 def unpacked(pack: str) -> Any:
-    """What a pack holds."""
+    """The content of a pack."""
     return msgspec.json.decode(zlib.decompress(base64.b64decode(pack)))
 
 

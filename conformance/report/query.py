@@ -60,7 +60,7 @@ Places = frozenset[tuple[str, str]]
 
 
 class Texts(Struct, frozen=True):
-    """What words are looked for in, by row."""
+    """The texts that words are looked for in, by row."""
 
     words: dict[str, str]
     cases: dict[str, dict[str, str]]
@@ -229,7 +229,7 @@ def _texts(matrix: Matrix) -> Texts:
 
 
 def hints(query: Query, matrix: Matrix) -> list[str]:
-    """What else a query may mean that finds nothing: its words as the filters that know them."""
+    """Suggestions for a query that finds nothing: its words as the filters that know them."""
     found = []
     for word in (term.values[0].lower() for term in terms_of(query.rows) if not term.key):
         areas = [id_ for id_, title in matrix.areas.items() if word in (id_, title.lower())]

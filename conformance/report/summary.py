@@ -18,7 +18,7 @@ SUMMARY_CAUSES = 40
 
 
 def reason(cell: Cell) -> str:
-    """Why a cell is what it is, in one line: its first finding, else what its first question says."""
+    """The reason for a cell, in one line: its first finding, else the text of its first question."""
     if cell.verdict is None:
         return cell.disputed
     judged = sorted(cell.judged, key=lambda row: (row.verdict != cell.verdict, row.level == "may"))

@@ -18,7 +18,7 @@ ClientOutcome = Literal["works", "degraded", "limited", "wrong", "fails", "not-e
 
 
 class FaultFigure(Struct, frozen=True, kw_only=True):
-    """What became of one fault."""
+    """The outcome of one fault."""
 
     id: str
     says: str
@@ -37,7 +37,7 @@ class FaultFigure(Struct, frozen=True, kw_only=True):
 
 
 class AlarmFigure(Struct, frozen=True, kw_only=True):
-    """What became of one legal variant or odd model: every alarm is a mistake of the suite."""
+    """The outcome of one legal variant or odd model: every alarm is a mistake of the suite."""
 
     id: str
     says: str
@@ -45,7 +45,7 @@ class AlarmFigure(Struct, frozen=True, kw_only=True):
 
 
 class ClientFigure(Struct, frozen=True, kw_only=True):
-    """What readiness says of one fault, beside what the real client did with it."""
+    """Readiness for one fault, beside the outcome of the real client."""
 
     id: str
     outcome: ClientOutcome

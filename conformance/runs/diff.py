@@ -129,7 +129,7 @@ class CauseChanges(Struct, frozen=True):
 
 
 def cause_changes(old: RunLog, new: RunLog) -> CauseChanges:
-    """What a reader of two runs has to know first; a log of before names no causes, so nothing appears beside it."""
+    """The causes that appeared and vanished between two runs; where the older log has none, nothing appears."""
     if not old.causes or not new.causes:
         return CauseChanges(list(new.causes) if _judged_alike(old, new) else [], [])
     before, after = {cause.id for cause in old.causes}, {cause.id for cause in new.causes}

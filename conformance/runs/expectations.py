@@ -33,7 +33,7 @@ class RowResult(Struct, frozen=True, kw_only=True):
 
 
 class RowTraits(Struct, frozen=True):
-    """What the surface says of a row: how much can be expected of it."""
+    """The traits of a row in the surface that decide how much is expected of it."""
 
     tier: Tier
     observable: bool = True
@@ -108,7 +108,7 @@ def against_promise(seen: RowResult, place: RowTraits) -> RowStatus:
 
 
 class Expectations(Struct, frozen=True):
-    """What is expected of one target: its gaps by what they speak of, documented ones apart from known ones."""
+    """The expectations of one target: documented gaps, known gaps, disputes."""
 
     documented: tuple[Gap, ...] = ()
     known: tuple[Gap, ...] = ()
@@ -116,12 +116,12 @@ class Expectations(Struct, frozen=True):
 
     @classmethod
     def of(cls, target: Target) -> Self:
-        """What a target's file says of it: its gaps, and what its makers dispute."""
+        """The expectations of a target's file: its gaps, and the disputes of its makers."""
         return cls(documented=target.documented, known=target.known, disputed=target.disputed)
 
     @property
     def sha256(self) -> str:
-        """What tells whether two runs were expected to find the same."""
+        """The hash by which two runs are known to have had the same expectations."""
         entries = [self.documented, self.known, *([self.disputed] if self.disputed else [])]
         return hashlib.sha256(msgspec.json.encode(entries)).hexdigest()
 
@@ -162,7 +162,7 @@ class Expectations(Struct, frozen=True):
 
 
 class Counted(Protocol):
-    """What a cell takes of a verdict: a row of the log, or one in search of its status."""
+    """The part of a verdict that a cell counts: of a row of the log, or of one that has no status yet."""
 
     @property
     def level(self) -> Level: ...

@@ -43,7 +43,7 @@ class FrameError(Exception):
 
 
 class Index(Struct, frozen=True):
-    """Where each line stands."""
+    """The places of all lines."""
 
     frames: list[tuple[int, int]]
     """Packed and unpacked bytes of each frame, in the order of the file."""

@@ -114,7 +114,7 @@ class RunLog(Struct, frozen=True, kw_only=True):
 
     @property
     def lacks(self) -> str:
-        """What keeps this from being a whole run, in two words; empty where nothing does."""
+        """The defect of a run that is not whole, in two words; empty where there is none."""
         if not self.complete:
             return "incomplete"
         return f"shard {self.shard}" if self.shard else ""

@@ -129,7 +129,7 @@ class RuleInfo(Struct, frozen=True):
 
 
 class CaseInfo(Struct, frozen=True):
-    """What a reader needs to know of a case that its row does not say."""
+    """The part of a case that a reader needs and its row does not say."""
 
     id: str
     """The case's id."""
@@ -348,7 +348,7 @@ class ReadinessRow(Struct, frozen=True, tag="readiness", kw_only=True):
 
 
 class ObedienceRow(Struct, frozen=True, tag="obedience"):
-    """How many control questions the model obeyed, of how many."""
+    """The number of control questions that the model obeyed."""
 
     obeyed: int
     """How many control questions were obeyed."""
@@ -357,7 +357,7 @@ class ObedienceRow(Struct, frozen=True, tag="obedience"):
 
 
 class TendencyRow(Struct, frozen=True, tag="tendency", kw_only=True):
-    """How often a case of kind tendency showed its effect; no verdict follows from it."""
+    """The count of a tendency: how often its effect was shown; no verdict follows from it."""
 
     case: str
     """The case's id."""

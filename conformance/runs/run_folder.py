@@ -15,7 +15,7 @@ class FolderError(UserError):
 
 
 class DiskError(UserError):
-    """What kept a run from writing on; what it wrote until then is kept."""
+    """The reason why a run could not write on; what it wrote until then is kept."""
 
     exit_code = ExitCode.OUR_FAULT
 

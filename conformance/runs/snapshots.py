@@ -22,7 +22,7 @@ class _File(Struct, frozen=True):
 
 
 def snapshot_file(server: str, folder: Path = FOLDER) -> Path:
-    """Where the snapshot of a server lies."""
+    """The path of a server's snapshot."""
     return folder / f"{server.replace('/', '_')}.json"
 
 

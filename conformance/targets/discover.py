@@ -30,7 +30,7 @@ ENOUGH_CONTEXT = 64_000
 
 
 class Abilities(Struct, frozen=True):
-    """What a model can do, as far as its server tells."""
+    """The abilities of a model, as its server states them."""
 
     capabilities: dict[str, bool] = {}
     context: int | None = None
@@ -73,7 +73,7 @@ def ollama_models(wire: Wire) -> list[str] | None:
 
 
 def ollama_abilities(wire: Wire, model: str) -> Abilities:
-    """What `/api/show` says of a model, and `/api/ps` of the context that it is loaded with."""
+    """The abilities of a model by `/api/show`, and its loaded context by `/api/ps`."""
     answer = wire.post("/api/show", {"model": model})
     if answer.status != 200:
         return Abilities()

@@ -59,7 +59,7 @@ def claude_code_environment(
     context: int | None = None,
     tool_search: bool = True,
 ) -> dict[str, str | FromVariable | None]:
-    """What Claude Code needs in order to ask one model of one server for everything.
+    """The variables with which Claude Code asks one model of one server for everything.
 
     `token` goes out as Bearer; ANTHROPIC_API_KEY is set to nothing, so that no real key is sent to another server.
     `context` is the model's context in tokens, where the client should compact before it overflows. Without

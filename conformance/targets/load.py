@@ -75,7 +75,7 @@ def target_problems(
 
 
 def subject(gap: Gap | Dispute) -> tuple[str, str]:
-    """What an entry speaks of: `surface`, `rule`, `case` or `profile`, and its id."""
+    """The subject of an entry: `surface`, `rule`, `case` or `profile`, and its id."""
     return next((kind, named) for kind in KINDS if (named := getattr(gap, kind, None)) is not None)
 
 

@@ -13,7 +13,7 @@ LOADING_PAUSE = 0.5
 
 
 class Acquaintance:
-    """What has been learnt of one server: each path is asked once."""
+    """The answers of one server so far: each path is asked once."""
 
     def __init__(self, wire: Wire, say: Callable[[str], None]) -> None:
         self._wire = wire
@@ -79,7 +79,7 @@ class Acquaintance:
 
 
 def look(path: str, document: Any) -> Any:
-    """What stands at a JMESPath in a document; None where nothing does."""
+    """The value at a JMESPath in a document; None where there is none."""
     import jmespath
     from jmespath.exceptions import JMESPathError
 

@@ -36,7 +36,7 @@ _NAME_OF_VARIABLE = re.compile(r"[A-Z]{1,12}|[A-Z][A-Z0-9]*(_[A-Z0-9]+){1,6}")
 
 
 class Choices(Struct, frozen=True, kw_only=True):
-    """What was chosen on the command line; None and the empty mapping where nothing was."""
+    """The choices on the command line; None and the empty mapping where there were none."""
 
     target: str | None = None
     """`NAME[@VERSION]`, the path of a target file, or `none`."""
@@ -48,7 +48,7 @@ class Choices(Struct, frozen=True, kw_only=True):
 
 
 class TargetProblem(UserError):
-    """Why nobody can be asked, in words that say what to do, and the exit code of the command."""
+    """The reason why no target can be asked, in words that say what to do, and the exit code."""
 
 
 def asks_reference(choices: Choices) -> bool:
@@ -57,7 +57,7 @@ def asks_reference(choices: Choices) -> bool:
 
 
 def resolve(choices: Choices, environ: Mapping[str, str], say: Callable[[str], None]) -> Target:
-    """Who is asked, with nothing left to find out; TargetProblem says why not.
+    """The target to ask, complete; TargetProblem says why there is none.
 
     Asks the server what it is, its version, its models and what they can do; sends no request to `/v1/messages`.
     `say` gets each line that a person should see, first of all which target file counts.
@@ -134,7 +134,7 @@ def gaps_of(name: str, version: str | None) -> tuple[tuple[Gap, ...], tuple[Gap,
 
 
 def disputes_of(name: str, version: str | None) -> tuple[Dispute, ...]:
-    """What the makers of a target challenge in a version; TargetFileError if there is no such target."""
+    """The disputes of a target for a version; TargetFileError if there is no such target."""
     return _holding(load_target_file(name).disputed, read_version(version))
 
 

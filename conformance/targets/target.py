@@ -68,7 +68,7 @@ class Dispute(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Auth(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a key is sent, and the environment variable that holds it."""
+    """The key of a target: its header, and the environment variable that holds it."""
 
     header: Literal["x-api-key", "bearer", "both", "none"] = "x-api-key"
     """The header that carries the key."""
@@ -79,7 +79,7 @@ class Auth(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recognition(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a server is told from others: a GET on `path` whose answer fits."""
+    """A test by which a server is recognised: a GET on `path` whose answer fits."""
 
     path: str
     """The path that is asked, below the base URL."""
@@ -147,7 +147,7 @@ class TargetFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """Who is asked in this run: everything that the probe needs, with nothing left to find out."""
+    """The target of a run, complete: everything that the probe needs."""
 
     name: str
     base_url: str

@@ -23,7 +23,7 @@ class ServerVersion(Struct, frozen=True):
 
 
 def read_version(reported: str | None) -> ServerVersion:
-    """What a version counts as: a pre-release as the release that it leads to, a dev build as the newest.
+    """A version as it is compared: a pre-release as its release, a dev build as the newest.
 
     `0.33.0-rc2` has the code of 0.33.0, but for what changed in its last days. Ollama calls what was built from source
     0.0.0 (https://github.com/ollama/ollama/blob/main/version/version.go), which says nothing of its age.
@@ -48,7 +48,7 @@ def within(versions: str, version: ServerVersion) -> bool:
 
 
 def range_problem(versions: str) -> str | None:
-    """What is wrong with a range, or None."""
+    """The mistake in a version range, or None."""
     try:
         SpecifierSet(versions)
     except InvalidSpecifier:

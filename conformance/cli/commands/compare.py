@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def columns_of(urls: Sequence[str], models: Sequence[str], keys: Sequence[str]) -> list[Asked]:
-    """Who is asked: each URL with its model and key; UserError where the numbers do not go together."""
+    """The columns: each URL with its model and key; UserError where the numbers do not go together."""
     count = max(len(urls), len(models))
     if count < 2:
         raise UserError("nothing to compare: name two URLs, or one URL and two --model")

@@ -27,7 +27,7 @@ def sent(answer: Answer) -> Sent:
 
 
 def inner(name: str, data: Any) -> str:
-    """What kind of event it is: its name, and the type of the block or delta in it."""
+    """The kind of an event: its name, and the type of the block or delta in it."""
     kind = data[TYPED[name]].get("type") if name in TYPED else None
     return f"{name} {kind}" if kind else name
 

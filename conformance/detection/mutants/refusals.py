@@ -117,7 +117,7 @@ def statuses(answer: Answer) -> Iterator[Mutant]:
 
 
 def sentences(answer: Answer) -> Iterator[Mutant]:
-    """What must not stand in the sentence of an error."""
+    """Sentences that must not stand in the message of an error."""
     for number, leak in enumerate(LEAKS):
         yield _made(answer, f"innards {number}", _saying(answer, leak), "error.message-clean")
     for number, inner in enumerate(WRAPPED):

@@ -14,7 +14,7 @@ Outcome = Literal["killed", "killed for another reason", "silent", "noted", "equ
 
 
 class Fate(Struct, frozen=True):
-    """What became of a mutant."""
+    """The outcome of a mutant."""
 
     id: str
     sentence: str
@@ -59,7 +59,7 @@ class Score(Struct, frozen=True):
         return {rule: tuple(ids) for rule, ids in alone.items()}
 
     def summary(self) -> dict[str, Any]:
-        """What `reports/detection.json` keeps of it."""
+        """The part of it that `reports/detection.json` keeps."""
         counts = {outcome: len(self.of(outcome)) for outcome in get_args(Outcome)}
         return {
             "mutants": len(self.fates),
@@ -89,7 +89,7 @@ def score(mutants: Iterable[Mutant]) -> Score:
 
 
 def fate_of(mutant: Mutant) -> Fate:
-    """What the rules say of one mutant."""
+    """The outcome of one mutant under all rules."""
     broken = [reading for reading in _readings(mutant) if reading.violations]
     killers = tuple(reading.rule.id for reading in broken if reading.rule.level != "may")
     notes = tuple(reading.rule.id for reading in broken if reading.rule.level == "may")

@@ -20,7 +20,7 @@ class Wrong(Struct, frozen=True):
 
 
 def wrong_values(value: Any) -> list[Wrong]:
-    """What can be wrong with a value, by its type."""
+    """The wrong values for a value, by its type."""
     found = [Wrong("missing", MISSING)]
     if value is not None:
         found.append(Wrong("null", None))
@@ -49,7 +49,7 @@ def wrong_values(value: Any) -> list[Wrong]:
 
 
 def name_of(value: Any) -> str:
-    """How an item of a list is named in a place: by its type, if it has one."""
+    """The name of a list's item within a place: its type, if it has one."""
     kind = value.get("type") if isinstance(value, dict) else None
     return kind if isinstance(kind, str) else "*"
 

@@ -123,7 +123,7 @@ def _commented(body: bytes) -> bytes:
 
 
 def stream_bodies(answer: Answer) -> Iterator[Mutant]:
-    """What comes instead of a stream."""
+    """Bodies in place of a stream."""
     for slug, body in (
         ("a JSON message", b'{"id": "msg_1", "type": "message", "role": "assistant", "content": []}'),
         ("a page", b"<!doctype html><html></html>"),
@@ -145,7 +145,7 @@ ERROR = b'{"type": "error", "error": {"type": "api_error", "message": "upstream 
 
 
 def json_bodies(answer: Answer) -> Iterator[Mutant]:
-    """What comes instead of a JSON answer."""
+    """Bodies in place of a JSON answer."""
     if answer.status == EDGE:
         return
     law = {"message": ("message.object",), "error": ("error.envelope",)}.get(answer.scope, ("endpoint.json",))

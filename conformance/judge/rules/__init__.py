@@ -57,7 +57,7 @@ def _readings(scope: str, of: Any, *, bad: bool = False) -> tuple[Reading, ...]:
 
 
 def examine(answer: Answer, *, bad: bool = False) -> tuple[Reading, ...]:
-    """What every rule that an answer gives something to hold on reads in it, and in each message of a batch.
+    """The readings of an answer, and of each message of a batch, by every rule that applies.
 
     `bad`: the request was sent in order to be refused. What a lenient server makes of it is no message like others.
     """
@@ -68,10 +68,10 @@ def examine(answer: Answer, *, bad: bool = False) -> tuple[Reading, ...]:
 
 
 def examine_pair(told: Answer, streamed: Answer) -> tuple[Reading, ...]:
-    """What the rules of parity read in the JSON answer and the stream of one case."""
+    """The readings of the parity rules in the JSON answer and the stream of one case."""
     return _readings("pair", (told, streamed))
 
 
 def examine_conversation(answers: Sequence[Answer]) -> tuple[Reading, ...]:
-    """What the rules of conversation read in the answers of one conversation, in the order of its turns."""
+    """The readings of the conversation rules in the answers of one conversation, in the order of its turns."""
     return _readings("conversation", answers) if len(answers) > 1 else ()

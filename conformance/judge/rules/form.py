@@ -10,7 +10,7 @@ from conformance.judge.wire import RFC3339, is_integer, shown, slug
 
 
 class Form(Struct, frozen=True):
-    """What a JSON value has to be."""
+    """The form of a JSON value."""
 
     says: Any
     """What a finding says was expected."""

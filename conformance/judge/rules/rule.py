@@ -62,7 +62,7 @@ class Rule(Struct, frozen=True, kw_only=True):
 
 
 class Reading(Struct, frozen=True):
-    """What one rule saw in one answer that gave it something to hold on."""
+    """The violations that one rule found in one answer to which it applies."""
 
     rule: Rule
     violations: tuple[Violation, ...]
