@@ -25,7 +25,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "scripted": {"scripted"},
 }
 ENGINE: Mapping[str, set[str]] = {
-    "asking": {"options", "question", "plan", "scheduler", "inquiry", "target_selection"}
+    "asking": {"options", "question", "plan", "scheduler", "inquiry", "target_selection", "purse"}
     | {"fixture_server", "scripted_process", "same_question", "shard", "unmarked"},
     "judging": {"assessment", "baseline", "behind", "explanation", "lights", "readiness", "testimony"},
     "ending": {"events", "finish", "log_header", "ledger", "outputs", "evidence_keeper", "row_text"},

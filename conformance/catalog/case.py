@@ -99,8 +99,9 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The request of this step."""
     modes: list[Mode] | UnsetType = UNSET
     """Where this step differs from the case: `[json]` for a call that has no stream."""
-    hang_up: bool = False
-    """The client closes the connection as soon as the answer has begun; what was asked is seen in a later step."""
+    hang_up: bool | Literal["words", "waiting"] = False
+    """The client closes the connection as soon as the answer has begun; with `words` as soon as its first words are
+    there, with `waiting` after a second without an answer. What was asked is seen in a later step."""
     premise: list[Check] = []
     """What must hold of this step's answer for the next one to make sense."""
 

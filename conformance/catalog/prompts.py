@@ -30,6 +30,7 @@ UPSTREAM_INSTRUCTION = re.compile(
         Fail\ with\ .+\.
       | Reply\ with\ only\ the\ request\ you\ received\ at\ \S+(?:\ or\ \S+)*\.
       | Reply\ with\ only\ how\ the\ answer\ that\ began\ with\ \S+\ ended\.
+      | Reply\ with\ only\ how\ far\ the\ answer\ that\ began\ with\ \S+\ has\ come\.
     )\s*$""",
     re.MULTILINE | re.VERBOSE,
 )

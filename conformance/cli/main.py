@@ -20,6 +20,7 @@ COMMANDS = {
     "diff": "compare two runs, row by row",
     "rejudge": "judge the evidence of a run again with today's rules",
     "merge": "join the shards of a run into one",
+    "record": "record the real API, for so much money at most",
     "evidence": "list the exchanges of a run, or print one of them",
     "share": "copy a run with hosts, names, paths, addresses, ids and private models masked",
     "expect": "write a run's unexpected verdicts into a target's file as known gaps",

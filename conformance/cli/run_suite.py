@@ -28,16 +28,17 @@ from conformance.engine.baseline import Baseline, read_baseline
 from conformance.engine.evidence_keeper import EvidenceKeeper
 from conformance.engine.finish import Terms
 from conformance.engine.fixture_server import FixtureServer
-from conformance.engine.inquiry import Inquiry, Transport
+from conformance.engine.inquiry import Inquiry, Transport, Watch
 from conformance.engine.ledger import Ledger
 from conformance.engine.log_header import catalog_row, run_row
 from conformance.engine.options import RunOptions
 from conformance.engine.outputs import into_log
 from conformance.engine.plan import plain_controls, plan
+from conformance.engine.purse import Price, Purse, cheapest_first
 from conformance.engine.question import Earlier, Question
 from conformance.engine.readiness import in_words
 from conformance.engine.resume import earlier_part, is_begun, mend_head, with_earlier_choices
-from conformance.engine.scheduler import Deadline, Scheduler
+from conformance.engine.scheduler import AHEAD, Deadline, Scheduler
 from conformance.engine.target_selection import who_is_asked
 from conformance.engine.testimony import no_testimonies, sdk_testimonies
 from conformance.errors import UserError
@@ -45,6 +46,7 @@ from conformance.harmless import harmless
 from conformance.judge.rules import RULES
 from conformance.probe.asking import Fixtures
 from conformance.probe.client import Client
+from conformance.probe.exchange import Exchange
 from conformance.probe.pace import NOTICED, pace_of
 from conformance.probe.preflight import UNREACHABLE, preflight
 from conformance.probe.recording import Limits
@@ -77,12 +79,14 @@ class Compared(Struct, frozen=True):
 def run_suite(options: RunOptions, display: Display = PLAIN) -> int:
     """Runs `conformance run`; the exit code."""
     end_orderly_on_sigterm()
-    deadline = Deadline(options.budget)
+    deadline = _deadline(options)
     begun = is_begun(options.resume)
     options = with_earlier_choices(options)
     catalog = catalog_of(options)
     check_capabilities(options, catalog)
     questions = plan(catalog, options)
+    if options.max_usd is not None:
+        questions = cheapest_first(questions)
     first = options.baseline is not None and not options.baseline.exists()
     baseline = None if options.baseline is None or first else read_baseline(options.baseline)
     with ExitStack() as stack:
@@ -163,9 +167,10 @@ def _asking(
         transport=Transport(client, patience, _fixtures(catalog, questions, target, stack)),
         attempts=options.attempts,
         deadline=deadline,
-        watch=show_exchange if options.debug else None,
+        watch=_watch(options, deadline),
     )
-    scheduler = Scheduler(inquiry.on)
+    ahead = AHEAD if options.max_usd is None else target.concurrency  # what is in flight is paid for all the same
+    scheduler = Scheduler(inquiry.on, ahead=ahead)
     scheduler.start()
     stack.callback(lambda: scheduler.stop(client.aclose()))
     first = scheduler.submit(_timed(preflight(target, client, say=progress.say)))
@@ -196,6 +201,26 @@ def _in_time(first: "Future[Result]", target: Target, deadline: Deadline) -> Res
         raise UserError(
             f"{target.base_url} has not answered the first question within the budget", exit_code=UNREACHABLE
         ) from None
+
+
+def _deadline(options: RunOptions) -> Deadline:
+    """What ends the asking."""
+    if options.max_usd is None:
+        return Deadline(options.budget)
+    return Purse(options.budget, options.max_usd, Price(*options.price))
+
+
+def _watch(options: RunOptions, deadline: Deadline) -> Watch | None:
+    """Who is shown each exchange."""
+    watches: list[Watch] = [show_exchange] if options.debug else []
+    if isinstance(deadline, Purse):
+        watches.append(deadline.pay)
+
+    def watch(question: Question, exchange: Exchange) -> None:
+        for one in watches:
+            one(question, exchange)
+
+    return watch if watches else None
 
 
 def _judged(

@@ -76,13 +76,13 @@ def endpoints(
         models={model.id: every if full else _once(every, number) for number, model in enumerate(models)},
         lacks={model.id: model.lacks for model in models},
     )
-    gateway = Endpoint(
-        target=_gateway(stack),
+    before_upstream = Endpoint(
+        target=gateway(stack),
         asked=every if full else list(dict.fromkeys([*upstream, *chain.from_iterable(behind.values())])),
         faults=behind,
         variants={variant.id: every if full else upstream for variant in variants},
     )
-    return [reference, gateway]
+    return [reference, before_upstream]
 
 
 def _once(every: Sequence[Question], number: int) -> list[Question]:
@@ -93,11 +93,12 @@ def _once(every: Sequence[Question], number: int) -> list[Question]:
     return [modes[(number + position) % len(modes)] for position, modes in enumerate(by_case.values())]
 
 
-def _gateway(stack: ExitStack) -> Target:
+def gateway(stack: ExitStack) -> Target:
+    """The correct gateway in front of the scripted model."""
     upstream = stack.enter_context(ScriptedProcess("openai"))
-    gateway = stack.enter_context(ScriptedProcess("anthropic", ["--upstream", upstream.url]))
+    process = stack.enter_context(ScriptedProcess("anthropic", ["--upstream", upstream.url]))
     options = RunOptions(
-        target="reference", base_url=gateway.url, model=REFERENCE_MODEL, capability=(CONTROLLED_UPSTREAM,)
+        target="reference", base_url=process.url, model=REFERENCE_MODEL, capability=(CONTROLLED_UPSTREAM,)
     )
     return who_is_asked(options, stack, _quiet)
 
@@ -107,7 +108,7 @@ def _quiet(_: str) -> None:
 
 
 async def ask(catalog: Catalog, endpoint: Endpoint, fixtures: Fixtures) -> Swept:
-    """Everything that a endpoint is to be asked."""
+    """Everything that an endpoint is to be asked."""
     correct, records = await rows_of(catalog, endpoint.target, endpoint.asked, fixtures)
     prefixes = {f"/fault/{name}": questions for name, questions in endpoint.faults.items()}
     prefixes |= {f"/variant/{name}": questions for name, questions in endpoint.variants.items()}

@@ -50,6 +50,7 @@ BASE = (
 
 PATIENCE = 4.0
 """Seconds of silence that a fault is given: the reference endpoint answers in milliseconds."""
+NOTHING_EXPECTED = Expectations()
 AT_ONCE = 6
 """Endpoints asked at the same time."""
 
@@ -85,10 +86,10 @@ def questions_for(catalog: Catalog, names: Sequence[str]) -> list[Question]:
 
 
 async def rows_of(
-    catalog: Catalog, target: Target, questions: Sequence[Question], fixtures: Fixtures
+    catalog: Catalog, target: Target, questions: Sequence[Question], fixtures: Fixtures, patience: float = PATIENCE
 ) -> tuple[Found, dict[Question, Record]]:
     """The rows of a target and its records, with a client and a patience of its own."""
-    limits = Limits(first_byte=PATIENCE, idle=PATIENCE, total=30 * PATIENCE)
+    limits = Limits(first_byte=patience, idle=patience, total=30 * patience)
     async with Client(limits=limits, keys=[target.key]) as client:
         inquiry = Inquiry(
             catalog=catalog,
@@ -102,7 +103,12 @@ async def rows_of(
     return judged(catalog, asked, records), records
 
 
-def judged(catalog: Catalog, asked: Sequence[Question], records: Mapping[Question, Record]) -> Found:
+def judged(
+    catalog: Catalog,
+    asked: Sequence[Question],
+    records: Mapping[Question, Record],
+    expectations: Expectations = NOTHING_EXPECTED,
+) -> Found:
     """The results of a run without pytest: of these questions, and of all rules."""
     source = Recorded(records, "not asked")
     causes: list[CauseRow] = []
@@ -111,7 +117,7 @@ def judged(catalog: Catalog, asked: Sequence[Question], records: Mapping[Questio
         if isinstance(event, Noted) and isinstance(event.logged, CauseRow):
             causes.append(event.logged)
 
-    assessment = Assessment(catalog, asked, source.record, Expectations())
+    assessment = Assessment(catalog, asked, source.record, expectations)
     ledger = Ledger(source=source, assessment=assessment, handlers=[listen])
     for question in asked:
         ledger.judge_case(question)

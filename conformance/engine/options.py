@@ -23,6 +23,10 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     timeout: float = 300.0
     budget: float | None = None
     """Seconds."""
+    max_usd: float | None = None
+    """What the answers may cost, by their own usage and `price`."""
+    price: tuple[float, float] = (0.0, 0.0)
+    """US dollars for a million tokens that are sent, and that are answered."""
     baseline: Path | None = None
     out: Path | None = None
     strict: bool = False

@@ -5,6 +5,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from conformance.catalog.load import Catalog
+from conformance.engine.inquiry import BUDGET_SPENT
 from conformance.engine.options import RunOptions
 from conformance.engine.question import Earlier, Question
 from conformance.engine.records import earlier_of
@@ -56,7 +57,7 @@ def with_earlier_choices(options: RunOptions) -> RunOptions:
 
 
 def mend_head(folder: Path, head: RunRow, target: Target) -> bool:
-    """Writes the head of a log whose first line was lost; whether it was. UserError when it asked somebody else."""
+    """Writes the head of a log whose first line was lost; whether it was. UserError when it asked another one."""
     if not lacks_head(folder):
         return False
     store = EvidenceStore(folder)
@@ -68,11 +69,15 @@ def mend_head(folder: Path, head: RunRow, target: Target) -> bool:
 
 
 def earlier_part(folder: Path, catalog: Catalog, target: Target) -> dict[Question, Earlier]:
-    """The results of an earlier run of the same target; UserError when it asked another one."""
+    """What an earlier run of the same target recorded; UserError when it asked another one.
+
+    What it did not ask since its budget was spent is asked now.
+    """
     log = read_log(folder)
     asked = log.run.target
     if (asked.name, asked.model) != (target.name, target.model):
         raise UserError(
             f"{folder} asked {asked.name} with {asked.model}, not {target.name} with {target.model}; leave out --resume"
         )
-    return earlier_of(log, catalog, target).questions
+    found = earlier_of(log, catalog, target).questions
+    return {question: earlier for question, earlier in found.items() if earlier.record.prevented != BUDGET_SPENT}

@@ -99,6 +99,11 @@ def named_models() -> list[NamedFault]:
     return _listed("models")
 
 
+def named_mutants() -> list[NamedFault]:
+    """Every mutant of the gateway."""
+    return _listed("mutants")
+
+
 def _listed(what: str) -> list[NamedFault]:
     command = [sys.executable, "-m", "conformance.scripted", what, "--json"]
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - our own module

@@ -143,7 +143,7 @@ class _Asker:
             return [await self._through_sdk(step, setting)]
         settings = [msgspec.structs.replace(setting, copy=copy) for copy in range(self._case.concurrent)]
         rendered = [render(step.ask, each, asks_max_tokens=self._case.asks_max_tokens) for each in settings]
-        copies = [msgspec.structs.replace(one, hang_up=True) for one in rendered] if step.hang_up else rendered
+        copies = [msgspec.structs.replace(one, hang_up=step.hang_up) for one in rendered] if step.hang_up else rendered
         if len(copies) == 1:
             return [await self._send(copies[0])]
         async with asyncio.TaskGroup() as group:

@@ -25,6 +25,9 @@ SHOWN = 200
 CLOSED_EARLY = "Server disconnected"
 CLOSED_INSIDE = "peer closed connection"
 HEAD_TOO_LONG = "Receive buffer too long"
+WAITING_SECONDS = 1.0
+"""How long a client waits that hangs up while its answer is still being made."""
+_ABANDONED: tuple[Outcome, str] = ("abandoned", "the case closes the connection here")
 HAVE_BODIES = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose requests say their length even where it is 0."""
 
@@ -90,9 +93,10 @@ class Client:
         try:
             await self._receive(outgoing, recording, connection, last)
         except _HungUp:
-            outcome: tuple[Outcome, str] = ("abandoned", "the case closes the connection here")
+            outcome: tuple[Outcome, str] = _ABANDONED
         except TimeoutError:
-            outcome = _too_slow(recording, self.limits, over=now() >= last)
+            waited = outgoing.hang_up == "waiting" and recording.status is None
+            outcome = _ABANDONED if waited else _too_slow(recording, self.limits, over=now() >= last)
         except OversizedError as problem:
             outcome = "oversized", str(problem)
         except EncodingError as problem:
@@ -126,7 +130,8 @@ class Client:
         headers = [("host", host), *outgoing.headers]
         if outgoing.body or outgoing.method in HAVE_BODIES:
             headers.append(("content-length", str(len(outgoing.body))))
-        async with asyncio.timeout_at(min(begun + limits.first_byte, last)) as timer:
+        patience = WAITING_SECONDS if outgoing.hang_up == "waiting" else limits.first_byte
+        async with asyncio.timeout_at(min(begun + patience, last)) as timer:
             await connection.send(outgoing.method, target, headers, outgoing.body)
             head = await connection.head()
             recording.begin(head.status, head.http_version, head.headers, now() - begun)
@@ -136,7 +141,7 @@ class Client:
                 arrived = now()
                 recording.take(data, arrived - begun)
                 deadline.move(arrived, recording.last_word)
-                if outgoing.hang_up:
+                if outgoing.hang_up and (outgoing.hang_up != "words" or recording.has_words):
                     raise _HungUp
             recording.end()
 

@@ -1,5 +1,6 @@
 """The recorder of one answer: its chunks with their times, its limits, and whether `message_stop` was received."""
 
+import re
 from collections.abc import Iterable
 
 from msgspec import Struct
@@ -11,6 +12,8 @@ from conformance.probe.sse import Decoder, Frame
 
 LAST_WORDS = ("message_stop", "error")
 """The types of the events after which a stream has no more to say."""
+
+_SOME_TEXT = re.compile(rb'"text"\s*:\s*"[^"]')
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -83,6 +86,12 @@ class Recording:
             raise OversizedError(f"the stream has more than {self._limits.events} events")
         for frame in frames:
             self.last_word = _last_word(frame) or self.last_word
+
+    @property
+    def has_words(self) -> bool:
+        """Whether the last pieces of a stream hold some text of the answer."""
+        data = b"".join(chunk.data for chunk in self._chunks[-2:])
+        return b"text_delta" in data and _SOME_TEXT.search(data) is not None
 
     def end(self) -> None:
         """The end of the body, as HTTP says it; EncodingError when the content encoding says otherwise.

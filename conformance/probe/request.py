@@ -8,7 +8,7 @@ import string
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -56,8 +56,8 @@ class Outgoing(Struct, frozen=True):
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes = b""
-    hang_up: bool = False
-    """Close the connection as soon as the answer has begun."""
+    hang_up: bool | Literal["words", "waiting"] = False
+    """When to close the connection: once the answer has begun, with its first words, or after a second of waiting."""
 
 
 class Setting(Struct, frozen=True, kw_only=True):

@@ -41,7 +41,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--until-stdin-closes", action="store_true", help="stop when stdin closes too")
     serve.set_defaults(run=_serve)
 
-    for name, what in (("faults", "violations"), ("variants", "legal variants"), ("models", "odd models")):
+    for name, what in (
+        ("faults", "violations"),
+        ("variants", "legal variants"),
+        ("models", "odd models"),
+        ("mutants", "mutants of the gateway"),
+    ):
         listing = commands.add_parser(name, help=f"list the {what} that a face can be started with")
         listing.add_argument("--json", action="store_true", help="as JSON")
         listing.set_defaults(run=_list, what=name)

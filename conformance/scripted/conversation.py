@@ -75,15 +75,15 @@ class Conversation(Struct, frozen=True, kw_only=True):
     """How the answer that the instruction names ended, for the faces that know."""
 
 
-class Thought(Struct, frozen=True):
+class Thought(Struct, frozen=True, tag=True):
     text: str
 
 
-class Speech(Struct, frozen=True):
+class Speech(Struct, frozen=True, tag=True):
     text: str
 
 
-class Invocation(Struct, frozen=True):
+class Invocation(Struct, frozen=True, tag=True):
     name: str
     input: dict[str, Any]
 

@@ -61,6 +61,6 @@ class Endings:
 async def with_ending(conversation: Conversation, endings: Endings) -> Conversation:
     """The conversation with the ending that its instruction asks for, which is waited for."""
     match last_instruction(conversation):
-        case TellEnding(word) if (ending := endings.of(word)) is not None:
-            return replace(conversation, ending=await ending.known())
+        case TellEnding(word, at_once) if (ending := endings.of(word)) is not None:
+            return replace(conversation, ending=ending.outcome if at_once else await ending.known())
     return conversation

@@ -69,9 +69,13 @@ class GiveBack(Struct, frozen=True):
 
 
 class TellEnding(Struct, frozen=True):
-    """`Reply with only how the answer that began with X ended.`: `whole`, `left`, `speaking` or `unknown`."""
+    """`Reply with only how the answer that began with X ended.`: `whole`, `left`, `speaking` or `unknown`.
+
+    `... how far the answer that began with X has come.`: the same at once, where the end is else waited for.
+    """
 
     word: str
+    at_once: bool = False
 
 
 Instruction = (
@@ -208,4 +212,8 @@ _UPSTREAM_READERS: tuple[tuple[re.Pattern[str], _Reader], ...] = (
         lambda m, _: GiveBack(tuple(m[1].split(" or "))),
     ),
     (re.compile(r"Reply with only how the answer that began with (\S+) ended\."), lambda m, _: TellEnding(m[1])),
+    (
+        re.compile(r"Reply with only how far the answer that began with (\S+) has come\."),
+        lambda m, _: TellEnding(m[1], at_once=True),
+    ),
 )

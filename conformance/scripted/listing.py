@@ -1,4 +1,4 @@
-"""The lists that `python -m conformance.scripted faults`, `variants` and `models` print."""
+"""The lists that `python -m conformance.scripted faults`, `variants`, `models` and `mutants` print."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from conformance.scripted.faults import faults
+from conformance.scripted.mutants import mutants
 from conformance.scripted.odd_models.odd_models import ODD_MODELS
 from conformance.scripted.variants import variants
 
@@ -28,7 +29,7 @@ class VariantEntry(Entry, frozen=True, kw_only=True):
     worsens: tuple[str, ...] = ()
 
 
-_WHOLE = ("upstream.answer.incremental *", "upstream.answer.client-gone *")
+_WHOLE = ("upstream.answer.incremental *", "upstream.answer.client-gone* *")
 """What a variant worsens that is made of the whole answer: in front of an upstream it has to wait for its end."""
 
 
@@ -40,7 +41,7 @@ def list_faults() -> list[Entry]:
     ]
 
 
-def listing(what: Literal["faults", "variants", "models"]) -> Sequence[Entry]:
+def listing(what: Literal["faults", "variants", "models", "mutants"]) -> Sequence[Entry]:
     """What the command line lists."""
     if what == "faults":
         return list_faults()
@@ -49,6 +50,8 @@ def listing(what: Literal["faults", "variants", "models"]) -> Sequence[Entry]:
             Entry(id=odd.id, says=odd.says, group="model", strength="legal", lacks=odd.lacks)
             for odd in ODD_MODELS.values()
         ]
+    if what == "mutants":
+        return [Entry(id=one.id, says=one.says, group="mutant", strength="fault") for one in mutants().values()]
     return [
         VariantEntry(
             id=variant.id,

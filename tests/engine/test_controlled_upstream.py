@@ -73,3 +73,23 @@ def test_a_model_that_was_not_told_what_it_received_proves_no_upstream(
     )
     assert set(asked(read_log(tmp_path / "out")).values()) == {"not-applicable"}
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "case"),
+    [
+        ("X-buffered", "upstream.answer.incremental"),
+        ("LC01", "upstream.answer.client-gone"),
+        ("LC01", "upstream.answer.client-gone-waiting"),
+    ],
+)
+def test_a_gateway_that_passes_nothing_on_while_its_upstream_speaks(
+    fault: str, case: str, conformance: Command, gateway: str, tmp_path: Path
+) -> None:
+    words = ("run", "--target", "reference", "--capability", "controlled-upstream", "--select", case)
+    conformance(*words, "--base-url", gateway, "--out", "right")
+    conformance(*words, "--base-url", f"{gateway}/fault/{fault}", "--out", "wrong")
+    found = [
+        [row.verdict for row in read_log(tmp_path / name).cases if row.case == case] for name in ("right", "wrong")
+    ]
+    assert found == [["supported"], ["ignored"]]

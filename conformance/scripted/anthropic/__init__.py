@@ -9,14 +9,20 @@ def application(setting: Setting) -> Application:
     from conformance.scripted.anthropic.hooks import Hooks
     from conformance.scripted.anthropic.service import Answerer, FromBrain, Service
     from conformance.scripted.faults import fault_named
+    from conformance.scripted.likeness import likeness, likeness_named
+    from conformance.scripted.mutants import mutant_named
     from conformance.scripted.odd_models.odd_models import odd_model
     from conformance.scripted.variants import variant_named
 
-    registries = {"fault": fault_named, "variant": variant_named, "model": odd_model}
+    registries = {
+        "fault": fault_named,
+        "variant": variant_named,
+        "model": odd_model,
+        "mutant": mutant_named,
+        "like": likeness_named,
+    }
     hooks: list[Hooks] = []
     if setting.like is not None:
-        from conformance.scripted.likeness import likeness
-
         hooks += likeness(setting.like)
     for kind, name in (("fault", setting.fault), ("variant", setting.variant)):
         if name is not None:

@@ -49,6 +49,8 @@ _ANSWERED: dict[int, tuple[int, str]] = {
 }
 """Status and type by the upstream's status. Source: https://platform.claude.com/docs/en/api/errors"""
 
+STATUSES = tuple(_ANSWERED)
+
 
 def refusal_of(trouble: Trouble) -> Refusal:
     """The trouble in the words of the Messages API; whatever is no status is the gateway's to answer for."""

@@ -23,6 +23,15 @@ def likeness(name: str) -> tuple[Hooks, ...]:
     return ollama.hooks(_numbers(version or ollama.NEWEST), frozenset(ollama.GAPS) - frozenset(without))
 
 
+def likeness_named(name: str) -> Hooks | None:
+    """The same for a path prefix, `/like/ollama@0.33 - GAP`; None where there is no such likeness."""
+    try:
+        (hooks,) = likeness(name)
+    except UsageError:
+        return None
+    return hooks
+
+
 def _numbers(version: str) -> tuple[int, int, int]:
     try:
         numbers = [int(part) for part in version.split(".")]

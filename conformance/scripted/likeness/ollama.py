@@ -24,6 +24,7 @@ from conformance.scripted.likeness.ollama_request import (
     known_model,
 )
 from conformance.scripted.likeness.ollama_routes import answer_of
+from conformance.scripted.likeness.ollama_versions import CALLS_INDEXED, calls_at_the_thoughts_index
 
 Version = tuple[int, int, int]
 
@@ -34,8 +35,7 @@ GAPS = {
     "metadata": "metadata is ignored",
     "output_format": "output_config.format is ignored",
     "cache_control": "cache_control is ignored, and the cache counters are absent",
-    "citations": "citations are ignored",
-    "documents": "document, search_result and unknown blocks are dropped",
+    "documents": "document, search_result and unknown blocks are dropped, and nothing is cited",
     "is_error": "is_error of a tool_result is dropped",
     "separator": "text blocks are joined without a separator",
     "leniency": "unknown keys and values out of range are accepted",
@@ -98,7 +98,7 @@ def _request(version: Version, gaps: frozenset[str]) -> Callable[[Call], Call]:
     understanding = Understanding(version, gaps)
 
     def request(call: Call) -> Call:
-        found = answer_of(call, ".".join(map(str, version)), gaps)
+        found = answer_of(call, version, gaps)
         if found is not None:
             raise Said(found)
         if (call.method, call.path) != ("POST", "/v1/messages"):
@@ -109,6 +109,9 @@ def _request(version: Version, gaps: frozenset[str]) -> Callable[[Call], Call]:
         return understood
 
     return request
+
+
+BAD_REQUEST = 400
 
 
 def _refusal(gaps: frozenset[str]) -> Callable[[Refusal, Call], Refusal | Answer]:
@@ -132,7 +135,7 @@ def _message(version: Version, gaps: frozenset[str]) -> Callable[[Message, Call]
         if any(block["type"] == "tool_use" for block in bent["content"]):
             bent["stop_reason"] = "tool_use"
         elif bent["stop_reason"] == "stop_sequence" and "stop_reason" in gaps:
-            bent["stop_reason"] = "end_turn"
+            bent |= {"stop_reason": "end_turn", "stop_sequence": None}
         elif bent["stop_reason"] == "model_context_window_exceeded":
             bent["stop_reason"] = "max_tokens"
         return bent if call.streams else _plain(bent, gaps)
@@ -165,17 +168,22 @@ def _plain(message: Message, gaps: frozenset[str]) -> Message:
     plain["content"] = [_plain_block(block, gaps) for block in message["content"]]
     if not plain["content"] and "null_content" in gaps:
         plain["content"] = None
-    if "stop_sequence" not in gaps:
+    if _says_sequence(message, gaps):
         plain["stop_sequence"] = message["stop_sequence"]
     plain["usage"] = _usage(message["usage"], gaps)
     return plain
+
+
+def _says_sequence(ending: dict[str, Any], gaps: frozenset[str]) -> bool:
+    """Whether an ending says its stop_sequence: the gap leaves it out where it is null."""
+    return "stop_sequence" not in gaps or ending["stop_sequence"] is not None
 
 
 def _plain_block(block: dict[str, Any], gaps: frozenset[str]) -> dict[str, Any]:
     match block["type"]:
         case "thinking" if "signature" in gaps:
             return {"type": "thinking", "thinking": block["thinking"]}
-        case "text" if "citations" in gaps:
+        case "text" if "documents" in gaps:
             return {"type": "text", "text": block["text"]}
         case "tool_use":
             return {key: block[key] for key in ("type", "id", "name", "input")}
@@ -192,7 +200,8 @@ def _usage(usage: dict[str, Any], gaps: frozenset[str]) -> dict[str, Any]:
 def _events(version: Version, gaps: frozenset[str]) -> Callable[[list[Event], Call], list[Event]]:
     def events(events: list[Event], call: Call) -> list[Event]:
         kept = [event for event in events if event["type"] != "ping" or "ping" not in gaps]
-        return _joined([bent for event in kept for bent in _event(event, call, version, gaps)])
+        told = _joined([bent for event in kept for bent in _event(event, call, version, gaps)])
+        return told if version >= CALLS_INDEXED else calls_at_the_thoughts_index(told)
 
     return events
 
@@ -220,7 +229,7 @@ def _started(message: Message, call: Call, version: Version, gaps: frozenset[str
 
 
 def _ended(event: Event, version: Version, gaps: frozenset[str]) -> Event:
-    keys = ["stop_reason"] if "stop_sequence" in gaps else ["stop_reason", "stop_sequence"]
+    keys = ["stop_reason", "stop_sequence"] if _says_sequence(event["delta"], gaps) else ["stop_reason"]
     usage = _usage(event["usage"], gaps)
     if version < (0, 15, 5):
         del usage["input_tokens"]
@@ -251,6 +260,8 @@ def _unempty(event: Event) -> Event:
 def _answer(gaps: frozenset[str]) -> Callable[[Answer, Call], Answer]:
     def answer(answer: Answer, call: Call) -> Answer:
         headers = dict(answer.headers)
+        if answer.status == BAD_REQUEST and call.path == "/v1/messages":
+            headers["content-type"] = "application/json; charset=utf-8"
         if "request_id" in gaps:
             headers = {k: v for k, v in headers.items() if k != "request-id" and not k.startswith("anthropic-")}
         if answer.is_stream:

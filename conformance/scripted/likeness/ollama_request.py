@@ -18,6 +18,8 @@ from conformance.scripted.anthropic.checks.schema import check_schema
 from conformance.scripted.anthropic.errors import Refusal
 from conformance.scripted.anthropic.identity import fresh
 from conformance.scripted.anthropic.models import SCRIPTED
+from conformance.scripted.likeness.ollama_parsing import bad, check_types, decoded
+from conformance.scripted.likeness.ollama_versions import TYPED_BLOCKS
 
 MODEL_HEADER = "x-likeness-model"
 """Where the model's name as asked travels to the answer, which echoes it."""
@@ -31,21 +33,6 @@ NAMES = ("scripted", "scripted:latest")
 Block = dict[str, Any]
 Body = dict[str, Any]
 
-_GO_TYPES = {
-    "model": (str, "string"),
-    "max_tokens": (int, "int"),
-    "stream": (bool, "bool"),
-    "temperature": (float, "float64"),
-    "top_p": (float, "float64"),
-    "top_k": (int, "int"),
-    "stop_sequences": (list, "[]string"),
-    "tools": (list, "[]anthropic.Tool"),
-    "tool_choice": (dict, "anthropic.ToolChoice"),
-    "thinking": (dict, "anthropic.ThinkingConfig"),
-    "metadata": (dict, "anthropic.Metadata"),
-    "output_config": (dict, "anthropic.OutputConfig"),
-}
-_JSON_NAMES = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
 _SIGNATURES = {
     b"\x89PNG": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
@@ -64,16 +51,18 @@ class Understanding:
 
     def of(self, call: Call) -> Call | Answer:
         """The request as understood; an answer where none is asked of the model; or the refusal."""
-        body = _decoded(call.body)
+        body = decoded(call.body)
         if "leniency" in self.gaps:
-            _check_types(body)
+            check_types(body, typed=self.version >= TYPED_BLOCKS, documents="documents" not in self.gaps)
         self._check(body)
         name = body["model"]
         system, messages = self._messages(body)
-        if not messages and "empty" in self.gaps:
-            return _loading(name, streams=call.streams)
+        if not messages:
+            if "empty" in self.gaps:
+                return _loading(name, streams=call.streams)
+            raise bad("messages: at least one message with content is required")
         understood = self._fields(body) if "leniency" in self.gaps else dict(body)
-        understood |= {"model": SCRIPTED.id, "messages": messages or [{"role": "user", "content": "(nothing)"}]}
+        understood |= {"model": SCRIPTED.id, "messages": messages}
         understood.pop("system", None)
         if system:
             understood["system"] = system
@@ -88,11 +77,11 @@ class Understanding:
 
     def _check(self, body: Body) -> None:
         if not body.get("model"):
-            raise _bad("model is required")
+            raise bad("model is required")
         if not isinstance(body.get("max_tokens"), int) or body["max_tokens"] <= 0:
-            raise _bad("max_tokens is required and must be positive")
+            raise bad("max_tokens is required and must be positive")
         if not body.get("messages"):
-            raise _bad("messages is required")
+            raise bad("messages is required")
         if body["model"] not in NAMES:
             raise Refusal(404, "not_found_error", f"model '{body['model']}' not found")
 
@@ -125,10 +114,10 @@ class Understanding:
         kept: dict[str, Block] = {}
         for tool in tools:
             if not isinstance(tool, dict):
-                raise _bad("json: cannot unmarshal into Go struct field MessagesRequest.tools of type anthropic.Tool")
+                raise bad("json: cannot unmarshal into Go struct field MessagesRequest.tools of type anthropic.Tool")
             name, kind = tool.get("name"), tool.get("type")
             if kind not in (None, "custom") and "tool_types" not in self.gaps:
-                raise _bad(f"tools of the type {kind} are not supported")
+                raise bad(f"tools of the type {kind} are not supported")
             if isinstance(name, str) and name:
                 kept[name] = self._tool(name, tool)
         return [tool for name, tool in kept.items() if _is_callable(name)]
@@ -140,7 +129,7 @@ class Understanding:
     def _tool(self, name: str, tool: Block) -> Block:
         schema = tool.get("input_schema")
         if schema is not None and not _is_readable(schema):
-            raise _bad(f'invalid input_schema for tool "{name}": json: cannot unmarshal')
+            raise bad(f'invalid input_schema for tool "{name}": json: cannot unmarshal')
         loose = {key: value for key, value in schema.items() if key in _SCHEMA_KEYS} if isinstance(schema, dict) else {}
         loose["type"] = "object"
         try:
@@ -160,6 +149,8 @@ class Understanding:
         for message in body["messages"]:
             role = str(message.get("role", "")).lower()
             content = message.get("content")
+            if content == "" and self.version < TYPED_BLOCKS:
+                content = "(nothing)"
             blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content or []
             if role == "system":
                 system.append(_joined(blocks, separator))
@@ -212,15 +203,15 @@ class Understanding:
     def _image(self, block: Block) -> Block | None:
         source = block.get("source")
         if not isinstance(source, dict):
-            raise _bad("invalid image source")
+            raise bad("invalid image source")
         if source.get("type") != "base64":
             if source.get("type") == "url" and "image_url" not in self.gaps:
                 return {"type": "image", "source": {"type": "url", "url": source.get("url")}}
-            raise _bad(f"invalid image source type: {source.get('type', '')}. Only base64 images are supported.")
+            raise bad(f"invalid image source type: {source.get('type', '')}. Only base64 images are supported.")
         try:
             data = base64.b64decode(str(source.get("data", "")), validate=True)
         except (binascii.Error, ValueError):
-            raise _bad("invalid base64 image data: illegal base64 data at input byte 0") from None
+            raise bad("invalid base64 image data: illegal base64 data at input byte 0") from None
         kind = next((kind for start, kind in _SIGNATURES.items() if data.startswith(start)), None)
         if kind is None:
             return None
@@ -247,80 +238,15 @@ def estimated(call: Call) -> int:
         content = message.get("content")
         blocks = [{"text": content}] if isinstance(content, str) else content
         total += len(message.get("role", "")) + sum(len(str(block.get("text") or "")) for block in blocks)
-    total += sum(len(msgspec.json.encode(tool)) for tool in document.get("tools") or [])
+    total += sum(_size(tool) for tool in document.get("tools") or [] if isinstance(tool, dict))
     return max(total // 4, 1)
 
 
-def _decoded(body: bytes) -> Body:
-    try:
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise _bad("invalid character looking for beginning of value") from None
-    if not isinstance(document, dict):
-        kind = _JSON_NAMES.get(type(document), "null")
-        raise _bad(f"json: cannot unmarshal {kind} into Go value of type anthropic.MessagesRequest")
-    return document
-
-
-def _check_types(body: Body) -> None:
-    for key, (kind, go_type) in _GO_TYPES.items():
-        value = body.get(key)
-        if value is None:
-            continue
-        fits = isinstance(value, int | float) if kind is float else isinstance(value, kind)
-        if not fits or (isinstance(value, bool) and kind is not bool):
-            raise _unmarshal(value, key, go_type)
-    for stop in body.get("stop_sequences") or []:
-        if not isinstance(stop, str):
-            raise _unmarshal(stop, "stop_sequences", "string")
-    if not isinstance((body.get("metadata") or {}).get("user_id"), str | None):
-        raise _unmarshal(body["metadata"]["user_id"], "metadata.user_id", "string")
-    messages = body.get("messages") or []
-    if not isinstance(messages, list):
-        raise _unmarshal(messages, "messages", "[]anthropic.MessageParam")
-    for message in messages:
-        _check_message(message)
-
-
-def _check_message(message: Any) -> None:
-    if not isinstance(message, dict):
-        raise _unmarshal(message, "messages", "anthropic.MessageParam")
-    if not isinstance(message.get("role"), str | None):
-        raise _unmarshal(message["role"], "messages.role", "string")
-    if "content" not in message:
-        raise _bad("unexpected end of JSON input")
-    content = message["content"]
-    if not isinstance(content, str | list | None):
-        raise _unmarshal(content, "messages.content", "[]anthropic.ContentBlock")
-    for block in content if isinstance(content, list) else []:
-        _check_block(block)
-
-
-def _check_block(block: Any) -> None:
-    if not isinstance(block, dict):
-        raise _unmarshal(block, "messages", "anthropic.ContentBlock")
-    # a document's `citations: {enabled: true}` and a search result's `source` meet types made for other blocks
-    if not isinstance(block.get("citations"), list | None):
-        raise _unmarshal(block["citations"], "messages.citations", "[]anthropic.Citation")
-    if not isinstance(block.get("source"), dict | None):
-        raise _unmarshal(block["source"], "messages.source", "anthropic.ImageSource")
-    if block.get("type") == "tool_use":
-        for key in ("id", "name"):
-            if not block.get(key):
-                raise _bad(f"tool_use block missing required '{key}' field")
-        if not isinstance(block.get("input", {}), dict):
-            raise _unmarshal(block["input"], "messages.content.input", "api.ToolCallFunctionArguments")
-    if not isinstance(block.get("text", ""), str | None):
-        raise _unmarshal(block["text"], "messages.content.text", "string")
-
-
-def _unmarshal(value: Any, field: str, go_type: str) -> Refusal:
-    kind = _JSON_NAMES.get(type(value), "null")
-    return _bad(f"json: cannot unmarshal {kind} into Go struct field MessagesRequest.{field} of type {go_type}")
-
-
-def _bad(message: str) -> Refusal:
-    return Refusal(400, "invalid_request_error", message)
+def _size(tool: Block) -> int:
+    """The characters of a tool: its name, its description, and its schema as JSON."""
+    schema = tool.get("input_schema")
+    words = len(str(tool.get("name") or "")) + len(str(tool.get("description") or ""))
+    return words + (len(msgspec.json.encode(schema)) if schema else 0)
 
 
 def _system(system: Any, separator: str) -> str:

@@ -134,6 +134,9 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     thinking: Thinking | None = None
     temperature: float | None = None
     top_p: float | None = None
+    top_k: float | None = None
+    """Not OpenAI's own, and read by many engines of this wire."""
+    user: str | None = None
     n: int | None = None
 
 

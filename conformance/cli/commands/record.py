@@ -1,0 +1,124 @@
+"""`conformance record`: makes a recording of the real API, for so much money, and learns what the suite has wrong.
+
+conformance record --target anthropic --max-usd 5
+conformance record --resume RUN --max-usd 5
+conformance record --adopt RUN
+"""
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+
+from conformance.catalog.load import load_catalog
+from conformance.catalog.location import cases_folder
+from conformance.catalog.recorded import adopt
+from conformance.cli.parser import Parser
+from conformance.engine.options import RunOptions
+from conformance.engine.plan import plan
+from conformance.engine.purse import Price, estimate
+from conformance.errors import ExitCode, UserError
+from conformance.runs.log import FILE, RunLog, read_log
+from conformance.targets.load import load_target_file
+
+ASSUMED = Price(5.0, 25.0)
+"""What Claude Code assumes of a model whose price it does not know."""
+REAL = "anthropic"
+
+
+def declare(parser: Parser) -> None:
+    parser.add_argument("--target", metavar="NAME", default=REAL, help="whose API is recorded (default: %(default)s)")
+    parser.add_argument("--base-url", metavar="URL", help="where it listens; the target's own address by default")
+    parser.add_argument("--model", metavar="M", help="the model to ask")
+    parser.add_argument("--api-key-env", metavar="VAR", help="the environment variable that holds the key")
+    parser.add_argument("--max-usd", metavar="N", type=float, help="spend at most so much; the rest is not asked")
+    parser.add_argument(
+        "--price", metavar="IN,OUT", type=_price, default=ASSUMED, help="US dollars per million tokens (default: 5,25)"
+    )
+    parser.add_argument("--select", metavar="EXPR", help="such as 'tools.*'; everything by default")
+    parser.add_argument("--estimate", action="store_true", help="say what it would cost, and ask nothing")
+    parser.add_argument("--resume", metavar="RUN", type=Path, help="go on with an earlier recording")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="default: recordings/<target>-<time>/")
+    parser.add_argument(
+        "--adopt", metavar="RUN", type=Path, help="in a checkout: say `basis: recorded` where this recording agrees"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.adopt is not None:
+        return _adopt(arguments.adopt)
+    if arguments.max_usd is None or arguments.max_usd <= 0:
+        raise UserError("say how much it may cost: --max-usd 5")
+    options = _options(arguments)
+    questions = plan(load_catalog(), options)
+    told = estimate(questions, arguments.price, headroom=load_target_file(options.target or REAL).headroom)
+    print(
+        f"{len(questions)} questions, {told.requests} requests, {told.input_tokens} tokens sent: about ${told.usd:.2f} "
+        f"with answers of the usual length, ${told.most_usd:.2f} at most, at ${arguments.price.input:g} and "
+        f"${arguments.price.output:g} a million tokens (--price)"
+    )
+    if arguments.estimate:
+        return ExitCode.AS_EXPECTED
+    print(f"asking until ${arguments.max_usd:.2f} are spent; what is left is asked with --resume")
+    return _recorded(options)
+
+
+def _recorded(options: RunOptions) -> int:
+    from conformance.cli.run_suite import run_suite
+    from conformance.cli.write_outputs import publish
+    from conformance.runs.pseudonyms import rename_ids
+
+    code = run_suite(options)
+    folder = options.resume or options.out
+    if folder is not None and (folder / FILE).is_file():
+        rename_ids(folder)
+        publish(folder)
+        print(f"{folder}: ids and account headers have been renamed; what the reference endpoint does otherwise:")
+        print(f"  conformance run --out reference && conformance diff reference {folder}")
+    return code
+
+
+def _options(arguments: argparse.Namespace) -> RunOptions:
+    name = f"{arguments.target.partition('@')[0]}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    return RunOptions(
+        target=None if arguments.resume else arguments.target,
+        base_url=arguments.base_url,
+        model=arguments.model,
+        api_key_env=arguments.api_key_env,
+        select=arguments.select,
+        attempts=1,
+        witness=False,
+        out=None if arguments.resume else arguments.out or Path("recordings", name),
+        resume=arguments.resume,
+        max_usd=arguments.max_usd,
+        price=(arguments.price.input, arguments.price.output),
+        command="conformance record",
+    )
+
+
+def _adopt(path: Path) -> int:
+    log = read_log(path)
+    if log.run.target.name != REAL or log.run.target.simulated:
+        raise UserError(f"{path} is a recording of {log.run.target.name}, and only the real API is a basis")
+    if not log.run.target.base_url.startswith("https://"):
+        raise UserError(f"{path} was recorded at {log.run.target.base_url}, which is not the real API")
+    changed = adopt(cases_folder(), agreeing(log))
+    print(f"{len(changed)} cases say `basis: recorded` now: look at them with git diff")
+    held = sorted(row.rule for row in log.rules if row.verdict == "supported")
+    print(f"{len(held)} rules held in every answer: conformance/judge/rules/grounds.py says on what they rest")
+    return ExitCode.AS_EXPECTED
+
+
+def agreeing(log: RunLog) -> set[str]:
+    """The cases that the recording answered as they claim, in every mode that was asked."""
+    seen: dict[str, set[str]] = {}
+    for row in log.cases:
+        seen.setdefault(row.case, set()).add(row.verdict)
+    return {case for case, verdicts in seen.items() if verdicts == {"supported"}}
+
+
+def _price(text: str) -> Price:
+    try:
+        read, written = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no price such as 5,25") from None
+    return Price(read, written)
