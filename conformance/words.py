@@ -45,6 +45,7 @@ SdkTestimony = Literal["accepts", "rejects", "misreads"]
 ReadinessVerdict = Literal["ready", "ready with limits", "not ready", "not verified"]
 """What the client of a profile can expect of an endpoint."""
 
+READINESS_VERDICTS: tuple[ReadinessVerdict, ...] = get_args(ReadinessVerdict)
 CONFORMANCE_LEVELS: tuple[ConformanceLevel, ...] = get_args(ConformanceLevel)
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 OBSERVED: tuple[Verdict, ...] = VERDICTS[:5]

@@ -20,6 +20,7 @@ from conformance.report.trend import trends_of
 from conformance.report.wording import DRIFT_MEANS, SDK_MEANS, STATUS_MEANS, UNVERIFIED_MEANS, VERDICT_MEANS, printable
 from conformance.runs.detection import Detection
 from conformance.runs.log import RowInfo
+from conformance.words import READINESS_VERDICTS
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -36,6 +37,7 @@ def page_html(matrix: Matrix, detection: Detection | None = None) -> str:
         matrix=matrix,
         columns=matrix.columns,
         detection=detection,
+        readiness_verdicts=READINESS_VERDICTS,
         readiness=readiness_of(matrix),
         first=_first(matrix),
         trends=trends_of(matrix.columns),

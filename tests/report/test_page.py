@@ -204,6 +204,7 @@ def test_the_figures_of_the_suite_itself_are_shown(few: list[RunLog], tmp_path: 
         "faults": {"killed": 131, "of": 134},
         "variants": {"false_alarms": 0, "of": 24},
         "mutants": {"killed": 4, "of": 5, "equivalent": 1},
+        "readiness": {"works": {"ready": 97, "not ready": 2}},
     }
     figures.write_text(json.dumps(told))
     text = re.sub(
@@ -212,6 +213,7 @@ def test_the_figures_of_the_suite_itself_are_shown(few: list[RunLog], tmp_path: 
     assert "faults found, for the right reason 131 of 134" in text
     assert "false alarms on legal variants 0 of 24" in text
     assert "mutants of the rules killed 4 of 5, 1 equivalent" in text
+    assert "the client ready ready with limits not ready not verified works 97 0 2 0" in text
     assert "Does the suite itself bite?" not in render(few, tmp_path, detection=tmp_path / "none.json").read_text()
 
 
