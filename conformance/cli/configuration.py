@@ -51,16 +51,16 @@ def configured(options: RunOptions, folder: Path) -> RunOptions:
     file = _file(folder)
     if file is None:
         return options
-    told = _read(file)
+    stated = _read(file)
     chosen = options.resume is not None or options.profile is not None or options.select is not None
     return replace(
         options,
-        base_url=options.base_url or told.base_url,
-        target=options.target or _target(told.target, file),
-        model=options.model or told.model,
-        profile=options.profile if chosen else told.profile,
-        select=options.select if chosen else told.select,
-        out=options.out or (None if options.resume is not None else _out(told.out, file)),
+        base_url=options.base_url or stated.base_url,
+        target=options.target or _target(stated.target, file),
+        model=options.model or stated.model,
+        profile=options.profile if chosen else stated.profile,
+        select=options.select if chosen else stated.select,
+        out=options.out or (None if options.resume is not None else _out(stated.out, file)),
     )
 
 
@@ -92,8 +92,8 @@ def _upwards(folder: Path) -> Iterator[Path]:
 def _read(file: Path) -> Configuration:
     try:
         document = msgspec.toml.decode(file.read_bytes())
-        told = document.get("tool", {}).get("conformance", {}) if file.name == PROJECT else document
-        return msgspec.convert(told, Configuration)
+        stated = document.get("tool", {}).get("conformance", {}) if file.name == PROJECT else document
+        return msgspec.convert(stated, Configuration)
     except msgspec.ValidationError as problem:
         raise ConfigurationError(f"{file}: {_explained(str(problem))}") from problem
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
@@ -109,15 +109,15 @@ def _explained(message: str) -> str:
     return f"unknown key {key!r}{near_or_all(key, legal)}"
 
 
-def _target(told: str | None, file: Path) -> str | None:
+def _target(stated: str | None, file: Path) -> str | None:
     """A target by its name as it is; the path of one from where the file lies."""
-    return str(file.parent / told) if told is not None and is_file(told) else told
+    return str(file.parent / stated) if stated is not None and is_file(stated) else stated
 
 
-def _out(told: str | None, file: Path) -> Path | None:
-    if told is None:
+def _out(stated: str | None, file: Path) -> Path | None:
+    if stated is None:
         return None
-    out = (file.parent / told).resolve()
+    out = (file.parent / stated).resolve()
     if not out.is_relative_to(file.parent):
-        raise ConfigurationError(f"{file}: out: {told} is not below {file.parent}; --out can name any folder")
+        raise ConfigurationError(f"{file}: out: {stated} is not below {file.parent}; --out can name any folder")
     return out

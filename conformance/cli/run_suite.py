@@ -326,8 +326,9 @@ def _run_in(
             f"the report of {out} cannot be written ({problem.strerror}): the log is whole; make room, "
             f"then `conformance report {out}`"
         ) from problem
-    if options.profile in ended.readiness and not (display.json or display.quiet):
-        print(harmless(in_words(ended.readiness[options.profile], catalog.profiles[options.profile])))
+    profile = options.profile
+    if profile is not None and profile in ended.readiness and not (display.json or display.quiet):
+        print(harmless(in_words(ended.readiness[profile], catalog.profiles[profile])))
     return ended.logged.exit
 
 

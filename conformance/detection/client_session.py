@@ -161,14 +161,14 @@ class _Client:
                 break
             if line is None:
                 break
-            told = _told(line)
-            if told.get("type") == "user":
-                results += _results(told)
-            if told.get("type") == "result":
-                result = told.get("result")
+            event = _told(line)
+            if event.get("type") == "user":
+                results += _results(event)
+            if event.get("type") == "result":
+                result = event.get("result")
                 return Answered(
                     result=result if isinstance(result, str) else "",
-                    is_error=bool(told.get("is_error")),
+                    is_error=bool(event.get("is_error")),
                     results=results,
                 )
         self.dead = True
@@ -177,15 +177,15 @@ class _Client:
 
 def _told(line: str) -> dict[str, Any]:
     try:
-        told = json.loads(line)
+        event = json.loads(line)
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return event if isinstance(event, dict) else {}
 
 
-def _results(told: Mapping[str, Any]) -> Iterator[str]:
+def _results(event: Mapping[str, Any]) -> Iterator[str]:
     """The texts of the tool results that the client gives to the model."""
-    content = (told.get("message") or {}).get("content")
+    content = (event.get("message") or {}).get("content")
     for block in content if isinstance(content, list) else []:
         if isinstance(block, dict) and block.get("type") == "tool_result":
             inner = block.get("content")

@@ -36,13 +36,13 @@ class Rejudged(Struct, frozen=True, kw_only=True):
 
     def left_out(self) -> str:
         """The number of questions left out and why, in one line; empty where none was."""
-        told = []
+        parts = []
         if self.changed:
-            told.append(f"{len(self.changed)} whose question has changed since")
+            parts.append(f"{len(self.changed)} whose question has changed since")
         if self.lost:
-            told.append(f"{len(self.lost)} without evidence")
+            parts.append(f"{len(self.lost)} without evidence")
         whole = self.judged + len(self.changed) + len(self.lost)
-        return f"left out of {whole} questions: {' and '.join(told)}" if told else ""
+        return f"left out of {whole} questions: {' and '.join(parts)}" if parts else ""
 
 
 def rejudge(

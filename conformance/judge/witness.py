@@ -43,14 +43,14 @@ def testify(exchange: Exchange, mode: Mode) -> Testimony | None:
 
     stand = _stand()
     try:
-        told = stand.hear(exchange, streaming=answer.streaming)
+        reported = stand.hear(exchange, streaming=answer.streaming)
     except anthropic.APIStatusError as problem:
         if answer.status >= 400 or answer.error is not None:
             return Testimony("accepts", f"raises {type(problem).__name__}, as for any error")
         return Testimony("rejects", _short(problem))
     except Exception as problem:  # noqa: BLE001 - whatever it raises is its testimony
         return Testimony("rejects", _short(problem))
-    difference = _difference(answer, told)
+    difference = _difference(answer, reported)
     return Testimony("misreads", difference) if difference else Testimony("accepts")
 
 
@@ -102,8 +102,8 @@ class _Stand:
                 message: Any = stream.get_final_message()
         else:
             message = self._client.messages.create(**question)
-        told: dict[str, Any] = message.to_dict(mode="json", warnings=False)
-        return told
+        reported: dict[str, Any] = message.to_dict(mode="json", warnings=False)
+        return reported
 
 
 @cache
@@ -111,28 +111,28 @@ def _stand() -> _Stand:
     return _Stand()
 
 
-def _difference(answer: Answer, told: dict[str, Any]) -> str:
+def _difference(answer: Answer, reported: dict[str, Any]) -> str:
     """Where what the SDK tells differs from the wire, or nothing."""
     wire = answer.message if isinstance(answer.message, dict) else {}
     for key in COMPARED:
-        found = _unlike(wire.get(key), told.get(key), key)
+        found = _unlike(wire.get(key), reported.get(key), key)
         if found:
             return found
     return ""
 
 
-def _unlike(wire: Any, told: Any, at: str) -> str:
+def _unlike(wire: Any, reported: Any, at: str) -> str:
     """The first place where two values differ; an absent key, null and an empty list are the same to an application."""
-    wire, told = (None if value is ABSENT or value == [] else value for value in (wire, told))
-    if isinstance(wire, dict) and isinstance(told, dict):
-        keys = [key for key in wire | told if key not in ADDED_BY_SDK]
-        return next((found for key in keys if (found := _unlike(wire.get(key), told.get(key), f"{at}/{key}"))), "")
-    if isinstance(wire, list) and isinstance(told, list) and len(wire) == len(told):
-        pairs = enumerate(zip(wire, told, strict=True))
+    wire, reported = (None if value is ABSENT or value == [] else value for value in (wire, reported))
+    if isinstance(wire, dict) and isinstance(reported, dict):
+        keys = [key for key in wire | reported if key not in ADDED_BY_SDK]
+        return next((found for key in keys if (found := _unlike(wire.get(key), reported.get(key), f"{at}/{key}"))), "")
+    if isinstance(wire, list) and isinstance(reported, list) and len(wire) == len(reported):
+        pairs = enumerate(zip(wire, reported, strict=True))
         return next((found for number, (one, other) in pairs if (found := _unlike(one, other, f"{at}/{number}"))), "")
-    if wire == told and isinstance(wire, bool) == isinstance(told, bool):
+    if wire == reported and isinstance(wire, bool) == isinstance(reported, bool):
         return ""
-    return f"{at}: {shown(wire)!r} on the wire, {shown(told)!r} to an application"
+    return f"{at}: {shown(wire)!r} on the wire, {shown(reported)!r} to an application"
 
 
 def _short(problem: Exception) -> str:

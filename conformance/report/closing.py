@@ -143,11 +143,11 @@ def _client(answer: ReadinessRow, log: RunLog) -> str:
     name = answer.client or (profile.title if profile else answer.profile)
     missing = [need for need in answer.needs if need.found == "missing"]
     unverified = [need for need in answer.needs if need.found == "unverified" and not need.behind]
-    told = unverified if answer.verdict == "not verified" else missing
-    first = next((need for need in told if need.level == "blocks"), next(iter(told), None))
+    needs = unverified if answer.verdict == "not verified" else missing
+    first = next((need for need in needs if need.level == "blocks"), next(iter(needs), None))
     if first is None:
         return f"{name}: {answer.verdict}."
-    more = len(told) - 1
+    more = len(needs) - 1
     return f"{name}: {answer.verdict}. {_meets(first)}{f' (and {more} more)' if more else ''}"
 
 

@@ -31,14 +31,14 @@ def _suite(column: Column) -> ET.Element:
     run = column.log.run
     suite = ET.Element("testsuite", name=_legal(column.title), timestamp=_legal(run.started.removesuffix("Z")))
     properties = ET.SubElement(suite, "properties")
-    told = {
+    details = {
         "suite": run.suite.version,
         "model": run.target.model,
         "base_url": run.target.base_url,
         "command": run.command,
         "simulated": "yes" if run.target.simulated else "no",
     }
-    for name, value in told.items():
+    for name, value in details.items():
         ET.SubElement(properties, "property", name=name, value=_legal(value))
     red = red_causes(column.log) if column.log.causes else []  # of a log of before, each row fails alone
     by = {row: cause.id for cause in red for row in cause.rows}
@@ -82,21 +82,21 @@ def _law(row: RuleRow, by: Mapping[str, str]) -> ET.Element:
 def _outcome(test: ET.Element, row: CaseRow | RuleRow, reason: str, after: str, cause: str) -> None:
     message = _legal(f"{row.verdict}: {reason}" if reason else row.verdict)
     found = [f"{finding.id} at {sentence(finding)}" for finding in row.findings]
-    told = "\n".join(filter(None, [*found, row.expected_by, after]))
+    details = "\n".join(filter(None, [*found, row.expected_by, after]))
     if row.verdict == "error":
-        ET.SubElement(test, "error", message=message, type="error").text = _legal(told)
+        ET.SubElement(test, "error", message=message, type="error").text = _legal(details)
     elif cause:
         ET.SubElement(test, "skipped", message=f"{row.status}, see the cause {_legal(cause)}: {message}").text = _legal(
-            told
+            details
         )
     elif row.status in UNEXPECTED:
         failure = ET.SubElement(
             test, "failure", message=f"{row.status}, {message}", type=f"{row.status}: {row.verdict}"
         )
-        failure.text = _legal(told)
+        failure.text = _legal(details)
     elif row.verdict not in ("supported", "partial"):
         gap = f"{row.status}, " if row.status != "as-expected" else ""
-        ET.SubElement(test, "skipped", message=f"{gap}{message}").text = _legal(told)
+        ET.SubElement(test, "skipped", message=f"{gap}{message}").text = _legal(details)
 
 
 def _incomplete() -> ET.Element:

@@ -102,8 +102,8 @@ class Column(Struct, frozen=True, dict=True, kw_only=True):
     @property
     def obeyed(self) -> tuple[int, int] | None:
         """The controls that the model obeyed, of how many; None where the run does not say."""
-        told = self.log.obedience
-        return (told.obeyed, told.of) if told else None
+        obedience = self.log.obedience
+        return (obedience.obeyed, obedience.of) if obedience else None
 
 
 class Matrix(Struct, frozen=True, kw_only=True):

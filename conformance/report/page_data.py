@@ -207,7 +207,7 @@ def _cell(
 
 
 def _case(case: CaseRow, number: int, waiting: Waiting, where: Mapping[str, str], changes: Changes) -> dict[str, Any]:
-    told = {
+    fields = {
         "case": case.case,
         "mode": case.mode,
         "kind": case.kind,
@@ -226,7 +226,7 @@ def _case(case: CaseRow, number: int, waiting: Waiting, where: Mapping[str, str]
         "marks": [_mark(mark) for mark in case.marks],
         "exchanges": [_exchange(path, number, waiting) for path in case.exchanges],
     }
-    return {key: value for key, value in told.items() if value}
+    return {key: value for key, value in fields.items() if value}
 
 
 def _law(law: RuleRow, number: int, waiting: Waiting) -> dict[str, Any]:
@@ -252,15 +252,15 @@ def _exchange(path: str, number: int, waiting: Waiting) -> Exchange:
 
 def _mark(mark: Finding) -> dict[str, Any]:
     """What a cell shows of a finding that is judged in another row."""
-    told = _finding(mark)
-    return {name: told[name] for name in ("id", "at", "observed", "exchange")}
+    fields = _finding(mark)
+    return {name: fields[name] for name in ("id", "at", "observed", "exchange")}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
     """A finding whose values are cut where no page could show them."""
-    told: dict[str, Any] = msgspec.to_builtins(finding)
+    fields: dict[str, Any] = msgspec.to_builtins(finding)
     for side in ("expected", "observed"):
-        text = msgspec.json.encode(told[side]).decode()
+        text = msgspec.json.encode(fields[side]).decode()
         if len(text) > 4000:
-            told[side] = f"{text[:4000]}… ({len(text)} characters)"
-    return told
+            fields[side] = f"{text[:4000]}… ({len(text)} characters)"
+    return fields

@@ -54,18 +54,18 @@ def summary_md(matrix: Matrix, *, page: str = "index.html") -> str:
 
 def _target_md(column: Column, rows: dict[str, RowInfo]) -> str:
     run = column.log.run
-    told = closing_of(column)
+    closing = closing_of(column)
     lines = [f"## {_md(column.title)}: {column.conformance}"]
-    for text in filter(None, [told.level, told.change, *told.clients]):
+    for text in filter(None, [closing.level, closing.change, *closing.clients]):
         lines += ["", _md(text)]
-    for text in told.warnings:
+    for text in closing.warnings:
         lines += ["", f"**{_md(text)}**"]
     lines += _causes_md(column.log)
     listed = most_important(column, rows, limit=SUMMARY_ROWS)
     unexpected = [pair for pair in listed if pair[1].status in UNEXPECTED or pair[1].verdict == "error"]
     known = [pair for pair in listed if pair not in unexpected]
     lines += _table_md("Unexpected", unexpected)
-    lines += ["", _md(told.counts)]
+    lines += ["", _md(closing.counts)]
     lines += _table_md("Known and expected gaps", known)
     lines += _disputed_md(column, rows)
     asked = f"suite {_md(run.suite.version)} · model {_md(run.target.model)} · {_md(run.started)}"
@@ -126,14 +126,14 @@ def badge(matrix: Matrix) -> dict[str, Any]:
         return {"schemaVersion": 1, "label": "messages api", "message": "no run", "color": "lightgrey"}
     column = matrix.columns[-1]
     bad: tuple[Verdict, ...] = ("broken", "ignored", "refused", "partial")
-    told = [f"{column.counts.get('supported', 0)} supported"]
-    told += [f"{column.counts[verdict]} {verdict}" for verdict in bad if verdict in column.counts]
+    counts = [f"{column.counts.get('supported', 0)} supported"]
+    counts += [f"{column.counts[verdict]} {verdict}" for verdict in bad if verdict in column.counts]
     if column.log.lacks:
-        told.append(column.log.lacks)
+        counts.append(column.log.lacks)
     return {
         "schemaVersion": 1,
         "label": f"messages api · {printable(column.title)}",
-        "message": " · ".join(told),
+        "message": " · ".join(counts),
         "color": _COLOURS[column.conformance],
     }
 

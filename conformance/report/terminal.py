@@ -51,29 +51,29 @@ def print_terminal_summary(run: RunLog, page: Path | None, console: "Console", *
     """The end of a run: a sentence for each question, at most eight causes, and where the page is."""
     from rich.text import Text
 
-    told = closing_of(matrix_of([run]).columns[0])
+    closing = closing_of(matrix_of([run]).columns[0])
 
     def line(text: str, style: str = "") -> None:
         console.print(Text(printable(text), style=style), soft_wrap=True)
 
     if quiet:
-        line(f"{told.title}: {told.change}")
+        line(f"{closing.title}: {closing.change}")
         return
     console.print()
-    line(" · ".join(part for part in (told.title, told.level) if part), "bold")
-    for text in told.asked:
+    line(" · ".join(part for part in (closing.title, closing.level) if part), "bold")
+    for text in closing.asked:
         line(f"  {text}")
-    line(told.change, "bold" if told.causes else "")
-    for text in told.clients:
+    line(closing.change, "bold" if closing.causes else "")
+    for text in closing.clients:
         line(text)
-    for text in told.warnings:
+    for text in closing.warnings:
         line(text, "bold red")
-    line(told.counts, "dim")
-    for number, cause in enumerate(told.causes, start=1):
+    line(closing.counts, "dim")
+    for number, cause in enumerate(closing.causes, start=1):
         line(f"{number}. {cause.id}  {cause.says}  ({cause.counted})")
         line(f"   {cause.quote}", "dim")
-    if told.more:
-        line(f"   and {told.more} more causes, in the page and in summary.md")
+    if closing.more:
+        line(f"   and {closing.more} more causes, in the page and in summary.md")
     if page is not None:
         line(f"The matrix, with the evidence of every cell: {page.resolve().as_uri()}")
     if not run.complete:

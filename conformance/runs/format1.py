@@ -104,11 +104,9 @@ class Upgrade:
                 case "obedience":
                     return msgspec.convert(note.data, ObedienceRow)
                 case "tendency":
-                    told = msgspec.convert(note.data, _Tendency)
-                    exchanges = [id_from_path(path) for path in told.exchanges]
-                    return TendencyRow(
-                        case=told.case, mode=told.mode, shown=told.shown, of=told.of, exchanges=exchanges
-                    )
+                    old = msgspec.convert(note.data, _Tendency)
+                    exchanges = [id_from_path(path) for path in old.exchanges]
+                    return TendencyRow(case=old.case, mode=old.mode, shown=old.shown, of=old.of, exchanges=exchanges)
                 case "readiness":
                     return self._readiness(msgspec.convert(note.data, _Readiness))
                 case _:
@@ -116,30 +114,30 @@ class Upgrade:
         except msgspec.ValidationError:
             return None  # a note was free text with any data; no verdict followed from it
 
-    def _readiness(self, told: _Readiness) -> ReadinessRow:
-        missing = [self._missing(one) for one in told.missing]
+    def _readiness(self, old: _Readiness) -> ReadinessRow:
+        missing = [self._missing(one) for one in old.missing]
         unverified = [
             Need(id=row, level="blocks", verdict="inconclusive", says=self._titles.get(row, row))
-            for row in told.unverified
+            for row in old.unverified
         ]
         return ReadinessRow(
-            profile=told.profile,
-            verdict=told.verdict,
+            profile=old.profile,
+            verdict=old.verdict,
             needs=[*missing, *unverified],
-            timing=told.timing,
-            warnings=told.warnings,
+            timing=old.timing,
+            warnings=old.warnings,
         )
 
-    def _missing(self, told: _Missing) -> Need:
-        level: NeedLevel = "blocks" if told.level == "must" else "degrades"
+    def _missing(self, old: _Missing) -> Need:
+        level: NeedLevel = "blocks" if old.level == "must" else "degrades"
         return Need(
-            id=told.row,
+            id=old.row,
             level=level,
-            verdict=self._verdicts.get(told.evidence, "broken"),
-            says=self._titles.get(told.row, told.row),
-            meets=told.consequence,
-            question=told.evidence,
-            exchange=self._exchanges.get(told.evidence, ""),
+            verdict=self._verdicts.get(old.evidence, "broken"),
+            says=self._titles.get(old.row, old.row),
+            meets=old.consequence,
+            question=old.evidence,
+            exchange=self._exchanges.get(old.evidence, ""),
         )
 
 

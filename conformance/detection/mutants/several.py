@@ -11,10 +11,10 @@ from conformance.judge.rules.usage import total_input
 from conformance.probe.exchange import Exchange
 
 
-def mutants_of_pair(told: Exchange, streamed: Exchange) -> Iterator[Mutant]:
+def mutants_of_pair(plain: Exchange, streamed: Exchange) -> Iterator[Mutant]:
     """The JSON answer and the stream of one case, where the stream says something else."""
     answer = read(streamed, "stream")
-    message, events = read(told, "json").message, sent(answer)
+    message, events = read(plain, "json").message, sent(answer)
     kinds = [block.get("type") for block in message["content"]]
 
     def made(slug: str, one: Exchange, other: Exchange, *aim: str) -> Mutant:
@@ -25,23 +25,23 @@ def mutants_of_pair(told: Exchange, streamed: Exchange) -> Iterator[Mutant]:
     if not kinds:
         return
     if len(set(kinds)) > 1 and kinds[0] != "thinking":  # turned round, that breaks a rule of its own
-        turned = with_json(told, message | {"content": message["content"][::-1]})
+        turned = with_json(plain, message | {"content": message["content"][::-1]})
         yield made("blocks in another order", turned, streamed, "parity.block-order")
     if kinds == ["text"] and answer.text:
         if len(streamed_pieces(events)) > 1 and not message["content"][0].get("citations"):
-            yield made("text in many blocks", told, with_sent(streamed, _split(events)), "parity.text-blocks")
+            yield made("text in many blocks", plain, with_sent(streamed, _split(events)), "parity.text-blocks")
         for slug, sign in (("a replacement character", "\ufffd"), ("several replacement characters", "\ufffd\ufffd")):
-            hurt = with_json(told, message | {"content": [message["content"][0] | {"text": sign + answer.text}]})
+            hurt = with_json(plain, message | {"content": [message["content"][0] | {"text": sign + answer.text}]})
             yield made(f"{slug} in JSON", hurt, streamed, "parity.characters")
-            yield made(f"{slug} in the stream", told, with_sent(streamed, _hurt(events, sign)), "parity.characters")
-        dearer = with_json(told, message | {"usage": message["usage"] | {"output_tokens": 99}})
+            yield made(f"{slug} in the stream", plain, with_sent(streamed, _hurt(events, sign)), "parity.characters")
+        dearer = with_json(plain, message | {"usage": message["usage"] | {"output_tokens": 99}})
         yield made("another count of output", dearer, streamed, "parity.output-tokens")
     weighed = (total_input(message["usage"]) or 0) * 2 + 20
-    dearer = with_json(told, message | {"usage": message["usage"] | {"input_tokens": weighed}})
+    dearer = with_json(plain, message | {"usage": message["usage"] | {"input_tokens": weighed}})
     yield made("another count of input", dearer, streamed, "parity.input-tokens")
     if "thinking" in kinds:
         bare = [{key: value for key, value in block.items() if key != "thinking"} for block in message["content"]]
-        thoughtless = with_json(told, message | {"content": bare})
+        thoughtless = with_json(plain, message | {"content": bare})
         yield made("a field in the stream only", thoughtless, streamed, "parity.block-fields")
     if kinds.count("tool_use") == 1 and any(block.get("input") for block in message["content"]):
         called = [
@@ -49,7 +49,7 @@ def mutants_of_pair(told: Exchange, streamed: Exchange) -> Iterator[Mutant]:
             for block in message["content"]
         ]
         yield made(
-            "an input of another form", with_json(told, message | {"content": called}), streamed, "parity.tool-input"
+            "an input of another form", with_json(plain, message | {"content": called}), streamed, "parity.tool-input"
         )
 
 

@@ -26,12 +26,12 @@ TIMES_DIFFER = 0.1
 
 
 def _both(pair: Pair) -> bool:
-    told, streamed = pair
+    whole, streamed = pair
     return (
-        is_message(told)
+        is_message(whole)
         and streamed.in_events
         and streamed.stream_result.finished
-        and bool(told.blocks and streamed.blocks)
+        and bool(whole.blocks and streamed.blocks)
     )
 
 
@@ -55,10 +55,10 @@ def _differs(at: str, in_json: Any, in_stream: Any, kind: str) -> Violation:
 def block_order(pair: Pair) -> Found:
     if not _both(pair) or any(thinks_last(answer) for answer in pair):
         return None
-    told, streamed = map(_kinds, pair)
-    if len(told) < 2 or sorted(told) != sorted(streamed):
+    whole, streamed = map(_kinds, pair)
+    if len(whole) < 2 or sorted(whole) != sorted(streamed):
         return None
-    return [] if told == streamed else [_differs("/content", told, streamed, "order")]
+    return [] if whole == streamed else [_differs("/content", whole, streamed, "order")]
 
 
 @rule(
@@ -72,11 +72,11 @@ def block_order(pair: Pair) -> Found:
 def text_blocks(pair: Pair) -> Found:
     if not _both(pair) or any(block.get("citations") for answer in pair for block in answer.blocks):
         return None
-    told, streamed = map(_kinds, pair)
-    runs = [sum(one == other == "text" for one, other in pairwise(kinds)) for kinds in (told, streamed)]
-    if "text" not in told or "text" not in streamed:
+    whole, streamed = map(_kinds, pair)
+    runs = [sum(one == other == "text" for one, other in pairwise(kinds)) for kinds in (whole, streamed)]
+    if "text" not in whole or "text" not in streamed:
         return None
-    return [] if (runs[0] == 0) == (runs[1] == 0) else [_differs("/content", told, streamed, "split")]
+    return [] if (runs[0] == 0) == (runs[1] == 0) else [_differs("/content", whole, streamed, "split")]
 
 
 @rule(
@@ -91,10 +91,10 @@ def block_fields(pair: Pair) -> Found:
     if not _both(pair):
         return None
     required = {"text": {"text"}, "thinking": {"thinking"}, "tool_use": {"id", "name", "input"}}
-    told, streamed = ({str(block.get("type")): block for block in answer.blocks} for answer in pair)
-    shared = [kind for kind in required if kind in told and kind in streamed]
+    whole, streamed = ({str(block.get("type")): block for block in answer.blocks} for answer in pair)
+    shared = [kind for kind in required if kind in whole and kind in streamed]
     for kind in shared:
-        keys = [required[kind] & block.keys() for block in (told[kind], streamed[kind])]
+        keys = [required[kind] & block.keys() for block in (whole[kind], streamed[kind])]
         if keys[0] != keys[1] and not _spoiled(pair[1]):
             return [_differs(f"/content/{kind}", sorted(keys[0]), sorted(keys[1]), "fields")]
     return [] if shared else None
@@ -111,17 +111,17 @@ def _form(value: Any) -> str:
     return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
 
 
-def _conflict(told: Any, streamed: Any, at: str) -> Violation | None:
+def _conflict(whole: Any, streamed: Any, at: str) -> Violation | None:
     """The first place where both have a value, and of another type; what only one of them has is the model's choice."""
-    if told is None or streamed is None:  # a schema may allow a null beside anything, and the choice is the model's
+    if whole is None or streamed is None:  # a schema may allow a null beside anything, and the choice is the model's
         return None
-    if _form(told) != _form(streamed):
-        return _differs(at, _form(told), _form(streamed), "form")
+    if _form(whole) != _form(streamed):
+        return _differs(at, _form(whole), _form(streamed), "form")
     pairs: list[tuple[str, Any, Any]] = []
-    if isinstance(told, dict):
-        pairs = [(str(key), told[key], streamed[key]) for key in told if key in streamed]
-    elif isinstance(told, list):
-        pairs = [("0", one, other) for one, other in zip(told[:1], streamed[:1], strict=False)]
+    if isinstance(whole, dict):
+        pairs = [(str(key), whole[key], streamed[key]) for key in whole if key in streamed]
+    elif isinstance(whole, list):
+        pairs = [("0", one, other) for one, other in zip(whole[:1], streamed[:1], strict=False)]
     found = (_conflict(one, other, f"{at}/{key}") for key, one, other in pairs)
     return next((conflict for conflict in found if conflict is not None), None)
 
@@ -141,10 +141,10 @@ def tool_input(pair: Pair) -> Found:
     calls = [[block for block in answer.blocks if block.get("type") == "tool_use"] for answer in pair]
     if not all(len(one) == 1 and isinstance(one[0].get("input"), dict) for one in calls):
         return None
-    told, streamed = calls[0][0], calls[1][0]
-    if told.get("name") != streamed.get("name") or told["input"].keys() != streamed["input"].keys():
+    whole, streamed = calls[0][0], calls[1][0]
+    if whole.get("name") != streamed.get("name") or whole["input"].keys() != streamed["input"].keys():
         return None
-    conflict = _conflict(told["input"], streamed["input"], "/content/0/input")
+    conflict = _conflict(whole["input"], streamed["input"], "/content/0/input")
     return [] if conflict is None else [conflict]
 
 
@@ -233,9 +233,9 @@ def _input(answer: Answer) -> int | None:
 
 
 def _same_count(pair: Pair, key: str, counts: list[Any]) -> Found:
-    told, streamed = counts
-    if not _both(pair) or not isinstance(told, int) or not isinstance(streamed, int) or not (told and streamed):
+    whole, streamed = counts
+    if not _both(pair) or not isinstance(whole, int) or not isinstance(streamed, int) or not (whole and streamed):
         return None
     allowed = 0 if _question(pair[0]) == _question(pair[1]) and key == "input_tokens" else COUNTS_DIFFER
-    differ = abs(told - streamed) > max(allowed, (TIMES_DIFFER if allowed else 0) * max(told, streamed))
-    return [_differs(f"/usage/{key}", told, streamed, "differs")] if differ else []
+    differ = abs(whole - streamed) > max(allowed, (TIMES_DIFFER if allowed else 0) * max(whole, streamed))
+    return [_differs(f"/usage/{key}", whole, streamed, "differs")] if differ else []
