@@ -57,11 +57,26 @@ def correct(address: str, client: httpx2.Client) -> list[tuple[Any, tuple[Any, .
 ELSEWHERE = STATEFUL | LONG | KEYED | OPEN.keys() | BATCHED | AFTERWARDS | UNMASKED | SILENT | UPSTREAM
 
 
+@pytest.fixture(scope="module")
+def shown_first() -> list[int]:
+    """The position of the probe that showed the last fault: faults that stand together often show in the same place."""
+    return [0]
+
+
 @pytest.mark.parametrize("name", [name for name in faults() if name not in ELSEWHERE])
 def test_a_fault_shows(
-    name: str, address: str, client: httpx2.Client, correct: list[tuple[Any, tuple[Any, ...]]]
+    name: str,
+    address: str,
+    client: httpx2.Client,
+    correct: list[tuple[Any, tuple[Any, ...]]],
+    shown_first: list[int],
 ) -> None:
-    assert any(seen(client, f"{address}/fault/{name}", probe) != expected for probe, expected in correct)
+    outward = sorted(range(len(correct)), key=lambda position: abs(position - shown_first[-1]))
+    for position in outward:
+        probe, expected = correct[position]
+        if seen(client, f"{address}/fault/{name}", probe) != expected:
+            return shown_first.append(position)
+    pytest.fail(f"none of {len(correct)} probes shows {name}")
 
 
 @pytest.mark.parametrize("name", sorted(SILENT))
