@@ -1,7 +1,7 @@
 """The pytest plugin: makes the items, calls the ledger to judge them, and suppresses pytest's own output."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,6 +12,7 @@ from conformance.engine.ledger import Ledger
 from conformance.engine.question import Question
 from conformance.engine.row_text import account_of
 from conformance.keys import KNOWN
+from conformance.pytest_plugin.items import HERE, QuestionItem, RuleItem, Suite
 from conformance.runs.log import CaseRow, RuleRow
 from conformance.words import UNVERIFIED
 
@@ -44,40 +45,36 @@ class ConformancePlugin:
         self.disk: OSError | None = None
         """What kept the run from being written."""
 
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        if "question" in metafunc.fixturenames:
-            metafunc.parametrize("question", self._questions, ids=[question.id for question in self._questions])
-        if "rule" in metafunc.fixturenames:
-            rules = self._ledger.rules
-            metafunc.parametrize("rule", rules, ids=[rule.id for rule in rules])
+    def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+        if module_path != HERE:
+            return None
+        suite = Suite.from_parent(parent, path=module_path)
+        suite.questions, suite.rules, suite.settle = self._questions, self._ledger.rules, self._judge
+        return suite
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        asked: list[Question] = [made["question"] for item in session.items if "question" in (made := _made_for(item))]
+        asked = [item.question for item in session.items if isinstance(item, QuestionItem)]
         if not session.config.option.collectonly:
             self._begin(asked)
 
-    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
-        """Judges what an item was made for; the functions of other files run as usual."""
+    def _judge(self, item: QuestionItem | RuleItem) -> None:
+        """Judges what an item was made for, and tells pytest how it came out."""
         if self.disk is not None:
             pytest.skip("the run has ended")
         try:
-            return self._judge(pyfuncitem)
+            row = self._row(item)
         except OSError as problem:  # the disk is full, or the folder gone: to ask on would lose every answer
             self.disk = problem
-            pyfuncitem.session.shouldstop = "the folder of the run cannot be written"
+            item.session.shouldstop = "the folder of the run cannot be written"
             pytest.skip("the run has ended")
+        if isinstance(row, RuleRow) or row.kind != "tendency":
+            self._settle(row)
 
-    def _judge(self, pyfuncitem: pytest.Function) -> bool | None:
-        match _made_for(pyfuncitem):
-            case {"question": question}:
-                self._last = self._ledger.judge_case(question)
-                if self._last.row.kind != "tendency":
-                    self._settle(self._last.row)
-            case {"rule": rule}:
-                self._settle(self._ledger.judge_rule(rule))
-            case _:
-                return None
-        return True
+    def _row(self, item: QuestionItem | RuleItem) -> CaseRow | RuleRow:
+        if isinstance(item, RuleItem):
+            return self._ledger.judge_rule(item.rule)
+        self._last = self._ledger.judge_case(item.question)
+        return self._last.row
 
     def _settle(self, row: CaseRow | RuleRow) -> None:
         """Tells pytest how a row came out: passed, failed, expected to fail, or not verified."""
@@ -107,7 +104,7 @@ class ConformancePlugin:
         if report.when == "call" and item.config.pluginmanager.hasplugin("pytest_html.plugin"):
             import pytest_html  # only where `--html` was asked for
 
-            shown = self._exhibit(_made_for(item).get("question"))
+            shown = self._exhibit(item.question if isinstance(item, QuestionItem) else None)
             report.__dict__["extras"] = [
                 pytest_html.extras.text(KNOWN.removed_from(text), name=name) for name, text in shown
             ]
@@ -121,9 +118,3 @@ class ConformancePlugin:
             (evidence.id, msgspec.json.format(msgspec.json.encode(evidence), indent=1).decode())
             for evidence in evidence_of(self._last)
         ]
-
-
-def _made_for(item: pytest.Item) -> Mapping[str, Any]:
-    """The `question` or the `rule` of an item; neither for an item of another file."""
-    callspec = getattr(item, "callspec", None)
-    return {} if callspec is None else callspec.params

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from conformance.engine.finish import Ending
+from conformance.pytest_plugin.items import HERE
 from conformance.pytest_plugin.plugin import ConformancePlugin
 
-QUESTIONS = Path(__file__).with_name("items.py")
 CONFIGURATION = Path(__file__).with_name("pytest.ini")
 NEEDLESS = (
     "logging",
@@ -33,7 +33,7 @@ ENDINGS: dict[int, Ending] = {
 
 def run_pytest(plugin: ConformancePlugin, given: Sequence[str]) -> Ending:
     """Runs pytest over the items of a plugin, with the caller's own arguments; how the asking ended."""
-    arguments = [str(QUESTIONS), "-c", str(CONFIGURATION), "--capture=no"]
+    arguments = [str(HERE), "-c", str(CONFIGURATION), "--capture=no"]
     # Where nobody asked pytest for anything, it has nothing to say: not even that a person interrupted it.
     arguments += ["-qq", "--no-header", "--no-summary", "--tb=no"] if given else ["-p", "no:terminal"]
     needless = [*NEEDLESS, *([] if any(word in REMEMBERS for word in given) else ["cacheprovider"])]
