@@ -55,7 +55,11 @@ def compiled(path: str) -> Any:
 
 def matcher_of(check: Check) -> tuple[str, Any]:
     """The one matcher of a check, by its field name, and its argument."""
-    return next((name, getattr(check, name)) for name in MATCHERS if getattr(check, name) is not UNSET)
+    for name in MATCHERS:
+        argument = getattr(check, name)
+        if argument is not UNSET:
+            return name, argument
+    raise AssertionError("the loader lets no check without a matcher pass")
 
 
 def mistakes(check: Check) -> list[tuple[str, str]]:

@@ -65,13 +65,15 @@ class Assessment:
 
     def judgement(self, question: Question) -> Judgement:
         """The verdict of a question, from its own record and those of the cases that it leans on."""
-        if question not in self._judged:
-            trace = self._lookup(question).trace
-            self._judged[question] = failed(trace) if trace else decide(self._facts(question))
-        return self._judged[question]
+        judgement = self._judged.get(question)
+        if judgement is None:
+            record = self._lookup(question)
+            judgement = failed(record.trace) if record.trace else decide(self._facts(question, record))
+            self._judged[question] = judgement
+        return judgement
 
-    def _facts(self, question: Question) -> Facts:
-        case, record = question.case, self._lookup(question)
+    def _facts(self, question: Question, record: Record) -> Facts:
+        case = question.case
         return Facts(
             kind=case.kind,
             level=case.level,
@@ -265,8 +267,7 @@ class Assessment:
         marks: list[Finding] = []
         for attempt in record.attempts:
             for reply in attempt.replies:
-                for reading in reply.readings:
-                    marks += self._rule_counts.add(reading, reply.answer.endpoint, question.mode, reply.evidence)
+                marks += self._rule_counts.add(reply.readings, reply.answer.endpoint, question.mode, reply.evidence)
             if attempt.replies:
                 last = attempt.replies[-1]
                 answers = [
@@ -274,8 +275,8 @@ class Assessment:
                     for reply in attempt.replies
                     if reply.answer.exchange.outcome != "abandoned" and not reply.bad
                 ]
-                for reading in examine_conversation(answers):
-                    marks += self._rule_counts.add(reading, last.answer.endpoint, question.mode, last.evidence)
+                read = examine_conversation(answers)
+                marks += self._rule_counts.add(read, last.answer.endpoint, question.mode, last.evidence)
         return marks + self._pair(question, record)
 
     def _pair(self, question: Question, record: Record) -> list[Finding]:
@@ -291,11 +292,8 @@ class Assessment:
             return []
         json, stream = (other, mine) if question.mode == "stream" else (mine, other)
         last = stream.replies[-1]
-        return [
-            mark
-            for reading in examine_pair(json.replies[-1].answer, last.answer)
-            for mark in self._rule_counts.add(reading, last.answer.endpoint, "stream", last.evidence)
-        ]
+        read = examine_pair(json.replies[-1].answer, last.answer)
+        return self._rule_counts.add(read, last.answer.endpoint, "stream", last.evidence)
 
     def rule_row(self, rule: Rule) -> RuleRow:
         """The row of a rule over everything that was counted."""

@@ -111,11 +111,10 @@ class Scheduler:
 
     def record(self, question: Question) -> Record:
         """The record of a question, waited for; asked out of turn where it is not under way."""
-        known = self._memory.known.get(question)
-        if known is not None:
-            return known
         task = self._memory.tasks.get(question)
-        return task.result() if task is not None and task.done() else self.call(self._memory.learn(question))
+        if task is not None and task.done():
+            return task.result()
+        return self._memory.known.get(question) or self.call(self._memory.learn(question))
 
     def judged(self, question: Question) -> None:
         """Lets go of a question's answers, and makes room for another.
@@ -124,7 +123,8 @@ class Scheduler:
         wake it for every question costs as much as to judge one.
         """
         memory = self._memory
-        record = memory.known.get(question) or memory.tasks[question].result()
+        task = memory.tasks.get(question)
+        record = memory.known[question] if task is None else task.result()
         memory.known[question] = record.light()
         self._let_go += record.size
         memory.tasks.pop(question, None)

@@ -55,12 +55,12 @@ class Answer(Struct, frozen=True, dict=True):
     path: str
     """The path from `/v1` on, without query, ids of single resources as `{id}`."""
 
-    @property
+    @cached_property
     def endpoint(self) -> str:
         """Method and path: `POST /v1/messages`."""
         return f"{self.exchange.request.method} {self.path}"
 
-    @property
+    @cached_property
     def status(self) -> int:
         """The HTTP status, 0 when no answer began."""
         return self.exchange.status or 0
@@ -114,6 +114,14 @@ class Answer(Struct, frozen=True, dict=True):
         return None if self.json is ABSENT else self.json
 
     @cached_property
+    def is_message(self) -> bool:
+        """Whether a JSON answer is a message at all, however faulty; else its other laws are not asked about it."""
+        message = self.message
+        if self.streaming or not isinstance(message, dict) or "error" in message:
+            return False
+        return "content" in message or message.get("type") == "message"
+
+    @cached_property
     def lines(self) -> list[dict[str, Any]]:
         """The JSON lines of the results of a batch that are objects; of any other answer, none."""
         if self.endpoint != _RESULTS or self.status != 200:
@@ -156,6 +164,15 @@ class Answer(Struct, frozen=True, dict=True):
         return [(f"/content/{number}", block) for number, block in enumerate(self.blocks)]
 
     @cached_property
+    def blocks_by_type(self) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+        """The content blocks of each type with their places."""
+        by_type: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+        for at, block in self.placed_blocks:
+            if isinstance(kind := block.get("type"), str):
+                by_type.setdefault(kind, []).append((at, block))
+        return by_type
+
+    @cached_property
     def text(self) -> str:
         """The text blocks joined and stripped; thinking is not text."""
         texts = [block.get("text") for block in self.blocks if block.get("type") == "text"]
@@ -173,7 +190,7 @@ class Answer(Struct, frozen=True, dict=True):
         exchange = self.exchange
         times = [0.0, *([exchange.first_byte] if exchange.first_byte is not None else [])]
         times += [chunk.at for chunk in exchange.chunks]
-        silence = max((later - earlier for earlier, later in pairwise(times)), default=0.0)
+        silence = max([later - earlier for earlier, later in pairwise(times)], default=0.0)
         if not self.in_events:
             return Timing(exchange.first_byte, exchange.finished, longest_silence=silence)
         deltas = self.stream_result.delta_times

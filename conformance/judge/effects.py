@@ -171,6 +171,6 @@ def try_check(check: Check, document: Mapping[str, Any], bind: Callable[[Any], A
     wanted = bind(argument)
     if name in BOUNDS and isinstance(wanted, str):
         wanted = look(wanted, document)
-    value = look(bind(check.at), document)
+    value = look(bind(check.at) if "{" in check.at else check.at, document)
     expected = {name.rstrip("_"): wanted} if name != "equals" else wanted
     return Outcome(MATCHERS[name](value, wanted), expected, value)

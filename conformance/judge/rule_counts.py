@@ -1,5 +1,7 @@
 """Counts for each rule over all answers of a run, which become one row a rule."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from conformance.judge.finding import Finding, finding_key
@@ -26,13 +28,19 @@ class RuleCounts:
         self._broken: dict[str, int] = dict.fromkeys(RULES, 0)
         self._findings: dict[str, dict[str, Finding]] = {rule: {} for rule in RULES}
 
-    def add(self, reading: Reading, endpoint: str, mode: Mode, exchange: str) -> tuple[Finding, ...]:
-        """Counts one reading; the findings of this answer are given back, to be shown on its case as marks."""
+    def add(self, readings: Iterable[Reading], endpoint: str, mode: Mode, exchange: str) -> list[Finding]:
+        """Counts what was read in one answer; its findings are given back, to be shown on its case as marks."""
+        marks: list[Finding] = []
+        for reading in readings:
+            self._seen[reading.rule.id] += 1
+            if reading.violations:
+                self._broken[reading.rule.id] += 1
+                marks += self._found(reading, endpoint, mode, exchange)
+        return marks
+
+    def _found(self, reading: Reading, endpoint: str, mode: Mode, exchange: str) -> list[Finding]:
+        """The findings of one reading, the first exchange of each distinct one kept."""
         rule = reading.rule
-        self._seen[rule.id] += 1
-        if not reading.violations:
-            return ()
-        self._broken[rule.id] += 1
         marks = []
         known = self._findings[rule.id]
         for violation in reading.violations:
@@ -41,7 +49,7 @@ class RuleCounts:
             marks.append(mark)
             earlier = known.get(key)
             known[key] = mark if earlier is None else earlier.again()
-        return tuple(marks)
+        return marks
 
     def verdict(self, rule: Rule) -> RuleVerdict:
         """The verdict of one rule over all that was added."""

@@ -9,6 +9,8 @@ WORDS = frozenset({"type", "role", "stop_reason"})
 """Keys whose values belong to the shape: they are words of the protocol, not of the model."""
 OPAQUE = frozenset({"input", "schema"})
 """Keys whose objects are the model's or the caller's own."""
+SCALARS = {bool: "boolean", int: "number", float: "number", type(None): "null"}
+"""What stands for a value, by its type."""
 TIMED = frozenset({"ping"})
 """Events that come by the clock."""
 
@@ -27,21 +29,15 @@ def shape_of(answer: Answer) -> Any:
 
 def masked(value: Any, key: str = "") -> Any:
     """A value with its scalars replaced by their types; equal neighbours in a list stand for one."""
-    match value:
-        case dict():
-            return "object" if key in OPAQUE else {name: masked(item, name) for name, item in sorted(value.items())}
-        case list():
-            return _runs(masked(item) for item in value)
-        case bool():
-            return "boolean"
-        case str():
-            return value if key in WORDS and value.isidentifier() else "string"
-        case int() | float():
-            return "number"
-        case None:
-            return "null"
-        case _:
-            return type(value).__name__
+    if isinstance(value, dict):
+        if key in OPAQUE:
+            return "object"
+        return {name: SCALARS.get(type(item)) or masked(item, name) for name, item in sorted(value.items())}
+    if isinstance(value, list):
+        return _runs(masked(item) for item in value)
+    if isinstance(value, str):
+        return value if key in WORDS and value.isidentifier() else "string"
+    return SCALARS.get(type(value)) or type(value).__name__
 
 
 def _runs(items: Iterable[Any]) -> list[Any]:

@@ -65,12 +65,12 @@ class Exchange(Struct, frozen=True, dict=True, kw_only=True):
     @cached_property
     def body(self) -> bytes:
         """The whole body, content encoding undone."""
-        return b"".join(chunk.data for chunk in self.chunks)
+        return b"".join([chunk.data for chunk in self.chunks])
 
     @property
     def size(self) -> int:
         """Bytes of the body."""
-        return sum(len(chunk.data) for chunk in self.chunks)
+        return sum([len(chunk.data) for chunk in self.chunks])
 
     def header(self, name: str) -> str | None:
         """The first value of a header, by its name in lower case."""

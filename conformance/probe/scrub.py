@@ -56,7 +56,7 @@ class Scrubber:
 
     def _chunks(self, chunks: tuple[Chunk, ...]) -> tuple[Chunk, ...]:
         """The chunks without keys; the mark falls to the chunk in which a key begins."""
-        spans = self._keys.spans(b"".join(chunk.data for chunk in chunks))
+        spans = self._keys.spans(b"".join([chunk.data for chunk in chunks]))
         if not spans:
             return chunks
         cleaned = []

@@ -139,7 +139,7 @@ def test_what_the_clock_says_once_needs_a_second_look() -> None:
         counts = RuleCounts()
         for one in exchanges:
             for reading in examine(read(one, "stream")):
-                counts.add(reading, "POST /v1/messages", "stream", "e")
+                counts.add([reading], "POST /v1/messages", "stream", "e")
         verdicts.append(counts.verdict(RULES["stream.body-ends"]).verdict)
     assert verdicts == ["supported", "broken", "inconclusive"]
 

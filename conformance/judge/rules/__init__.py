@@ -52,8 +52,12 @@ def _rules_on(scope: str, *, bad: bool = False) -> tuple[Rule, ...]:
 
 
 def _readings(scope: str, of: Any, *, bad: bool = False) -> tuple[Reading, ...]:
-    tried = ((rule, rule.check(of)) for rule in _rules_on(scope, bad=bad))
-    return tuple([Reading(rule, tuple(found)) for rule, found in tried if found is not None])
+    readings = []
+    for rule in _rules_on(scope, bad=bad):
+        found = rule.check(of)
+        if found is not None:
+            readings.append(Reading(rule, tuple(found)))
+    return tuple(readings)
 
 
 def examine(answer: Answer, *, bad: bool = False) -> tuple[Reading, ...]:

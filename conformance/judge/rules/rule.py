@@ -103,13 +103,13 @@ def head(answer: Answer) -> tuple[str, dict[str, Any]] | None:
     if answer.in_events:
         result = answer.stream_result
         return (f"event/{result.start_event}/message", result.start) if result.start is not ABSENT else None
-    return ("", answer.message) if is_message(answer) else None
+    return ("", answer.message) if answer.is_message else None
 
 
 def ending(answer: Answer) -> tuple[str, dict[str, Any]] | None:
     """The object that says why the message ended, with its place: the JSON answer, or the last `message_delta`."""
     if not answer.in_events:
-        return ("", answer.message) if is_message(answer) else None
+        return ("", answer.message) if answer.is_message else None
     result = answer.stream_result
     if not result.deltas or "stream.message-delta" in result.breaches:
         return None
@@ -119,10 +119,7 @@ def ending(answer: Answer) -> tuple[str, dict[str, Any]] | None:
 
 def is_message(answer: Answer) -> bool:
     """Whether a JSON answer is a message at all, however faulty; else its other laws are not asked about it."""
-    message = answer.message
-    if answer.streaming or not isinstance(message, dict) or "error" in message:
-        return False
-    return "content" in message or message.get("type") == "message"
+    return answer.is_message
 
 
 def ended(answer: Answer) -> str | None:
@@ -139,4 +136,4 @@ def blocks_at(answer: Answer) -> list[tuple[str, dict[str, Any]]]:
 
 def blocks_of(answer: Answer, kind: str) -> list[tuple[str, dict[str, Any]]]:
     """The content blocks of one type with their places."""
-    return [(at, block) for at, block in blocks_at(answer) if block.get("type") == kind]
+    return answer.blocks_by_type.get(kind, [])
