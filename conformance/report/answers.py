@@ -8,6 +8,8 @@ from conformance.report.matrix import Column
 from conformance.report.wording import printable
 from conformance.runs.log import ReadinessRow
 
+LONGEST = 80
+"""Characters of a file name that come from a server: it may tell a version without end."""
 _READY_COLOURS = {"ready": "brightgreen", "ready with limits": "green", "not ready": "red", "not verified": "yellow"}
 _LEVEL_COLOURS = {"conformant": "brightgreen", "not conformant": "red", "not verified": "yellow"}
 
@@ -49,7 +51,7 @@ def badges(column: Column) -> dict[str, dict[str, Any]]:
 
 def slug(text: str) -> str:
     """A name that is safe in a file name and in an address."""
-    return re.sub(r"[^\w.-]+", "-", text).strip("-") or "run"
+    return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII)[:LONGEST].strip(".-") or "run"
 
 
 def annotations(column: Column) -> list[str]:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from conformance.report.causes import counted, observed, red_causes
+from conformance.report.causes import EXPECTED, counted, observed, red_causes
 from conformance.report.levels import in_words
 from conformance.report.matrix import URGENCY, Column
-from conformance.runs.log import CaseRow, Need, ReadinessRow, RuleRow, RunLog
+from conformance.runs.log import CaseRow, Need, ReadinessRow, RuleRow, RunLog, sentence
 from conformance.words import Status
 
 CAUSES = 8
@@ -60,13 +60,20 @@ def closing_of(column: Column) -> Closing:
         clients=[_client(answer, log) for answer in log.readiness],
         warnings=[*_warnings(column), *_drift(log)],
         counts=_counts(column),
-        asked=[f"{row.verdict}  {row.case}[{row.mode}]" for row in log.cases] if few else [],
+        asked=[_asked(row) for row in log.cases] if few else [],
         causes=[
             CauseLines(cause.id, cause.says, counted(cause, log), cause.quote or observed(cause, log))
             for cause in red[:CAUSES]
         ],
         more=max(0, len(red) - CAUSES),
     )
+
+
+def _asked(row: CaseRow) -> str:
+    """A question with its verdict, and why it is no better: what was found, or what kept it from being seen."""
+    why = sentence(row.findings[0], wanted_limit=EXPECTED) if row.findings else row.reason
+    verdict = f"{row.verdict}  {row.case}[{row.mode}]"
+    return f"{verdict}: {why}" if why and row.verdict != "supported" else verdict
 
 
 def _change(log: RunLog) -> str:
@@ -132,9 +139,14 @@ def _counts(column: Column) -> str:
     """How the numbers hang together."""
     log = column.log
     verdicts = ", ".join(f"{n} {verdict}" for verdict, n in column.counts.items())
-    cases = len({row.case for row in log.cases})
-    asked = f"{len(log.cases)} questions ({cases} cases, in JSON and as streams) and {len(log.rules)} rules"
+    cases = _number(len({row.case for row in log.cases}), "case")
+    questions = _number(len(log.cases), "question")
+    asked = f"{questions} ({cases}, each in JSON, as a stream or both) and {_number(len(log.rules), 'rule')}"
     return f"{sum(column.counts.values())} rows of the matrix: {verdicts}; from {asked}."
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _client(answer: ReadinessRow, log: RunLog) -> str:

@@ -15,6 +15,7 @@ from conformance.report.levels import breaks
 from conformance.report.matrix import UNEXPECTED, Cell, Matrix, most_important
 from conformance.report.page_data import page_data
 from conformance.report.readiness import readiness_of
+from conformance.report.servers import servers_of
 from conformance.report.summary import headline, reason
 from conformance.report.trend import trends_of
 from conformance.report.wording import DRIFT_MEANS, SDK_MEANS, STATUS_MEANS, UNVERIFIED_MEANS, VERDICT_MEANS, printable
@@ -39,6 +40,7 @@ def page_html(matrix: Matrix, detection: Detection | None = None) -> str:
         detection=detection,
         readiness_verdicts=READINESS_VERDICTS,
         readiness=readiness_of(matrix),
+        servers=servers_of(matrix),
         first=_first(matrix),
         trends=trends_of(matrix.columns),
         verdicts=VERDICT_MEANS,

@@ -315,3 +315,44 @@ def test_a_run_that_is_ended_reports_and_says_how_to_go_on(
     few = conformance("run", "--resume", "out", "--no-witness", "--budget", "0.001")
     assert few.returncode in (0, 1), few.stderr
     assert len(read_log(tmp_path / "out").cases) > judged > 5
+
+
+@pytest.mark.parametrize(
+    ("id_", "kind", "row"),
+    [
+        ("stream.start-first", "rule", "stream.message_start"),
+        ("tools.choice.tool", "case", "request.tool_choice.tool"),
+        ("request.tool_choice.tool", "row", None),
+    ],
+)
+def test_a_program_reads_what_an_id_is_about(
+    id_: str, kind: str, row: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", id_, "--json"]) == 0
+    (told,) = msgspec.json.decode(capsys.readouterr().out)
+    assert (told["kind"], told["id"], told.get("row")) == (kind, id_, row)
+    assert told["says"]
+    assert main(["explain", id_]) == 0
+    assert told["says"] in capsys.readouterr().out
+
+
+def test_one_question_is_told_with_its_verdict_and_why(conformance: Command, served: Serve) -> None:
+    url = f"{served()}/fault/TO14"
+    words = ("--target", "none", "--model", "scripted", "--select", "tools.choice.tool", "--no-witness")
+    done = conformance("run", url, *words, COLUMNS="40")
+    lines = [line.strip() for line in done.stderr.splitlines()]
+    (told,) = [line for line in lines if line.startswith("ignored  tools.choice.tool[json]: ")]
+    assert re.search(r"expected .* observed ", told), "nothing is cut in a pipe, however narrow"
+    counted = next(line for line in lines if "rows of the matrix" in line)
+    rows, *verdicts = map(int, re.findall(r"(\d+) (?:rows of|[a-z-]+[,;])", counted))
+    assert rows == sum(verdicts[: counted.split(";")[0].count(",") + 1])
+
+
+def test_agents_find_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    root = Path(__file__).parents[2]
+    text = (root / "llms.txt").read_text()
+    for name in re.findall(r"\]\(([^):]+)\)", text):
+        assert (root / name).exists(), name
+    named = set(re.findall(r"`conformance ([a-z]+)", text))
+    assert named <= set(COMMANDS)
+    assert {"run", "explain", "list", "compare"} <= named

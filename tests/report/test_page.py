@@ -20,6 +20,7 @@ from conformance.report.content import content_of
 from conformance.report.html import embedded
 from conformance.report.matrix import matrix_of
 from conformance.report.packing import PACK, TEXT_LIMIT, pack_evidence, packed, unpacked
+from conformance.report.servers import servers_of
 from conformance.report.write import render
 from conformance.runs.evidence_store import PLAIN, EvidenceStore, remove_evidence
 from conformance.runs.log import FILE, RunLog, read_log
@@ -214,7 +215,7 @@ def test_the_figures_of_the_suite_itself_are_shown(few: list[RunLog], tmp_path: 
     assert "false alarms on legal variants 0 of 24" in text
     assert "mutants of the rules killed 4 of 5, 1 equivalent" in text
     assert "the client ready ready with limits not ready not verified works 97 0 2 0" in text
-    assert "Does the suite itself bite?" not in render(few, tmp_path, detection=tmp_path / "none.json").read_text()
+    assert "Does the suite find bugs?" not in render(few, tmp_path, detection=tmp_path / "none.json").read_text()
 
 
 def test_an_incomplete_run_and_a_weak_model_are_said_first(tmp_path: Path) -> None:
@@ -228,8 +229,24 @@ def test_readiness_names_what_is_missing_and_what_it_means(few: list[RunLog], tm
     text = render(few[-6:], tmp_path).read_text(encoding="utf-8")
     assert "Can I run Claude Code on it?" in text
     assert "Text and tool calls are mixed up." in text
-    assert text.count(">not ready<") == 3
-    assert text.count(">ready with limits<") == 3
+    section = text[text.index('id="readiness"') : text.index('id="changed"')]
+    assert section.count("</i>not ready<") == 3
+    assert section.count("</i>ready with limits<") == 3
+
+
+def test_the_first_view_has_one_line_per_server(few: list[RunLog], tmp_path: Path) -> None:
+    servers = {server.column.log.run.target.name: server for server in servers_of(matrix_of(few))}
+    assert list(servers) == ["reference", "litellm", "ollama"]
+    ollama = servers["ollama"]
+    assert [version.label for version in ollama.versions][-1] == ollama.column.log.run.target.version
+    assert len(ollama.versions) == 6
+    assert all(0 < version.supported <= version.of for version in ollama.versions)
+    assert ollama.level.startswith("no level; ")
+    assert [client.name.startswith("Claude Code") for client in ollama.clients] == [True]
+    assert ollama.first is not None
+    assert servers["reference"].first is None
+    text = render(few, tmp_path).read_text(encoding="utf-8")
+    assert text.index('<table class="servers">') < text.index('id="matrix"')
 
 
 def test_the_trend_stands_where_versions_do(few: list[RunLog], tmp_path: Path) -> None:

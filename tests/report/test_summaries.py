@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -11,6 +12,8 @@ import synthetic_hostile
 import synthetic_runs
 from rich.console import Console
 
+from conformance.report.answers import annotations
+from conformance.report.matrix import matrix_of
 from conformance.report.query import parse
 from conformance.report.terminal import print_table, print_terminal_summary
 from conformance.report.write import write_summaries
@@ -34,9 +37,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> RunLog:
 @pytest.fixture
 def written(tmp_path: Path) -> Callable[[RunLog], Path]:
     def write(run: RunLog) -> Path:
-        assert [path.name for path in write_summaries([run], tmp_path)] == [
-            "summary.md", "junit.xml", "badge.json", "matrix.json",
-        ]  # fmt: skip
+        names = {path.name for path in write_summaries([run], tmp_path) if path.parent == tmp_path}
+        assert names == {"summary.md", "junit.xml", "badge.json", "matrix.json", "verdict.json"}
         return tmp_path
 
     return write
@@ -146,8 +148,8 @@ def test_the_terminal_says_level_change_and_causes_and_where_the_page_is(newest:
     lines = shown(newest).strip().splitlines()
     assert lines[0].startswith("ollama 0.40.12 (simulated) · No level reached; 7 rows short of full (6 wrong, 1 not")
     assert lines[1] == (
-        "As expected: 2 worse, 1 better (request.stop_sequences), 8 known and 11 documented gaps, "
-        "1 disputed (validation.tool_result.orphan). Exit 0."
+        "Not as expected: 2 worse, 1 better (request.stop_sequences), 8 known and 11 documented gaps, "
+        "1 disputed (validation.tool_result.orphan). Exit 1."
     )
     assert any("37 supported" in line for line in lines)
     assert sum(line[0].isdigit() and line[1] == "." for line in lines) == 4
@@ -173,3 +175,39 @@ def test_a_query_gives_a_table(newest: RunLog) -> None:
     assert print_table([newest], parse("status:regression"), console) == 1
     assert "request.tools.parallel" in screen.getvalue()
     assert "1 of 63 rows" in screen.getvalue()
+
+
+# --- verdict.json, badges, annotations -------------------------------------------------------------------------------
+
+
+def test_the_verdict_is_one_small_document(newest: RunLog, written: Callable[[RunLog], Path]) -> None:
+    told = json.loads((written(newest) / "verdict.json").read_text())
+    assert (told["level"], told["conformance"], told["exit"]) == ("none", "not conformant", 1)
+    assert told["ready"] == {"claude-code": told["ready"]["claude-code"]}
+    assert told["regressions"] == 2
+    assert told["improvements"] == 1
+
+
+def test_a_badge_for_the_server_and_one_for_each_client(newest: RunLog, written: Callable[[RunLog], Path]) -> None:
+    folder = written(newest) / "badges"
+    badges = {path.name: json.loads(path.read_text()) for path in folder.iterdir()}
+    assert sorted(badges) == ["ollama-0.40.12-simulated-claude-code.json", "ollama-0.40.12-simulated-level.json"]
+    client, level = (badges[name] for name in sorted(badges))
+    assert client["label"].startswith("Claude Code")
+    assert client["message"] in ("ready", "ready with limits", "not ready", "not verified")
+    assert (level["message"], level["color"]) == ("not conformant", "red")
+
+
+def test_a_badge_has_a_short_name_whatever_a_server_is_called(
+    hostile: RunLog, written: Callable[[RunLog], Path]
+) -> None:
+    names = [path.name for path in (written(hostile) / "badges").iterdir()]
+    assert names
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]{1,120}", name) for name in names)
+
+
+def test_an_annotation_is_one_line_that_only_shows(hostile: RunLog, newest: RunLog) -> None:
+    for run in (hostile, newest):
+        lines = annotations(matrix_of([run]).columns[0])
+        assert lines
+        assert all(re.fullmatch(r"::error title=[^:,]*::[^\n\r]*", line) for line in lines)

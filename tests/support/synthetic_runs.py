@@ -61,6 +61,7 @@ def make_run(
     gaps = gaps_of(name, version) if gaps is None else gaps
     letters = Letters(f"{name}{version}{model}")
     counts: dict[str, int] = {}
+    statuses = set()
     kept = EvidenceWriter(folder)
     with LogWriter(folder) as log:
         log.write(
@@ -84,15 +85,18 @@ def make_run(
                     kept, row, mode, gaps.get(row.id), letters, target, with_evidence, row.id in changed_questions
                 )
                 counts[made.verdict] = counts.get(made.verdict, 0) + 1
+                statuses.add(made.status)
                 log.write(made)
         for rule in questions.rules:
             law = _law_row(kept, rule, gaps.get(rule.id), letters, target, with_evidence)
             counts[law.verdict] = counts.get(law.verdict, 0) + 1
+            statuses.add(law.status)
             log.write(law)
         log.write(ObedienceRow(*obeyed))
         log.write(_readiness(gaps))
         if complete:
-            log.write(EndRow(finished=started.replace("09:00", "09:02"), counts=counts, complete=True, exit=0))
+            code = 1 if statuses & {"regression", "new", "improvement"} else 0
+            log.write(EndRow(finished=started.replace("09:00", "09:02"), counts=counts, complete=True, exit=code))
     kept.close()
     pack_evidence(folder)
     return folder

@@ -72,15 +72,12 @@ def columns_of(urls: Sequence[str], models: Sequence[str], keys: Sequence[str]) 
     count = max(len(urls), len(models))
     if count < 2:
         raise UserError("nothing to compare: name two URLs, or one URL and two --model")
-    spread: dict[str, list[str | None]] = {}
+    spread: list[list[str]] = []
     for name, given in (("URL", urls), ("--model", models), ("--api-key-env", keys)):
         if len(given) not in (0, 1, count):
             raise UserError(f"{len(given)} times {name} for {count} columns: give one for all, or one for each")
-        spread[name] = [*given] * count if len(given) == 1 else [*given] or [None] * count
-    columns = [
-        Asked(url or "", model, key)
-        for url, model, key in zip(spread["URL"], spread["--model"], spread["--api-key-env"], strict=True)
-    ]
+        spread.append(list(given) if len(given) == count else [*given, ""][:1] * count)
+    columns = [Asked(url, model or None, key or None) for url, model, key in zip(*spread, strict=True)]
     if len(set(columns)) < len(columns):
         raise UserError("two columns would be the same: the same URL with the same model")
     return columns

@@ -3,6 +3,9 @@
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from conformance.catalog.case import Case, modes_of
 from conformance.catalog.load import Catalog, load_catalog
@@ -20,13 +23,74 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "id", metavar="RULE|CASE|ROW", help="such as stream.stop-each, tools.choice.tool, request.max_tokens"
     )
+    parser.add_argument("--json", action="store_true", help="for programs: a list with each thing of that name")
     parser.add_argument("--cases", metavar="DIR", type=Path, help="another folder of cases than the one that ships")
 
 
 def run(arguments: argparse.Namespace) -> int:
     catalog = load_catalog(arguments.cases)
-    print("\n".join(_explained(arguments.id, catalog)))
+    lines = list(_explained(arguments.id, catalog))
+    if arguments.json:
+        print(msgspec.json.format(msgspec.json.encode(_documents(arguments.id, catalog)), indent=2).decode())
+    else:
+        print("\n".join(lines))
     return 0
+
+
+def _documents(name: str, catalog: Catalog) -> list[dict[str, Any]]:
+    """What `explain` says, for programs: the rule, the case and the row of that name."""
+    found: list[dict[str, Any]] = []
+    if rule := RULES.get(name):
+        found.append(
+            {
+                "kind": "rule",
+                "id": rule.id,
+                "says": rule.law,
+                "level": rule.level,
+                "row": rule.surface,
+                "source": rule.source,
+                "basis": rule.basis,
+                "turned_red_by": _caught_by(rule.id),
+                "cases": [case.id for case in catalog.cases.values() if rule.id in case.rules],
+            }
+        )
+    if case := catalog.cases.get(name):
+        origin = catalog.origins[case.id]
+        found.append(
+            {
+                "kind": "case",
+                "id": case.id,
+                "says": case.title,
+                "level": case.level,
+                "claim": case.kind,
+                "modes": modes_of(case),
+                "row": case.surface,
+                "spec": case.spec,
+                "basis": case.basis,
+                "needs": case.needs,
+                "control": case.control,
+                "twin": case.twin,
+                "faults": case.faults,
+                "file": f"{origin.file}:{origin.line}",
+            }
+        )
+    if row := catalog.rows.get(name):
+        found.append(
+            {
+                "kind": "row",
+                "id": row.id,
+                "says": row.title,
+                "tier": row.tier,
+                "weight": row.weight,
+                "level": row.level,
+                "consequence": row.consequence,
+                "source": row.source,
+                "unasked": row.unasked,
+                "cases": [case.id for case in catalog.cases.values() if case.surface == row.id],
+                "rules": [rule.id for rule in RULES.values() if rule.surface == row.id],
+            }
+        )
+    return found
 
 
 def _explained(name: str, catalog: Catalog) -> Iterator[str]:

@@ -53,9 +53,10 @@ function branch(into, value, paths, depth, budget) {
   }
   const list = Array.isArray(value);
   const keys = list ? value.map((_, index) => String(index)) : Object.keys(value);
-  const gone = deeper.filter(
+  const absent = deeper.filter(
     (path) => path.length === 1 && !(list ? Number(path[0]) < value.length : Object.hasOwn(value, path[0])),
   );
+  const gone = [...new Set(absent.map(([key]) => key))];
   const box = here ? element("span", { class: "here" }) : into;
   if (here) into.append(box);
   if (!keys.length && !gone.length) {
@@ -76,7 +77,7 @@ function branch(into, value, paths, depth, budget) {
     );
     if (index < keys.length - 1) box.append(",");
   });
-  for (const [key] of gone) {
+  for (const key of gone) {
     box.append(
       `\n${"  ".repeat(depth + 1)}`,
       element("span", { class: "gone here" }, ...visible(`${JSON.stringify(key)}: absent`)),

@@ -269,7 +269,7 @@ function itemView(item, row, column, count) {
   const broken = item.marks || [];
   const marks = broken.length
     ? foldable(
-        `These answers broke ${broken.length} rule${broken.length > 1 ? "s" : ""}, judged in rows of their own`,
+        `${broken.length} other rule${broken.length > 1 ? "s" : ""} failed in these answers (see ${broken.length > 1 ? "their rows" : "its row"})`,
         element(
           "div",
           {},
@@ -295,7 +295,7 @@ function findingView(finding, item, jump) {
         finding.id.startsWith("effect:")
           ? finding.id === "effect:0"
             ? "The feature's effect"
-            : "What the answer owes about it"
+            : "Also required in the answer"
           : finding.id,
       ),
       ` (${finding.level})`,

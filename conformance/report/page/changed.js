@@ -79,7 +79,7 @@ function changeLine({ row, one, two }, after) {
   );
 }
 
-/* As asked; else the two newest versions of the target that was asked in most versions. */
+/* As asked; else the newest versions that differ of the target that was asked in most versions. */
 function chosenPair() {
   const from = COLUMN_BY_ID.get(STATE.from);
   const to = COLUMN_BY_ID.get(STATE.to);
@@ -88,6 +88,8 @@ function chosenPair() {
     ? [...Map.groupBy(COLUMNS, (column) => `${column.name} ${column.simulated}`).values()]
     : [COLUMNS];
   const most = byName.reduce((one, other) => (other.length > one.length ? other : one), byName[0]);
-  const pair = most.length > 1 ? most.slice(-2) : COLUMNS.slice(0, 2);
+  const pairs = most.slice(1).map((column, place) => [most[place], column]);
+  const differ = ([before, after]) => Object.values(changesBetween(before, after).groups).some((group) => group.length);
+  const pair = pairs.toReversed().find(differ) || pairs.at(-1) || COLUMNS.slice(0, 2);
   return [from || pair[0], to || pair[1]];
 }

@@ -111,7 +111,10 @@ export function isGlob(value) {
 export function fits(value, word) {
   if (value.toLowerCase() === word.toLowerCase()) return true;
   if (!isGlob(value)) return false;
-  const pattern = value.replace(/[.+^${}()|\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
+  const pattern = value
+    .replace(/[.+^${}()|\\]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
   try {
     return new RegExp(`^(?:${pattern.replaceAll("[!", "[^")})$`, "i").test(word);
   } catch {

@@ -191,6 +191,15 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+/* Shows a place of the page, and opens what it is folded into. */
+function goTo(hash) {
+  const place = document.getElementById(decodeURIComponent(hash.slice(1)));
+  if (!place) return;
+  for (let fold = place.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  place.scrollIntoView();
+  place.focus({ preventScroll: true });
+}
+
 /** @returns {NodeListOf<HTMLDetailsElement>} */
 function openMenus() {
   return document.querySelectorAll("details.menu[open]");
@@ -204,9 +213,8 @@ document.addEventListener("click", (event) => {
   const anchor = around(event, 'a[href^="#"]');
   if (anchor instanceof HTMLAnchorElement && !anchor.hash.includes("=")) {
     event.preventDefault(); // the state stays in the address
-    const section = document.getElementById(anchor.hash.slice(1));
-    section.scrollIntoView();
-    section.focus({ preventScroll: true });
+    goTo(anchor.hash);
+    if (anchor.classList.contains("here")) history.replaceState(null, "", anchor.hash);
   }
 });
 
@@ -249,4 +257,5 @@ readAddress();
 LISTENERS.push(draw);
 drawPair();
 draw(null);
+if (location.hash && !location.hash.includes("=")) goTo(location.hash);
 document.documentElement.dataset.ready = "yes";

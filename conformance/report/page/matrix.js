@@ -122,7 +122,7 @@ function areaBody(area, columns) {
     "button",
     { type: "button", "aria-expanded": String(!folded), "data-area": area.id },
     area.title,
-    element("span", { class: "n" }, String(rows.length)),
+    element("span", { class: "n" }, `${rows.length} row${rows.length === 1 ? "" : "s"}`),
   );
   const counts = columns.map((column) => {
     const cells = rows
@@ -131,7 +131,7 @@ function areaBody(area, columns) {
     const good = cells.filter((cell) => cell.verdict === "supported").length;
     return element(
       "td",
-      { role: "gridcell" },
+      { role: "gridcell", title: `${good} of the ${cells.length} rows that were asked here are supported` },
       cells.length ? `${good}/${cells.length}` : "",
       cells.length && element("span", { class: "hush" }, " supported"),
     );
@@ -264,7 +264,11 @@ function drawEmpty(some, query) {
   empty.toggleAttribute("hidden", some);
   if (some || !query) return;
   const hints = hintsFor(query).map((term) =>
-    element("a", { href: addressOf({ q: term }), onclick: (event) => (event.preventDefault(), show({ q: term })) }, term),
+    element(
+      "a",
+      { href: addressOf({ q: term }), onclick: (event) => (event.preventDefault(), show({ q: term })) },
+      term,
+    ),
   );
   empty.replaceChildren(
     "No row fits this query. ",

@@ -38,7 +38,9 @@ function check({ key, values }) {
 export function select(query, columns) {
   const counting = columns.filter((column) => query.columns.every((part) => isCalled(part, column)));
   const ofCells = termsOf(query.rows).some((term) => OF_CELLS.includes(term.key));
-  const rows = ROWS.filter((row) => placesOf(row, counting, ofCells).some((place) => holds(query.rows, place, false)));
+  const differs = termsOf(query.rows).some((term) => !term.key && term.values[0].toLowerCase() === "differs");
+  const places = (row) => (ofCells || differs ? placesOf(row, counting, ofCells) : [{ row, cell: null, column: null }]);
+  const rows = ROWS.filter((row) => places(row).some((place) => holds(query.rows, place, false)));
   return { rows, columns: counting };
 }
 

@@ -1,5 +1,7 @@
 /* What is shown, kept in the address: a link shows the same, and the back button goes back. */
 
+import { COLUMNS } from "./data.js";
+
 export const STATE = { q: "", row: "", col: "", cols: [], fold: [], from: "", to: "" };
 const LISTS = new Set(["cols", "fold"]);
 export const LISTENERS = [];
@@ -9,6 +11,7 @@ export function readAddress() {
   for (const key of Object.keys(STATE)) {
     STATE[key] = LISTS.has(key) ? found.getAll(key) : found.get(key) || "";
   }
+  if (STATE.row && !STATE.col && COLUMNS.length) STATE.col = COLUMNS[0].id; // the address of a row alone
 }
 
 /* The address of what is shown, or would be with some of it changed. */
