@@ -67,22 +67,31 @@ def endpoints(
     def of_fault(fault: NamedFault) -> Sequence[Question]:
         return every if full else questions_for(catalog, tagged(fault.id))
 
+    before = {fault.id: of_fault(fault) for fault in faults if UPSTREAM not in fault.needs}
     behind = {fault.id: of_fault(fault) for fault in faults if UPSTREAM in fault.needs}
+    plain = {variant.id: every if full else questions_for(catalog, ()) for variant in variants}
+    passing = {variant.id: every if full else upstream for variant in variants}
+    odd = {model.id: every if full else _once(every, number) for number, model in enumerate(models)}
     reference = Endpoint(
         target=who_is_asked(RunOptions(), stack, _quiet),
-        asked=every,
-        faults={fault.id: of_fault(fault) for fault in faults if UPSTREAM not in fault.needs},
-        variants={variant.id: every if full else questions_for(catalog, ()) for variant in variants},
-        models={model.id: every if full else _once(every, number) for number, model in enumerate(models)},
+        asked=_all_of(questions_for(catalog, ()), *before.values(), *plain.values(), *odd.values()),
+        faults=before,
+        variants=plain,
+        models=odd,
         lacks={model.id: model.lacks for model in models},
     )
     before_upstream = Endpoint(
         target=gateway(stack),
-        asked=every if full else list(dict.fromkeys([*upstream, *chain.from_iterable(behind.values())])),
+        asked=_all_of(*behind.values(), *passing.values()),
         faults=behind,
-        variants={variant.id: every if full else upstream for variant in variants},
+        variants=passing,
     )
     return [reference, before_upstream]
+
+
+def _all_of(*asked: Sequence[Question]) -> list[Question]:
+    """Each question once: the correct endpoint is asked what any of its misdeeds is, and no more."""
+    return list(dict.fromkeys(chain.from_iterable(asked)))
 
 
 def _once(every: Sequence[Question], number: int) -> list[Question]:

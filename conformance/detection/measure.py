@@ -69,7 +69,8 @@ def measure(catalog: Catalog, *, only: Collection[str] = (), full: bool = False)
         _alarms(model, [row for seen in swept for row in red_rows(_of(seen.models, model).rows, seen.correct)])
         for model in models
     ]
-    mutants = mutant_figures({question: swept[0].records[question] for question in questions_for(catalog, ())})
+    made_from = {} if only else {question: swept[0].records[question] for question in questions_for(catalog, ())}
+    mutants = mutant_figures(made_from)  # some faults alone are a look at these, and no measure of the mutants
     return Detection(
         faults=summary(each_fault),
         named=naming(each_fault),

@@ -141,3 +141,9 @@ def test_a_rule_page_says_which_faults_the_rule_caught() -> None:
     page = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     sentence = next(fault.says for fault in named_faults() if fault.id == "ST12")
     assert f"ST12: {sentence}" in page
+
+
+def test_what_an_odd_model_lacks_is_a_capability_that_nobody_would_declare() -> None:
+    lacks = {model.id: model.lacks for model in named_models() if model.lacks}
+    assert lacks == {"never-thinks": ["thinking"]}
+    assert {name for names in lacks.values() for name in names} <= load_catalog().capabilities.keys()

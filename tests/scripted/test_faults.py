@@ -38,6 +38,7 @@ BAD_FILES = {"X-file-undeleted", "X-file-unix-time"}
 AFTERWARDS = BAD_RESULTS | BAD_BATCHES | BAD_FILES
 SILENT = {"TR09", "LC05"}
 UNMASKED = {"X-request-id-same", "X-reset-passed"}
+NAMED = {"X-name-small", "X-search-as-function"}
 UPSTREAM = {fault.id for fault in faults().values() if "upstream" in fault.needs}  # see test_gateway.py
 
 
@@ -54,7 +55,7 @@ def correct(address: str, client: httpx2.Client) -> list[tuple[Any, tuple[Any, .
     return [(probe, seen(client, address, probe)) for probe in probes()]
 
 
-ELSEWHERE = STATEFUL | LONG | KEYED | OPEN.keys() | BATCHED | AFTERWARDS | UNMASKED | SILENT | UPSTREAM
+ELSEWHERE = STATEFUL | LONG | KEYED | OPEN.keys() | BATCHED | AFTERWARDS | UNMASKED | SILENT | NAMED | UPSTREAM
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +78,24 @@ def test_a_fault_shows(
         if seen(client, f"{address}/fault/{name}", probe) != expected:
             return shown_first.append(position)
     pytest.fail(f"none of {len(correct)} probes shows {name}")
+
+
+def _called(address: str, fault: str, tool: dict[str, Any]) -> list[Any]:
+    body = asking(f"Call the tool {tool['name']} with this input: {{}}", tools=[tool])
+    answer = httpx2.post(f"{address}{fault}/v1/messages", json=body, timeout=60).json()
+    return [block["name"] for block in answer.get("content", []) if block["type"] == "tool_use"]
+
+
+def test_a_name_loses_its_capitals(address: str) -> None:
+    tool = {"name": "LookUp", "input_schema": {"type": "object"}}
+    assert _called(address, "", tool) == ["LookUp"]
+    assert _called(address, "/fault/X-name-small", tool) == ["lookup"]
+
+
+def test_a_search_of_the_servers_is_handed_to_the_client(address: str) -> None:
+    tool = {"type": "web_search_20250305", "name": "web_search"}
+    assert _called(address, "", tool) == []
+    assert _called(address, "/fault/X-search-as-function", tool) == ["web_search"]
 
 
 @pytest.mark.parametrize("name", sorted(SILENT))

@@ -22,6 +22,8 @@ CHANGED = {
     "thinks-unasked",
     "redacted-thinking",
     "text-between-calls",
+    "text-after-tool",
+    "two-thoughts",
 }
 """Variants with another number of blocks."""
 ASKED = [MESSAGES[name] for name in ("text", "thinking", "tool", "tools", "stopped", "cited")]
@@ -46,8 +48,8 @@ def wire(address: str, path: str, body: dict[str, Any]) -> str:
     return masked("\r\n".join(line for line in lines if not line.lower().startswith(CHANGING)))
 
 
-UNSEEN = {"joins-blocks", "slow-to-begin", "reads-broken-json"}
-"""Variants that show in time, in what the model reads or in bodies that are no JSON: asked in tests of their own."""
+UNSEEN = {"joins-blocks", "slow-to-begin", "reads-broken-json", "estimates-tokens", "braces-for-nothing"}
+"""Variants that show in time, in what the model reads, elsewhere or in other bodies: asked in tests of their own."""
 
 
 @pytest.mark.parametrize("name", [name for name in variants() if name not in UNSEEN])
@@ -171,3 +173,19 @@ def test_a_small_window_refuses_in_its_vendors_words(address: str, name: str, wo
 def test_bad_bytes_are_quoted_as_replacement_characters(address: str) -> None:
     answer = in_variant(address, "quotes-bad-bytes", content=b'{"model": "\xff"}')
     assert "\ufffd" in answer.json()["error"]["message"]
+
+
+def test_an_estimate_is_above_what_is_weighed(address: str) -> None:
+    body = {"model": "scripted", "messages": [{"role": "user", "content": "Hello"}]}
+    said = [
+        httpx2.post(f"{address}{prefix}/v1/messages/count_tokens", json=body, headers={"x-api-key": "k"}).json()
+        for prefix in ("", "/variant/estimates-tokens")
+    ]
+    assert said[1]["input_tokens"] == said[0]["input_tokens"] + 3
+
+
+def test_a_call_without_arguments_may_say_so(address: str) -> None:
+    tool = {"name": "now", "input_schema": {"type": "object", "properties": {}}}
+    body = asking("Call the tool now with this input: {}", tools=[tool], stream=True)
+    assert '"partial_json":"{}"' in wire(address, "/variant/braces-for-nothing/v1/messages", body)
+    assert '"partial_json":"{}"' not in wire(address, "/v1/messages", body)

@@ -90,6 +90,22 @@ def nameless(message: Message, _: Call) -> Message:
     return _calls(message, lambda block: {**block, "name": ""})
 
 
+@TOOLS.message("X-name-small", "a tool's name comes back in small letters", needs="tools")
+def name_in_small_letters(message: Message, _: Call) -> Message:
+    return _calls(message, lambda block: {**block, "name": block["name"].lower()})
+
+
+@TOOLS.body("X-search-as-function", "the web search of the server is handed to the model as a tool of the client's")
+def search_as_function(body: dict[str, Any]) -> None:
+    tools = body.get("tools")
+    for tool in tools if isinstance(tools, list) else []:
+        if isinstance(tool, dict) and str(tool.get("type")).startswith("web_search_"):
+            schema = {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]}
+            name = tool.get("name")
+            tool.clear()
+            tool.update(name=name, input_schema=schema)
+
+
 @TOOLS.events("TO06", "partial_json is an object, not a string", needs="stream tools")
 def object_delta(events: list[Event], _: Call) -> list[Event]:
     return _inputs(events, lambda pieces: [json.loads("".join(pieces) or "{}")])

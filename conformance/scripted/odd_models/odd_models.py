@@ -100,6 +100,10 @@ def _prefixed(calls: Calls, _: Conversation) -> Calls:
     return [replace(call, name=f"functions.{call.name}") for call in calls]
 
 
+def _small(call: Invocation) -> Invocation:
+    return replace(call, name=call.name.lower())
+
+
 def _as_text(calls: Calls, _: Conversation) -> Calls:
     return [replace(call, input={key: str(value) for key, value in call.input.items()}) for call in calls]
 
@@ -149,6 +153,16 @@ _ALL: tuple[OddModel, ...] = (
     _calls("calls-unasked", "calls a tool whenever it has one", _unasked),
     _calls("calls-twice", "makes each call twice", lambda calls, _: [*calls, *calls]),
     _calls("calls-one", "makes one call where two were asked for", lambda calls, _: calls[:1]),
+    _says("lower-case", "writes in small letters", lambda text, _: text.lower()),
+    _says("bold", "writes everything in bold", lambda text, _: f"**{text}**"),
+    _says("bullets", "answers with a list of one", lambda text, _: f"- {text}"),
+    _says("json-answers", "wraps everything in JSON", lambda text, _: compact({"answer": text})),
+    _says("one-word-a-line", "begins a line with every word", lambda text, _: "\n".join(text.split(" "))),
+    _says("wide", "puts two blanks between words", lambda text, _: text.replace(" ", "  ")),
+    _says("smiles", "ends with a smile", lambda text, _: f"{text} \U0001f642"),
+    _says("thinks-and-stops", "says nothing after a thought", lambda text, asked: "" if asked.thinking else text),
+    _calls("empty-inputs", "leaves every input empty", lambda calls, _: [replace(one, input={}) for one in calls]),
+    _calls("small-names", "calls tools in small letters", lambda calls, _: [_small(one) for one in calls]),
     _calls("never-calls", "calls no tool unless it must", lambda _, __: []),
 )  # fmt: skip
 

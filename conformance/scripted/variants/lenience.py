@@ -19,7 +19,7 @@ from conformance.scripted.variants.variant import Answer, Call, VariantGroup, re
 
 LENIENCE = VariantGroup("lenience")
 
-REFUSALS = ("refusals ignored",)
+REFUSALS = ("refusals ignored", "refusals partial")
 Body = dict[str, Any]
 
 _KNOWN = frozenset(
@@ -39,8 +39,9 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 def _lenient(call: Call) -> Call:
-    """Only a request for a message has a limit to be mended; count_tokens knows none."""
-    return on_body(_mend if call.path == "/v1/messages" else _mend_fields)(call)
+    """A request for a message has a limit to be mended, and count_tokens knows none; other bodies have other fields."""
+    mend = {"/v1/messages": _mend, "/v1/messages/count_tokens": _mend_fields}.get(call.path)
+    return on_body(mend)(call) if mend else call
 
 
 def _mend(body: Body) -> None:
@@ -89,7 +90,7 @@ LENIENCE.add(
     "lenient",
     "unknown fields are dropped, wrong values are replaced by the nearest right one",
     Hooks(request=_lenient),
-    worsens=REFUSALS,
+    worsens=(*REFUSALS, "stop.max-tokens-zero partial"),
 )
 
 

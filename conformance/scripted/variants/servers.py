@@ -57,6 +57,10 @@ SERVERS.add(
     "joins-blocks",
     "text blocks that follow each other are joined without a separator before the model sees them",
     Hooks(request=on_body(_join)),
+    worsens=(
+        *("refusals ignored", "refusals partial"),  # what is wrong with a block alone is gone with the block
+        *("content.place.array-separated partial", "tools.loop.result-blocks-apart partial"),
+    ),
 )
 
 
@@ -76,7 +80,6 @@ def two_text_blocks(message: Message, _: Call) -> Message:
 _THOUGHT = "The user wants an answer."
 
 
-@SERVERS.message("thinks-unasked", "the model thinks where the request leaves thinking out")
 def thinks_unasked(message: Message, call: Call) -> Message:
     body = call.document
     used = message["usage"]["output_tokens"] + len(split(_THOUGHT))
@@ -86,6 +89,14 @@ def thinks_unasked(message: Message, call: Call) -> Message:
     thought = {"type": "thinking", "thinking": _THOUGHT, "signature": sign(_THOUGHT)}
     usage = {**message["usage"], "output_tokens": used}
     return {**message, "content": [thought, *message["content"]], "usage": usage}
+
+
+SERVERS.add(
+    "thinks-unasked",
+    "the model thinks where the request leaves thinking out",
+    Hooks(message=thinks_unasked),
+    worsens=("thinking.request.omitted ignored",),
+)
 
 
 def _chooses(body: Body) -> bool:
