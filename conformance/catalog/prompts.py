@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.catalog.case import Ask
+from conformance.catalog.case import Ask, Case, asks_of
 
 INSTRUCTION = re.compile(
     r"""^(?:
@@ -34,6 +34,8 @@ UPSTREAM_INSTRUCTION = re.compile(
     )\s*$""",
     re.MULTILINE | re.VERBOSE,
 )
+LENGTH = re.compile(r"^(?:Think in (\d{1,9}) words|Count from -?\d+ to (\d{1,9})\.)", re.MULTILINE)
+"""The instructions that say how long an answer becomes."""
 SEPARATED = "request.messages.content.array.separated"
 """The one row that asks whether blocks are kept apart."""
 CONTROLLED_UPSTREAM = "controlled-upstream"
@@ -61,6 +63,20 @@ def speaks(messages: list[Any], *, upstream: bool) -> bool:
         if isinstance(text, str) and (INSTRUCTION.search(text) or (upstream and UPSTREAM_INSTRUCTION.search(text))):
             return True
     return False
+
+
+def words_asked_for(case: Case) -> int:
+    """The words of the longest answer that a case asks for, cut at its `max_tokens`; 0 where no prompt says."""
+    longest = 0
+    for ask in asks_of(case):
+        if ask.path != "/v1/messages" or not isinstance(ask.body, dict):
+            continue
+        most = ask.body.get("max_tokens")
+        for block in _last_user_turn(_list(ask.body.get("messages"))):
+            if isinstance(text := block.get("text"), str) and (found := LENGTH.search(text)):
+                words = int(found[1] or found[2])
+                longest = max(longest, min(words, most) if isinstance(most, int) else words)
+    return longest
 
 
 def is_glued(messages: list[Any]) -> bool:

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from itertools import islice
 from typing import TypeVar
 
+from conformance.catalog.prompts import words_asked_for
 from conformance.engine.question import Question, Record
 
 AHEAD = 64
@@ -15,11 +16,19 @@ AHEAD = 64
 
 HELD = 8 * 2**20
 """Bytes of answers that wait to be judged: while there are more, nothing further is asked."""
+LONG = 300
+"""Words from which on an answer is asked for before the others."""
 PATIENCE = 1.0
 """Seconds that what is under way gets to end when the run ends."""
 
 Result = TypeVar("Result")
 Asking = Callable[[Question], Awaitable[Record]]
+
+
+def long_first(questions: Iterable[Question]) -> list[Question]:
+    """The questions whose answers take long before all others, so that nobody waits for them alone at the end."""
+    words = {question: words_asked_for(question.case) for question in questions}
+    return sorted(words, key=lambda question: -words[question] if words[question] >= LONG else 0)
 
 
 class Memory:
@@ -89,10 +98,10 @@ class Scheduler:
         self._memory.known[record.question] = record
 
     def begin(self, questions: Sequence[Question]) -> None:
-        """Starts to ask in this order, a bounded number ahead of the judging; once."""
+        """Starts to ask in this order, but long answers first, a bounded number ahead of the judging; once."""
         if not self._begun:
             self._begun = True
-            self._left = iter(questions)
+            self._left = iter(long_first(questions))
             self._loop.call_soon_threadsafe(self._feed)
 
     def _feed(self) -> None:
