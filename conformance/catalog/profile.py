@@ -60,9 +60,11 @@ class Need(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class ClientVersion(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Another version of the client, by what it sends and needs otherwise than the one that was measured."""
+    """Another version of the client, or another client that drives it, by what it sends and needs otherwise."""
 
     version: str
+    name: str | None = None
+    """Of another client; None for a version of the same."""
     needs: list[Need]
     """What it needs in place of those that it is without, asked in its own shapes."""
     without: list[str] = []
@@ -100,6 +102,11 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The question with two turns that begin alike: whether the second waits less is said of the machine."""
     patience: float | None = None
     """Seconds of silence after which the client gives up: a warning is due near them."""
+
+    def another(self, version: ClientVersion) -> Client:
+        """The client that an entry of `versions` speaks of."""
+        own = self.client.name if self.client else self.title
+        return Client(name=version.name or own, version=version.version)
 
     @property
     def questions(self) -> list[str]:

@@ -51,14 +51,10 @@ def readiness(name: str, profile: Profile, rows: Sequence[CaseRow | RuleRow], wa
         profile=name,
         client=str(profile.client or profile.title),
         found=found,
-        versions={_named(profile, version): answer for version, (_, answer) in by_version.items()},
+        versions=by_version,
         lights=shown,
         warnings=warnings(profile, shown),
     )
-
-
-def _named(profile: Profile, version: str) -> str:
-    return f"{profile.client.name if profile.client else profile.title} {version}"
 
 
 def _seen(row: CaseRow) -> Seen:

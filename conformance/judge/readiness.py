@@ -111,10 +111,8 @@ def readiness(profile: Profile, rules: Collection[str], seen: Iterable[Seen]) ->
     return Readiness(_answer(needs), _told_once(needs))
 
 
-def readiness_by_version(
-    profile: Profile, rules: Collection[str], seen: Iterable[Seen]
-) -> dict[str, tuple[Profile, Readiness]]:
-    """Version to what it needs and its readiness, for the other versions of the client whose own questions were asked.
+def readiness_by_version(profile: Profile, rules: Collection[str], seen: Iterable[Seen]) -> dict[str, Readiness]:
+    """Client with its version to its readiness, for the profile's other versions whose own questions were asked.
 
     A question in the shape of the measured version that was refused in the very words in which a thing is refused that
     this version does not send says nothing of it: its own questions stand in that place.
@@ -125,7 +123,7 @@ def readiness_by_version(
         needs = [*version.needs, *_kept(profile, version, _Run(profile, rules, rows))]
         variant = structs.replace(profile, needs=needs, versions=[])
         if (answer := readiness(variant, rules, rows)) is not None:
-            found[version.version] = variant, answer
+            found[str(profile.another(version))] = answer
     return found
 
 

@@ -204,8 +204,7 @@ EARLIER = profile(
 
 
 def earlier(*rows: Seen) -> Readiness:
-    (_, found) = readiness_by_version(EARLIER, RULES, [PLAIN, *rows])["1"]
-    return found
+    return readiness_by_version(EARLIER, RULES, [PLAIN, *rows])["T 1"]
 
 
 def test_what_is_refused_in_the_words_of_an_earlier_need_stands_behind_it() -> None:
