@@ -36,7 +36,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--variant", metavar="ID", help="speak this legal variant; `variants` lists them")
     serve.add_argument("--api-key", metavar="KEY", help="let in only this key")
     serve.add_argument("--like", metavar="TARGET@VERSION", help="behave like this server, as in ollama@0.33")
-    serve.add_argument("--upstream", metavar="URL", help="be a gateway in front of this chat completions server")
+    serve.add_argument(
+        "--upstream", type=_address, metavar="URL", help="be a gateway in front of this chat completions server"
+    )
     serve.add_argument("--disobey", type=int, metavar="N", help="a weak model: ignore every N-th prompt")
     serve.add_argument("--until-stdin-closes", action="store_true", help="stop when stdin closes too")
     serve.set_defaults(run=_serve)
@@ -57,6 +59,14 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text} is no port: give a number from 0 to 65535")
     return int(text)
+
+
+def _address(text: str) -> str:
+    """An address with its scheme, which people leave out."""
+    url = text if "://" in text else f"http://{text}"
+    if not url.startswith(("http://", "https://")) or not url.partition("://")[2].strip("/"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no address such as http://127.0.0.1:8124")
+    return url
 
 
 def _serve(options: argparse.Namespace) -> int:

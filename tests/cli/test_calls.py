@@ -356,3 +356,29 @@ def test_agents_find_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     named = set(re.findall(r"`conformance ([a-z]+)", text))
     assert named <= set(COMMANDS)
     assert {"run", "explain", "list", "compare"} <= named
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--fault", "TO144"), "did you mean TO14?"),
+        (("--variant", "clrf"), "did you mean crlf?"),
+        (("--variant", "NOPE"), "`conformance variants` lists them"),
+        (("--upstream", "ftp://127.0.0.1"), "no address such as http://127.0.0.1:8124"),
+        (("--port", "99999"), "0 to 65535"),
+    ],
+)
+def test_a_server_that_cannot_be_started_says_what_to_write(
+    conformance: Command, words: tuple[str, str], says: str
+) -> None:
+    done = conformance("serve", "--port", "0", *words)
+    assert done.returncode == 4
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_upstream_may_be_typed_without_its_scheme(served: Serve, conformance: Command) -> None:
+    upstream = served("--face", "openai").removeprefix("http://")
+    words = ("--target", "reference", "--model", "scripted", "--select", "messages.text", "--no-witness")
+    done = conformance("run", served("--upstream", upstream), *words)
+    assert done.returncode == 0, done.stderr

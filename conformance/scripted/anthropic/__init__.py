@@ -28,7 +28,7 @@ def application(setting: Setting) -> Application:
         if name is not None:
             hook = registries[kind](name)
             if hook is None:
-                raise UsageError(f"there is no {kind} {name}: `conformance {kind}s` lists them")
+                raise UsageError(_unknown(kind, name))
             if hook.needs_upstream and setting.upstream is None:
                 raise UsageError(f"the {kind} {name} shows only in front of an upstream: say which, --upstream URL")
             hooks.append(hook)
@@ -44,3 +44,15 @@ def application(setting: Setting) -> Application:
         registries=registries,
         has_upstream=setting.upstream is not None,
     )
+
+
+def _unknown(kind: str, name: str) -> str:
+    """That there is no such fault or variant, with the id that looks most like it."""
+    from difflib import get_close_matches
+
+    from conformance.scripted.faults import faults
+    from conformance.scripted.variants import variants
+
+    near = get_close_matches(name, faults() if kind == "fault" else variants(), n=1, cutoff=0.5)
+    guess = f"; did you mean {near[0]}?" if near else ""
+    return f"there is no {kind} {name}{guess} `conformance {kind}s` lists them"
