@@ -21,7 +21,7 @@ class RowEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The reason for the weight."""
     level: ConformanceLevel | None = None
     """The first level of conformance that needs this row: `basic`, `agent` or `full`. A core row that says nothing
-    belongs to `full`; another row that says nothing belongs to none.
+    belongs to `full`, unless its weight is `may`; another row that says nothing belongs to none.
     """
     consequence: str
     """What it means for a user when the row is missing."""
@@ -62,6 +62,6 @@ class AreaFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def placed(entry: RowEntry, area: str) -> Row:
-    """A row in its area and at its level: `full` where a core row does not say."""
-    level = entry.level or ("full" if entry.tier == "core" else None)
+    """A row in its area and at its level: `full` where a core row that counts does not say."""
+    level = entry.level or ("full" if entry.tier == "core" and entry.weight != "may" else None)
     return Row(**msgspec.structs.asdict(entry) | {"area": area, "level": level})

@@ -3,6 +3,7 @@
 The terminal and `summary.md` both say it; nothing in it is cut, so that a pipe loses nothing.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -11,7 +12,7 @@ from conformance.report.causes import EXPECTED, counted, observed, red_causes
 from conformance.report.levels import in_words
 from conformance.report.matrix import URGENCY, Column
 from conformance.runs.log import CaseRow, Need, ReadinessRow, RuleRow, RunLog, sentence
-from conformance.words import Status
+from conformance.words import Basis, Status
 
 CAUSES = 8
 """Causes that the end of a run shows: what is behind them stands in the page."""
@@ -46,6 +47,8 @@ class Closing(Struct, frozen=True, kw_only=True):
     causes: list[CauseLines]
     more: int
     """Causes that are not shown."""
+    left_open: str = ""
+    """Where nothing is red, the worst of what is known or left open."""
 
 
 def closing_of(column: Column) -> Closing:
@@ -66,6 +69,7 @@ def closing_of(column: Column) -> Closing:
             for cause in red[:CAUSES]
         ],
         more=max(0, len(red) - CAUSES),
+        left_open="" if red else _left_open(log),
     )
 
 
@@ -74,6 +78,16 @@ def _asked(row: CaseRow) -> str:
     why = sentence(row.findings[0], wanted_limit=EXPECTED) if row.findings else row.reason
     verdict = f"{row.verdict}  {row.case}[{row.mode}]"
     return f"{verdict}: {why}" if why and row.verdict != "supported" else verdict
+
+
+def _left_open(log: RunLog) -> str:
+    """The first cause of a run without a red one; nothing where a law is broken that may be."""
+    weighs = {rule.id: rule.level != "may" for rule in log.catalog.rules}
+    worst = next((cause for cause in log.causes if weighs.get(cause.id, True)), None)
+    if worst is None:
+        return ""
+    more = f" and {len(log.causes) - 1} more in the page" if len(log.causes) > 1 else ""
+    return f"Known or left open, the worst first: {worst.id}  {worst.says}  ({counted(worst, log)}){more}."
 
 
 def _change(log: RunLog) -> str:
@@ -142,7 +156,24 @@ def _counts(column: Column) -> str:
     cases = _number(len({row.case for row in log.cases}), "case")
     questions = _number(len(log.cases), "question")
     asked = f"{questions} ({cases}, each in JSON, as a stream or both) and {_number(len(log.rules), 'rule')}"
-    return f"{sum(column.counts.values())} rows of the matrix: {verdicts}; from {asked}."
+    return f"{sum(column.counts.values())} rows of the matrix: {verdicts}; from {asked}{_rests_on(log)}."
+
+
+def basis_of(log: RunLog) -> dict[Basis, int]:
+    """What the cases and rules of level must that were asked rest on: how many on each."""
+    musts = {row.case for row in log.cases if row.level == "must"} | {
+        row.rule for row in log.rules if row.level == "must"
+    }
+    found = Counter(one.basis for one in (*log.catalog.cases, *log.catalog.rules) if one.id in musts and one.basis)
+    return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _rests_on(log: RunLog) -> str:
+    """The shares of what the musts rest on, in words; nothing of logs that do not say."""
+    found = basis_of(log)
+    whole = sum(found.values())
+    shares = ", ".join(f"{round(100 * n / whole)} % {basis}" for basis, n in found.items())
+    return f"; of {whole} musts {shares}" if found else ""
 
 
 def _number(count: int, what: str) -> str:

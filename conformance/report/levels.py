@@ -47,13 +47,23 @@ def level_of(rows: Mapping[str, RowInfo], found: Mapping[str, Found]) -> Level:
     for level, names in _rows_of_levels(rows):
         broken = tuple(name for name in names if name in found and breaks(rows[name], found[name].judged))
         unproven = tuple(
-            name for name in names if name in found and name not in broken and found[name].verdict in NOT_VERIFIED
+            name
+            for name in names
+            if name in found and name not in broken and found[name].verdict in NOT_VERIFIED and not _idle(found[name])
         )
         unasked = tuple(name for name in names if name not in found)
         if broken or unproven or unasked:
             return Level(reached=reached, next=level, broken=broken, unproven=unproven, unasked=unasked)
         reached = level
     return Level(reached=reached, next=None)
+
+
+def _idle(found: Found) -> bool:
+    """Whether a row holds laws alone, about what no answer of the run had: an endpoint that never fails breaks none."""
+    asked = [row for row in found.judged if row.verdict != "not-applicable"]
+    return bool(asked) and all(
+        isinstance(row, RuleRow) and row.verdict == "inconclusive" and not row.seen for row in asked
+    )
 
 
 def _rows_of_levels(rows: Mapping[str, RowInfo]) -> Iterator[tuple[ConformanceLevel, list[str]]]:
@@ -67,7 +77,9 @@ def _rows_of_levels(rows: Mapping[str, RowInfo]) -> Iterator[tuple[ConformanceLe
 
 
 def _level(row: RowInfo) -> ConformanceLevel | None:
-    """The level that needs a row: of logs that do not say, every core row is of the highest."""
+    """The level that needs a row: of logs that do not say, every core row is of the highest; what may be is of none."""
+    if row.weight == "may":
+        return None
     return row.level or ("full" if row.tier == "core" else None)
 
 

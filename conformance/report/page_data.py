@@ -61,12 +61,12 @@ def _small(matrix: Matrix, shapes: Sequence[Changes]) -> dict[str, Any]:
         "areas": [{"id": area, "title": title} for area, title in matrix.areas.items()],
         "rows": _rows(matrix),
         "cases": {
-            case.id: [case.title, case.says, case.url]
+            case.id: [case.title, case.says, case.url, case.basis or ""]
             for column in reversed(matrix.columns)
             for case in column.log.catalog.cases
         },
         "rules": {
-            rule.id: [rule.law, rule.level, rule.source]
+            rule.id: [rule.law, rule.level, rule.source, rule.basis or ""]
             for column in reversed(matrix.columns)
             for rule in column.log.catalog.rules
         },

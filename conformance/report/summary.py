@@ -4,12 +4,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from conformance.errors import ExitCode
 from conformance.report.causes import counted, observed, red_causes
-from conformance.report.closing import closing_of
+from conformance.report.closing import basis_of, closing_of
 from conformance.report.matrix import UNEXPECTED, Cell, Column, Matrix, disputed, most_important
 from conformance.report.wording import printable
 from conformance.runs.log import RowInfo, RunLog, sentence
-from conformance.words import Verdict
+from conformance.words import ConformanceLevel, Verdict
 
 SUMMARY_ROWS = 60
 """Rows of the summary's table: a CI step summary is cut at 1 MiB, and nobody reads more."""
@@ -61,6 +62,8 @@ def _target_md(column: Column, rows: dict[str, RowInfo]) -> str:
     for text in closing.warnings:
         lines += ["", f"**{_md(text)}**"]
     lines += _causes_md(column.log)
+    if closing.left_open:
+        lines += ["", _md(closing.left_open)]
     listed = most_important(column, rows, limit=SUMMARY_ROWS)
     unexpected = [pair for pair in listed if pair[1].status in UNEXPECTED or pair[1].verdict == "error"]
     known = [pair for pair in listed if pair not in unexpected]
@@ -114,7 +117,23 @@ def _code(text: str) -> str:
     return f"`{text}`" if plain else f"<code>{_md(text)}</code>"
 
 
-_COLOURS: dict[str, str] = {"conformant": "brightgreen", "not conformant": "red", "not verified": "yellow"}
+_COLOURS: dict[ConformanceLevel | None, str] = {
+    "full": "brightgreen",
+    "agent": "green",
+    "basic": "yellowgreen",
+    None: "orange",
+}
+"""Colour of a run that ended as expected, by the level that it reached."""
+
+
+def _colour(column: Column) -> str:
+    """Red where the run failed for what it found, yellow where it cannot tell, else after the level."""
+    code = column.log.end.exit if column.log.end else None
+    if code == ExitCode.UNEXPECTED:
+        return "red"
+    if code != ExitCode.AS_EXPECTED or column.log.lacks:
+        return "yellow"
+    return _COLOURS[column.level.reached]
 
 
 def badge(matrix: Matrix) -> dict[str, Any]:
@@ -126,7 +145,8 @@ def badge(matrix: Matrix) -> dict[str, Any]:
         return {"schemaVersion": 1, "label": "messages api", "message": "no run", "color": "lightgrey"}
     column = matrix.columns[-1]
     bad: tuple[Verdict, ...] = ("broken", "ignored", "refused", "partial")
-    counts = [f"{column.counts.get('supported', 0)} supported"]
+    counts = [f"level {column.level.reached}"] if column.level.reached else []
+    counts.append(f"{column.counts.get('supported', 0)} supported")
     counts += [f"{column.counts[verdict]} {verdict}" for verdict in bad if verdict in column.counts]
     if column.log.lacks:
         counts.append(column.log.lacks)
@@ -134,7 +154,7 @@ def badge(matrix: Matrix) -> dict[str, Any]:
         "schemaVersion": 1,
         "label": f"messages api · {printable(column.title)}",
         "message": " · ".join(counts),
-        "color": _COLOURS[column.conformance],
+        "color": _colour(column),
     }
 
 
@@ -170,6 +190,7 @@ def _target_document(column: Column) -> dict[str, Any]:
         "not_verified": column.unproven,
         "obeyed": column.obeyed,
         "counts": column.counts,
+        "basis": basis_of(column.log),
         "cells": {
             row: {
                 "verdict": cell.verdict,

@@ -72,6 +72,8 @@ def print_terminal_summary(run: RunLog, page: Path | None, console: "Console", *
     for number, cause in enumerate(closing.causes, start=1):
         line(f"{number}. {cause.id}  {cause.says}  ({cause.counted})")
         line(f"   {cause.quote}", "dim")
+    if closing.left_open:
+        line(closing.left_open, "dim")
     if closing.more:
         line(f"   and {closing.more} more causes, in the page and in summary.md")
     if page is not None:

@@ -24,5 +24,7 @@ def test_all_of_it_is_known(likeness: str, conformance: Run) -> None:
     rows: list[CaseRow | RuleRow] = [*log.cases, *log.rules]
     assert [row for row in rows if row.status in ("new", "regression", "improvement")] == [], said[-2000:]
     assert code == 0, said[-2000:]
+    (ended,) = [line for line in said.splitlines() if line.startswith("As expected: 0 worse, 0 better, ")]
+    assert ended.endswith("documented gaps. Exit 0.")
     assert log.run.target.name == "ollama"
     assert log.run.target.simulated

@@ -13,6 +13,8 @@ from judged_by_hand import JudgedRun, judged_runs, rows_of
 
 from conformance.catalog.load import Catalog, load_catalog
 from conformance.engine.rejudge import rejudge
+from conformance.report.closing import Closing, closing_of
+from conformance.report.matrix import matrix_of
 from conformance.runs.log import RunLog, read_log
 
 RUNS = Path(os.environ.get("CONFORMANCE_RECORDED_RUNS", Path(__file__).parents[2] / "reports" / "runs"))
@@ -22,8 +24,8 @@ STILL_JUDGED = 0.8
 
 Verdicts = dict[str, dict[str, str]]
 """For each row of the matrix, what each of its questions and rules says."""
-Logs = tuple[Verdicts, Verdicts]
-"""What was said when the run was recorded, and what today's rules and cases say."""
+Logs = tuple[Verdicts, Verdicts, Closing, int | None]
+"""What was said when the run was recorded, what today's rules and cases say, and how a run ends that says it."""
 
 
 def verdicts(log: RunLog) -> Verdicts:
@@ -62,27 +64,36 @@ def logs(judged: JudgedRun, catalog: Catalog, tmp_path_factory: pytest.TempPathF
     rejudge(recorded, catalog, out)
     again = read_log(out)
     shutil.rmtree(out)
-    return verdicts(recorded), verdicts(again)
+    (column,) = matrix_of([again]).columns
+    return verdicts(recorded), verdicts(again), closing_of(column), again.end.exit if again.end else None
 
 
 def test_what_is_wrong_stays_red(judged: JudgedRun, logs: Logs) -> None:
-    _, again = logs
+    _, again, *_ = logs
     found = [row for row in rows_of(judged.red) if red(again[row]) or "blocked" in again[row].values()]
     missed = set(rows_of(judged.red)) - set(found)
     assert missed == set(rows_of(judged.lost)), {row: again[row] for row in missed}
 
 
 def test_what_is_right_is_not_red(judged: JudgedRun, logs: Logs) -> None:
-    _, again = logs
+    _, again, *_ = logs
     accused = {row: red(again[row]) for row in rows_of(judged.not_red) if red(again[row])}
     assert not accused
 
 
 def test_what_the_answers_do_not_show_is_not_supported(judged: JudgedRun, logs: Logs) -> None:
-    _, again = logs
+    _, again, *_ = logs
     assert not [row for row in rows_of(judged.not_supported) if "supported" in again[row].values()]
 
 
 def test_most_of_it_can_still_be_judged(judged: JudgedRun) -> None:
     rows, lost = rows_of(judged.red), rows_of(judged.lost)
     assert len(rows) - len(lost) >= STILL_JUDGED * len(rows), f"no longer found: {', '.join(lost)}"
+
+
+def test_an_ollama_that_does_what_it_says_is_as_expected(judged: JudgedRun, logs: Logs) -> None:
+    *_, told, code = logs
+    if judged.run.startswith("ollama-"):
+        assert code == 0, told.causes
+        assert told.change.startswith("As expected: 0 worse, 0 better, ")
+        assert told.causes == []

@@ -1,5 +1,6 @@
 """What is published: runs and figures are committed, the page is rendered from them and claims nothing more."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -91,3 +92,20 @@ def test_what_is_published_stays_small() -> None:
     for folder in (path.parent for path in committed(f"reports/runs/*/{PACKED}")):
         assert {path.name for path in folder.iterdir()} >= {PACKED, EVIDENCE}
         assert sum((folder / name).stat().st_size for name in (PACKED, EVIDENCE)) < 1.5 * MEGABYTE
+
+
+def _findings() -> list[tuple[str, str]]:
+    """What the README leads with: the run, and the rule or case that shows it."""
+    return re.findall(r"\| `([\w.-]+)` in \[[^]]+\]\(reports/runs/([^)]+)\) \|", (ROOT / "README.md").read_text())
+
+
+def test_the_readme_leads_with_what_was_found() -> None:
+    assert len(_findings()) >= 9
+
+
+@pytest.mark.parametrize(("shown_by", "run"), _findings())
+def test_what_the_readme_says_was_found_stands_in_the_run(shown_by: str, run: str) -> None:
+    log = read_log(ROOT / "reports" / "runs" / run)
+    found = {row.verdict for row in log.cases if row.case == shown_by}
+    found |= {row.verdict for row in log.rules if row.rule == shown_by}
+    assert found & {"broken", "ignored"}

@@ -10,14 +10,18 @@ from xml.etree import ElementTree as ET
 import pytest
 import synthetic_hostile
 import synthetic_runs
+from msgspec.structs import replace
 from rich.console import Console
 
 from conformance.report.answers import annotations
+from conformance.report.closing import basis_of
+from conformance.report.levels import Found, level_of
 from conformance.report.matrix import matrix_of
 from conformance.report.query import parse
+from conformance.report.summary import badge
 from conformance.report.terminal import print_table, print_terminal_summary
 from conformance.report.write import write_summaries
-from conformance.runs.log import RunLog, read_log
+from conformance.runs.log import RowInfo, RuleRow, RunLog, read_log
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +133,37 @@ def test_the_badge_counts_and_names_what_was_asked(newest: RunLog, written: Call
         "message": "37 supported · 5 broken · 12 ignored · 3 refused · 1 partial",
         "color": "red",
     }
+
+
+@pytest.mark.parametrize(("code", "colour"), [(0, "orange"), (1, "red"), (2, "yellow"), (3, "yellow"), (130, "yellow")])
+def test_the_colour_of_the_badge_follows_the_exit_code(newest: RunLog, code: int, colour: str) -> None:
+    assert newest.end is not None
+    ended = replace(newest, end=replace(newest.end, exit=code))
+    assert badge(matrix_of([ended]))["color"] == colour
+
+
+def test_the_end_says_what_the_musts_rest_on(newest: RunLog) -> None:
+    catalog = replace(newest.catalog, rules=[replace(rule, basis="documented") for rule in newest.catalog.rules])
+    told = basis_of(replace(newest, catalog=catalog))
+    assert set(told) == {"documented"}
+    assert told["documented"] == len([row for row in newest.rules if row.level == "must"])
+
+
+def test_a_law_about_what_never_came_up_keeps_no_level() -> None:
+    row = RowInfo("stream.error", "Errors in streams", "stream", "core", "", [], weight="must", level="basic")
+    idle = RuleRow(
+        rule="error.event",
+        surface=row.id,
+        level="must",
+        verdict="inconclusive",
+        status="as-expected",
+        seen=0,
+        violations=0,
+        findings=[],
+    )
+    assert level_of({row.id: row}, {row.id: Found("inconclusive", (idle,))}).reached == "basic"
+    assert level_of({row.id: row}, {row.id: Found("inconclusive", (replace(idle, seen=2),))}).unproven == (row.id,)
+    assert level_of({row.id: row}, {}).unasked == (row.id,)
 
 
 def test_the_matrix_is_there_for_other_tools(newest: RunLog, written: Callable[[RunLog], Path]) -> None:

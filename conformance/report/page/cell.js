@@ -225,8 +225,9 @@ function since(row, column, others) {
 }
 
 function itemView(item, row, column, count) {
-  const [law, , source] = item.rule ? DATA.rules[item.rule] || ["", "", ""] : ["", "", ""];
-  const [title, says, url] = item.case ? DATA.cases[item.case] || ["", "", ""] : ["", "", ""];
+  const [law, , source, lawRests] = (item.rule && DATA.rules[item.rule]) || ["", "", "", ""];
+  const [title, says, url, caseRests] = (item.case && DATA.cases[item.case]) || ["", "", "", ""];
+  const basis = lawRests || caseRests;
   const open = count === 1 || !["supported", "not-applicable"].includes(item.verdict);
   const body = element("div", { class: "body" });
   const box = element(
@@ -246,7 +247,7 @@ function itemView(item, row, column, count) {
   );
   body.append(
     element("p", { class: "says" }, item.rule ? law : title && title !== row.title ? title : says || title || ""),
-    item.rule || url ? element("p", { class: "source" }, "Source: ", link(item.rule ? source || "unknown" : url)) : "",
+    item.rule || url ? element("p", { class: "source" }, `Source${basis ? ` (${basis})` : ""}: `, link(item.rule ? source || "unknown" : url)) : "",
     item.by ? hiddenBy(item.by) : item.reason ? element("p", {}, ...visible(item.reason)) : "",
     item.rule ? element("p", {}, `Seen ${item.seen} times, broken ${item.violations} times.`) : "",
     item.expected_by
