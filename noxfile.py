@@ -108,7 +108,18 @@ def hostile(session: nox.Session) -> None:
         install(session, ALL)
         kills = "30" if "--full" in session.posargs else "3"
         given = [word for word in session.posargs if word != "--full"]
-        session.run("pytest", *SLOWEST, "tests/hostile", *given, env={"CONFORMANCE_KILLS": kills})
+        environment = {"CONFORMANCE_KILLS": kills, "CONFORMANCE_HOSTILE": "full" if kills == "30" else "short"}
+        session.run("pytest", *SLOWEST, "tests/hostile", *given, env=environment)
+
+
+@nox.session(name="fuzz-parsers")
+def fuzz_parsers(session: nox.Session) -> None:
+    """Reads and judges made-up bytes for long: `-- 100000` examples for each parser in place of 20000."""
+    with timed(session):
+        install(session, ALL)
+        examples = next((word for word in session.posargs if word.isdigit()), "20000")
+        given = [word for word in session.posargs if not word.isdigit()]
+        session.run("pytest", "tests/hostile/test_parsers.py", *given, env={"EXAMPLES": examples})
 
 
 @nox.session

@@ -11,7 +11,8 @@ from command_line import Command, Serve
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("laws", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("laws")
+settings.register_profile("long", settings.get_profile("laws"), max_examples=int(os.environ.get("EXAMPLES", "20000")))
+settings.load_profile("long" if "EXAMPLES" in os.environ else "laws")
 
 
 @pytest.fixture

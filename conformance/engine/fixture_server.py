@@ -12,8 +12,8 @@ class _Quiet(SimpleHTTPRequestHandler):
     """Files only: neither listings nor a line per request."""
 
     def translate_path(self, path: str) -> str:
-        """A file of the folder; one that cannot be for what no file is called."""
-        return super().translate_path("/?" if "%00" in path or "\0" in path else path)
+        """A file of the folder; U+FFFD stands for the character that no file's name has."""
+        return super().translate_path(path.replace("%00", "%EF%BF%BD"))
 
     def list_directory(self, path: Any) -> None:  # noqa: ARG002 - the signature is the library's
         self.send_error(404)

@@ -17,6 +17,7 @@ from conformance.judge.effects import try_check
 from conformance.judge.observe import Observed, Reply, misled, observe
 from conformance.judge.rules import examine
 from conformance.judge.verdict import SHOWN, Observation
+from conformance.probe.aside import LARGE
 from conformance.probe.asking import Asked, Bind, Fixtures, StepAnswer, ask_case, trace_of
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
@@ -89,13 +90,16 @@ class Inquiry:
             attempts = await self._try(question)
             if capable is None and (lacking := self._disproven(question, attempts)):
                 return Record(question=question, inapplicable=f"needs {lacking}")
-            return Record(
+            record = Record(
                 question=question,
                 attempts=attempts,
                 capable=capable,
                 input_tokens=input_tokens_of(attempts),
                 confirmed=await self._confirmed(question, attempts),
             )
+            if record.size > LARGE:
+                record.forget()
+            return record
 
         return ask
 

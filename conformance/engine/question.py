@@ -73,6 +73,12 @@ class Record(Struct, frozen=True, kw_only=True):
     def observations(self) -> tuple[Observation, ...]:
         return tuple(attempt.observed.observation for attempt in self.attempts)
 
+    def forget(self) -> None:
+        """Lets go of what was read in its answers: they wait to be judged as bytes."""
+        for attempt in self.attempts:
+            for reply in (*attempt.replies, *attempt.unread):
+                reply.answer.forget()
+
     def light(self) -> "Record":
         """The same without its answers, for questions that only ask whether this one was shown."""
         return Record(

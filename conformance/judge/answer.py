@@ -55,6 +55,11 @@ class Answer(Struct, frozen=True, dict=True):
     path: str
     """The path from `/v1` on, without query, ids of single resources as `{id}`."""
 
+    def forget(self) -> None:
+        """Lets go of what was read in it, which can be ten times its bytes; it is read again when it is asked for."""
+        self.__dict__.clear()
+        self.exchange.__dict__.clear()
+
     @cached_property
     def endpoint(self) -> str:
         """Method and path: `POST /v1/messages`."""

@@ -71,7 +71,7 @@ LISTS: dict[str, tuple[Callable[[], "bytes | AsyncIterator[bytes]"], str]] = {
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr(wire, "ANSWER_SECONDS", 1.0)
     monkeypatch.setattr(wire, "CONNECT_SECONDS", 1.0)
 
 

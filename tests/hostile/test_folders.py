@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from command_line import Begun
+from extent import extent
 from servers import scripted
 
 from conformance.errors import UserError
@@ -73,7 +74,9 @@ CUTS: dict[str, tuple[Callable[[list[bytes]], bytes], str]] = {
 """What is left of a log, and what is said when the run goes on."""
 
 
-@pytest.mark.parametrize("kept", CUTS)
+@pytest.mark.parametrize(
+    "kept", extent(CUTS, ["a torn line", "the head alone", "half of the head", "rows without head, torn"])
+)
 def test_a_log_that_ends_anywhere_is_resumed_whole(kept: str, undisturbed: Path, tmp_path: Path, bent: Begun) -> None:
     cut, says = CUTS[kept]
     left = cut((undisturbed / FILE).read_bytes().splitlines(keepends=True))
@@ -166,6 +169,7 @@ def test_a_run_that_is_killed_at_any_moment_is_resumed_to_the_same(
         again = asked_at(folder)
         assert all(again[name] == times[name] for name in answered)  # what was answered is not asked again
         shutil.rmtree(folder)
+        print(f"killed {number + 1} of {moments}: at line {wanted} of {whole}, {len(rows)} rows, {len(answered)} kept")
 
 
 def lines_of(folder: Path) -> int:
@@ -195,7 +199,7 @@ def limit(place: str, undisturbed: Path) -> int:
     }[place]
 
 
-@pytest.mark.parametrize("place", ["the head", "the catalog", "a row", "the page"])
+@pytest.mark.parametrize("place", extent(["the head", "the catalog", "a row", "the page"], ["a row", "the page"]))
 def test_a_full_disk_is_a_line_and_a_log_that_goes_on(
     place: str, undisturbed: Path, tmp_path: Path, bent: Begun
 ) -> None:

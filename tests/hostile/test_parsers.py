@@ -1,10 +1,13 @@
 """Our own parsers take anything: no exception but their own, and the same for every split of the bytes."""
 
 import itertools
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -145,3 +148,69 @@ def test_no_text_leads_to_another_origin(path: str, base: str) -> None:
     except AddressError:
         return
     assert origin(url.partition("?")[0]) == origin(base)
+
+
+def log_of(lines: int) -> bytes:
+    row = b'{"type":"tendency","case":"a.b","mode":"json","shown":1,"of":2}\n'
+    return b'{"type":"run"}\n' + row * lines
+
+
+def decoded(data: bytes, _: Path) -> None:
+    Decoder().feed(data, 0.0)
+
+
+def decoded_byte_by_byte(data: bytes, _: Path) -> None:
+    decoder = Decoder()
+    for byte in data:
+        decoder.feed(bytes([byte]), 0.0)
+
+
+def log_read(data: bytes, folder: Path) -> None:
+    (folder / "run.jsonl").write_bytes(data)
+    with suppress(UserError):
+        read_log(folder)
+
+
+def evidence_read(data: bytes, folder: Path) -> None:
+    for name in ("evidence.jsonl", "evidence.jsonl.zst"):
+        (folder / name).write_bytes(data)
+    with suppress(EvidenceError, UserError):
+        list(EvidenceStore(folder))
+
+
+def target_read(data: bytes, folder: Path) -> None:
+    (folder / "t.yaml").write_bytes(data)
+    with suppress(UserError):
+        load_target_file(folder / "t.yaml")
+
+
+Reader = Callable[[bytes, Path], None]
+GROWING: dict[str, tuple[Callable[[int], bytes], Reader]] = {
+    "a stream of small events": (lambda n: b'data: {"type":"ping"}\n\n' * n, decoded),
+    "a stream byte by byte": (lambda n: b"d" * n * 5, decoded_byte_by_byte),
+    "a stream of one line": (lambda n: b"data: x" * n, decoded),
+    "a stream of comments": (lambda n: b": x\n" * n, decoded),
+    "a stream of carriage returns": (lambda n: b"\r\n\r" * n, decoded),
+    "a log of many rows": (log_of, log_read),
+    "a log of one line": (lambda n: b"x" * n * 50, log_read),
+    "evidence of many lines": (lambda n: b'{"id":"a"}\n' * n, evidence_read),
+    "evidence of one line": (lambda n: b"[" * n * 9, evidence_read),
+    "frames that are none": (lambda n: b"\x28\xb5\x2f\xfd" * n * 9, evidence_read),
+    "a target of unknown keys": (lambda n: b"".join(b"k%d: 1\n" % k for k in range(n // 10)), target_read),
+}
+
+
+@pytest.mark.parametrize("name", GROWING)
+def test_reading_takes_time_that_grows_with_the_bytes(name: str, tmp_path: Path) -> None:
+    """Eight times the bytes take eight times the CPU; twenty-four are allowed, where a square would take sixty-four."""
+    made, reader = GROWING[name]
+
+    def cpu(size: int) -> float:
+        data = made(size)
+        began = time.process_time()
+        reader(data, tmp_path)
+        return time.process_time() - began
+
+    cpu(100)  # imports
+    small, large = (min(cpu(size) for _ in range(3)) for size in (2_000, 16_000))
+    assert large <= 24 * max(small, 0.002), (small, large)
