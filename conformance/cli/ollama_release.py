@@ -24,6 +24,9 @@ from conformance.cli.ollama_download import downloaded
 from conformance.cli.parser import Parser
 from conformance.engine.scripted_process import ScriptedProcess
 from conformance.errors import ExitCode, UserError
+from conformance.report.write import render
+from conformance.runs.log import FILE as LOG
+from conformance.runs.log import read_log
 from conformance.targets.ollama.client import Ollama, OllamaError
 from conformance.targets.ollama.prepare import prepare
 from conformance.targets.wire import Unreachable
@@ -36,12 +39,42 @@ STUB_ABILITIES = ("tools", "vision", "thinking", "controlled-upstream")
 STUB_PATIENCE = "30"
 """Seconds: the scripted model answers at once, but for the one question that asks it to fall silent."""
 
+WORST = (
+    *(ExitCode.AS_EXPECTED, ExitCode.NOT_VERIFIED, ExitCode.UNEXPECTED),
+    *(ExitCode.OUR_FAULT, ExitCode.BAD_USAGE, ExitCode.INTERRUPTED),
+)
+"""The exit codes of several versions, the worst last."""
 KEPT_VARIABLES = ("PATH", "LANG", "TMPDIR", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 
+NO_NETWORK = {
+    **dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"), "http://127.0.0.1:9"),
+    **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost"),
+}
+"""Sends whatever would leave the machine to a port where nobody is, so that verdicts do not depend on a network."""
+SEVERAL = Path("reports", "ollama")
+"""Where the runs of several versions and their report go, unless --out says otherwise."""
+
+
 def ask_release(arguments: argparse.Namespace) -> int:
-    """Runs `conformance ollama`; the exit code is that of `conformance run`."""
-    binary = arguments.binary or downloaded(arguments.version, arguments.cache)
+    """Runs `conformance ollama`; the exit code is that of `conformance run`, of several versions the worst."""
+    wanted: list[tuple[str, Path | None]] = [(version, None) for version in arguments.version]
+    wanted += [(path.parent.name if path.name == "ollama" else path.name, path) for path in arguments.binary]
+    if len(wanted) == 1:
+        return _asked(arguments, *wanted[0], arguments.out)
+    folder = arguments.out or SEVERAL
+    names = [f"{number}-{name}" for number, (name, _) in enumerate(wanted, start=1)]
+    codes = [
+        _asked(arguments, version, binary, folder / name) for name, (version, binary) in zip(names, wanted, strict=True)
+    ]
+    runs = [read_log(folder / name) for name in names if (folder / name / LOG).is_file()]
+    print(f"one report of all: {render(runs, folder)}")
+    return max(codes, key=WORST.index)
+
+
+def _asked(arguments: argparse.Namespace, version: str, given: Path | None, out: Path | None) -> int:
+    """Asks one version."""
+    binary = given or downloaded(version, arguments.cache)
     if not os.access(binary, os.X_OK):
         raise UserError(f"{binary} is no program; give the path of an `ollama` with --binary")
     scripted = arguments.model is None
@@ -55,22 +88,22 @@ def ask_release(arguments: argparse.Namespace) -> int:
                 model = asyncio.run(_stub(url, upstream.url))
             else:
                 model = asyncio.run(_pulled(url, arguments.model))
-            return _ask(url, model, arguments, scripted=scripted)
+            return _ask(url, model, arguments, out, scripted=scripted)
         finally:
-            _keep(log, arguments.out)
+            _keep(log, out)
 
 
 @contextlib.contextmanager
 def started(binary: Path, home: Path, log: Path, *, remotes: bool) -> Iterator[str]:
     """An Ollama on a free port with nothing in its home; its address. It ends with the block.
 
-    `remotes` lets its models answer from this machine's other ports, which OLLAMA_NO_CLOUD would forbid; without it
-    nothing leaves the machine.
+    `remotes` lets its models answer from this machine's other ports, which OLLAMA_NO_CLOUD would forbid; it reaches no
+    other machine then. Without it nothing leaves the machine but a pull.
     """
     port = _free_port()
     environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     environment |= {"HOME": str(home), "OLLAMA_HOST": f"127.0.0.1:{port}", "OLLAMA_MODELS": str(home / "models")}
-    environment |= {"OLLAMA_REMOTES": "127.0.0.1"} if remotes else {"OLLAMA_NO_CLOUD": "1"}
+    environment |= {"OLLAMA_REMOTES": "127.0.0.1", **NO_NETWORK} if remotes else {"OLLAMA_NO_CLOUD": "1"}
     with log.open("w") as output:
         process = subprocess.Popen(  # noqa: S603 - the caller's own binary
             [str(binary), "serve"], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
@@ -117,13 +150,13 @@ async def _pulled(url: str, model: str) -> str:
         return (await prepare(ollama, model, context=4096)).model
 
 
-def _ask(url: str, model: str, arguments: argparse.Namespace, *, scripted: bool) -> int:
+def _ask(url: str, model: str, arguments: argparse.Namespace, out: Path | None, *, scripted: bool) -> int:
     words = ["--target", "ollama", "--base-url", url, "--model", model]
     if scripted:
         words += [word for ability in STUB_ABILITIES for word in ("--capability", ability)]
         words += ["--timeout", STUB_PATIENCE, "--concurrency", "8"]
-    if arguments.out is not None:
-        words += ["--out", str(arguments.out)]
+    if out is not None:
+        words += ["--out", str(out)]
     parser = Parser("conformance run")
     run_command.declare(parser)
     return run_command.run(parser.read([*words, *arguments.run_arguments]))

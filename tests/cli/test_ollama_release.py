@@ -140,6 +140,25 @@ def test_a_binary_is_started_in_an_empty_home_asked_and_stopped(
     assert "hush" not in log
 
 
+def test_several_versions_are_asked_one_after_the_other_and_make_one_report(tmp_path: Path) -> None:
+    programs = []
+    for version in ("0.33.0", "0.14.0"):
+        program = tmp_path / version / "ollama"
+        program.parent.mkdir()
+        program.write_text(
+            "#!/bin/sh\necho proxy $HTTPS_PROXY besides $NO_PROXY\n"
+            f"exec {sys.executable} -m conformance.scripted serve --face ollama --port ${{OLLAMA_HOST##*:}}\n"
+        )
+        program.chmod(0o755)
+        programs += ["--binary", str(program)]
+    rest = ["--", "--select", "messages.text", "--allow-improvements", "--no-witness", "--no-evidence"]
+    done = session(*programs, "--out", "out", *rest, folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= {"1-0.33.0", "2-0.14.0", "index.html"}
+    said = (tmp_path / "out" / "2-0.14.0" / "ollama.log").read_text()
+    assert "proxy http://127.0.0.1:9 besides 127.0.0.1,localhost" in said
+
+
 def test_a_binary_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path) -> None:
     program = tmp_path / "ollama"
     program.write_text("#!/bin/sh\necho out of luck >&2\nexit 3\n")

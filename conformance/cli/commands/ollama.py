@@ -8,8 +8,21 @@ from conformance.cli.parser import Parser
 
 def declare(parser: Parser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--version", metavar="V", help="a release such as 0.33.0: downloaded, its checksum compared")
-    which.add_argument("--binary", metavar="PATH", type=Path, help="an ollama that is here already")
+    which.add_argument(
+        "--version",
+        metavar="V",
+        action="append",
+        default=[],
+        help="a release such as 0.33.0: downloaded, its checksum compared (repeatable: one report of all)",
+    )
+    which.add_argument(
+        "--binary",
+        metavar="PATH",
+        type=Path,
+        action="append",
+        default=[],
+        help="an ollama that is here already (repeatable)",
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--model", metavar="M", help="a model to pull and ask (default: the scripted stub)")
     what.add_argument("--scripted", action="store_true", help="the scripted model behind it: no weights (default)")
