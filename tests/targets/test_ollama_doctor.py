@@ -12,7 +12,8 @@ import pytest
 from stub_server import Stub
 
 from conformance.targets.ollama.client import Ollama
-from conformance.targets.ollama.doctor import Diagnosis, Machine, examine
+from conformance.targets.ollama.doctor import Diagnosis, Machine, examine, longer_context
+from conformance.targets.ollama.models import recommended
 
 GIGABYTE = 10**9
 
@@ -248,3 +249,16 @@ def test_the_command_says_which_key_the_cloud_needs() -> None:
 def test_what_a_server_says_does_not_steer_the_terminal(healthy: Stub) -> None:
     healthy.says(POST_v1_messages={"content": [{"type": "text", "text": "\x1b[2J\x07gone"}]})
     assert "\x1b" not in command("doctor", "--base-url", healthy.url).stdout
+
+
+@pytest.mark.parametrize(
+    ("trained", "mend"),
+    [
+        (None, "--model m --context 65536"),
+        (131072, "--model m --context 65536"),
+        (65536, "--model m --context 65536"),
+        (32768, f"--model {recommended()[0].name}"),
+    ],
+)
+def test_a_mend_never_asks_for_more_context_than_the_model_was_trained_on(trained: int | None, mend: str) -> None:
+    assert mend in longer_context("m", trained)

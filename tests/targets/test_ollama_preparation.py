@@ -135,6 +135,26 @@ def test_what_was_made_is_taken_away_again(registry: Registry) -> None:
     assert "`ollama rm qwen3-coder`" in done[-1]
 
 
+def test_what_was_made_with_other_words_is_taken_away_too(registry: Registry) -> None:
+    prepared(registry, "qwen3-coder", context=32768, alias="claude-3-5-sonnet")
+    done = run(registry, lambda ollama: clean(ollama, "qwen3-coder"))
+    assert set(registry.models) == {"qwen3-coder:latest"}
+    assert {"deleted qwen3-coder-32k", "deleted claude-3-5-sonnet"} <= set(done)
+    assert "nothing that prepare makes of it is here" in run(registry, lambda ollama: clean(ollama, "qwen3-coder"))[-1]
+
+
+def test_a_library_that_cannot_be_reached_says_nothing_of_the_model(registry: Registry) -> None:
+    says = (
+        'pull model manifest: Get "https://registry.ollama.ai/v2/": dial tcp: lookup registry.ollama.ai: no such host'
+    )
+    registry.pull = steps({"status": "pulling manifest"}, {"error": says})
+    with pytest.raises(PreparationError) as failed:
+        prepared(registry, "qwen3-coder")
+    assert "cannot reach its library" in str(failed.value)
+    assert "did you mean" not in str(failed.value)
+    assert failed.value.exit_code == 2
+
+
 @pytest.mark.parametrize("model", ["glm-5.1:cloud", "gpt-oss:120b-cloud"])
 def test_cloud_names_need_nothing(registry: Registry, model: str) -> None:
     assert prepared(registry, model).model == model

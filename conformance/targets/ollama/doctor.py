@@ -16,7 +16,7 @@ from conformance.targets.address import AddressError, is_loopback, origin
 from conformance.targets.discover import ENOUGH_CONTEXT, Abilities, is_cloud_name, same_model
 from conformance.targets.ollama.client import CLOUD, Loaded, Ollama, OllamaError
 from conformance.targets.ollama.models import recommended
-from conformance.targets.ollama.prepare import LONG_CONTEXT
+from conformance.targets.ollama.prepare import LONG_CONTEXT, NO_NETWORK
 from conformance.targets.versions import read_version, within
 from conformance.targets.wire import Unreachable
 
@@ -87,7 +87,8 @@ async def examine(
     except Unreachable as problem:
         note(_unreachable(str(problem), ollama.url, machine))
     except OllamaError as problem:
-        note(Diagnosis("refused", "problem", f"{ollama.url} refuses: {problem}", _key_mend(ollama.url, problem)))
+        mend = _prompt_mend(ollama.url, model or "", problem)
+        note(Diagnosis("refused", "problem", f"{ollama.url} refuses: {problem}", mend))
     return found
 
 
@@ -197,7 +198,7 @@ async def _model_diagnoses(ollama: Ollama, model: str, machine: Machine) -> list
         return [*found, Diagnosis("memory", "problem", says, _prepare(recommended()[0].name))]
     await ollama.load(model)
     loaded = next((entry for entry in await ollama.loaded() if same_model(entry.name, model)), None)
-    return [*found, *(_loaded_diagnoses(model, loaded) if loaded else [])]
+    return [*found, *(_loaded_diagnoses(model, loaded, shown.context if shown else None) if loaded else [])]
 
 
 def _tools(model: str, shown: Abilities | None) -> Diagnosis:
@@ -210,12 +211,12 @@ def _tools(model: str, shown: Abilities | None) -> Diagnosis:
     return Diagnosis("tools", "problem", says, _prepare(recommended()[0].name))
 
 
-def _loaded_diagnoses(model: str, loaded: Loaded) -> list[Diagnosis]:
+def _loaded_diagnoses(model: str, loaded: Loaded, trained: int | None) -> list[Diagnosis]:
     found = []
     context = loaded.context_length
     if context is not None and context < ENOUGH_CONTEXT:
         says = f"{model} is loaded with {context} tokens of context; Claude Code needs {ENOUGH_CONTEXT}"
-        found.append(Diagnosis("context", "problem", says, f"{_prepare(model)} --context {LONG_CONTEXT}"))
+        found.append(Diagnosis("context", "problem", says, longer_context(model, trained)))
     elif context is not None:
         found.append(Diagnosis("context", "good", f"{model} is loaded with {context} tokens of context"))
     if loaded.size and loaded.size_vram < loaded.size:
@@ -225,11 +226,18 @@ def _loaded_diagnoses(model: str, loaded: Loaded) -> list[Diagnosis]:
     return found
 
 
+def longer_context(model: str, trained: int | None) -> str:
+    """The command that gives a model enough context: of one that was trained on less, another model."""
+    if trained is None or trained >= LONG_CONTEXT:
+        return f"{_prepare(model)} --context {LONG_CONTEXT}"
+    return f"{_prepare(model)} --context {trained}" if trained >= ENOUGH_CONTEXT else _prepare(recommended()[0].name)
+
+
 async def _remote_diagnoses(ollama: Ollama, model: str, shown: Abilities | None) -> list[Diagnosis]:
     where = (shown.remote if shown else None) or "ollama.com"
-    found = [
-        Diagnosis("remote", "note", f"{model} runs at {where}: prompts, and the code in them, leave this machine"),
-    ]
+    stays = is_loopback(where if "://" in where else f"http://{where}")
+    leave = "no prompt leaves this machine" if stays else "prompts, and the code in them, leave this machine"
+    found = [Diagnosis("remote", "note", f"{model} runs at {where}: {leave}")]
     account = await ollama.account()
     if account.signed_in is False and "ollama.com" in where:
         says = "the server is not signed in at ollama.com, which cloud models need"
@@ -245,7 +253,8 @@ async def _probe(ollama: Ollama, model: str) -> Diagnosis:
     try:
         text = await ollama.generate(model, f"Reply with exactly: {word}")
     except OllamaError as problem:
-        return Diagnosis("probe", "problem", f"one prompt to {model} failed: {problem}", _key_mend(ollama.url, problem))
+        mend = _prompt_mend(ollama.url, model, problem)
+        return Diagnosis("probe", "problem", f"one prompt to {model} failed: {problem}", mend)
     took = f"in {time.monotonic() - began:.1f} s"
     if word in text:
         return Diagnosis("probe", "good", f"one prompt to {model} came back as asked {took}: {word}")
@@ -254,6 +263,15 @@ async def _probe(ollama: Ollama, model: str) -> Diagnosis:
         says = f"one prompt to {model} came back {took} without any text"
         return Diagnosis("probe", "problem", says, f"conformance run --model {model} --profile claude-code")
     return Diagnosis("probe", "warning", f"asked to say {word}, {model} said {took}: {shown}")
+
+
+def _prompt_mend(url: str, model: str, problem: OllamaError) -> str:
+    """What helps where a prompt fails: the network, a pull of a cloud name as old versions want it, or a key."""
+    if any(words in str(problem) for words in NO_NETWORK):
+        return "curl -sI https://ollama.com  # the server's machine cannot reach it"
+    if is_cloud_name(model) and "not found" in str(problem):
+        return f"ollama pull {model}  # before 0.17.6 a cloud name has to be pulled"
+    return _key_mend(url, problem)
 
 
 def _key_mend(url: str, problem: OllamaError) -> str:

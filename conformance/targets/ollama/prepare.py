@@ -1,11 +1,12 @@
 """Gets a model ready for long sessions: pulled, with a context of 64k tokens, under a name that clients ask for."""
 
+import re
 from collections.abc import Callable
 from difflib import get_close_matches
 
 from msgspec import Struct
 
-from conformance.errors import UserError
+from conformance.errors import ExitCode, UserError
 from conformance.targets.discover import is_cloud_name, same_model
 from conformance.targets.ollama.client import Installed, Ollama, OllamaError, Progress
 from conformance.targets.ollama.models import recommended
@@ -13,7 +14,9 @@ from conformance.targets.ollama.models import recommended
 LONG_CONTEXT = 65_536
 """Tokens: what coding tools need at least (https://docs.ollama.com/context-length), as a power of two."""
 
-NOT_FOUND = ("file does not exist", "not found", "pull model manifest")
+NOT_FOUND = ("file does not exist", "not found")
+NO_NETWORK = ("dial tcp", "no such host", "connection refused", "i/o timeout", "network is unreachable")
+"""What Ollama says where it cannot reach its library: that says nothing of the model."""
 
 
 class PreparationError(UserError):
@@ -63,14 +66,23 @@ async def prepare(
 async def clean(
     ollama: Ollama, model: str, *, context: int = LONG_CONTEXT, alias: str | None = None
 ) -> tuple[str, ...]:
-    """Takes away what `prepare` made, and says what; the pulled model itself stays."""
-    variant = variant_name(model, context)
-    done = []
-    for name in (alias, variant):
-        if name and await ollama.has(name):
-            await ollama.delete(name)
-            done.append(f"deleted {name}")
-    return (*done, f"{model} stays; `ollama rm {model}` deletes it")
+    """Takes away what `prepare` made, and says what; the pulled model itself stays.
+
+    Its variants are known by their names, whatever context they have, and second names by the weights that they share.
+    """
+    installed = await ollama.models()
+    named = re.compile(rf"{re.escape(variant_name(model, 0).removesuffix('0k'))}\d+k(:latest)?")
+    variants = [entry for entry in installed if named.fullmatch(entry.name)]
+    digests = {entry.digest for entry in variants if entry.digest}
+    second = [entry for entry in installed if entry.digest in digests and entry.name.startswith("claude-")]
+    wanted = [name for name in (alias, variant_name(model, context)) if name]
+    made = [entry.name for entry in installed if any(same_model(entry.name, name) for name in wanted)]
+    names = list(dict.fromkeys([*made, *(entry.name for entry in (*second, *variants))]))
+    for name in names:
+        await ollama.delete(name)
+    done = [f"deleted {name.removesuffix(':latest')}" for name in names]
+    looked_for = "" if done else f"nothing that prepare makes of it is here ({', '.join(wanted)}); "
+    return (*done, f"{looked_for}{model} stays; `ollama rm {model}` deletes it")
 
 
 def variant_name(model: str, context: int = LONG_CONTEXT) -> str:
@@ -84,6 +96,9 @@ async def _pulled(ollama: Ollama, model: str, follow: Callable[[Progress], objec
     try:
         await ollama.pull_model(model, follow)
     except OllamaError as problem:
+        if any(words in str(problem) for words in NO_NETWORK):
+            says = f"{model} is not here, and the server at {ollama.url} cannot reach its library: {problem}"
+            raise PreparationError(f"{says}. The same command goes on when it can", ExitCode.OUR_FAULT) from problem
         if any(words in str(problem) for words in NOT_FOUND):
             raise PreparationError(_unknown(model, await ollama.models())) from problem
         raise PreparationError(
@@ -152,6 +167,7 @@ def _remedy(problem: str) -> str:
 
 def _unknown(model: str, installed: list[Installed]) -> str:
     names = [entry.name for entry in recommended()] + [entry.name for entry in installed]
+    names = [name for name in names if not same_model(name, model)]
     near = get_close_matches(model, names, n=1, cutoff=0.5)
     guess = f"; did you mean {near[0]}?" if near else "."
     return f"there is no model {model}{guess} https://ollama.com/library lists them all"
