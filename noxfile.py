@@ -220,6 +220,20 @@ def hold_sessions(session: nox.Session, *words: str) -> None:
 
 
 @nox.session
+def witnesses(session: nox.Session) -> None:
+    """Shows every fault to the official SDKs for Python, TypeScript and, with a toolchain, Go; writes the table."""
+    with timed(session):
+        install(session, ALL)
+        environment = {"ANTHROPIC_SDK_MODULES": str(npm(session, "anthropic-sdk"))}
+        if shutil.which("go"):
+            program = HERE / ".nox" / "ask-go"
+            with session.chdir(HERE / "conformance" / "detection" / "sdks" / "go"):
+                session.run("go", "build", "-o", str(program), ".", external=True)
+            environment["ANTHROPIC_SDK_GO"] = str(program)
+        session.run("python", "-m", "conformance.detection.witnesses", *session.posargs, env=environment)
+
+
+@nox.session
 def browser(session: nox.Session) -> None:
     """Opens the published page in Debian's Chromium and uses it as a person would."""
     with timed(session):

@@ -1,7 +1,7 @@
 """`conformance explain ID`: what a rule, a case or a row is about, where it comes from, and what turns it red."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,7 @@ def _rule(rule: Rule, catalog: Catalog) -> Iterator[str]:
     if rule.leniency:
         yield f"  leniency: {rule.leniency}"
     yield from _killers(_caught_by(rule.id))
+    yield from _sdks(_caught_by(rule.id))
     yield from _asked_by("named by", [case.id for case in catalog.cases.values() if rule.id in case.rules])
 
 
@@ -136,7 +137,9 @@ def _case(case: Case, catalog: Catalog) -> Iterator[str]:
     if case.note:
         yield f"  note: {case.note}"
     faults = {fault.id: fault for fault in named_faults()}
-    yield from _killers([f"{name}: {_sentence(faults.get(name))}" for name in case.faults])
+    killers = [f"{name}: {_sentence(faults.get(name))}" for name in case.faults]
+    yield from _killers(killers)
+    yield from _sdks(killers)
 
 
 def _sentence(fault: NamedFault | None) -> str:
@@ -162,6 +165,21 @@ def _killers(killers: list[str]) -> Iterator[str]:
     if killers:
         yield "  turned red by:"
         yield from (f"    {killer}" for killer in killers)
+
+
+def _sdks(killers: Iterable[str]) -> Iterator[str]:
+    """What the official SDKs make of each fault, in their own words where they are no alarm."""
+    from conformance.detection.witnesses import read_testimonies
+
+    table = read_testimonies()
+    lines = [
+        f"    {fault}: {', '.join(f'{sdk} {testimony}' for sdk, testimony in table[fault].items())}"
+        for fault in (killer.partition(":")[0] for killer in killers)
+        if fault in table
+    ]
+    if lines:
+        yield "  what the SDKs make of these:"
+        yield from lines
 
 
 def _asked_by(about: str, names: list[str]) -> Iterator[str]:

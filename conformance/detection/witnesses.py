@@ -1,0 +1,169 @@
+"""`python -m conformance.detection.witnesses`: what the official SDKs make of each fault, into `sdks/by-fault.tsv`.
+
+Each SDK asks the reference endpoint and each of its faults for four answers: a text, and two calls beside thinking, as
+JSON and as a stream, and puts streams together itself. It accepts a fault where its program sees what it sees of the
+correct answers, rejects it where it throws, and misreads it where its program sees something else and is told nothing.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+from msgspec import Struct
+
+from conformance.engine.scripted_process import ScriptedProcess, named_faults
+from conformance.errors import ExitCode, UserError
+from conformance.words import SdkTestimony
+
+SDKS = Path(__file__).with_name("sdks")
+BY_FAULT = SDKS / "by-fault.tsv"
+CORRECT = "reference"
+LONGEST_RUN = 3600
+WORST: tuple[SdkTestimony, ...] = ("misreads", "rejects", "accepts")
+"""Worst first: who rejects an answer at least knows of it."""
+
+
+class Answer(Struct, frozen=True):
+    """What an SDK's program saw of one answer: the answer, or the name of what was thrown."""
+
+    id: str
+    asked: str
+    answer: dict[str, Any] | None = None
+    error: str = ""
+
+
+class Witnessed(Struct, frozen=True):
+    """What an SDK makes of a fault, with what was thrown or which part is another."""
+
+    says: SdkTestimony
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.says}: {self.detail}" if self.detail else self.says
+
+
+Table = Mapping[str, Mapping[str, Witnessed]]
+"""Fault to SDK to what it makes of it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="nox -s witnesses --", description=__doc__)
+    parser.add_argument("--fault", action="append", default=[], metavar="ID", help="only these, and nothing is written")
+    asked = parser.parse_args(arguments)
+    try:
+        drivers = _drivers()
+        faults = asked.fault or [fault.id for fault in named_faults() if "upstream" not in fault.needs]
+        with ScriptedProcess("anthropic") as process:
+            lines = [f"{CORRECT} {process.url}", *(f"{fault} {process.url}/fault/{fault}" for fault in faults)]
+            table = table_of(_driven(drivers, "\n".join(lines) + "\n"))
+    except UserError as problem:
+        print(f"witnesses: {problem}", file=sys.stderr)
+        return int(problem.exit_code)
+    text = written(table, list(drivers))
+    if asked.fault:
+        print(text, end="")
+    else:
+        BY_FAULT.write_text(text, encoding="utf-8")
+        print(f"{len(table)} faults, {', '.join(drivers)}: {BY_FAULT.name}")
+    return int(ExitCode.AS_EXPECTED)
+
+
+def _drivers() -> dict[str, list[str]]:
+    """SDK and version to the command that asks with it; UserError where one is not installed."""
+    import anthropic
+
+    modules, program = os.environ.get("ANTHROPIC_SDK_MODULES"), os.environ.get("ANTHROPIC_SDK_GO")
+    drivers = {f"python {anthropic.__version__}": [sys.executable, str(SDKS / "ask.py")]}
+    if program and not os.access(program, os.X_OK):
+        raise UserError(f"{program} is no program that can be started", ExitCode.OUR_FAULT)
+    if modules and shutil.which("node"):
+        package = msgspec.json.decode(Path(modules, "@anthropic-ai", "sdk", "package.json").read_bytes())
+        drivers[f"typescript {package['version']}"] = ["node", str(SDKS / "ask.cjs")]
+    if program:
+        drivers[f"go {_go_version()}"] = [program]
+    return drivers
+
+
+def _go_version() -> str:
+    """The version of the Go SDK that `go.mod` names."""
+    words = (SDKS / "go" / "go.mod").read_text(encoding="utf-8").split()
+    return words[words.index("github.com/anthropics/anthropic-sdk-go") + 1].removeprefix("v")
+
+
+def _driven(drivers: Mapping[str, Sequence[str]], lines: str) -> dict[str, list[Answer]]:
+    """SDK to its answers; the drivers run one after the other, so that none is slow because of another."""
+    environment = {**os.environ, "NODE_PATH": os.environ.get("ANTHROPIC_SDK_MODULES", "")}
+    found = {}
+    for sdk, command in drivers.items():
+        done = subprocess.run(  # noqa: S603 - our own programs
+            command, input=lines, env=environment, capture_output=True, text=True, check=False, timeout=LONGEST_RUN
+        )
+        found[sdk] = [msgspec.json.decode(line, type=Answer) for line in done.stdout.splitlines()]
+        if not any(answer.id == CORRECT for answer in found[sdk]):
+            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            raise UserError(f"{sdk} asked nothing: {last}", ExitCode.OUR_FAULT)
+    return found
+
+
+def table_of(answers: Mapping[str, Iterable[Answer]]) -> dict[str, dict[str, Witnessed]]:
+    """Fault to SDK to the worst of what it makes of the four answers, compared with its own of the correct endpoint."""
+    table: dict[str, dict[str, Witnessed]] = {}
+    for sdk, found in answers.items():
+        every = list(found)
+        correct = {one.asked: one for one in every if one.id == CORRECT}
+        for one in every:
+            if one.id != CORRECT:
+                said = table.setdefault(one.id, {})
+                said[sdk] = min(said.get(sdk, Witnessed("accepts")), _compared(one, correct[one.asked]), key=_weight)
+    return table
+
+
+def _compared(one: Answer, correct: Answer) -> Witnessed:
+    if one.answer is None:
+        return Witnessed("rejects", one.error)
+    wanted = correct.answer or {}
+    other = [part for part, value in one.answer.items() if value != wanted.get(part)]
+    return Witnessed("misreads", ", ".join(other)) if other else Witnessed("accepts")
+
+
+def _weight(testimony: Witnessed) -> int:
+    return WORST.index(testimony.says)
+
+
+def written(table: Table, sdks: Sequence[str]) -> str:
+    """The table as text, one line for each fault."""
+    head = "# What the official SDKs make of each fault of the reference endpoint; `nox -s witnesses` writes it.\n"
+    lines = ["\t".join(["fault", *sdks])]
+    lines += ["\t".join([fault, *(str(said.get(sdk, "")) for sdk in sdks)]) for fault, said in sorted(table.items())]
+    return head + "".join(f"{line}\n" for line in lines)
+
+
+def read_testimonies(file: Path = BY_FAULT) -> dict[str, dict[str, Witnessed]]:
+    """Fault to SDK to what it makes of it; UserError with the line of what cannot be read."""
+    lines = [line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    _, *sdks = lines[0].split("\t")
+    table = {}
+    for line in lines[1:]:
+        fault, *cells = line.split("\t")
+        table[fault] = {
+            sdk: _cell(cell, f"{file.name}: {fault}") for sdk, cell in zip(sdks, cells, strict=False) if cell
+        }
+    return table
+
+
+def _cell(text: str, place: str) -> Witnessed:
+    says, _, detail = text.partition(": ")
+    try:
+        return Witnessed(msgspec.convert(says, SdkTestimony), detail)
+    except msgspec.ValidationError:
+        raise UserError(f"{place}: {says!r} is none of {', '.join(get_args(SdkTestimony))}") from None
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
