@@ -292,7 +292,7 @@ def lock(session: nox.Session) -> None:
     session.install("uv")
     compiled = ["uv", "pip", "compile", "--quiet", "--universal", "--upgrade", "--python-version", "3.11"]
     compiled += ["--generate-hashes", "--no-header", "--no-annotate"]
-    extras = ["--extra", "html"]
+    extras = ["--all-extras"]
     groups = [word for name in ("build", "tests", "lint", "types", "browser") for word in ("--group", name)]
     session.run(*compiled, "pyproject.toml", *extras, "--group", "build", "-o", str(RUN))
     session.run(*compiled, "pyproject.toml", *extras, *groups, "-o", str(ALL))

@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar, overload
 
 import msgspec
+from packaging.version import InvalidVersion, Version
 
 LONGEST_NUMBER = 18
 """Digits: what a 64-bit integer holds."""
@@ -65,3 +66,12 @@ def from_json(data: bytes | str, kind: type[Any] = object) -> Any:
         return msgspec.json.decode(data) if kind is object else msgspec.json.decode(data, type=kind)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
+
+
+def is_version(text: str) -> bool:
+    """Whether a text is the version of a release of the suite."""
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True

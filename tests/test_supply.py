@@ -113,3 +113,12 @@ def test_the_servers_that_are_asked_are_asked_in_the_versions_of_the_locks() -> 
         (version,) = json.loads((LOCKS / "npm" / name / "package.json").read_text())["dependencies"].values()
         locked[name] = version
     assert locked == VERSIONS
+
+
+def test_every_dependency_has_its_reason() -> None:
+    table = (ROOT / "CONTRIBUTING.md").read_text().partition("## Dependencies")[2]
+    named = {
+        word for line in table.splitlines() if line.startswith("| ") for word in re.split(r"[ ,]+", line.split("|")[1])
+    }
+    wanted = [*PYPROJECT["project"]["dependencies"], *EXTRAS, *(line for group in GROUPS.values() for line in group)]
+    assert {Requirement(line).name for line in wanted} - named == set()

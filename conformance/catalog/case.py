@@ -169,6 +169,8 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     """`large`: costly in bytes or tokens, so it is asked with `--thorough` only."""
     concurrent: int = 1
     """How many copies of the request are in flight at once; `{copy}` tells them apart, counted from 0."""
+    added: str = ""
+    """The version of the suite that asks it first; empty: the first one. A target that pins an earlier one passes."""
     renamed_from: list[str] = []
     """Ids that this case had before; none is ever used for something else."""
     note: str | None = None

@@ -23,6 +23,7 @@ from conformance.catalog.problem import CatalogError, Problem, nearest, shown
 from conformance.catalog.profile import Profile
 from conformance.catalog.reading import each, head, typed
 from conformance.catalog.surface import AreaFile, AreasFile, Row, RowEntry, placed
+from conformance.doors import is_version
 
 SURFACE = "surface"
 AREAS = "areas.yaml"
@@ -33,7 +34,7 @@ ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)+")
 STEP = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 PATH_FORM = "it begins with `/`, without blanks, controls and backslashes, or is `{steps.NAME.PATH}` alone"
 PATH = re.compile(r"/[^\x00-\x20\x7f-\x9f\ud800-\udfff\\]*|\{steps\.[A-Za-z0-9_-]+\.[^{}]+\}")
-PROSE = ("id", "title", "spec", "basis", "note", "faults", "touches", "size", "renamed_from")
+PROSE = ("id", "title", "spec", "basis", "note", "faults", "touches", "size", "added", "renamed_from")
 """What a case says about its question; the question itself is the rest, and the rest is what is hashed."""
 
 
@@ -243,6 +244,8 @@ def _defects(case: Case) -> Iterator[tuple[tuple[str | int, ...], str]]:
             ("id",),
             f"`{case.id}` is no id: words of a-z, 0-9 and hyphens, joined by dots, such as `tools.choice.tool`",
         )
+    if case.added and not is_version(case.added):
+        yield ("added",), "a version of the suite, such as 0.2.0"
     if (case.ask is UNSET) == (case.steps is UNSET):
         yield (), "a case has either `ask` or `steps`"
     if case.steps is not UNSET:

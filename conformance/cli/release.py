@@ -30,7 +30,7 @@ from conformance.report.matrix import UNEXPECTED, Cell, matrix_of
 from conformance.runs.evidence_store import copy_evidence
 from conformance.runs.expectations import Expectations
 from conformance.runs.log import RunLog, read_log
-from conformance.targets.resolve import disputes_of, gaps_of
+from conformance.targets.resolve import disputes_of, gaps_of, pin_of
 from conformance.words import OBSERVED, Verdict
 
 TAGS = "v[0-9]*"
@@ -121,7 +121,8 @@ def _expectations(log: RunLog, targets: Path) -> Expectations:
     if not file.exists():
         return Expectations()
     documented, known = gaps_of(str(file), version)
-    return Expectations(documented=documented, known=known, disputed=disputes_of(str(file), version))
+    disputed, suite = disputes_of(str(file), version), pin_of(str(file))
+    return Expectations(documented=documented, known=known, disputed=disputed, suite=suite)
 
 
 def _moved(run: str, before: RunLog, now: RunLog, names: Mapping[str, str]) -> Iterator[Moved]:

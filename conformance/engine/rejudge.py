@@ -20,7 +20,7 @@ from conformance.errors import UserError
 from conformance.runs.expectations import Expectations
 from conformance.runs.log import FORMAT, LogWriter, RunLog, SuiteInfo, TargetInfo
 from conformance.targets.load import TargetFileError
-from conformance.targets.resolve import disputes_of, gaps_of, is_file, packaged_version
+from conformance.targets.resolve import disputes_of, gaps_of, is_file, packaged_version, pin_of
 
 NOT_ASKED = "not asked in the run that is judged again"
 
@@ -122,9 +122,9 @@ def _expectations(log: RunLog) -> Expectations:
     try:
         name, version = named if is_file(named) else log.run.target.name, log.run.target.version
         documented, known = gaps_of(name, version)
-        disputed = disputes_of(name, version)
+        disputed, suite = disputes_of(name, version), pin_of(name)
     except TargetFileError as problem:
         if log.run.expectations_sha256 != Expectations().sha256:
             raise UserError(f"what was expected of {log.run.target.name} cannot be read again: {problem}") from problem
         return Expectations()
-    return Expectations(documented=documented, known=known, disputed=disputed)
+    return Expectations(documented=documented, known=known, disputed=disputed, suite=suite)

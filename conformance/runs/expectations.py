@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 import msgspec
 from msgspec import Struct
+from packaging.version import Version
 
 from conformance.errors import ExitCode
 from conformance.runs.log import RunLog
@@ -113,17 +114,24 @@ class Expectations(Struct, frozen=True):
     documented: tuple[Gap, ...] = ()
     known: tuple[Gap, ...] = ()
     disputed: tuple[Dispute, ...] = ()
+    suite: str = ""
+    """The version of the suite that they are written for; empty: every one."""
 
     @classmethod
     def of(cls, target: Target) -> Self:
         """The expectations of a target's file: its gaps, and the disputes of its makers."""
-        return cls(documented=target.documented, known=target.known, disputed=target.disputed)
+        return cls(documented=target.documented, known=target.known, disputed=target.disputed, suite=target.suite)
 
     @property
     def sha256(self) -> str:
         """The hash by which two runs are known to have had the same expectations."""
-        entries = [self.documented, self.known, *([self.disputed] if self.disputed else [])]
+        entries: list[object] = [self.documented, self.known]
+        entries += [part for part in (self.disputed, self.suite) if part]
         return hashlib.sha256(msgspec.json.encode(entries)).hexdigest()
+
+    def predates(self, added: str) -> bool:
+        """Whether a question that a version of the suite added is newer than the pin."""
+        return bool(added and self.suite) and Version(added) > Version(self.suite)
 
     def challenge(self, seen: RowResult) -> RowStatus | None:
         """The standing of a verdict that the makers of the server challenge, with both texts; None of another."""

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from conformance.catalog.document import Document
 from conformance.catalog.problem import CatalogError, Problem, nearest
 from conformance.catalog.reading import Steps, typed
+from conformance.doors import is_version
 from conformance.targets.target import Dispute, Gap, TargetFile
 from conformance.targets.versions import range_problem
 from conformance.words import VERDICTS, ReadinessVerdict
@@ -120,6 +121,8 @@ def _own(path: Path) -> Declared:
     problems += [
         document.problem((*at, *path), says) for at, one in own.disputes() for path, says in _entry_defects(one)
     ]
+    if own.file.suite and not is_version(own.file.suite):
+        problems.append(document.problem(("suite",), "a version of the suite, such as 0.2.0"))
     if problems:
         raise TargetFileError(problems)
     return own

@@ -109,6 +109,7 @@ def _acquaint(
         documented=_holding(file.documented, version),
         known=_holding(file.known, version),
         disputed=_holding(file.disputed, version),
+        suite=file.suite,
         simulated=file.name == "reference" or server.simulated,
         start=file.start,
     )
@@ -125,6 +126,11 @@ def _packaged(file: TargetFile, reported: str | None) -> str | None:
 def known_targets() -> list[TargetFile]:
     """The packaged targets that can be asked, in the order in which a server is compared with them."""
     return [file for file in map(load_target_file, target_names()) if file.asked]
+
+
+def pin_of(name: str) -> str:
+    """The version of the suite that a target's file is written for; TargetFileError if there is no such target."""
+    return load_target_file(name).suite
 
 
 def gaps_of(name: str, version: str | None) -> tuple[tuple[Gap, ...], tuple[Gap, ...]]:

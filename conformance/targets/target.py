@@ -124,6 +124,8 @@ class TargetFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How the server is known where nobody named a target: any one that fits."""
     version: Recognition | None = None
     """Where the server says its version."""
+    suite: str = ""
+    """The version of the suite that the file is written for: what later ones add is not held against the server."""
     packages: dict[str, str] = {}
     """What the server says of its version, to the version of the package that says so, where the two differ."""
     discovery: Literal["ollama", "models", "none"] = "models"
@@ -167,5 +169,6 @@ class Target(Struct, frozen=True, kw_only=True):
     documented: tuple[Gap, ...] = ()
     known: tuple[Gap, ...] = ()
     disputed: tuple[Dispute, ...] = ()
+    suite: str = ""
     simulated: bool = False
     start: str | None = None

@@ -373,7 +373,7 @@ def test_a_file_of_rows_belongs_to_an_area_and_an_area_has_a_file(write: Write) 
         "surface/stray.yaml:1: the area `stray` is not among `areas` in areas.yaml; it may be: messages, tools"
     ]
     areas = "areas: {messages: Messages, tools: Tools, stray: Stray, lost: Lost}\n"
-    assert problems(write({"surface/areas.yaml": areas})) == ["surface/lost.yaml:1: No such file or directory"]
+    assert problems(write({"surface/areas.yaml": areas})) == ["surface/lost.yaml: No such file or directory"]
 
 
 def test_a_row_stands_once_whatever_its_file(write: Write, files: dict[str, str]) -> None:

@@ -1,9 +1,12 @@
 """`conformance expect`: a run's unexpected rows become known gaps, and the next run is as expected."""
 
+import shutil
 from pathlib import Path
 
+import pytest
 from command_line import Command, Serve
 
+from conformance.catalog.location import cases_folder
 from conformance.runs.log import read_log
 
 PART = ("--model", "scripted", "--select", "messages.text, tools.choice.tool")
@@ -62,3 +65,30 @@ def test_a_run_that_was_cut_says_too_little(conformance: Command, tmp_path: Path
     done = conformance("expect", "one")
     assert done.returncode == 4
     assert "incomplete" in done.stderr
+
+
+def test_a_pinned_target_meets_a_later_question_without_exit_1(
+    conformance: Command, served: Serve, tmp_path: Path
+) -> None:
+    """The file says `suite: 0.1.0`, and the case that the server fails says that 0.2.0 added it."""
+    shutil.copytree(cases_folder(), tmp_path / "cases")
+    file = tmp_path / "cases" / "tools" / "choice.yaml"
+    file.write_text(
+        file.read_text().replace("  - id: tools.choice.tool\n", "  - id: tools.choice.tool\n    added: 0.2.0\n")
+    )
+    (tmp_path / "mine.yaml").write_text("name: mine\nextends: reference\nsuite: 0.1.0\n")
+    asked = ("run", served("--face", "anthropic") + "/fault/TO14", *PART, "--cases", "cases", "--no-witness")
+    done = conformance(*asked, "--target", "mine.yaml", "--out", "pinned")
+    assert done.returncode == 0, done.stderr
+    rows = [row for row in read_log(tmp_path / "pinned").cases if row.case == "tools.choice.tool"]
+    assert {(row.verdict, row.status) for row in rows} == {("ignored", "as-expected")}
+    assert {row.expected_by for row in rows} == {"asked since suite 0.2.0; the target's file pins 0.1.0"}
+    assert conformance(*asked, "--target", "reference", "--out", "unpinned").returncode == 1
+
+
+@pytest.mark.parametrize("file", ["name: mine\nsuite: newest\n", "name: mine\nsuite: '>=1'\n"])
+def test_a_pin_is_a_version(conformance: Command, tmp_path: Path, file: str) -> None:
+    (tmp_path / "mine.yaml").write_text(file)
+    done = conformance("run", "--target", "mine.yaml", "--base-url", "http://127.0.0.1:1")
+    assert done.returncode == 4
+    assert "mine.yaml:2: suite: a version of the suite, such as 0.2.0" in done.stderr

@@ -165,3 +165,16 @@ def test_the_exit_code(
     statuses: list[Status], verdicts: list[Verdict], strict: bool, forgiving: bool, code: int
 ) -> None:
     assert exit_code(statuses, verdicts, strict=strict, allow_improvements=forgiving) == code
+
+
+def test_a_target_that_pins_the_suite_is_not_held_to_what_came_later() -> None:
+    pinned = Expectations(suite="0.2.0")
+    assert [pinned.predates(added) for added in ("", "0.1.9", "0.2.0", "0.2.1", "1.0.0")] == [
+        False,
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert not Expectations().predates("9.0.0")
+    assert pinned.sha256 != Expectations().sha256

@@ -55,6 +55,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     """The scopes of answers that it can hold anything against; `pair` and `conversation` for several answers."""
     leniency: str = ""
     """What it lets pass, and which observation forced that."""
+    added: str = ""
+    """The version of the suite that has it first; empty: the first one."""
     by_clock: bool = False
     """Whether it judges by time, so that one answer proves nothing: the machine or the network may have paused."""
     check: Callable[[Any], Found]
@@ -77,6 +79,7 @@ def rule(
     on: Sequence[str] = ON_MESSAGES,
     level: Level = "must",
     leniency: str = "",
+    added: str = "",
     by_clock: bool = False,
 ) -> Callable[[Callable[[Any], Found]], Rule]:
     """Makes a rule of the function under it."""
@@ -91,6 +94,7 @@ def rule(
             basis=BASIS.get(name, "documented"),
             on=tuple(on),
             leniency=leniency,
+            added=added,
             by_clock=by_clock,
             check=check,
         )
