@@ -27,7 +27,7 @@ ALLOWED: Mapping[str, set[str]] = {
 ENGINE: Mapping[str, set[str]] = {
     "asking": {"options", "question", "plan", "scheduler", "inquiry", "target_selection", "purse"}
     | {"fixture_server", "scripted_process", "same_question", "shard", "unmarked"},
-    "judging": {"assessment", "baseline", "behind", "explanation", "lights", "readiness", "testimony"},
+    "judging": {"assessment", "baseline", "behind", "explanation", "lights", "readiness", "reasons", "testimony"},
     "ending": {"events", "finish", "log_header", "ledger", "outputs", "evidence_keeper", "row_text"},
     "again": {"records", "resume", "rejudge", "merge", "share"},
 }

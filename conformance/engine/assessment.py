@@ -10,10 +10,10 @@ from conformance.catalog.matchers import matcher_of
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM
 from conformance.engine.behind import SCRIPTED
 from conformance.engine.question import PLAIN, Attempt, Question, Record, in_mode
+from conformance.engine.reasons import in_its_words, instead
 from conformance.judge.finding import Finding
 from conformance.judge.rule_counts import RuleCounts
 from conformance.judge.rules import RULES, Rule, examine_conversation, examine_pair
-from conformance.judge.sentence import sentence_of
 from conformance.judge.verdict import SHOWN, ControlResult, Facts, Judgement, decide
 from conformance.runs.expectations import Expectations, RowResult, RowStatus, RowTraits, against_baseline
 from conformance.runs.log import CaseRow, RuleRow
@@ -23,9 +23,6 @@ Lookup = Callable[[Question], Record]
 """The record of a question, asked for if need be."""
 
 
-LONGEST_NAME = 60
-LONGEST_TEXT = 80
-"""Characters of an answer that a reason quotes."""
 FAILED = "the suite itself failed: "
 """How the reason of an error begins that is our own."""
 
@@ -84,7 +81,7 @@ class Assessment:
             guessable=_guessable(case),
             scripted=self._is_scripted(record),
             shown_otherwise=self._shown_otherwise(question, record),
-            instead=_instead(record),
+            instead=instead(record),
             dropped=self._dropped(question, record),
             inapplicable=record.inapplicable,
             prevented=record.prevented,
@@ -151,7 +148,7 @@ class Assessment:
             level=case.level,
             verdict=judgement.verdict,
             status=standing.status,
-            reason=_in_its_words(record, judgement),
+            reason=in_its_words(record, judgement),
             findings=findings,
             marks=_merged(mark for mark in marks if mark.id not in case.rules),
             attempts=len(record.attempts),
@@ -357,21 +354,6 @@ def _exchanges(record: Record) -> list[str]:
     return [reply.evidence for attempt in record.attempts for reply in (*attempt.replies, *attempt.unread)]
 
 
-def _instead(record: Record) -> str:
-    """What the last answer held, in a few words: a call, a text, or nothing."""
-    if not record.attempts or not record.attempts[-1].replies:
-        return ""
-    answer = record.attempts[-1].replies[-1].answer
-    calls = [str(block.get("name")) for block in answer.blocks if block.get("type") == "tool_use"]
-    parts = [f"a call of {name[:LONGEST_NAME]!r}" for name in calls[:1]]
-    if answer.text:
-        cut = "…" if len(answer.text) > LONGEST_TEXT else ""
-        parts.append(f"the text {answer.text[:LONGEST_TEXT] + cut!r}")
-    if parts or not isinstance(answer.message, dict) or "content" not in answer.message:
-        return " and ".join(parts)
-    return "an answer without text and calls"
-
-
 def _guessable(case: Case) -> bool:
     """Whether every effect looks for words that are the same in each run; a nonce can only have been read."""
     return case.kind == "witnessed" and all(
@@ -393,10 +375,3 @@ def _merged(findings: Iterable[Finding]) -> list[Finding]:
         earlier = merged.get(finding.key)
         merged[finding.key] = finding if earlier is None else earlier.again()
     return list(merged.values())
-
-
-def _in_its_words(record: Record, judgement: Judgement) -> str:
-    """The reason; of a refusal, with the server's own words."""
-    replies = record.attempts[-1].replies if record.attempts else ()
-    words = sentence_of(replies[-1].answer) if judgement.verdict == "refused" and replies else ""
-    return f"{judgement.reason}: {words}" if words else judgement.reason
