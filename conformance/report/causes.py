@@ -73,4 +73,4 @@ def homes(log: RunLog) -> dict[str, str]:
     surfaces = {f"{row.case}[{row.mode}]": row.surface for row in log.cases} | {
         row.rule: row.surface for row in log.rules
     }
-    return {cause.id: surfaces.get(cause.rows[0], "") for cause in log.causes if cause.rows}
+    return {cause.id: surfaces.get(cause.rows[0], "") for cause in log.causes or _alone(log) if cause.rows}

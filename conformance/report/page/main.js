@@ -191,9 +191,17 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // somebody else's address, cut in the middle of a sign
+  }
+}
+
 /* Shows a place of the page, and opens what it is folded into. */
 function goTo(hash) {
-  const place = document.getElementById(decodeURIComponent(hash.slice(1)));
+  const place = document.getElementById(decoded(hash.slice(1)));
   if (!place) return;
   for (let fold = place.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
   place.scrollIntoView();
