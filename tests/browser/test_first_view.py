@@ -84,7 +84,7 @@ def test_a_search_that_finds_nothing_says_what_may_be_meant(page: Page, few: str
     expect(page.locator(".empty")).to_contain_text("Did you mean target:litellm?")
     page.locator(".empty a").click()
     expect(page.locator("#query")).to_have_value("target:litellm")
-    assert page.locator("thead th").count() == 2
+    assert page.locator("#grid thead th").count() == 2
 
 
 def test_chips_of_one_key_are_a_list(page: Page, few: str) -> None:
@@ -99,8 +99,8 @@ def test_chips_of_one_key_are_a_list(page: Page, few: str) -> None:
 def test_counts_stand_apart_beside_an_open_cell(page: Page, few: str) -> None:
     page.goto(few + "#row=request.tool_choice.tool")
     expect(page.locator("#cell h2")).to_be_visible()
-    heights = page.locator("tr.area td").evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().height)")
-    assert max(heights) < 45, "a count stands in one line"
+    cut = page.locator("tr.area td").evaluate_all("(all) => all.filter((one) => one.scrollWidth > one.clientWidth)")
+    assert cut == [], "a count stands in one line, whole"
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ def test_the_whole_matrix_stands_there(page: Page, few: str) -> None:
     page.goto(few)
     expect(page.locator("#found")).to_have_text("63 rows")
     assert len(rows(page)) == 63
-    assert page.locator("thead th").count() == 9
+    assert page.locator("#grid thead th").count() == 9
     assert page.locator("tr.hit td").count() == 63 * 8
 
 
@@ -124,7 +124,7 @@ def test_an_address_shows_the_same_again(page: Page, few: str) -> None:
     page.goto(address)
     expect(page.locator("#cell h2")).to_have_text(title)
     assert rows(page) == shown
-    assert page.locator("thead th").count() == 7
+    assert page.locator("#grid thead th").count() == 7
 
 
 def test_a_mistake_in_a_query_is_explained(page: Page, few: str) -> None:
@@ -139,7 +139,7 @@ def test_columns_are_picked_and_ordered(page: Page, few: str) -> None:
     for name in ("litellm 1.106.2", "ollama 0.18.0 (simulated)"):
         page.locator("#pick").get_by_label(name, exact=True).uncheck()
     page.get_by_role("button", name="Move ollama 0.23.4 (simulated) to the left").click()
-    heads = [text.split("\n")[:2] for text in page.locator("thead th button").all_inner_texts()]
+    heads = [text.split("\n")[:2] for text in page.locator("#grid thead th button").all_inner_texts()]
     assert heads[:2] == [["ollama", "0.23.4"], ["reference", "0.1.0"]]
     assert len(heads) == 6
 
@@ -168,7 +168,7 @@ def test_what_changed_between_two_versions(page: Page, few: str) -> None:
 
 def test_a_simulated_server_never_goes_by_its_name_alone(page: Page, few: str) -> None:
     page.goto(few)
-    heads = page.locator("thead th button").all_inner_texts()
+    heads = page.locator("#grid thead th button").all_inner_texts()
     assert sum("ollama" in head for head in heads) == 6
     assert all("simulated" in head for head in heads if "ollama" in head)
     options = page.locator("#before option").all_inner_texts()
@@ -201,7 +201,7 @@ def test_heads_and_features_stay_in_sight(page: Page, few: str) -> None:
     page.evaluate("document.querySelector('#matrix').scrollIntoView()")
     page.locator("#grid").evaluate("(port) => { port.scrollTop = 600; port.scrollLeft = 300; }")
     port = page.locator("#grid").bounding_box()
-    head = page.locator("thead").bounding_box()
+    head = page.locator("#grid thead").bounding_box()
     feature = page.locator("tr.hit .feature").nth(25).bounding_box()
     assert port is not None
     assert head is not None
