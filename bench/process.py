@@ -19,6 +19,8 @@ class Cost(Struct, frozen=True):
     cpu: float
     wall: float
     megabytes: float
+    written: float = 0.0
+    """Bytes of what it leaves to be kept."""
 
 
 class Failed(Exception):
