@@ -25,7 +25,8 @@ OPENING = 5
 
 def parts_of(case: Case) -> frozenset[str]:
     """The parts of all requests of a case: `tools[].name`, `tool_choice.type=any`, `header anthropic-beta`, ..."""
-    return frozenset(part for ask in asks_of(case) for part in _of_ask(ask))
+    sent = frozenset(part for ask in asks_of(case) for part in _of_ask(ask))
+    return sent if case.transport == "http" else sent | {f"transport {case.transport}"}
 
 
 def _of_ask(ask: Ask) -> Iterator[str]:

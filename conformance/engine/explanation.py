@@ -11,8 +11,9 @@ from conformance.catalog.load import Catalog
 from conformance.catalog.parts import about_of, parts_of
 from conformance.engine.question import Record
 from conformance.judge.answer import path_of
-from conformance.judge.causes import WRONG, Cause, Judged, Law, Obstacle, explain
-from conformance.judge.obstacles import broken_in, looks_of, obstacles_of
+from conformance.judge.cause import WRONG, Cause, Judged, Law, Obstacle
+from conformance.judge.causes import explain
+from conformance.judge.obstacles import asks_for_a_status, broken_in, looks_of, obstacles_of, shown_by
 from conformance.judge.rules import RULES
 from conformance.runs.log import CaseRow, CauseRow, RuleRow, sentence
 
@@ -45,7 +46,13 @@ def met_in(record: Record, row: CaseRow) -> Met | None:
     return Met(
         record.attempts[-1].replies[-1].answer.endpoint,
         tuple(
-            obstacles_of(attempt.replies, attempt.observed, broken_in(attempt.replies, row.mode), attempt.nonce)
+            obstacles_of(
+                attempt.replies,
+                attempt.observed,
+                broken_in(attempt.replies, row.mode),
+                attempt.nonce,
+                status=asks_for_a_status(record.question.case),
+            )
             for attempt in record.attempts
         )
         if row.verdict in WRONG
@@ -101,6 +108,7 @@ def _judged(row: CaseRow, met: Met, catalog: Catalog, plain: Mapping[str, Case])
         attempts=met.attempts,
         marks=frozenset(mark.key for mark in row.marks if mark.level != "may"),
         looks=looks_of(case),
+        shows=shown_by(case),
         parts=parts_of(case),
         about=about_of(case, catalog.cases, base),
         leans_on=frozenset(name for key, name in leans(case) if key != "without"),

@@ -3,126 +3,26 @@
 All of it is pure: small values in, causes out. The order in which they come in changes nothing.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import NamedTuple
 
-from msgspec import Struct
+from conformance.judge.cause import LEVELS, SHOWN, WRONG, Cause, Explained, Judged, Law, Obstacle
+from conformance.words import Verdict
 
-from conformance.words import Level, Mode, Verdict
-
-CauseKind = Literal["rule", "answer", "trouble", "effect"]
-"""A broken law; the same refusal, word for word; the same cut, hang or undecodable body; a missing effect."""
-
-WRONG: tuple[Verdict, ...] = ("broken", "ignored", "refused", "partial")
-"""Verdicts that something has to explain."""
-SHOWN: tuple[Verdict, ...] = ("supported",)
-"""Verdicts that acquit: what stands in such an answer, or in its request, kept nothing from being shown."""
-LEVELS: tuple[Level, ...] = ("must", "should", "may")
+NARROW = 16
+"""The most parts that a question may be about to say which of them was lost: a whole session says nothing of that."""
+_FEATURE = re.compile(r"[^ ~#]+")
+"""A part that is a field or a block: not how an instruction begins, nor how long a text is."""
 
 
-class Obstacle(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What kept an attempt from being shown, or may have; attempts with an equal kind and key are alike."""
+class Heap(NamedTuple):
+    """Questions that met the same, those that it keeps from being judged, and the law that is why, where one is."""
 
-    kind: CauseKind
-    key: str
-    """Of a rule, the key of its finding; else what the server did, with numbers, ids and nonces masked."""
-    lost: bool = False
-    """Whether a broken law is the very thing that made the answer unreadable."""
-    quote: str = ""
-    """The server's own words."""
-    exchange: str = ""
-    """The evidence that shows it."""
-
-
-class Judged(Struct, frozen=True, kw_only=True):
-    """A question that was asked, as far as its causes go."""
-
-    id: str
-    """The case."""
-    title: str = ""
-    mode: Mode
-    surface: str
-    level: Level
-    verdict: Verdict
-    known: bool
-    """Whether the verdict is what was expected: a gap with an entry, or within the API's promise."""
-    excused: bool = False
-    """Whether an entry says so: what is merely left open hides nothing that was not expected."""
-    endpoint: str
-    """Method and path of the request that decided it."""
-    attempts: tuple[tuple[Obstacle, ...], ...] = ()
-    """What each attempt met; of one that was shown, nothing."""
-    marks: frozenset[str] = frozenset()
-    """The keys of the laws that its answers broke."""
-    looks: frozenset[str] = frozenset()
-    """The parts of the answer that its effects look at."""
-    parts: frozenset[str] = frozenset()
-    """The parts of its request."""
-    about: frozenset[str] = frozenset()
-    """Those of them that its control, its twin or the plain request lacks; nothing where a refusal is asked for."""
-    leans_on: frozenset[str] = frozenset()
-    """Its control and twin."""
-    plain: bool = False
-    """Whether it is the plain request of its endpoint and mode."""
-    unreadable: bool = False
-
-    @property
-    def place(self) -> str:
-        """`tools.choice.tool[json]`"""
-        return f"{self.id}[{self.mode}]"
-
-
-class Law(Struct, frozen=True, kw_only=True):
-    """A rule over all answers of a run."""
-
-    id: str
-    surface: str
-    level: Level
-    verdict: Verdict
-    known: bool
-    excused: bool = False
-    seen: int
-    violations: int
-    order: int = 0
-    """Its place in the list of rules, where causes stand before consequences."""
-    says: str = ""
-    quote: str = ""
-    exchange: str = ""
-
-
-class Cause(Struct, frozen=True, kw_only=True):
-    """One fault of the endpoint."""
-
-    kind: CauseKind
-    id: str
-    """The rule, or the first row."""
-    says: str
-    quote: str
-    rows: tuple[str, ...]
-    """The red and the known rows behind it, the most telling first: rules by id, questions as `case[mode]`."""
-    blocked: tuple[str, ...]
-    """The questions that it kept from being judged."""
-    answers: tuple[int, int]
-    """In how many answers it was seen, of how many that could have shown it."""
-    exchange: str
-    known: bool
-    plain: bool
-    """Whether it breaks the plain request."""
-    unreadable: bool
-    level: Level
-    verdict: Verdict
-    """The worst of its rows."""
-    order: int = 0
-    breadth: int = 0
-    """How many parts the request of its first row has: of two causes alike, the narrower one says more."""
-
-
-class Explained(Struct, frozen=True):
-    """All causes of a run, worst first, and which of them each blocked question is blocked by."""
-
-    causes: tuple[Cause, ...]
-    blocked: Mapping[str, str]
+    rows: list[Judged]
+    hidden: list[Judged]
+    law: Law | None = None
 
 
 def explain(questions: Iterable[Judged], laws: Iterable[Law]) -> Explained:
@@ -131,11 +31,24 @@ def explain(questions: Iterable[Judged], laws: Iterable[Law]) -> Explained:
     wrong = [question for question in asked if question.verdict in WRONG]
     shown = [question for question in asked if question.verdict in SHOWN]
     broken = sorted((law for law in laws if law.verdict in WRONG), key=lambda law: law.id)
-    lawless = _by_law(wrong, shown, broken)
-    own = [question for question in wrong if question.place not in lawless]
-    causes = [_of_law(law, [one for one in wrong if lawless.get(one.place) == law.id]) for law in broken]
-    for group in _alike(own):
-        causes += _of_group(group, asked, shown)
+    by_law = _by_law(wrong, shown, broken)
+    hidden = [
+        question for question in wrong if question.place in by_law and _hidden_by(by_law[question.place], question)
+    ]
+    heaps = [
+        heap
+        for group in _alike(question for question in wrong if question not in hidden)
+        for heap in _heaps(group, shown, by_law)
+    ]
+    causes = [
+        _of_law(
+            law,
+            [question for question in hidden if by_law[question.place] is law],
+            [heap for heap in heaps if heap.law is law],
+        )
+        for law in broken
+    ]
+    causes += [_cause(heap, asked) for heap in heaps if heap.law is None]
     ordered = tuple(sorted(causes, key=_weight))
     return Explained(ordered, {place: cause.id for cause in ordered for place in cause.blocked})
 
@@ -149,6 +62,7 @@ def _weight(cause: Cause) -> tuple[object, ...]:
         not cause.unreadable,
         LEVELS.index(cause.level),
         WRONG.index(cause.verdict),
+        cause.kind != "rule",
         cause.order,
         cause.breadth,
         cause.id,
@@ -158,7 +72,7 @@ def _weight(cause: Cause) -> tuple[object, ...]:
 # Laws
 
 
-def _by_law(wrong: Sequence[Judged], shown: Sequence[Judged], broken: Sequence[Law]) -> dict[str, str]:
+def _by_law(wrong: Sequence[Judged], shown: Sequence[Judged], broken: Sequence[Law]) -> dict[str, Law]:
     """The question to the broken law that is why it was not shown: the one that explains most."""
     acquitted = _acquitted(shown)
     laws = {law.id: law for law in broken if law.level != "may"}
@@ -168,12 +82,17 @@ def _by_law(wrong: Sequence[Judged], shown: Sequence[Judged], broken: Sequence[L
     def telling(name: str) -> tuple[int, int, str]:
         return LEVELS.index(laws[name].level), -explains[name], name
 
-    return {place: min(found, key=telling) for place, found in suspects.items() if found}
+    return {place: laws[min(found, key=telling)] for place, found in suspects.items() if found}
+
+
+def _hidden_by(law: Law, question: Judged) -> bool:
+    """Whether a broken law keeps a question from being judged; one that makes no run fail explains it at most."""
+    return law.level == "must" and (law.surface == question.surface or _may_hide(law, question))
 
 
 def _acquitted(shown: Iterable[Judged]) -> set[tuple[str, str]]:
     """Keys of findings, each with the part of the answer where a question looked and was shown all the same."""
-    return {(key, part) for question in shown for key in question.marks for part in (*question.looks, "")}
+    return {(key, part) for question in shown for key in question.marks for part in (*question.shows, "")}
 
 
 def _suspects(question: Judged, acquitted: set[tuple[str, str]]) -> set[str]:
@@ -190,10 +109,12 @@ def _suspects(question: Judged, acquitted: set[tuple[str, str]]) -> set[str]:
     return set.intersection(*found) if found else set()
 
 
-def _of_law(law: Law, explained: Sequence[Judged]) -> Cause:
-    """The cause that a broken law is; what turned red by itself is hidden by no law that a reader may pass over."""
-    own = [question for question in explained if question.surface == law.surface or not _may_hide(law, question)]
-    hidden = [question for question in explained if question not in own]
+def _of_law(law: Law, explained: Sequence[Judged], heaps: Sequence[Heap]) -> Cause:
+    """The cause that a broken law is, of the questions that it hides and of those that stay red beside it."""
+    own = [question for question in explained if question.surface == law.surface]
+    hidden = [question for question in explained if question.surface != law.surface]
+    own += [question for heap in heaps for question in heap.rows]
+    hidden += [question for heap in heaps for question in heap.hidden]
     return Cause(
         kind="rule",
         id=law.id,
@@ -204,8 +125,8 @@ def _of_law(law: Law, explained: Sequence[Judged]) -> Cause:
         answers=(law.violations, law.seen),
         exchange=law.exchange,
         known=law.known and all(question.known for question in own),
-        plain=any(question.plain for question in explained),
-        unreadable=any(question.unreadable for question in explained),
+        plain=any(question.plain for question in (*own, *hidden)),
+        unreadable=any(question.unreadable for question in (*own, *hidden)),
         level=min((law.level, *(question.level for question in own)), key=LEVELS.index),
         verdict=min((law.verdict, *(question.verdict for question in own)), key=WRONG.index),
         order=law.order,
@@ -236,22 +157,41 @@ def _always(question: Judged) -> bool:
     return bool(kept) and bool(set.intersection(*kept))
 
 
-def _of_group(group: Sequence[Judged], asked: Sequence[Judged], shown: Sequence[Judged]) -> list[Cause]:
-    """The causes of questions that met the same: one for an answer or a trouble, one for each row without effect."""
+def _heaps(group: Sequence[Judged], shown: Sequence[Judged], by_law: Mapping[str, Law]) -> list[Heap]:
+    """Questions that met the same as they make causes: one for an answer or a trouble, one for a feature that was lost,
+    and one for each that a law explains.
+    """
+    met = _own(group[0])
+    if met is None or met.kind == "effect":  # that a request is taken proves nothing of what came of it
+        looks = frozenset[str]().union(*(question.looks for question in group))
+        shown = [question for question in shown if question.looks & looks]
     blockers = _blockers(group, shown)
     roots = [question for question in group if question.place not in blockers]
-    met = _own(group[0])
-    if met is None or met.kind == "effect":
-        rows = sorted({question.surface for question in roots})
-        heaps = [[question for question in roots if question.surface == row] for row in rows]
-    else:
-        heaps = [roots]
-    causes = []
-    for heap in heaps:
-        places = {question.place for question in heap}
-        hidden = [question for question in group if blockers.get(question.place) in places]
-        causes.append(_cause(heap, hidden, asked))
-    return causes
+    told = [question for question in roots if question.place in by_law]
+    rest = [question for question in roots if question.place not in by_law]
+    features = _of_one_feature(rest, shown) if met is None or met.kind == "effect" else [rest]
+    return [
+        Heap(rows, [question for question in group if blockers.get(question.place) in {row.place for row in rows}], law)
+        for rows, law in [*(([one], by_law[one.place]) for one in told), *((rows, None) for rows in features if rows)]
+    ]
+
+
+def _of_one_feature(roots: Sequence[Judged], shown: Sequence[Judged]) -> list[list[Judged]]:
+    """Questions without effect by what they lost: those that share a field or block which no answer ever showed are one
+    fault (every picture, every document); the rest is told by its row.
+    """
+    lost = {row: frozenset[str]() for row in sorted({question.surface for question in roots})}
+    for question in roots:
+        if len(question.about) <= NARROW:
+            lost[question.surface] |= {part for part in _suspicious(question, shown) if _FEATURE.fullmatch(part)}
+    heaps = []
+    while lost:
+        shared = Counter(part for parts in lost.values() for part in parts)
+        part = min(shared, key=lambda one: (-shared[one], one), default=None)
+        rows = {row for row, parts in lost.items() if part in parts} or {next(iter(lost))}
+        heaps.append([question for question in roots if question.surface in rows])
+        lost = {row: parts for row, parts in lost.items() if row not in rows}
+    return heaps
 
 
 def _blockers(group: Sequence[Judged], shown: Sequence[Judged]) -> dict[str, str]:
@@ -304,17 +244,18 @@ def _suspicious(question: Judged, shown: Sequence[Judged]) -> frozenset[str]:
     return frozenset() if any(question.about <= parts for parts in well) else question.about
 
 
-def _cause(roots: Sequence[Judged], hidden: Sequence[Judged], asked: Sequence[Judged]) -> Cause:
+def _cause(heap: Heap, asked: Sequence[Judged]) -> Cause:
     """One cause of the rows that show it; the first of them gives it its name and its words."""
+    roots, hidden = heap.rows, heap.hidden
     leant_on = Counter(name for question in asked for name in question.leans_on)
     ordered = sorted(
         roots,
         key=lambda one: (
-            one.known,
             not one.plain,
             LEVELS.index(one.level),
-            len(one.parts),
             -leant_on[one.id],
+            len(one.about),
+            len(one.parts),
             one.place,
         ),
     )
@@ -366,10 +307,11 @@ MISSED: dict[Verdict, str] = {
 def _says(first: Judged, met: Obstacle, seen: int, reached: int) -> str:
     """What is wrong, in one sentence."""
     if met.kind == "effect":
-        return f"{first.title}: {MISSED.get(first.verdict, 'not seen')}"
+        taken = first.verdict == "ignored" and met.key.endswith(" status")
+        return f"{first.title}: {'accepted all the same' if taken else MISSED.get(first.verdict, 'not seen')}"
     what = TROUBLES.get(met.key, "the answer cannot be read")
     if met.kind == "answer":
-        what = "the request is refused" if met.key.startswith(("4", "501")) else "the request fails"
+        what = "the request is refused" if met.quote.startswith(("4", "501")) else "the request fails"
     if not first.plain:
         return f"{first.title}: {what}"
     return f"{first.endpoint}: {what}{', every time' if seen == reached else ''}"

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from conformance.catalog.case import Case
+from conformance.catalog.matchers import ABSENCES, matcher_of
 from conformance.judge.answer import Answer
-from conformance.judge.causes import Obstacle
+from conformance.judge.cause import Obstacle
 from conformance.judge.finding import Finding, Violation, finding_key
 from conformance.judge.observe import Observed, Reply
 from conformance.judge.rules import examine_conversation
@@ -28,14 +29,18 @@ _OF_BLOCK = {
     "citation": "text",
 }
 """What lies inside a content block, by its key."""
+_COUNT = re.compile(r"\busage\.([a-z_]+)")
 _BLOCKS = frozenset({"content", "content_block", "index"})
 _IN_BLOCK = re.compile(r"\b(input|name|id|text|thinking|signature|citations)\b")
 
 
 def obstacles_of(
-    replies: Sequence[Reply], observed: Observed, broken: Iterable[Finding], nonce: str
+    replies: Sequence[Reply], observed: Observed, broken: Iterable[Finding], nonce: str, *, status: bool = False
 ) -> tuple[Obstacle, ...]:
-    """All that an attempt met, its own first, then the laws that its answers broke where the question looks."""
+    """All that an attempt met, its own first, then the laws that its answers broke where the question looks.
+
+    `status` says that the question is about the status of a failure.
+    """
     if observed.observation not in FAILED or not replies:
         return ()
     last = replies[-1]
@@ -47,7 +52,7 @@ def obstacles_of(
     laws = []
     for finding in broken:
         part = part_of(finding.at)
-        if last.answer.status >= 500 and _owed_another_status(finding):
+        if status and finding.level != "may" and finding.at == "/status":  # the failure is right, its status is not
             laws.append(Obstacle(kind="rule", key=finding.key, lost=True))
         elif own.kind == "answer" or finding.level == "may":
             continue
@@ -88,11 +93,6 @@ def _part_of_own(finding: Finding) -> frozenset[str]:
     return parts_of_effect(finding.at[1:]) if finding.id.startswith("effect:") else frozenset({part_of(finding.at)})
 
 
-def _owed_another_status(finding: Finding) -> bool:
-    """Whether a law says with which status the server should have answered: what failed is the status alone."""
-    return finding.level == "must" and finding.at == "/status" and isinstance(finding.expected, int)
-
-
 def _same(finding: Finding, lost: Violation) -> bool:
     return finding.at == lost.at and finding.key.endswith(f" {lost.kind}")
 
@@ -106,7 +106,7 @@ def _own(reply: Reply, observed: Observed, nonce: str) -> Obstacle:
     if observed.observation == "unreadable":
         return _unreadable(answer, words, reply.evidence, nonce)
     first = observed.findings[0]
-    place = ",".join(sorted(_part_of_own(first)))
+    place = ",".join(sorted({part.partition(".")[0] for part in _part_of_own(first)}))
     return Obstacle(
         kind="effect",
         key=f"{observed.observation} {place}",
@@ -125,14 +125,27 @@ def _unreadable(answer: Answer, words: str, evidence: str, nonce: str) -> Obstac
     return Obstacle(kind="trouble", key=kind, quote=seen, exchange=evidence)
 
 
+def asks_for_a_status(case: Case) -> bool:
+    """Whether a case is about the status of a failure: it asks for a refusal, or its effects look at the status."""
+    return case.refuse is not None or "status" in looks_of(case)
+
+
 def looks_of(case: Case) -> frozenset[str]:
     """The parts of an answer at which the effects of a case look."""
     return frozenset().union(*(parts_of_effect(check.at) for check in case.effect))
 
 
+def shown_by(case: Case) -> frozenset[str]:
+    """The parts of an answer that were there if the case was shown: what may not be, or not be much, proves nothing."""
+    telling = [check for check in case.effect if matcher_of(check)[0] not in ABSENCES]
+    return frozenset().union(*(parts_of_effect(check.at) for check in telling))
+
+
 def parts_of_effect(path: str) -> frozenset[str]:
     """The parts of an answer that a JMESPath of an effect names: `stop_reason`, `usage`, `input`, `content`, ..."""
     found = {one or other for one, other in _IN_EFFECT.findall(path)}
+    if counts := _COUNT.findall(path):
+        found = (found - {"usage"}) | {f"usage.{name}" for name in counts}
     if "content" in found:
         inside = {_OF_BLOCK[name] for name in _IN_BLOCK.findall(path.partition("content")[2])}
         found = (found - {"content", "text"}) | (inside or {"content"})
@@ -152,6 +165,8 @@ def part_of(at: str) -> str:
         return next((_OF_BLOCK[step] for step in steps[1:] if step in _OF_BLOCK), "content")
     if at.startswith("event/") and "delta" in at and steps[0] in _OF_BLOCK:
         return _OF_BLOCK[steps[0]]
+    if steps[0] == "usage":
+        return ".".join(steps[:2])
     return "" if steps[0] == "type" else steps[0]
 
 
@@ -164,6 +179,7 @@ def touch(part: str, looks: frozenset[str]) -> bool:
         return bool(looks - {"status", "headers", "timing"})
     return (
         part in looks
+        or (part.startswith("usage") and any(one.startswith(part) or part.startswith(f"{one}.") for one in looks))
         or (part == "content" and bool(BLOCK_PARTS & looks))
         or (part in BLOCK_PARTS and "content" in looks)
     )

@@ -164,7 +164,9 @@ def basis_of(log: RunLog) -> dict[Basis, int]:
     musts = {row.case for row in log.cases if row.level == "must"} | {
         row.rule for row in log.rules if row.level == "must"
     }
-    found = Counter(one.basis for one in (*log.catalog.cases, *log.catalog.rules) if one.id in musts and one.basis)
+    rests = [(case.id, case.basis) for case in log.catalog.cases]
+    rests += [(rule.id, rule.basis) for rule in log.catalog.rules]
+    found = Counter(basis for name, basis in rests if name in musts and basis)
     return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 
 

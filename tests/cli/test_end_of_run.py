@@ -1,6 +1,6 @@
 """What the end of a run says of faults that were met in the wild: the cause comes first, with the server's words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from subprocess import CompletedProcess
 from typing import Any
 
@@ -42,6 +42,8 @@ TOOLS = "messages.* or tools.choice.* or streaming.*"
         ("GW08", TOOLS, "500"),
         ("ST12", TOOLS, "content_block_stop"),
         ("SR06", "stop.*", "stop"),
+        ("ER09", "validation.* or stop.*", "500: Bad Request"),
+        ("ID11", "claude-code.turn.* or messages.*", "Authorization: Bearer carries the key"),
     ],
 )
 def test_the_cause_stands_first(conformance: Command, served: Serve, fault: str, select: str, told: str) -> None:
@@ -85,3 +87,43 @@ def test_a_key_of_an_input_that_comes_back_renamed_is_named(conformance: Command
     with bending(served(), bent) as url:
         _, lines = end_of(conformance, url, "claude-code.turn.* or tools.*")
     assert "path" in first_cause(lines)
+
+
+def test_a_label_that_does_not_fit_the_body_is_one_cause(conformance: Command, served: Serve) -> None:
+    bent = Bent(refusal_headers=(("content-encoding", "gzip"),))
+    with bending(served(), bent) as url:
+        code, lines = end_of(conformance, url, "validation.* or messages.text")
+    assert code == 1
+    assert "the body is not of its announced content encoding" in first_cause(lines)
+    assert not any(line.startswith("2. ") for line in lines)
+
+
+def test_who_lets_in_one_client_alone_is_quoted_first(conformance: Command, served: Serve) -> None:
+    sentence = "this group serves Claude Code only"
+
+    def stranger(headers: Mapping[str, str]) -> dict[str, Any] | None:
+        if str(headers.get("user-agent", "")).startswith("claude-cli/"):
+            return None
+        return {"type": "error", "error": {"type": "permission_error", "message": sentence}}
+
+    with bending(served(), Bent(stranger=stranger)) as url:
+        code, lines = end_of(conformance, url, "messages.text or tools.choice.*")
+    assert code == 1
+    assert sentence in first_cause(lines)
+    assert "every time" in first_cause(lines) or "not judged because of it" in first_cause(lines)
+
+
+def test_calls_that_are_printed_as_text_are_told_where_nobody_knows_whose_fault_it_is(
+    conformance: Command, served: Serve
+) -> None:
+    code, lines = end_of(conformance, f"{served()}/fault/TO11", "messages.text or tools.choice.*")
+    assert code == 0
+    assert any("A tool call stands in a tool_use block, and is not printed as text." in line for line in lines)
+
+
+def test_a_run_as_expected_ends_in_one_sentence_and_0(conformance: Command, served: Serve) -> None:
+    code, lines = end_of(conformance, served(), "messages.text or tools.choice.tool")
+    assert code == 0
+    assert [line for line in lines if line.startswith("As expected")] == [
+        "As expected: 0 worse, 0 better, 0 known and 0 documented gaps. Exit 0."
+    ]

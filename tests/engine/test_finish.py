@@ -6,7 +6,7 @@ import pytest
 
 from conformance.catalog.load import load_catalog
 from conformance.engine.explanation import Met, explained, plain_requests
-from conformance.judge.causes import Obstacle
+from conformance.judge.cause import Obstacle
 from conformance.runs.expectations import Expectations, exit_code
 from conformance.runs.log import CaseRow
 from conformance.targets.target import Gap

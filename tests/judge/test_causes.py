@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from conformance.judge.causes import WRONG, Explained, Judged, Law, Obstacle, explain
+from conformance.judge.cause import WRONG, Explained, Judged, Law, Obstacle
+from conformance.judge.causes import explain
 from conformance.words import VERDICTS, Mode, Verdict
 
 ENDPOINT = "POST /v1/messages"
@@ -58,6 +59,7 @@ def judged(draw: st.DrawFn, name: str, names: list[str]) -> Judged:
         attempts=tuple(draw(st.lists(st.lists(obstacles, max_size=3).map(tuple), max_size=2))),
         marks=draw(st.frozensets(st.sampled_from([f"{law} x" for law in LAWS]), max_size=1)),
         looks=draw(st.frozensets(st.sampled_from(["text", "input"]), max_size=1)),
+        shows=draw(st.frozensets(st.sampled_from(["text", "input"]), max_size=1)),
         parts=about | draw(st.frozensets(st.sampled_from(PARTS))),
         about=about,
         leans_on=draw(st.frozensets(st.sampled_from(names), max_size=1)) - {name},
@@ -238,9 +240,28 @@ def test_a_question_is_hidden_by_its_control_and_not_by_a_stranger() -> None:
 def test_a_law_explains_only_what_it_was_never_seen_to_leave_alone() -> None:
     missing = ((Obstacle(kind="effect", key="absent text"), Obstacle(kind="rule", key="message.model x")),)
     absent = question("a.row", "ignored", attempts=missing, looks=frozenset({"text"}))
-    fine = question("b.row", marks=frozenset({"message.model x"}), looks=frozenset({"text"}))
+    seen = {"looks": frozenset({"text"}), "shows": frozenset({"text"})}
+    fine = question("b.row", marks=frozenset({"message.model x"}), **seen)
+    bounded = replace(fine, shows=frozenset())
     assert explain([absent], [law("message.model")]).blocked == {"a.row[json]": "message.model"}
     assert explain([absent, fine], [law("message.model")]).blocked == {}
+    assert explain([absent, bounded], [law("message.model")]).blocked == {"a.row[json]": "message.model"}
+
+
+def test_a_feature_that_no_answer_ever_showed_is_one_cause() -> None:
+    missing, look = met("effect", "absent text"), frozenset({"text"})
+    lost = {"attempts": missing, "looks": look}
+    image, document = "messages[].content[].type=image", "messages[].content[].type=document"
+    questions = [
+        question("images.png", "ignored", about=frozenset({image, "media_type=image/png"}), **lost),
+        question("images.two", "ignored", about=frozenset({image, "media_type=image/gif"}), **lost),
+        question("documents.text", "ignored", about=frozenset({document}), **lost),
+        question("images.accepted", about=frozenset({image, document})),  # taken, and nobody knows what came of it
+    ]
+    causes = explain(questions, []).causes
+    assert [cause.rows for cause in causes] == [("documents.text[json]",), ("images.png[json]", "images.two[json]")]
+    shown = question("images.shown", about=frozenset({image}), looks=look)
+    assert len(explain([*questions, shown], []).causes) == 3
 
 
 @pytest.mark.parametrize(("level", "known"), [("should", True), ("must", True)])

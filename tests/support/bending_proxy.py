@@ -3,7 +3,7 @@
 import http.client
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -15,15 +15,17 @@ Bend = Callable[[Body], Body | tuple[int, Body]]
 
 
 class Bent:
-    """What a proxy does wrong: to requests, to the text of answers, to the headers of refusals."""
+    """What a proxy does wrong: to requests, to the text of answers, to headers of refusals, to whom it knows not."""
 
     def __init__(
         self,
         request: Bend = lambda body: body,
         answer: Callable[[bytes], bytes] = lambda body: body,
         refusal_headers: tuple[tuple[str, str], ...] = (),
+        stranger: Callable[[Mapping[str, str]], Body | None] = lambda _: None,
     ) -> None:
-        self.request, self.answer, self.refusal_headers = request, answer, refusal_headers
+        """`stranger` gives the body of a 403 for headers that it does not let in."""
+        self.request, self.answer, self.refusal_headers, self.stranger = request, answer, refusal_headers, stranger
 
 
 @contextmanager
@@ -36,6 +38,8 @@ def bending(upstream: str, bent: Bent) -> Iterator[str]:
 
         def _forward(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            if (unknown := bent.stranger(self.headers)) is not None:
+                return self._answer(403, [("content-type", "application/json")], json.dumps(unknown).encode())
             asked: Any = None
             with suppress(ValueError):
                 asked = json.loads(body)
