@@ -15,6 +15,7 @@ from conformance.judge.finding import Finding
 from conformance.judge.rule_counts import RuleCounts
 from conformance.judge.rules import RULES, Rule, examine_conversation, examine_pair
 from conformance.judge.verdict import SHOWN, ControlResult, Facts, Judgement, decide
+from conformance.probe.aside import LARGE
 from conformance.runs.expectations import Expectations, RowResult, RowStatus, RowTraits, against_baseline
 from conformance.runs.log import CaseRow, RuleRow
 from conformance.words import MODES, OBSERVED, Basis, Mode, SdkTestimony, Verdict
@@ -299,6 +300,8 @@ class Assessment:
         json, stream = (other, mine) if question.mode == "stream" else (mine, other)
         last = stream.replies[-1]
         read = examine_pair(json.replies[-1].answer, last.answer)
+        if json.replies[-1].answer.exchange.size > LARGE:
+            json.replies[-1].answer.forget()
         return self._rule_counts.add(read, last.answer.endpoint, "stream", last.evidence)
 
     def rule_row(self, rule: Rule) -> RuleRow:

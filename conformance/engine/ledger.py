@@ -10,6 +10,7 @@ from conformance.engine.question import Earlier, Question, Record
 from conformance.engine.testimony import Testimonies, Witness, no_testimonies
 from conformance.judge.rules import Rule
 from conformance.judge.shape import shape_of
+from conformance.probe.aside import LARGE, in_turn
 from conformance.probe.asking import trace_of
 from conformance.runs.log import CaseRow, RuleRow, TendencyRow
 
@@ -64,10 +65,12 @@ class Ledger:
     def judge_case(self, question: Question) -> CaseJudged:
         """Judges a question that was asked."""
         record = self._source.record(question)
-        judged = self._judged(record, self._witness(record))
+        judged = in_turn(record.size, lambda: self._judged(record, self._witness(record)))
         self._tell(judged)
         if trace := record.trace or judged.trace:
             self._tell(SuiteFailed(question.id, trace))
+        if record.size > LARGE:
+            record.forget()  # one of a pair waits for the other
         self._source.judged(question)
         return judged
 

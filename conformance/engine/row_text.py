@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from conformance.keys import KNOWN
 from conformance.runs.log import CaseRow, RuleRow
 
 SHOWN = 160
@@ -24,11 +25,11 @@ def account_of(row: CaseRow | RuleRow) -> str:
         lines.append(
             f"  {finding.id} at {finding.at}: expected {brief(finding.expected)}, observed {brief(finding.observed)}"
         )
-    return "\n".join([*lines, *where])
+    return KNOWN.removed_from("\n".join([*lines, *where]))
 
 
 def brief(value: Any) -> str:
     """A value on one line, cut to what a terminal can show."""
-    text = msgspec.json.encode(value).decode(errors="replace")
+    text = KNOWN.removed_from(msgspec.json.encode(value).decode(errors="replace"))  # before anything is cut
     text = "".join(sign if sign.isprintable() else "�" for sign in text)
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

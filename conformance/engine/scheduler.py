@@ -14,7 +14,7 @@ from conformance.engine.question import Question, Record
 AHEAD = 64
 """Questions asked ahead of the judging, at most: answers wait in memory until they are judged."""
 
-HELD = 8 * 2**20
+HELD = 2 * 2**20
 """Bytes of answers that wait to be judged: while there are more, nothing further is asked."""
 LONG = 300
 """Words from which on an answer is asked for before the others."""

@@ -22,7 +22,26 @@ class Aside:
         if size <= LARGE:
             return work()
         async with self._turn:
-            return await on_thread(work)
+            return await on_thread(lambda: _in_turn(work))
+
+
+_TURN = threading.Lock()
+LONGEST_TURN = 2.0
+"""Seconds after which work on a large answer no longer waits for that on another."""
+
+
+def _in_turn(work: Callable[[], Result]) -> Result:
+    held = _TURN.acquire(timeout=LONGEST_TURN)
+    try:
+        return work()
+    finally:
+        if held:
+            _TURN.release()
+
+
+def in_turn(size: int, work: Callable[[], Result]) -> Result:
+    """The result of work on so many bytes, done here; where they are many, not while others are read on a thread."""
+    return work() if size <= LARGE else _in_turn(work)
 
 
 async def on_thread(work: Callable[[], Result]) -> Result:
