@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from types import MappingProxyType, ModuleType
 from typing import Any, get_args
 
@@ -51,12 +52,16 @@ def _rules_on(scope: str, *, bad: bool = False) -> tuple[Rule, ...]:
     return tuple(rule for rule in RULES.values() if scope in rule.on and (not bad or rule.id in _FAIR_TO_BAD))
 
 
+MOST = 200
+"""Violations of one rule that are kept of one answer: 90,000 empty blocks are one fault."""
+
+
 def _readings(scope: str, of: Any, *, bad: bool = False) -> tuple[Reading, ...]:
     readings = []
     for rule in _rules_on(scope, bad=bad):
         found = rule.check(of)
         if found is not None:
-            readings.append(Reading(rule, tuple(found)))
+            readings.append(Reading(rule, tuple(islice(found, MOST))))
     return tuple(readings)
 
 
