@@ -87,8 +87,8 @@ def _server(group: Sequence[Column]) -> Server:
         column=newest,
         level=_level(newest.level),
         clients=_clients(newest.log),
-        behind=(behind := newest.log.run.target.behind or (newest.log.end.behind if newest.log.end else None)) or "",
-        behind_means=BEHIND[behind] if behind else "",
+        behind=newest.log.behind or "",
+        behind_means=BEHIND[newest.log.behind] if newest.log.behind else "",
         first=_first(newest),
         versions=[_version(column) for column in group],
     )

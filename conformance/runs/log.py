@@ -7,7 +7,6 @@ from typing import Self
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from conformance.errors import UserError
 from conformance.judge.finding import ABSENT as ABSENT
@@ -106,6 +105,11 @@ class RunLog(Struct, frozen=True, kw_only=True):
     @property
     def complete(self) -> bool:
         return self.end is not None and self.end.complete
+
+    @property
+    def behind(self) -> Behind | None:
+        """What stood behind the endpoint: what somebody said, else what the run found out."""
+        return self.run.target.behind or (self.end.behind if self.end else None)
 
     @property
     def shard(self) -> str:
@@ -288,8 +292,6 @@ class _Gathered:
                 self._end = row
 
     def log(self, folder: Path, run: RunRow) -> RunLog:
-        if run.target.behind is None and self._end is not None:  # nobody said so, and the run found out
-            run = replace(run, target=replace(run.target, behind=self._end.behind))
         return RunLog(
             folder=folder,
             run=run,
