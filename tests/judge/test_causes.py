@@ -240,8 +240,8 @@ def test_a_question_is_hidden_by_its_control_and_not_by_a_stranger() -> None:
 def test_a_law_explains_only_what_it_was_never_seen_to_leave_alone() -> None:
     missing = ((Obstacle(kind="effect", key="absent text"), Obstacle(kind="rule", key="message.model x")),)
     absent = question("a.row", "ignored", attempts=missing, looks=frozenset({"text"}))
-    seen = {"looks": frozenset({"text"}), "shows": frozenset({"text"})}
-    fine = question("b.row", marks=frozenset({"message.model x"}), **seen)
+    text = frozenset({"text"})
+    fine = question("b.row", marks=frozenset({"message.model x"}), looks=text, shows=text)
     bounded = replace(fine, shows=frozenset())
     assert explain([absent], [law("message.model")]).blocked == {"a.row[json]": "message.model"}
     assert explain([absent, fine], [law("message.model")]).blocked == {}

@@ -38,7 +38,7 @@ def bending(upstream: str, bent: Bent) -> Iterator[str]:
 
         def _forward(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            if (unknown := bent.stranger(self.headers)) is not None:
+            if (unknown := bent.stranger(dict(self.headers))) is not None:
                 return self._answer(403, [("content-type", "application/json")], json.dumps(unknown).encode())
             asked: Any = None
             with suppress(ValueError):
