@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
 from msgspec import Struct
@@ -79,7 +79,8 @@ class Slots:
             if place.done() and not place.cancelled():  # it was given room in the same moment
                 self._taken -= number
             else:
-                self._waiting.remove((number, place))
+                with suppress(ValueError):  # whoever made room has passed over it already
+                    self._waiting.remove((number, place))
             self._wake()
             raise
 

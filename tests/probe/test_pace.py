@@ -7,11 +7,12 @@ import pytest
 from misbehaving import Behaviour, Peer, serving
 
 from conformance.probe.client import Client
-from conformance.probe.pace import NOTICED, SERIAL, Pace, pace_of
+from conformance.probe.pace import CERTAIN, NOTICED, SERIAL, Pace, pace_of
 from conformance.probe.recording import Limits
 from conformance.targets.target import Target
 
-ANSWER = 0.3
+ANSWER = CERTAIN + 0.1
+"""Seconds beside which the noise of a busy machine is small."""
 
 
 def server(width: int, seconds: float, status: str = "200 OK") -> tuple[Behaviour, list[int]]:
@@ -48,7 +49,7 @@ def test_a_server_that_answers_one_at_a_time_is_found_out() -> None:
     assert found is not None
     assert found.together >= SERIAL * found.alone
     assert most == 2
-    assert asked == 6  # alone and together, looked at twice
+    assert asked == 3
     assert "one alone" in str(found)
 
 

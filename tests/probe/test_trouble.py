@@ -228,3 +228,24 @@ def test_more_together_than_may_be_in_flight_is_refused() -> None:
 
     with pytest.raises(ValueError, match="3 requests"):
         asyncio.run(run())
+
+
+def test_giving_up_in_the_moment_in_which_room_is_made_is_no_failure() -> None:
+    async def run() -> None:
+        slots = Slots(1)
+
+        async def waits() -> None:
+            async with slots.hold():
+                pass
+
+        async with slots.hold():
+            waiting = [asyncio.create_task(waits()) for _ in range(3)]
+            await asyncio.sleep(0)
+            for one in waiting:
+                one.cancel()
+        ended = await asyncio.gather(*waiting, return_exceptions=True)
+        assert all(isinstance(one, asyncio.CancelledError) for one in ended), ended
+        async with asyncio.timeout(5), slots.hold():
+            pass
+
+    asyncio.run(run())
