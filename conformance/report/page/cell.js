@@ -247,7 +247,14 @@ function itemView(item, row, column, count) {
   );
   body.append(
     element("p", { class: "says" }, item.rule ? law : title && title !== row.title ? title : says || title || ""),
-    item.rule || url ? element("p", { class: "source" }, `Source${basis ? ` (${basis})` : ""}: `, link(item.rule ? source || "unknown" : url)) : "",
+    item.rule || url
+      ? element(
+          "p",
+          { class: "source" },
+          `Source${basis ? ` (${basis})` : ""}: `,
+          link(item.rule ? source || "unknown" : url),
+        )
+      : "",
     item.by ? hiddenBy(item.by) : item.reason ? element("p", {}, ...visible(item.reason)) : "",
     item.rule ? element("p", {}, `Seen ${item.seen} times, broken ${item.violations} times.`) : "",
     item.expected_by
