@@ -30,6 +30,10 @@ from conformance.runs.rows import BEHIND
 from conformance.runs.snapshots import snapshot_file, write_snapshot
 
 REPORTS = Path("reports")
+CUT = "…".encode()
+"""Where a quotation ends that was too long."""
+SHORTEST = 3
+"""Bytes of a folder's name that could be any other's."""
 NEUTRAL = b"/srv/suite"
 HASHES = "question-hashes.tsv"
 """Hashes of cases as recorded runs have them, each with that of today's case that sends the same."""
@@ -93,10 +97,19 @@ def _rename_this_folder(folder: Path) -> None:
     here = str(Path.cwd()).encode()
     if len(here) < len(NEUTRAL):
         return
+    neutral = NEUTRAL.ljust(len(here), b"x")
     store = EvidenceStore(folder)
-    lines = [store.line(name).replace(here, NEUTRAL.ljust(len(here), b"x")) for name in sorted(store)]
+    lines = [renamed(store.line(name), here, neutral) for name in sorted(store)]
     remove_evidence(folder)
     (folder / PLAIN).write_bytes(b"".join(line + b"\n" for line in lines))
+
+
+def renamed(line: bytes, here: bytes, neutral: bytes) -> bytes:
+    """The line with another folder, also where a quotation is cut in the middle of its name."""
+    line = line.replace(here, neutral)
+    for kept in range(len(here) - 1, SHORTEST, -1):
+        line = line.replace(here[:kept] + CUT, neutral[:kept] + CUT)
+    return line
 
 
 def _rejudge(arguments: argparse.Namespace) -> int:

@@ -93,3 +93,16 @@ def test_a_changelog_without_the_release_is_told(repository: Path, capsys: pytes
 )
 def test_a_patch_differs_in_the_third_number_only(version: str, patch: bool) -> None:
     assert release.is_patch("v0.1.0", version) is patch
+
+
+@pytest.mark.parametrize(
+    ("quoted", "renamed"),
+    [
+        (b"at /home/me/suite/x.js:1", b"at /srv/suitexxxx/x.js:1"),
+        ("at /home/m… (700 characters)".encode(), "at /srv/su… (700 characters)".encode()),
+        ("at /ho… (700 characters)".encode(), "at /ho… (700 characters)".encode()),
+        (b"at /home/you/x.js", b"at /home/you/x.js"),
+    ],
+)
+def test_the_folder_of_a_machine_is_renamed_where_it_is_quoted(quoted: bytes, renamed: bytes) -> None:
+    assert published.renamed(quoted, b"/home/me/suite", b"/srv/suitexxxx") == renamed
