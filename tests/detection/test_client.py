@@ -171,9 +171,9 @@ def test_a_changed_outcome_counts_where_two_sessions_agree(
     assert left == []
 
 
-def test_a_server_that_cannot_be_started_here_is_one_line(fake: Written, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_cannot_be_started_here_is_one_line(fake: Written, capfd: pytest.CaptureFixture[str]) -> None:
     assert client.main(["--program", str(fake()), "--server", "no-such"]) == 4
-    assert "no-such cannot be started here" in capsys.readouterr().err
+    assert "no-such cannot be started here" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["- {server: x}", "server: x", "- {server: x, outcome: so, session: works, seen: y}"])
