@@ -13,9 +13,9 @@ from conformance.harmless import harmless
 
 COMMANDS = {
     "run": "ask an endpoint, judge its answers, write log and report",
-    "fuzz": "ask generated requests, and shrink what breaks a law to the smallest",
     "compare": "ask two endpoints or models, and show them side by side",
     "serve": "start the scripted model behind one of its faces",
+    "fuzz": "ask generated requests, and shrink what breaks a law to the smallest",
     "report": "render one matrix from any number of runs",
     "diff": "compare two runs, row by row",
     "rejudge": "judge the evidence of a run again with today's rules",

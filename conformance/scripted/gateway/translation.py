@@ -11,6 +11,7 @@ from conformance.scripted.anthropic.blocks import (
     Message,
     SearchResultBlock,
     TextBlock,
+    ToolReferenceBlock,
     ToolResultBlock,
     ToolUseBlock,
 )
@@ -151,6 +152,8 @@ def _parts(block: object, media: Media) -> Iterator[Part]:
             yield _text(text)
         case ImageBlock(source=source):
             yield _image(media[source])
+        case ToolReferenceBlock(tool_name=name):
+            yield _text(name)  # the only word that this upstream has for it
         case DocumentBlock() | SearchResultBlock():
             yield from _document(block, media)
 
