@@ -48,6 +48,10 @@ class Machine:
 
     def __init__(self) -> None:
         self.start: Any = ABSENT
+        self._owed = 0
+        """Blocks of thinking whose index was started again: as many stops are to come, under whatever index. Seen at
+        Ollama before 0.18 (https://github.com/ollama/ollama/issues/14816), where a real client reads on.
+        """
         self.start_event = -1
         self.deltas: list[tuple[int, dict[str, Any]]] = []
         self.blocks: list[Block] = []
@@ -235,6 +239,7 @@ class Machine:
         if block.index != self._next_index:
             kind = _taken(earlier) if earlier is not None else "gap" if self.blocks else "start"
             at = where + "/index"
+            self._owed += kind == "repeated"
             self._breach("stream.index", at, self._next_index, block.index, kind, lost=earlier is not None)
         if earlier is not None and earlier.life == "open":
             self.blocks.remove(earlier)
@@ -310,6 +315,9 @@ class Machine:
             return None
         kind = "never-opened" if block is None else "closed"
         delta = law == "stream.delta-open"
+        if not delta and block is None and self._owed:
+            self._owed -= 1
+            kind = "renumbered"
         if delta:
             self._astray.add(index)
         elif index in self._astray:

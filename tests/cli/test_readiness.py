@@ -36,7 +36,7 @@ def run(tmp_path: Path, *served: str) -> tuple[RunLog, str, int]:
         (
             ("--like", "ollama@0.14"),
             "ready with limits",
-            ["search-results", "pictures", "pdf", "count-tokens", "usage", "titles"],
+            ["count-tokens", "usage", "titles"],
         ),
         (("--fault", "RQ04"), "not ready", ["system-role"]),
         (("--fault", "X-input-html"), "not ready", ["tool-input"]),
