@@ -1,5 +1,7 @@
 """Kinds of stops that no open block has: a real client reads on after one of them, and gives up at the others."""
 
+from typing import Any
+
 import pytest
 from correct_exchanges import asked, exchange, sse
 
@@ -12,8 +14,15 @@ CALL = {"type": "tool_use", "id": "toolu_1", "name": "echo", "input": {}}
 TEXT = {"type": "text", "text": ""}
 
 
-def _kinds(*blocks: dict[str, object]) -> list[str]:
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "content": [], "model": "m", "stop_reason": None}
+def _kinds(*blocks: dict[str, Any]) -> list[str]:
+    message: dict[str, Any] = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "content": [],
+        "model": "m",
+        "stop_reason": None,
+    }
     events = [
         {"type": "message_start", "message": {**message, "usage": {"input_tokens": 1, "output_tokens": 1}}},
         *blocks,
@@ -39,5 +48,5 @@ def _kinds(*blocks: dict[str, object]) -> list[str]:
         ),
     ],
 )
-def test_a_stop_without_its_block(events: list[dict[str, object]], kinds: list[str]) -> None:
+def test_a_stop_without_its_block(events: list[dict[str, Any]], kinds: list[str]) -> None:
     assert _kinds(*events) == kinds

@@ -203,8 +203,10 @@ def test_several_together_never_exceed_what_may_be_in_flight() -> None:
                 most = max(most, flying)
                 if slots.limit < number:
                     alone.append(flying - number)
-                await asyncio.sleep(0.001 * number)
-                flying -= number
+                try:
+                    await asyncio.sleep(0.001 * number)
+                finally:
+                    flying -= number
 
         tasks = [asyncio.create_task(hold(1 + n % 4, impatient=n % 5 == 0)) for n in range(60)]
         await asyncio.sleep(0.005)
