@@ -48,10 +48,7 @@ class Machine:
 
     def __init__(self) -> None:
         self.start: Any = ABSENT
-        self._owed = 0
-        """Blocks of thinking whose index was started again: as many stops are to come, under whatever index. Seen at
-        Ollama before 0.18 (https://github.com/ollama/ollama/issues/14816), where a real client reads on.
-        """
+        self._owed = 0  # stops of thoughts whose index was started again (github.com/ollama/ollama/issues/14816)
         self.start_event = -1
         self.deltas: list[tuple[int, dict[str, Any]]] = []
         self.blocks: list[Block] = []
@@ -315,11 +312,10 @@ class Machine:
             return None
         kind = "never-opened" if block is None else "closed"
         delta = law == "stream.delta-open"
-        if not delta and block is None and self._owed:
-            self._owed -= 1
-            kind = "renumbered"
         if delta:
             self._astray.add(index)
+        elif block is None and self._owed:  # as many stops as starts: a real client reads on
+            self._owed, kind = self._owed - 1, "renumbered"
         elif index in self._astray:
             return self._at_index.get(only[0]) if self._is_open(only[0]) else None
         if not (self._early and not self._started and block is None and not self.blocks):
@@ -400,6 +396,5 @@ def _has_type(holder: dict[str, Any]) -> bool:
 
 def _taken(earlier: Block) -> str:
     """How a start comes to an index that a block has had: clients differ in what they make of each."""
-    if earlier.life == "closed":
-        return "reused"
-    return "repeated" if earlier.kind == "thinking" else "replaced"
+    open_ones = "repeated" if earlier.kind == "thinking" else "replaced"
+    return "reused" if earlier.life == "closed" else open_ones
