@@ -272,10 +272,18 @@ def test_ctrl_c_keeps_what_there_is(served: Serve, tmp_path: Path) -> None:
 
 
 def test_a_budget_ends_a_run_and_says_what_was_not_asked(conformance: Command, tmp_path: Path) -> None:
-    conformance("run", *FEW, "--budget", "0.001", "--out", "out")
-    rows = read_log(tmp_path / "out").cases
-    assert {row.verdict for row in rows} == {"not-run"}
-    assert {row.reason for row in rows} == {"budget spent"}
+    paced = "streaming.long-text or stop.max-tokens-2000 or messages.text"
+    done = conformance("run", "--select", paced, "--concurrency", "1", "--budget", "5", "--out", "out")
+    assert done.returncode != 4, done.stderr
+    unasked = [row for row in read_log(tmp_path / "out").cases if row.verdict == "not-run"]
+    assert unasked
+    assert {row.reason for row in unasked} == {"budget spent"}
+
+
+def test_a_budget_that_is_spent_at_once_is_said(conformance: Command) -> None:
+    done = conformance("run", *FEW, "--budget", "0.001", "--out", "out")
+    assert done.returncode == 2
+    assert "within the budget" in done.stderr
 
 
 def test_a_baseline_is_green_against_itself(conformance: Command, tmp_path: Path) -> None:

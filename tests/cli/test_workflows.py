@@ -239,6 +239,31 @@ def test_the_reference_endpoint_is_up_when_its_step_ends(step: Step, tmp_path: P
     assert "listening" in (tmp_path / "serve.log").read_text()
 
 
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_watch_keeps_its_report_and_how_it_ended(step: Step, tmp_path: Path, code: int) -> None:
+    world = tmp_path / "world"
+    program(world / "pip", "#!/bin/sh\n")
+    program(
+        world / "nox",
+        f'#!/bin/sh\necho "$@" > "$WORLD/asked"\necho "Claude Code 9 sends more" > watch.md\nexit {code}\n',
+    )
+    assert step("client-watch.yml", "Watch").returncode == 0
+    assert (world / "asked").read_text() == f"-s client-watch -- --report {tmp_path}/watch.md\n"
+    assert (tmp_path / "GITHUB_OUTPUT").read_text() == f"code={code}\n"
+    assert "sends more" in (tmp_path / "GITHUB_STEP_SUMMARY").read_text()
+
+
+@pytest.mark.parametrize("known", ["0", "1"])
+def test_the_watch_opens_one_issue(step: Step, tmp_path: Path, known: str) -> None:
+    world = tmp_path / "world"
+    program(world / "gh", f'#!/bin/sh\necho "$@" >> "$WORLD/gh-called"\n[ "$2" = list ] && echo {known}\ntrue\n')
+    (tmp_path / "watch.md").write_text("Claude Code 9 sends more\n")
+    assert step("client-watch.yml", "Open an issue", GH_TOKEN="t").returncode == 0
+    called = (world / "gh-called").read_text()
+    assert "issue list --state open" in called
+    assert ("issue create --title Claude Code 9 sends more --body-file watch.md" in called) == (known == "0")
+
+
 def test_no_step_is_left_out() -> None:
     tests = Path(__file__).read_text()
     assert [step for step in STEPS if f'step("{step[0]}", "{step[1]}"' not in tests] == []
