@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
-        return 0
+        return ExitCode.INTERRUPTED  # nobody knows what would have been said: a script with `pipefail` must not pass
     except OSError as problem:
         where = f"{problem.filename}: " if problem.filename else ""
         print(harmless(f"conformance: {where}{problem.strerror or problem}"), file=sys.stderr)

@@ -1,7 +1,6 @@
 """Runs the suite: selects target and questions, runs pytest over them, and writes the outputs."""
 
 import signal
-import sys
 import threading
 import time
 import webbrowser
@@ -21,7 +20,7 @@ from conformance.catalog.load import Catalog, load_catalog
 from conformance.catalog.problem import nearest
 from conformance.cli import startup, write_outputs
 from conformance.cli.debug import show_exchange
-from conformance.cli.display import Display
+from conformance.cli.display import Display, echo_line
 from conformance.cli.progress import Progress
 from conformance.engine.assessment import Assessment
 from conformance.engine.baseline import Baseline, read_baseline
@@ -337,12 +336,6 @@ def _full(out: Path, problem: OSError) -> DiskError:
         f"{out} cannot be written any more ({problem.strerror}): what was judged is kept; make room, "
         f"then `conformance run --resume {out}`"
     )
-
-
-def echo_line(line: bytes) -> None:
-    """A row of the log on standard output, for the program behind the pipe."""
-    sys.stdout.buffer.write(line + b"\n")
-    sys.stdout.buffer.flush()
 
 
 def end_orderly_on_sigterm() -> None:

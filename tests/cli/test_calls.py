@@ -4,6 +4,7 @@ Wrong calls are made in this process, each in a fraction of a second; a tracebac
 """
 
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -187,6 +188,23 @@ def test_json_is_the_log_and_nothing_else(conformance: Command, tmp_path: Path) 
     assert done.stderr.splitlines() == [
         "reference: As expected: 0 worse, 0 better, 0 known and 0 documented gaps. Exit 0."
     ]
+
+
+def test_a_reader_that_has_gone_does_not_end_the_run(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ["run", "--json", *FEW, "--out", str(out)]
+    script = f"set -o pipefail; {shlex.join([sys.executable, '-m', 'conformance', *words])} | head -n 1"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0
+    assert "Broken pipe" not in done.stderr
+    assert "BrokenPipeError" not in done.stderr
+    assert read_log(out).end is not None
+
+
+def test_a_run_that_nobody_reads_is_not_green(tmp_path: Path) -> None:
+    words = shlex.join([sys.executable, "-m", "conformance", "run", *FEW, "--out", str(tmp_path / "out")])
+    done = subprocess.run(["bash", "-c", f"{words} 2>&1 | true; exit ${{PIPESTATUS[0]}}"], check=False, timeout=120)
+    assert done.returncode == 130
 
 
 def test_the_page_is_opened_on_demand(conformance: Command, tmp_path: Path) -> None:
