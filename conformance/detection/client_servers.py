@@ -6,8 +6,9 @@ import msgspec
 from msgspec import Struct
 
 from conformance.detection.client_figures import FOLDER
+from conformance.detection.client_program import PINNED
 from conformance.errors import UserError
-from conformance.runs.detection import ClientOutcome
+from conformance.runs.detection import ClientOutcome, ClientSession
 
 
 class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,6 +35,20 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def likeness(self) -> bool:
         return "@" in self.server
+
+
+def sessions() -> list[ClientSession]:
+    """What the real client showed on each server; that on a likeness, of the real versions that it stands for."""
+    return [
+        ClientSession(
+            server=one.server.partition("@")[0],
+            versions=one.stands_for if one.likeness else [one.version],
+            client=f"Claude Code {PINNED}",
+            outcome=one.outcome,
+            seen=one.seen,
+        )
+        for one in client_servers()
+    ]
 
 
 def client_servers(file: Path = FOLDER / "servers.yaml") -> list[Server]:

@@ -10,6 +10,7 @@ import msgspec
 
 from conformance.catalog.load import Catalog
 from conformance.detection.client_figures import EXPECTED, client_figure, outcomes, questions, table
+from conformance.detection.client_servers import sessions
 from conformance.detection.endpoints import Endpoint, Swept, ask, endpoints
 from conformance.detection.figures import figure_of, naming, redness, summary, told_first
 from conformance.detection.mutant_figures import mutant_figures
@@ -83,6 +84,7 @@ def measure(catalog: Catalog, *, only: Collection[str] = (), full: bool = False)
         each_variant=each_variant,
         each_model=each_model,
         each_client=clients,
+        each_server=sessions(),
         silent_mutants=mutants.silent,
         equivalent_mutants=mutants.equivalent,
         mutant_alarms=mutants.false_alarms,

@@ -1,12 +1,13 @@
 """The first view of the page: one line per server, with the answers that a reader has five seconds for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
 from conformance.report.causes import homes, red_causes
 from conformance.report.levels import Level
 from conformance.report.matrix import Column, Matrix
+from conformance.runs.detection import ClientSession
 from conformance.runs.log import RunLog
 from conformance.words import ReadinessVerdict
 
@@ -65,6 +66,8 @@ class Server(Struct, frozen=True, kw_only=True):
     level: str
     """The level that was reached, and how many rows are short of the next."""
     clients: list[Client]
+    session: ClientSession | None
+    """A session of the real client on this version."""
     behind: str
     """What stood behind it, in two words; empty where nobody knows."""
     behind_means: str
@@ -72,21 +75,24 @@ class Server(Struct, frozen=True, kw_only=True):
     versions: list[Version]
 
 
-def servers_of(matrix: Matrix) -> list[Server]:
-    """The servers in the order of their columns; a simulation is a server of its own."""
+def servers_of(matrix: Matrix, sessions: Sequence[ClientSession] = ()) -> list[Server]:
+    """The servers in the order of their columns; a simulation is a server of its own, and no session was held on it."""
     groups: dict[tuple[str, bool], list[Column]] = {}
     for column in matrix.columns:
         target = column.log.run.target
         groups.setdefault((target.name, target.simulated), []).append(column)
-    return [_server(group) for group in groups.values()]
+    held = {(one.server, version): one for one in sessions for version in one.versions}
+    return [_server(group, held) for group in groups.values()]
 
 
-def _server(group: Sequence[Column]) -> Server:
+def _server(group: Sequence[Column], held: Mapping[tuple[str, str], ClientSession]) -> Server:
     newest = group[-1]
+    target = newest.log.run.target
     return Server(
         column=newest,
         level=_level(newest.level),
         clients=_clients(newest.log),
+        session=None if target.simulated else held.get((target.name, target.version or "")),
         behind=newest.log.behind or "",
         behind_means=BEHIND[newest.log.behind] if newest.log.behind else "",
         first=_first(newest),

@@ -54,6 +54,18 @@ class ClientFigure(Struct, frozen=True, kw_only=True):
     """The needs that are not met, in the order in which they are told."""
 
 
+class ClientSession(Struct, frozen=True, kw_only=True):
+    """A session of the real client on a server that others wrote."""
+
+    server: str
+    versions: list[str]
+    """Versions of the server for which it holds."""
+    client: str
+    outcome: ClientOutcome
+    seen: str
+    """What it showed, in one sentence or two."""
+
+
 class Detection(Struct, frozen=True, kw_only=True):
     """All figures; the summaries first, as readers of the short of it expect them."""
 
@@ -72,6 +84,7 @@ class Detection(Struct, frozen=True, kw_only=True):
     each_model: list[AlarmFigure] = []
     """Odd models behind the correct endpoint: every alarm is held against the wrong one."""
     each_client: list[ClientFigure] = []
+    each_server: list[ClientSession] = []
     silent_mutants: dict[str, str] = {}
     """Mutant to what was done wrong in it."""
     equivalent_mutants: dict[str, str] = {}

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from conformance.catalog.load import load_catalog
 from conformance.detection.client_figures import EXPECTED, misjudged, outcomes, table
+from conformance.detection.client_servers import sessions
 from conformance.detection.figures import figure_of, got_worse, summary, with_figures
 from conformance.detection.sweep import BASE, Worse
 from conformance.engine.scripted_process import NamedFault, named_faults, named_models, named_variants
@@ -80,6 +81,7 @@ def test_readiness_is_what_the_real_client_did() -> None:
     }
     assert {line.partition(":")[0] for line in misjudged(measured.each_client)} == OPEN_CLIENTS
     assert measured.readiness == table(measured.each_client)
+    assert measured.each_server == sessions()
 
 
 def test_what_was_measured_keeps_its_promises() -> None:

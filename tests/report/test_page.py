@@ -15,6 +15,7 @@ import synthetic_hostile
 import synthetic_runs
 from hypothesis import given
 from hypothesis import strategies as some
+from msgspec.structs import replace
 
 from conformance.report.content import content_of
 from conformance.report.html import embedded
@@ -22,6 +23,7 @@ from conformance.report.matrix import matrix_of
 from conformance.report.packing import PACK, TEXT_LIMIT, pack_evidence, packed, unpacked
 from conformance.report.servers import servers_of
 from conformance.report.write import render
+from conformance.runs.detection import ClientSession
 from conformance.runs.evidence_store import PLAIN, EvidenceStore, remove_evidence
 from conformance.runs.log import FILE, RunLog, read_log
 
@@ -247,6 +249,17 @@ def test_the_first_view_has_one_line_per_server(few: list[RunLog], tmp_path: Pat
     assert servers["reference"].first is None
     text = render(few, tmp_path).read_text(encoding="utf-8")
     assert text.index('<table class="servers">') < text.index('id="matrix"')
+
+
+def test_a_session_of_the_real_client_stands_beside_the_server_it_was_held_on(few: list[RunLog]) -> None:
+    newest = {server.column.log.run.target.name: server for server in servers_of(matrix_of(few))}
+    version = newest["litellm"].column.log.run.target.version
+    assert version is not None
+    held = ClientSession(server="litellm", versions=[version], client="Claude Code 9", outcome="wrong", seen="Lost.")
+    shown = {server.column.log.run.target.name: server.session for server in servers_of(matrix_of(few), [held])}
+    assert shown == {"reference": None, "litellm": held, "ollama": None}
+    other = replace(held, versions=["0.0.1"])
+    assert all(server.session is None for server in servers_of(matrix_of(few), [other]))
 
 
 def test_the_trend_stands_where_versions_do(few: list[RunLog], tmp_path: Path) -> None:
