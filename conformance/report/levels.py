@@ -36,6 +36,11 @@ class Level(Struct, frozen=True, kw_only=True):
     """Rows of the next level that were not asked at all."""
 
     @property
+    def untold(self) -> bool:
+        """Whether nothing speaks against the first level, but not all its rows were asked, as by `--profile quick`."""
+        return self.reached is None and bool(self.unasked) and not self.broken and not self.unproven
+
+    @property
     def short(self) -> int:
         """The number of rows that keep it from the next level."""
         return len(self.broken) + len(self.unproven) + len(self.unasked)
@@ -98,6 +103,9 @@ def breaks(row: RowInfo, found: Iterable[CaseRow | RuleRow]) -> bool:
 
 def in_words(level: Level) -> str:
     """One sentence: the level, and what is short of the next."""
+    if level.untold:
+        left = _number(len(level.unasked))
+        return f"No level is told: {left} of {level.next} not asked, and none that was is wrong."
     reached = f"Level {level.reached}" if level.reached else "No level reached"
     if level.next is None:
         return f"{reached}: conformant." if level.reached == "full" else f"{reached}."
@@ -108,5 +116,9 @@ def in_words(level: Level) -> str:
         if part
     ]
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    rows = "1 row" if level.short == 1 else f"{level.short} rows"
-    return f"{reached}; {rows} short of {level.next} ({', '.join(what)}): {', '.join(names[:NAMED])}{more}."
+    short = f"{_number(level.short)} short of {level.next} ({', '.join(what)})"
+    return f"{reached}; {short}: {', '.join(names[:NAMED])}{more}."
+
+
+def _number(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows} rows"
