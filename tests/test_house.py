@@ -26,9 +26,9 @@ ALLOWED: Mapping[str, set[str]] = {
 }
 ENGINE: Mapping[str, set[str]] = {
     "asking": {"options", "question", "plan", "scheduler", "inquiry", "target_selection", "purse"}
-    | {"fixture_server", "scripted_process", "same_question", "shard", "unmarked"},
+    | {"fixture_server", "scripted_process", "same_question", "unmarked"},
     "judging": {"assessment", "baseline", "behind", "explanation", "lights", "readiness", "reasons", "testimony"},
-    "ending": {"events", "finish", "log_header", "ledger", "outputs", "evidence_keeper", "row_text"},
+    "ending": {"events", "finish", "log_header", "ledger", "outputs"},
     "again": {"records", "resume", "rejudge", "merge", "share"},
 }
 """The inner rooms of the engine: each knows itself and those before it."""

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from conformance.words import MODES, Basis, Kind, Level, Mode, Size
 
@@ -233,3 +234,26 @@ def _is_malformed(ask: Ask) -> bool:
         return not isinstance(msgspec.json.decode(ask.raw), dict)
     except (msgspec.DecodeError, UnicodeEncodeError):
         return True
+
+
+MESSAGES = "/v1/messages"
+
+
+def completed(case: Case, defaults: Defaults | None) -> Case:
+    """The case with the defaults of its family written out."""
+    if defaults is None:
+        return case
+    if case.steps is not UNSET:
+        return replace(case, steps=[replace(step, ask=_completed(step.ask, defaults)) for step in case.steps])
+    return case if case.ask is UNSET else replace(case, ask=_completed(case.ask, defaults))
+
+
+def _completed(ask: Ask, defaults: Defaults) -> Ask:
+    if ask.method != "POST" or ask.path != MESSAGES or ask.body is UNSET:
+        return ask
+    common: dict[str, Any] = {}
+    if defaults.max_tokens is not None:
+        common["max_tokens"] = defaults.max_tokens
+    if defaults.prompt is not None:
+        common["messages"] = [{"role": "user", "content": defaults.prompt}]
+    return replace(ask, body=common | ask.body)

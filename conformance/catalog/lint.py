@@ -9,9 +9,9 @@ from typing import Any, get_args
 
 from conformance.catalog.case import Case, Check, asks_of, modes_of
 from conformance.catalog.difference import differences
-from conformance.catalog.leaning import leans
 from conformance.catalog.load import PROFILES, SURFACE, Catalog
 from conformance.catalog.matchers import BOUNDS, is_absence, matcher_of
+from conformance.catalog.parts import leans
 from conformance.catalog.problem import Problem, nearest, shown
 from conformance.catalog.profile import Need, Profile, parted
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM, SEPARATED, conversations, is_glued, speaks

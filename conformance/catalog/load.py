@@ -10,19 +10,17 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct
 
-from conformance.catalog.capability import Capability, CapabilityFile
-from conformance.catalog.case import Ask, Case, CaseFile, Check, Step
+from conformance.catalog.case import Ask, Case, CaseFile, Check, Step, completed
 from conformance.catalog.compiled import compiled
-from conformance.catalog.defaults import completed
 from conformance.catalog.document import Document
 from conformance.catalog.fixtures import Fixtures
-from conformance.catalog.leaning import circle, leans
 from conformance.catalog.location import cases_folder
 from conformance.catalog.matchers import mistakes
+from conformance.catalog.parts import circle, leans
 from conformance.catalog.problem import CatalogError, Problem, nearest, shown
 from conformance.catalog.profile import Profile
 from conformance.catalog.reading import each, head, typed
-from conformance.catalog.surface import AreaFile, AreasFile, Row, RowEntry, placed
+from conformance.catalog.surface import AreaFile, AreasFile, Capability, CapabilityFile, Row, RowEntry, placed
 from conformance.doors import is_version
 
 SURFACE = "surface"

@@ -1,12 +1,32 @@
-"""The parts of a request: its fields, blocks and choices, by which two requests are compared."""
+"""The parts of a request, by which two requests are compared, and the references from a case to others."""
 
 from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from msgspec import UNSET
 
 from conformance.catalog.case import Ask, Case, asks_of
-from conformance.catalog.leaning import leans
+
+KEYS = ("control", "twin", "without")
+
+
+def leans(case: Case) -> Iterator[tuple[str, str]]:
+    """The keys of a case that name another one, each with the id that it names."""
+    for key in KEYS:
+        if (name := getattr(case, key)) is not None:
+            yield key, name
+
+
+def circle(cases: Mapping[str, Case]) -> list[str]:
+    """The ids of cases that lean on each other in a circle, the first one again at the end; empty where none do."""
+    try:
+        TopologicalSorter({id_: [name for _, name in leans(case)] for id_, case in cases.items()}).prepare()
+    except CycleError as error:
+        found: list[str] = error.args[1]
+        return found[::-1]
+    return []
+
 
 CHOICES = frozenset({"type", "role", "media_type", "mode", "ttl", "effort", "service_tier", "speed", "inference_geo"})
 """Keys whose value is one of a few words: each is a part of its own."""

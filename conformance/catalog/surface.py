@@ -1,4 +1,4 @@
-"""The surface: the list of the API's features, each a row of the matrix with a stable id."""
+"""The surface and the capabilities of targets: the closed lists of the folder `cases/`."""
 
 import msgspec
 from msgspec import Struct
@@ -65,3 +65,22 @@ def placed(entry: RowEntry, area: str) -> Row:
     """A row in its area and at its level: `full` where a core row that counts does not say."""
     level = entry.level or ("full" if entry.tier == "core" and entry.weight != "may" else None)
     return Row(**msgspec.structs.asdict(entry) | {"area": area, "level": level})
+
+
+class Capability(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One ability, and how a run learns of it where nobody declares it."""
+
+    title: str
+    proof: list[str] = []
+    """Cases of which any one, once its effect is shown, proves the ability, if it can in the same mode."""
+    declined_beside: str | None = None
+    """The case that lacks what the ability is about, and nothing else: where it is shown, and each proof declined, the
+    answer is no."""
+    assume_no: bool = False
+    """Where it is neither declared nor proven the answer is no, not unknown."""
+
+
+class CapabilityFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """`cases/capabilities.yaml`."""
+
+    capabilities: dict[str, Capability]

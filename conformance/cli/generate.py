@@ -27,8 +27,7 @@ from conformance.catalog.surface import AreaFile
 from conformance.cli import configuration
 from conformance.runs import rows
 from conformance.targets.load import FOLDER as TARGETS
-from conformance.targets.schema import TARGET_SCHEMA, target_schema
-from conformance.targets.target import TargetFile
+from conformance.targets.target import TARGET_SCHEMA, TargetFile, target_schema
 
 LOG_ROWS = (
     rows.RunRow, rows.CatalogRow, rows.CaseRow, rows.RuleRow, rows.CauseRow, rows.ReadinessRow, rows.ObedienceRow,

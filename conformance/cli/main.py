@@ -1,7 +1,8 @@
-"""The command line: `conformance COMMAND`; each command is a module of its own, imported only when it is called."""
+"""The command line: `conformance COMMAND`; the module of a command is imported only when it is called."""
 
 import sys
-from collections.abc import Sequence
+from argparse import Namespace
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -36,8 +37,14 @@ COMMANDS = {
     "env": "print what Claude Code and the SDKs need in order to reach a target",
     "skills": "install the skills for agents into a folder",
 }
-MODULES = {"list": "listing"}
-"""The module of a command where it is not called like it."""
+MODULES = {
+    "list": "listing",
+    **dict.fromkeys(("serve", "faults", "variants"), "scripted"),
+    **dict.fromkeys(("lint", "new"), "case_files"),
+    **dict.fromkeys(("evidence", "merge", "rejudge"), "recorded_runs"),
+    **dict.fromkeys(("prepare", "doctor", "ollama"), "ollama"),
+}
+"""The module of a command where it is not called like it, or holds several."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,11 +76,18 @@ def _dispatch(words: list[str]) -> int:
         print(f"messages-conformance {__version__}")
         return 0
     name, rest = (words[0], words[1:]) if words[0] in COMMANDS else _of_address(words)
-    module = import_module(f"conformance.cli.commands.{MODULES.get(name, name)}")
+    declare, run = _functions(name)
     about = COMMANDS[name]
     parser = Parser(f"conformance {name}", f"{about[0].upper()}{about[1:]}.")
-    module.declare(parser)
-    return int(module.run(parser.read(rest)))
+    declare(parser)
+    return int(run(parser.read(rest)))
+
+
+def _functions(name: str) -> tuple[Callable[[Parser], None], Callable[[Namespace], int]]:
+    """What declares a command's arguments, and what runs it."""
+    module = import_module(f"conformance.cli.commands.{MODULES.get(name, name)}")
+    own = f"_{name}" if hasattr(module, f"run_{name}") else ""
+    return getattr(module, f"declare{own}"), getattr(module, f"run{own}")
 
 
 def _of_address(words: list[str]) -> tuple[str, list[str]]:

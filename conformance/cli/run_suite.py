@@ -18,20 +18,18 @@ from msgspec.structs import replace
 from conformance.bounded import within
 from conformance.catalog.load import Catalog, load_catalog
 from conformance.catalog.problem import nearest
-from conformance.cli import startup, write_outputs
-from conformance.cli.debug import show_exchange
-from conformance.cli.display import Display, echo_line
+from conformance.cli import startup
+from conformance.cli.display import Display, echo_line, publish, show_exchange
 from conformance.cli.progress import Progress
 from conformance.engine.assessment import Assessment
 from conformance.engine.baseline import Baseline, read_baseline
-from conformance.engine.evidence_keeper import EvidenceKeeper
 from conformance.engine.finish import Terms
 from conformance.engine.fixture_server import FixtureServer
 from conformance.engine.inquiry import Inquiry, Transport, Watch
 from conformance.engine.ledger import Ledger
 from conformance.engine.log_header import catalog_row, run_row
 from conformance.engine.options import RunOptions
-from conformance.engine.outputs import into_log
+from conformance.engine.outputs import EvidenceKeeper, into_log
 from conformance.engine.plan import plain_controls, plan
 from conformance.engine.purse import Price, Purse, cheapest_first
 from conformance.engine.question import Earlier, Question
@@ -319,7 +317,7 @@ def _run_in(
     try:
         if UPDATE in options.pytest_arguments:
             write_snapshot(snapshot_file(target.name), read_log(out).cases)
-        write_outputs.publish(out, quiet=display.quiet)
+        publish(out, quiet=display.quiet)
     except OSError as problem:
         raise DiskError(
             f"the report of {out} cannot be written ({problem.strerror}): the log is whole; make room, "

@@ -13,9 +13,16 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from conformance.detection import loopback
 from conformance.detection.client_figures import EXPECTED
-from conformance.detection.client_program import PINNED, newest, program_of
+from conformance.detection.client_program import (
+    PINNED,
+    available,
+    bring_up,
+    is_inside,
+    newest,
+    program_of,
+    run_inside,
+)
 from conformance.detection.client_seats import MODEL, REFERENCE, Seat, Servers, seats
 from conformance.detection.client_session import Session, run_session
 from conformance.detection.client_shapes import compared, read_shape, shape_file, shape_lines
@@ -49,10 +56,10 @@ def main(arguments: Sequence[str] | None = None, servers: Servers | None = None,
     try:
         asked = _parsed(words)
         program = program_of(asked.program, asked.version)  # from the registry, before the network is left
-        if asked.base_url is None and not loopback.is_inside() and loopback.available():
-            return loopback.run_inside(module, [*words, "--program", str(program), "--version", asked.version])
-        if loopback.is_inside():
-            loopback.bring_up()
+        if asked.base_url is None and not is_inside() and available():
+            return run_inside(module, [*words, "--program", str(program), "--version", asked.version])
+        if is_inside():
+            bring_up()
         return _main(asked, str(program), servers or {})
     except UserError as problem:
         print(f"client: {problem}", file=sys.stderr)

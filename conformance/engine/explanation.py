@@ -6,9 +6,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from conformance.catalog.case import Case, asks_of
-from conformance.catalog.leaning import leans
 from conformance.catalog.load import Catalog
-from conformance.catalog.parts import about_of, parts_of
+from conformance.catalog.parts import about_of, leans, parts_of
 from conformance.engine.question import Record
 from conformance.judge.answer import path_of
 from conformance.judge.cause import WRONG, Cause, Judged, Law, Obstacle

@@ -8,11 +8,10 @@ from msgspec.structs import replace
 
 from conformance.catalog.load import Catalog
 from conformance.engine.options import RunOptions
-from conformance.engine.plan import every_question, plan
+from conformance.engine.plan import Shard, every_question, plan
 from conformance.engine.question import Earlier, Question, Record
 from conformance.engine.records import EarlierRun, earlier_of, target_of
 from conformance.engine.rejudge import Rejudged, judge_again
-from conformance.engine.shard import Shard
 from conformance.errors import UserError
 from conformance.runs.evidence_store import EvidenceStore, join_evidence
 from conformance.runs.log import EndRow, RunLog

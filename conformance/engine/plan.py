@@ -1,6 +1,9 @@
 """The plan of a run: all questions, those of a profile, those that an expression selects, or a shard of these."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
 
 from conformance.catalog.case import Case, modes_of
 from conformance.catalog.lint import profile_problems
@@ -9,9 +12,30 @@ from conformance.catalog.problem import CatalogError
 from conformance.catalog.select import select, select_profile
 from conformance.engine.options import RunOptions
 from conformance.engine.question import PLAIN, Question, in_mode
-from conformance.engine.shard import Shard
 from conformance.errors import UserError
 from conformance.judge.rules import RULES
+
+FORM = re.compile(r"([1-9]\d{0,3})/([1-9]\d{0,3})")
+
+
+class Shard(Struct, frozen=True):
+    """Which part of how many."""
+
+    number: int
+    """From 1."""
+    of: int
+
+    @classmethod
+    def of_text(cls, text: str) -> "Shard":
+        """The shard that `I/N` names; UserError where it names none."""
+        found = FORM.fullmatch(text)
+        if found is None or int(found[1]) > int(found[2]):
+            raise UserError(f"--shard {text!r} is no part of a whole: write I/N with I from 1 to N, such as 2/4")
+        return cls(int(found[1]), int(found[2]))
+
+    def part_of(self, questions: Sequence[Question]) -> list[Question]:
+        """Every Nth question, so that neighbours, which cost about the same, are spread over the shards."""
+        return list(questions[self.number - 1 :: self.of])
 
 
 def plan(catalog: Catalog, options: RunOptions) -> list[Question]:

@@ -9,8 +9,7 @@ from hypothesis.errors import FlakyFailure, FlakyStrategyDefinition
 from msgspec import Struct
 
 from conformance.fuzz.conversation import converse
-from conformance.fuzz.known import Known
-from conformance.fuzz.laws import Ask, Bad, Broken, Counted, Example, Valid, case
+from conformance.fuzz.laws import Ask, Bad, Broken, Counted, Example, Known, Valid, case
 from conformance.fuzz.mutations import mutations
 from conformance.fuzz.requests import requests
 from conformance.fuzz.sent import Sent

@@ -1,4 +1,4 @@
-"""What pytest collects: one item a question, then one a rule.
+"""What pytest collects: one item a question, then one a rule, and the text of a row that fails.
 
 They are items of their own kind and no functions: what pytest does for the fixtures and parameters of a function costs
 three times as much as the judging.
@@ -6,11 +6,15 @@ three times as much as the judging.
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from conformance.engine.question import Question
 from conformance.judge.rules import Rule
+from conformance.keys import KNOWN
+from conformance.runs.log import CaseRow, RuleRow
 
 HERE = Path(__file__)
 Settle = Callable[["QuestionItem | RuleItem"], None]
@@ -59,3 +63,31 @@ class Suite(pytest.Module):
             ruled = RuleItem.from_parent(self, name=f"test_rule[{rule.id}]")
             ruled.rule, ruled.settle = rule, self.settle
             yield ruled
+
+
+SHOWN = 160
+
+
+def account_of(row: CaseRow | RuleRow) -> str:
+    """A few lines: the row, its verdict and status, why, and each finding with what was expected and observed."""
+    if isinstance(row, CaseRow):
+        head = f"{row.case} ({row.mode}): {row.verdict}"
+        reason = row.reason
+        where = [f"evidence: {', '.join(row.exchanges)}"] if row.exchanges else []
+    else:
+        head = f"{row.rule}: {row.verdict}, broken by {row.violations} of {row.seen} answers"
+        reason, where = "", []
+    status = "" if row.status == "as-expected" else f" [{row.status}]"
+    lines = [head + status, *([reason] if reason else []), *([row.expected_by] if row.expected_by else [])]
+    for finding in row.findings:
+        lines.append(
+            f"  {finding.id} at {finding.at}: expected {brief(finding.expected)}, observed {brief(finding.observed)}"
+        )
+    return KNOWN.removed_from("\n".join([*lines, *where]))
+
+
+def brief(value: Any) -> str:
+    """A value on one line, cut to what a terminal can show."""
+    text = KNOWN.removed_from(msgspec.json.encode(value).decode(errors="replace"))  # before anything is cut
+    text = "".join(sign if sign.isprintable() else "�" for sign in text)
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

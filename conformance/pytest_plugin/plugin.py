@@ -7,12 +7,11 @@ import msgspec
 import pytest
 
 from conformance.engine.events import CaseJudged
-from conformance.engine.evidence_keeper import evidence_of
 from conformance.engine.ledger import Ledger
+from conformance.engine.outputs import evidence_of
 from conformance.engine.question import Question
-from conformance.engine.row_text import account_of
 from conformance.keys import KNOWN
-from conformance.pytest_plugin.items import HERE, QuestionItem, RuleItem, Suite
+from conformance.pytest_plugin.items import HERE, QuestionItem, RuleItem, Suite, account_of
 from conformance.runs.log import CaseRow, RuleRow
 from conformance.words import UNVERIFIED
 

@@ -84,7 +84,7 @@ def _serve(options: argparse.Namespace) -> int:
             raise UsageError("--disobey takes a number from 1 on: 1 ignores every prompt, 2 every second")
         from msgspec.structs import replace
 
-        from conformance.scripted.odd_models.disobedience import disobedient
+        from conformance.scripted.odd_models import disobedient
 
         setting = replace(setting, brain=disobedient(options.disobey))
     serve(application(options.face, setting), port=options.port, until_stdin_closes=options.until_stdin_closes)

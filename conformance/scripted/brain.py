@@ -1,14 +1,24 @@
 """The scripted model: obeys the probe language, exactly and always in the same way."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 
 import msgspec
+from msgspec import Struct
 
-from conformance.scripted.choice import calls_to_make
-from conformance.scripted.compact import compact
-from conformance.scripted.conversation import Conversation, Failure, Invocation, Reply, Result, Speech, Text, Thought
+from conformance.scripted.conversation import (
+    Conversation,
+    Failure,
+    Invocation,
+    Reply,
+    Result,
+    Speech,
+    Text,
+    Thought,
+    Tool,
+)
 from conformance.scripted.instructions import (
+    CallTools,
     Count,
     FillSchema,
     GiveBack,
@@ -23,11 +33,63 @@ from conformance.scripted.instructions import (
     last_instruction,
     latest_user_parts,
 )
+from conformance.scripted.json_text import compact, value_at
 from conformance.scripted.limits import cut
-from conformance.scripted.model_behaviour import OBEDIENT, ModelBehaviour
-from conformance.scripted.pointer import value_at
 from conformance.scripted.secrets import UNKNOWN, images, last_result, secret_word, text_of
 from conformance.scripted.tokens import counts_input
+
+Calls = list[Invocation]
+
+
+class ModelBehaviour(Struct, frozen=True):
+    """Functions over the obedient answer; by default they change nothing."""
+
+    says: Callable[[str, Conversation], str] = lambda text, _: text
+    """The text in place of the obedient one."""
+    thinks: Callable[[Thought, Calls], Thought | None] = lambda thought, _: thought
+    """The thought before a text or before these calls; None leaves it out."""
+    calls: Callable[[Calls, Conversation], Calls] = lambda calls, _: calls
+    """The tool calls in place of those that were asked for; used where tool_choice is auto only."""
+
+
+OBEDIENT = ModelBehaviour()
+
+
+def calls_to_make(instruction: Instruction | None, conversation: Conversation) -> list[Invocation]:
+    """The asked calls that are allowed, or the one that is forced; never a server tool or an undeclared one."""
+    tools = {tool.name: tool for tool in reversed(conversation.tools) if tool.callable}
+    asked = [call for call in instruction.calls if call.name in tools] if isinstance(instruction, CallTools) else []
+    match conversation.choice:
+        case "none":
+            calls = []
+        case "tool":
+            calls = [call for call in asked if call.name == conversation.chosen] or _forced(
+                tools.get(conversation.chosen)
+            )
+        case "any":
+            calls = asked or _forced(next((tool for tool in conversation.tools if tool.callable), None))
+        case _:
+            calls = asked
+    calls = [_held_to_schema(call, tools[call.name]) for call in calls]
+    return calls if conversation.parallel else calls[:1]
+
+
+def _held_to_schema(call: Invocation, tool: Tool) -> Invocation:
+    """The call as asked, or the smallest valid one where the tool is strict and cannot take that."""
+    if not tool.strict:
+        return call
+    from conformance.scripted.smallest import is_valid
+
+    return call if is_valid(call.input, tool.schema) else _forced(tool)[0]
+
+
+def _forced(tool: Tool | None) -> list[Invocation]:
+    if tool is None:
+        return []
+    from conformance.scripted.smallest import smallest_object  # late: jsonschema-rs is not owed by every answer
+
+    return [Invocation(name=tool.name, input=smallest_object(tool.schema))]
+
 
 SPLIT_TEXT = "Grüße, 世界! 👋🏽 Ça va?"
 """What `Fail with split bytes.` answers: characters of two, three and four bytes."""
@@ -76,7 +138,7 @@ def _text(instruction: Instruction | None, conversation: Conversation) -> str:
             result = last_result(conversation)
             return "error" if result is not None and result.is_error else "ok"
         case NameColours():
-            from conformance.scripted.colours import colour_names
+            from conformance.scripted.secrets import colour_names
 
             return colour_names(images(conversation)) or UNKNOWN
         case FillSchema() if conversation.schema is not None:

@@ -26,7 +26,7 @@ def of_data_url(url: str) -> tuple[str, bytes] | None:
 def document(media_type: str, data: bytes, title: str = "") -> Document:
     """A file as a document: the text of a PDF or of plain text, after its title."""
     if media_type == "application/pdf":
-        from conformance.scripted.anthropic.pdf import pages_of
+        from conformance.scripted.anthropic.documents import pages_of
 
         texts = pages_of(data)
     else:

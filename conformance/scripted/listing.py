@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from conformance.scripted.faults import faults
 from conformance.scripted.mutants import mutants
-from conformance.scripted.odd_models.odd_models import ODD_MODELS
+from conformance.scripted.odd_models import ODD_MODELS
 from conformance.scripted.variants import variants
 
 

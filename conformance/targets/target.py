@@ -1,4 +1,4 @@
-"""The types of a target file, and of the target that a run asks."""
+"""The types of a target file and its JSON Schema, and of the target that a run asks."""
 
 import datetime as dt
 from typing import Any, Literal
@@ -6,6 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from conformance.catalog.case import Spec
+from conformance.catalog.described import schema_of
 from conformance.words import Mode, ReadinessVerdict, Verdict
 
 
@@ -172,3 +173,11 @@ class Target(Struct, frozen=True, kw_only=True):
     suite: str = ""
     simulated: bool = False
     start: str | None = None
+
+
+TARGET_SCHEMA = "target.schema.json"
+
+
+def target_schema() -> dict[str, Any]:
+    """The schema of a target file."""
+    return schema_of(TargetFile, "A target of the conformance suite")

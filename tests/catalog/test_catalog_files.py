@@ -21,7 +21,7 @@ from conformance.judge.rules import RULES
 from conformance.scripted.listing import list_faults
 from conformance.targets.load import FOLDER as TARGETS
 from conformance.targets.load import target_names
-from conformance.targets.schema import TARGET_SCHEMA, target_schema
+from conformance.targets.target import TARGET_SCHEMA, target_schema
 
 
 def test_what_is_generated_is_up_to_date() -> None:

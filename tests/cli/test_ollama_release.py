@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.cli.ollama_download import ARCHITECTURES, downloaded
+from conformance.cli.ollama_release import ARCHITECTURES, downloaded
 from conformance.errors import UserError
 
 MACHINE = ARCHITECTURES[platform.machine().lower()]

@@ -11,7 +11,7 @@ from conformance.cli.commands.record import agreeing
 from conformance.engine.purse import Price, Purse, cost, estimate
 from conformance.runs.evidence_store import EvidenceStore
 from conformance.runs.log import read_log
-from conformance.runs.pseudonyms import Pseudonyms
+from conformance.runs.masking import Pseudonyms
 
 PRICE = Price(5.0, 25.0)
 ASKED = ("--model", "scripted", "--select", "messages.text, messages.shape, tools.choice.tool")

@@ -1,8 +1,8 @@
 """What pytest and its reports show of a row holds no key, also where only reading an answer puts it together."""
 
-from conformance.engine.row_text import SHOWN, account_of, brief
 from conformance.judge.finding import Finding
 from conformance.keys import KNOWN
+from conformance.pytest_plugin.items import SHOWN, account_of, brief
 from conformance.runs.log import RuleRow
 
 KEY = "sk-canary-row-text-4Qx9Zt71LmPw"

@@ -180,7 +180,7 @@ def lines_of(folder: Path) -> int:
 
 
 FULL_AT_THE_PAGE = """
-import conformance.cli.write_outputs as room
+import conformance.cli.display as room
 honest = room.publish
 def publish(*given, **more):
     resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from conformance.report.html import ENTRY, SOURCES
-from conformance.report.javascript import joined
+from conformance.report.html import ENTRY, SOURCES, joined
 
 
 def test_each_module_comes_once_after_those_that_it_imports(tmp_path: Path) -> None:

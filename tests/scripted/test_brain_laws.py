@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from conformance.scripted.brain import answer
 from conformance.scripted.conversation import Conversation, Image, Invocation, Result, Speech, Text, Thought, Tool, Turn
 from conformance.scripted.limits import first_stop
-from conformance.scripted.odd_models.disobedience import disobedient
+from conformance.scripted.odd_models import disobedient
 from conformance.scripted.tokens import cost, counts_input, split
 
 TEXTS = st.text(st.sampled_from("ab \n\tü世👋.;{}"), max_size=40) | st.text(max_size=20)

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from reference_client import ECHO, asking, post, talk
 
-from conformance.scripted.odd_models.odd_models import ODD_MODELS
+from conformance.scripted.odd_models import ODD_MODELS
 
 
 def answered(name: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from reference_client import ECHO, asking, post, talk
 
-from conformance.scripted.anthropic.signature import sign
+from conformance.scripted.anthropic.identity import sign
 
 PNG = base64.b64encode(
     b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x02\x00\x00\x00\x90wS\xde\x00\x00\x00\x0c"

@@ -44,4 +44,4 @@ def test_private_parts_of_libraries_are_used_in_one_module_each() -> None:
         part: sorted(str(path.relative_to(SCRIPTED)) for path in MODULES.values() if part in path.read_text())
         for part in ("import _parser", "RequestResponseCycle", "_value2member_map_")
     }
-    assert used == {"import _parser": ["patterns.py"], "RequestResponseCycle": ["wire.py"], "_value2member_map_": []}
+    assert used == {"import _parser": ["strings.py"], "RequestResponseCycle": ["wire.py"], "_value2member_map_": []}

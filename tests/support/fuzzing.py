@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
 from conformance.fuzz.asking import Asker
-from conformance.fuzz.known import Known
-from conformance.fuzz.laws import Broken
+from conformance.fuzz.laws import Broken, Known
 from conformance.fuzz.search import Search
 from conformance.scripted.listing import VariantEntry, listing
 

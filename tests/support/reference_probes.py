@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 from reference_client import ECHO, asking
 
-from conformance.scripted.anthropic.signature import sign
+from conformance.scripted.anthropic.identity import sign
 
 IMAGE = {
     "type": "image",

@@ -1,1 +1,5 @@
-"""One module per command of the command line: `declare(parser)` says its arguments, `run(arguments)` does it."""
+"""The commands of the command line, in modules by subject.
+
+A module with one command has `declare(parser)`, which says its arguments, and `run(arguments)`, which does it; one with
+several has `declare_NAME` and `run_NAME` for each.
+"""

@@ -30,7 +30,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     try:
-        from conformance.fuzz import asking, folder, known, search
+        from conformance.fuzz import asking, folder, laws, search
     except ModuleNotFoundError as problem:
         if problem.name != "hypothesis":
             raise
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
             able=able,
             counts=search.has_counts(asker.ask),
             seed=arguments.seed,
-            known=known.Known(kept.known()),
+            known=laws.Known(kept.known()),
         )
         asked.run(
             kept.asked,

@@ -1,12 +1,47 @@
-"""`conformance ollama`: asks one version of Ollama, started for this run alone."""
+"""Ollama: `conformance prepare` gets a model ready, `doctor` finds what is wrong, `ollama` asks one version of it."""
 
 import argparse
+import asyncio
+import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from conformance.cli.parser import Parser
+from conformance.errors import ExitCode, UserError
+from conformance.harmless import harmless
+
+if TYPE_CHECKING:
+    from conformance.targets.ollama.client import Ollama
+
+OLLAMA_TARGETS = ("ollama",)
 
 
-def declare(parser: Parser) -> None:
+def target_arguments(parser: argparse.ArgumentParser, targets: Sequence[str]) -> None:
+    parser.add_argument("--target", choices=targets, default=targets[0], help=f"default: {targets[0]}")
+    parser.add_argument(
+        "--base-url", metavar="URL", help="where it listens; default: OLLAMA_URL, OLLAMA_HOST, port 11434"
+    )
+
+
+def local_ollama(arguments: argparse.Namespace) -> "Ollama":
+    """The server that the flags or the environment name; UserError for an address that cannot be used."""
+    from conformance.targets.ollama.client import Ollama
+
+    return Ollama(arguments.base_url) if arguments.base_url else Ollama.local()
+
+
+def cloud_ollama() -> "Ollama":
+    """ollama.com with the key in OLLAMA_API_KEY, the only variable that is read for it."""
+    from conformance.targets.ollama.client import Ollama
+
+    key = os.environ.get("OLLAMA_API_KEY", "").strip()
+    if not key:
+        raise UserError("OLLAMA_API_KEY is not set; make a key at https://ollama.com/settings/keys and export it")
+    return Ollama.cloud(key)
+
+
+def declare_ollama(parser: Parser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument(
         "--version",
@@ -33,7 +68,137 @@ def declare(parser: Parser) -> None:
     parser.words_after_dashes("run_arguments", "ARGUMENT", "of `conformance run`, such as --select or --strict")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run_ollama(arguments: argparse.Namespace) -> int:
     from conformance.cli.ollama_release import ask_release
 
     return ask_release(arguments)
+
+
+if TYPE_CHECKING:
+    from conformance.targets.ollama.client import Progress
+
+
+def declare_prepare(parser: argparse.ArgumentParser) -> None:
+    target_arguments(parser, OLLAMA_TARGETS)
+    parser.add_argument("--model", metavar="M", help="such as qwen3-coder; without it, the recommended ones are listed")
+    parser.add_argument("--context", metavar="N", type=int, default=65_536, help="tokens of context (default: 65536)")
+    parser.add_argument("--alias", metavar="NAME", help="a second name for it, such as claude-3-5-sonnet")
+    parser.add_argument("--clean", action="store_true", help="take away what an earlier prepare made")
+
+
+def run_prepare(arguments: argparse.Namespace) -> int:
+    if arguments.model is None:
+        raise UserError("which model? Name it with --model; Ollama recommends:\n" + _recommendations())
+    if arguments.context < 1024:
+        raise UserError(f"--context {arguments.context} is too small for anything; 65536 holds a Claude Code session")
+    return asyncio.run(_run_prepare(arguments))
+
+
+async def _run_prepare(arguments: argparse.Namespace) -> int:
+    from conformance.targets.ollama.client import OllamaError
+    from conformance.targets.ollama.prepare import clean, prepare
+    from conformance.targets.wire import Unreachable
+
+    options = {"context": arguments.context, "alias": arguments.alias}
+    async with local_ollama(arguments) as ollama:
+        try:
+            if arguments.clean:
+                print(harmless("\n".join(await clean(ollama, arguments.model, **options))))
+                return 0
+            with Bar() as bar:
+                prepared = await prepare(ollama, arguments.model, **options, on_progress=bar.show)
+        except OllamaError as problem:
+            raise UserError(f"{ollama.url} refuses: {problem}") from problem
+        except Unreachable as problem:
+            raise UserError(f"{problem}; start it with `ollama serve`", ExitCode.OUR_FAULT) from problem
+    print(harmless("\n".join(prepared.done)))
+    print(f"next: conformance env --target ollama --model {prepared.model}")
+    return 0
+
+
+class Bar:
+    """A progress bar for each layer of a pull, on a terminal only."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, object] = {}
+
+    def __enter__(self) -> "Bar":
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            DownloadColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, model: str, step: "Progress") -> None:
+        if step.total is None:
+            return
+        key = step.digest or step.status
+        if key not in self._tasks:
+            self._tasks[key] = self._progress.add_task(f"{model} {key.removeprefix('sha256:')[:12]}", total=step.total)
+        self._progress.update(self._tasks[key], completed=step.completed or 0, total=step.total)  # type: ignore[arg-type]
+
+
+def _recommendations() -> str:
+    from conformance.targets.ollama.models import recommended
+
+    lines = []
+    for entry in recommended():
+        takes = f"about {entry.memory_gb:g} GB of memory" if entry.memory_gb else "runs on ollama.com"
+        lines.append(f"  {entry.name:<18} {takes:<26} {entry.good_for}")
+    return "\n".join(lines)
+
+
+if TYPE_CHECKING:
+    from conformance.targets.ollama.doctor import Diagnosis
+
+SIGNS = {"good": "ok  ", "note": "note", "warning": "warn", "problem": "BAD "}
+UNREACHABLE = {"unreachable", "not-running", "not-installed"}
+
+
+def declare_doctor(parser: argparse.ArgumentParser) -> None:
+    target_arguments(parser, ("ollama", "ollama-cloud"))
+    parser.add_argument("--model", metavar="M", help="the model to examine; not needed where one is installed")
+    parser.add_argument("--json", action="store_true", help="the findings as JSON")
+
+
+def run_doctor(arguments: argparse.Namespace) -> int:
+    return asyncio.run(_run_doctor(arguments))
+
+
+async def _run_doctor(arguments: argparse.Namespace) -> int:
+    from conformance.targets.ollama.doctor import Machine, examine
+
+    cloud = arguments.target == "ollama-cloud"
+    async with cloud_ollama() if cloud else local_ollama(arguments) as ollama:
+        tell = (lambda _: None) if arguments.json else _tell
+        found = await examine(ollama, arguments.model, Machine.here(), tell)
+    if arguments.json:
+        import msgspec
+
+        print(msgspec.json.format(msgspec.json.encode(found)).decode())
+    if any(diagnosis.id in UNREACHABLE for diagnosis in found):
+        return ExitCode.OUR_FAULT
+    return ExitCode.UNEXPECTED if any(diagnosis.severity == "problem" for diagnosis in found) else 0
+
+
+def _tell(diagnosis: "Diagnosis") -> None:
+    print(f"{SIGNS[diagnosis.severity]}  {printable(diagnosis.says)}", flush=True)
+    if diagnosis.mend:
+        print(f"      mend: {printable(diagnosis.mend)}", flush=True)
+
+
+def printable(text: str) -> str:
+    """The text without what could steer a terminal: a server wrote part of it."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -63,9 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _recorded(options: RunOptions) -> int:
+    from conformance.cli.display import publish
     from conformance.cli.run_suite import run_suite
-    from conformance.cli.write_outputs import publish
-    from conformance.runs.pseudonyms import rename_ids
+    from conformance.runs.masking import rename_ids
 
     code = run_suite(options)
     folder = options.resume or options.out

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from conformance.catalog.json_schema import SchemaError, validator
-from conformance.catalog.pattern import linear
+from conformance.catalog.pattern import SchemaError, linear, validator
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
 from conformance.judge.rules.form import FILLED, OBJECT, expect, first_fault

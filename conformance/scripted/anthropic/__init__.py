@@ -11,7 +11,7 @@ def application(setting: Setting) -> Application:
     from conformance.scripted.faults import fault_named
     from conformance.scripted.likeness import likeness, likeness_named
     from conformance.scripted.mutants import mutant_named
-    from conformance.scripted.odd_models.odd_models import odd_model
+    from conformance.scripted.odd_models import odd_model
     from conformance.scripted.variants import variant_named
 
     registries = {

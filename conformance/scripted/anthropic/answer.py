@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from conformance.scripted.anthropic.stream import Event, words_in
-from conformance.scripted.pacing import SECONDS_PER_WORD, UNPACED_WORDS
+from conformance.scripted.delivery import SECONDS_PER_WORD, UNPACED_WORDS
 
 
 class Frame(Struct, frozen=True):

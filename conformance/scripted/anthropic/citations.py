@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from conformance.scripted.anthropic.blocks import DocumentBlock, SearchResultBlock
-from conformance.scripted.anthropic.checks.output import citable, cites
+from conformance.scripted.anthropic.checks.parameters import citable, cites
 from conformance.scripted.anthropic.documents import Reading, read
 from conformance.scripted.anthropic.media import Media
 from conformance.scripted.anthropic.request import Prompt

@@ -8,11 +8,10 @@ from typing import Any
 from conformance.scripted.anthropic import citations
 from conformance.scripted.anthropic.caching import Counters
 from conformance.scripted.anthropic.fields import ThinkingAdaptive, ThinkingEnabled
-from conformance.scripted.anthropic.identity import fresh
+from conformance.scripted.anthropic.identity import fresh, sign
 from conformance.scripted.anthropic.media import Media
 from conformance.scripted.anthropic.models import Model
 from conformance.scripted.anthropic.request import MessagesRequest, Prompt
-from conformance.scripted.anthropic.signature import sign
 from conformance.scripted.conversation import Invocation, Reply, Speech, Thought
 
 _STOP_REASONS = {

@@ -9,8 +9,7 @@ from conformance.scripted.anthropic.hooks import Hooks
 from conformance.scripted.anthropic.request import CountRequest, MessagesRequest, parse_json
 from conformance.scripted.anthropic.service import Service
 from conformance.scripted.anthropic.stream import Event, broken_off, events_of
-from conformance.scripted.delivery import delivery_of
-from conformance.scripted.pacing import SECONDS_PER_WORD, UNPACED_WORDS
+from conformance.scripted.delivery import SECONDS_PER_WORD, UNPACED_WORDS, delivery_of
 
 VERSION = "anthropic-version"
 

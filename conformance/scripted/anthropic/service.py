@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from conformance.scripted.anthropic.batch import Batch
 from conformance.scripted.anthropic.caching import PromptCache
 from conformance.scripted.anthropic.checks import check
-from conformance.scripted.anthropic.checks.version import version_of
+from conformance.scripted.anthropic.checks.parameters import version_of
 from conformance.scripted.anthropic.diagnostics import Diagnosis, Record
 from conformance.scripted.anthropic.errors import BrokenOff, Refusal, invalid
 from conformance.scripted.anthropic.fields import Tool
-from conformance.scripted.anthropic.filestore import FileStore
 from conformance.scripted.anthropic.media import Media, load_media
 from conformance.scripted.anthropic.message import message_of
 from conformance.scripted.anthropic.models import Model, model_named
 from conformance.scripted.anthropic.request import MessagesRequest, Prompt, typed, typed_tools
+from conformance.scripted.anthropic.stores import Batch, FileStore
 from conformance.scripted.anthropic.stream import Event
 from conformance.scripted.anthropic.translation import conversation_of
 from conformance.scripted.conversation import Conversation, Reply

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 def faults() -> "dict[str, Fault]":
     """All named faults by their id."""
     from conformance.scripted.faults.bad_requests import BAD_REQUESTS
-    from conformance.scripted.faults.counting import COUNTING
     from conformance.scripted.faults.errors import ERRORS
     from conformance.scripted.faults.gateway import GATEWAY
     from conformance.scripted.faults.identity import IDENTITY
@@ -33,7 +32,7 @@ def faults() -> "dict[str, Fault]":
     from conformance.scripted.faults.thinking import THINKING
     from conformance.scripted.faults.tools import TOOLS
     from conformance.scripted.faults.transport import TRANSPORT
-    from conformance.scripted.faults.usage import USAGE
+    from conformance.scripted.faults.usage import COUNTING, USAGE
 
     groups = (
         STREAM,

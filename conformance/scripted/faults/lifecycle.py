@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from conformance.scripted.anthropic.hooks import Hooks
+from conformance.scripted.delivery import SECONDS_PER_WORD
 from conformance.scripted.faults.fault import Answer, Call, FaultGroup, Message, Refusal, replace
-from conformance.scripted.pacing import SECONDS_PER_WORD
 
 LIFECYCLE = FaultGroup("lifecycle")
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from conformance.scripted.anthropic.errors import invalid
 from conformance.scripted.anthropic.hooks import Hooks
+from conformance.scripted.anthropic.identity import is_genuine, sign
 from conformance.scripted.anthropic.rewriting import on_body
-from conformance.scripted.anthropic.signature import is_genuine, sign
 from conformance.scripted.faults.fault import Call, Event, FaultGroup, Message
 
 THINKING = FaultGroup("thinking")

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from conformance.scripted.compact import compact
 from conformance.scripted.conversation import Invocation, Reply, Speech, Thought
 from conformance.scripted.gateway.passage import Mishap, Trouble
+from conformance.scripted.json_text import compact
 
 
 class Function(Struct, frozen=True):

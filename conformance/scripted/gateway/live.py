@@ -3,8 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from conformance.scripted.anthropic.identity import fresh
-from conformance.scripted.anthropic.signature import sign
+from conformance.scripted.anthropic.identity import fresh, sign
 from conformance.scripted.anthropic.stream import Event, message_delta, message_start
 from conformance.scripted.conversation import Invocation, Reply, Thought
 from conformance.scripted.gateway.hearing import Block, Hearing

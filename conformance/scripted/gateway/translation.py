@@ -20,8 +20,8 @@ from conformance.scripted.anthropic.fields import OneTool
 from conformance.scripted.anthropic.media import Media, media_type_of
 from conformance.scripted.anthropic.request import MessagesRequest, Prompt
 from conformance.scripted.anthropic.service import Asked
-from conformance.scripted.compact import compact
 from conformance.scripted.conversation import Image, Text, Tool
+from conformance.scripted.json_text import compact
 
 Part = dict[str, Any]
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from conformance.scripted.anthropic.answer import Answer, Frame, json_answer, stream_answer
 from conformance.scripted.anthropic.call import Call
-from conformance.scripted.anthropic.checks.schema import check_schema
+from conformance.scripted.anthropic.checks.tools import check_schema
 from conformance.scripted.anthropic.errors import Refusal
 from conformance.scripted.anthropic.identity import fresh
 from conformance.scripted.anthropic.models import SCRIPTED

@@ -13,11 +13,10 @@ def variants() -> "dict[str, Variant]":
     """All variants by their id."""
     from conformance.scripted.variants.events import EVENTS
     from conformance.scripted.variants.fields import FIELDS
-    from conformance.scripted.variants.framing import FRAMING
     from conformance.scripted.variants.habits import HABITS
     from conformance.scripted.variants.lenience import LENIENCE
     from conformance.scripted.variants.servers import SERVERS
-    from conformance.scripted.variants.transport import TRANSPORT
+    from conformance.scripted.variants.transport import FRAMING, TRANSPORT
     from conformance.scripted.variants.writing import WRITING
 
     groups = (FRAMING, EVENTS, FIELDS, WRITING, TRANSPORT, SERVERS, LENIENCE, HABITS)

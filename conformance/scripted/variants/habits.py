@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 from conformance.scripted.anthropic.hooks import Hooks
+from conformance.scripted.anthropic.identity import sign
 from conformance.scripted.anthropic.rewriting import document_of, with_document
-from conformance.scripted.anthropic.signature import sign
 from conformance.scripted.tokens import split
 from conformance.scripted.variants.variant import Answer, Call, Event, Message, Piece, VariantGroup, replace
 

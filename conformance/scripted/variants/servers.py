@@ -9,8 +9,8 @@ from typing import Any
 
 from conformance.scripted.anthropic.errors import Refusal
 from conformance.scripted.anthropic.hooks import Hooks
+from conformance.scripted.anthropic.identity import sign
 from conformance.scripted.anthropic.rewriting import on_body
-from conformance.scripted.anthropic.signature import sign
 from conformance.scripted.tokens import split
 from conformance.scripted.variants.variant import Answer, Call, Message, VariantGroup, replace
 

@@ -5,11 +5,8 @@ Every check either returns or raises a `Refusal` whose message begins with the d
 
 from conformance.scripted.anthropic.checks.caching import check_breakpoints
 from conformance.scripted.anthropic.checks.conversation import check_messages
-from conformance.scripted.anthropic.checks.limits import check_limits
-from conformance.scripted.anthropic.checks.output import check_output
-from conformance.scripted.anthropic.checks.thinking import check_thinking
+from conformance.scripted.anthropic.checks.parameters import check_limits, check_output, check_thinking, check_version
 from conformance.scripted.anthropic.checks.tools import check_tools
-from conformance.scripted.anthropic.checks.version import check_version
 from conformance.scripted.anthropic.fields import Tool
 from conformance.scripted.anthropic.models import Model
 from conformance.scripted.anthropic.request import Prompt

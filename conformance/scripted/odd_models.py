@@ -1,7 +1,8 @@
-"""Scripted models with the habits of small language models, each of which ignores instructions in one way.
+"""Scripted models that do not do as they are asked, to show that no server is blamed for it.
 
-Forced calls, the schema, stop sequences and limits still hold: those are the server's part. So no answer of an odd
-model may lead to a red row. Each is asked under the path prefix `/model/ID/` of the reference endpoint.
+An odd model has one habit of small language models and is asked under the path prefix `/model/ID/` of the reference
+endpoint; `disobedient` makes a model that ignores every N-th prompt. Forced calls, the schema, stop sequences and
+limits still hold: those are the server's part. So no answer of theirs may lead to a red row.
 """
 
 import re
@@ -13,18 +14,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from conformance.scripted.anthropic.hooks import Hooks
-from conformance.scripted.brain import answer_to
-from conformance.scripted.choice import calls_to_make
-from conformance.scripted.compact import compact
+from conformance.scripted.brain import Calls, ModelBehaviour, answer_to, calls_to_make
 from conformance.scripted.conversation import Conversation, Invocation, Reply, Text
 from conformance.scripted.instructions import (
     JudgeResult,
     RepeatResult,
+    Say,
     TellSecret,
     last_instruction,
     latest_user_parts,
 )
-from conformance.scripted.model_behaviour import Calls, ModelBehaviour
+from conformance.scripted.json_text import compact
 from conformance.scripted.protocol import Brain
 
 
@@ -181,3 +181,17 @@ def odd_model(name: str) -> Hooks | None:
     """The hooks that let an odd model answer in place of the obedient one; None for an unknown id."""
     model = ODD_MODELS.get(name)
     return Hooks(brain=partial(_instead, model.behaviour)) if model else None
+
+
+_UNRELATED = Say("I would rather tell you that the weather has been lovely this week.")
+
+
+def disobedient(every: int) -> Brain:
+    """A brain that answers prompt number `every`, 2 x `every`, ... with an unrelated sentence."""
+    prompts = count(1)
+
+    def answer(conversation: Conversation) -> Reply:
+        instruction = _UNRELATED if next(prompts) % every == 0 else last_instruction(conversation)
+        return answer_to(instruction, conversation)
+
+    return answer

@@ -1,12 +1,13 @@
-"""`conformance serve`: starts the scripted model, a program of its own, with the given arguments."""
+"""The scripted model, a program of its own: `conformance serve` starts it, `faults` and `variants` list its own."""
 
 import argparse
 import os
+import subprocess
 import sys
 from typing import NoReturn
 
 
-def declare(parser: argparse.ArgumentParser) -> None:
+def declare_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--face", choices=["anthropic", "openai", "ollama"], default="anthropic", help="the wire it speaks"
     )
@@ -19,9 +20,32 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--disobey", metavar="N", help="ignore every N-th prompt, as a weak model would")
 
 
-def run(arguments: argparse.Namespace) -> NoReturn:
+def run_serve(arguments: argparse.Namespace) -> NoReturn:
     given = {"--" + name.replace("_", "-"): value for name, value in vars(arguments).items() if value is not None}
     words = [word for pair in given.items() for word in pair]
     sys.stdout.flush()
     # becomes that program rather than its parent: a signal to this process ends it, and nothing is left behind
     os.execv(sys.executable, [sys.executable, "-m", "conformance.scripted", "serve", *words])  # noqa: S606 - our own module
+
+
+def _declare_listing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+declare_faults = declare_variants = _declare_listing
+
+
+def run_faults(arguments: argparse.Namespace) -> int:
+    return _print_listing("faults", as_json=arguments.json)
+
+
+def run_variants(arguments: argparse.Namespace) -> int:
+    return _print_listing("variants", as_json=arguments.json)
+
+
+def _print_listing(what: str, *, as_json: bool) -> int:
+    """Prints what the scripted model lists of itself; the exit code."""
+    command = [sys.executable, "-m", "conformance.scripted", what, *(["--json"] if as_json else [])]
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own module
+    print(done.stdout, end="", flush=True)
+    return done.returncode

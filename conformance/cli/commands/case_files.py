@@ -1,4 +1,4 @@
-"""`conformance lint`: checks cases, surface, profiles and target files, and prints what is wrong."""
+"""The files of cases and targets: `conformance lint` checks them, `conformance new` writes the skeleton of a case."""
 
 import argparse
 import datetime
@@ -7,6 +7,7 @@ from pathlib import Path
 from conformance.catalog.lint import lint
 from conformance.catalog.load import Catalog, load_catalog
 from conformance.catalog.problem import CatalogError
+from conformance.catalog.skeleton import write_skeleton
 from conformance.engine.scripted_process import named_faults
 from conformance.engine.unmarked import unmarked
 from conformance.errors import ExitCode
@@ -14,11 +15,11 @@ from conformance.judge.rules import RULES
 from conformance.targets.load import TargetFileError, target_names, target_problems
 
 
-def declare(parser: argparse.ArgumentParser) -> None:
+def declare_lint(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cases", metavar="DIR", type=Path, help="another folder of cases than the one that ships")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run_lint(arguments: argparse.Namespace) -> int:
     try:
         catalog = load_catalog(arguments.cases)
     except CatalogError as error:
@@ -52,3 +53,14 @@ def _targets(catalog: Catalog) -> list[str]:
         else:
             problems += [str(problem) for problem in found]
     return problems
+
+
+def declare_new(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="such as tools.choice.any: area, thing, variant")
+    parser.add_argument("--surface", metavar="ROW", help="the row that it is about, such as request.stop_sequences")
+    parser.add_argument("--cases", metavar="DIR", type=Path, help="another folder of cases than the one that ships")
+
+
+def run_new(arguments: argparse.Namespace) -> int:
+    print(write_skeleton(load_catalog(arguments.cases), arguments.id, arguments.surface))
+    return 0

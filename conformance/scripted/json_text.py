@@ -1,6 +1,13 @@
-"""JSON pointers (RFC 6901)."""
+"""JSON text without white space, and JSON pointers (RFC 6901)."""
 
 from typing import Any
+
+import msgspec
+
+
+def compact(value: Any) -> str:
+    """The compact text of a JSON value."""
+    return msgspec.json.encode(value).decode()
 
 
 def value_at(document: Any, pointer: str) -> Any:
