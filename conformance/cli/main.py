@@ -76,14 +76,14 @@ def _dispatch(words: list[str]) -> int:
         print(f"messages-conformance {__version__}")
         return 0
     name, rest = (words[0], words[1:]) if words[0] in COMMANDS else _of_address(words)
-    declare, run = _functions(name)
+    declare, run = functions_of(name)
     about = COMMANDS[name]
     parser = Parser(f"conformance {name}", f"{about[0].upper()}{about[1:]}.")
     declare(parser)
     return int(run(parser.read(rest)))
 
 
-def _functions(name: str) -> tuple[Callable[[Parser], None], Callable[[Namespace], int]]:
+def functions_of(name: str) -> tuple[Callable[[Parser], None], Callable[[Namespace], int]]:
     """What declares a command's arguments, and what runs it."""
     module = import_module(f"conformance.cli.commands.{MODULES.get(name, name)}")
     own = f"_{name}" if hasattr(module, f"run_{name}") else ""
