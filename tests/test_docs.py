@@ -171,5 +171,5 @@ def test_a_patch_for_a_server_is_short_and_applies(patch: Path, tmp_path: Path) 
     assert words is not None
     given = shlex.split(words[0])
     parser = Parser("conformance")
-    import_module(f"conformance.cli.commands.{given[1]}").declare(parser)
+    functions_of(given[1])[0](parser)
     parser.read(given[2:])
