@@ -9,6 +9,7 @@
 | `{$use: NAME, KEY: VALUE}` | the fixture, which is a mapping, with these keys put over its own |
 | `{$splice: tools/two}` | in a list: the items of a fixture that is a list, in its place |
 | `{$repeat: TEXT, times: N}` | the text N times over, for prompts of many tokens and bodies of many bytes |
+| `{$repeat: [ITEM, ...], times: N}` | in a list: its items N times over; `{number}` in a text is the round, from 1 |
 | `{$join: [PART, ...]}` | the parts as one text; a part may be a directive |
 
 The list is closed. A fixture may use others, but not itself. Keys of JSON Schema such as `$schema`, `$ref` and
@@ -32,6 +33,8 @@ SCHEMA_WORDS = frozenset(
 )
 LONGEST = 16_000_000
 """Characters that one text may come to: a stranger's file is safe to load."""
+MOST_ITEMS = 10_000
+"""Items that one list may come to."""
 
 
 class Fixtures:
@@ -109,6 +112,8 @@ class Fixtures:
                 return Spliced(items)
             case {"$repeat": str(text), "times": int(times), **rest} if not rest and times is not True:
                 return _bounded(len(text) * max(times, 0)) and text * times
+            case {"$repeat": list(items), "times": int(times), **rest} if not rest and times is not True:
+                return Spliced(_rounds(items, times))
             case {"$join": list(parts), **rest} if not rest and all(isinstance(part, str) for part in parts):
                 return _bounded(sum(map(len, parts))) and "".join(parts)
         for key in mapping:
@@ -122,9 +127,33 @@ class Fixtures:
 _FORMS = {
     "$use": "it is `{$use: NAME}`, `{$use: NAME#PATH}` or `{$use: NAME, KEY: VALUE}`",
     "$splice": "it is `{$splice: NAME}`, in a list",
-    "$repeat": "it is `{$repeat: TEXT, times: N}`",
+    "$repeat": "it is `{$repeat: TEXT, times: N}`, or `{$repeat: [ITEM, ...], times: N}` in a list",
     "$join": "it is `{$join: [TEXT, ...]}`",
 }
+
+
+def _rounds(items: list[Any], times: int) -> list[Any]:
+    """The items round after round, each round with its number in the place of `{number}`."""
+    if len(items) * times > MOST_ITEMS:
+        raise _Mistake(f"this list would have {len(items) * times:,} items; the limit is {MOST_ITEMS:,}")
+    _bounded(sum(map(_weight, items)) * times)
+    return [_numbered(item, str(number)) for number in range(1, times + 1) for item in items]
+
+
+def _weight(value: Any) -> int:
+    """The characters of all texts inside a value, each value counted as one more."""
+    if isinstance(value, str):
+        return 1 + len(value)
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(_weight, inside))
+
+
+def _numbered(value: Any, number: str) -> Any:
+    if isinstance(value, str):
+        return value.replace("{number}", number)
+    if isinstance(value, dict):
+        return {key: _numbered(inner, number) for key, inner in value.items()}
+    return [_numbered(inner, number) for inner in value] if isinstance(value, list) else value
 
 
 def _overlaid(name: str, under: Any, over: dict[str, Any]) -> dict[str, Any]:

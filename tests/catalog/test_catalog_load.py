@@ -281,6 +281,9 @@ def test_directives_say_long_things_shortly(write: Write) -> None:
     page: {$use: texts/page.txt}
     prompt: {$join: [{$repeat: "word ", times: 3}, "Reply with exactly: {nonce}"]}
     tools: [{name: first}, {$splice: tools/two}, {name: last}]
+    turns:
+      - {$repeat: [{role: user, content: "note {number}"}, {role: assistant, content: Noted.}], times: 2}
+      - {role: user}
     schema: {$schema: "https://json-schema.org/draft/2020-12/schema", $defs: {x: {$ref: "#"}}}"""
     folder = write(
         with_case(CASE.replace("ask: {body: {max_tokens: 1, messages: []}}", ask))
@@ -296,6 +299,13 @@ def test_directives_say_long_things_shortly(write: Write) -> None:
     assert body["page"] == "A page.\n"
     assert body["prompt"] == "word word word Reply with exactly: {nonce}"
     assert [tool["name"] for tool in body["tools"]] == ["first", "echo", "second", "last"]
+    assert body["turns"] == [
+        {"role": "user", "content": "note 1"},
+        {"role": "assistant", "content": "Noted."},
+        {"role": "user", "content": "note 2"},
+        {"role": "assistant", "content": "Noted."},
+        {"role": "user"},
+    ]
     assert body["schema"]["$defs"] == {"x": {"$ref": "#"}}
 
 
@@ -323,6 +333,8 @@ def test_a_fixture_that_uses_itself_is_told(write: Write) -> None:
     "bomb",
     [
         "{$repeat: 'ha ', times: 100000000}",
+        "[{$repeat: [a, b], times: 9000}]",
+        "[{$repeat: [[{$repeat: [abc], times: 10000}]], times: 10000}]",
         "{$join: [{$repeat: x, times: 9000000}, {$repeat: x, times: 9000000}]}",
         "[&a [1, 1, 1, 1, 1, 1, 1, 1, 1], " + ", ".join(
             f"&{after} [{', '.join([f'*{before}'] * 9)}]" for before, after in zip("abcdefg", "bcdefgh", strict=True)

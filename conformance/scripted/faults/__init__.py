@@ -19,6 +19,7 @@ def faults() -> "dict[str, Fault]":
     from conformance.scripted.faults.bad_requests import BAD_REQUESTS
     from conformance.scripted.faults.errors import ERRORS
     from conformance.scripted.faults.gateway import GATEWAY
+    from conformance.scripted.faults.history import HISTORY
     from conformance.scripted.faults.identity import IDENTITY
     from conformance.scripted.faults.lifecycle import LIFECYCLE
     from conformance.scripted.faults.losses import LOSSES
@@ -44,6 +45,7 @@ def faults() -> "dict[str, Fault]":
         TOOLS,
         REQUESTS,
         LOSSES,
+        HISTORY,
         RESULTS,
         BAD_REQUESTS,
         ERRORS,

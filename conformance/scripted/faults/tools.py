@@ -95,6 +95,27 @@ def name_in_small_letters(message: Message, _: Call) -> Message:
     return _calls(message, lambda block: {**block, "name": block["name"].lower()})
 
 
+@TOOLS.message("X-name-of-another-client", "a call of Bash comes under the name bash", needs="tools")
+def name_of_another_client(message: Message, _: Call) -> Message:
+    return _calls(message, lambda block: {**block, "name": "bash" if block["name"] == "Bash" else block["name"]})
+
+
+_KEYS_OF_ANOTHER_CLIENT = {"file_path": "path", "command": "cmd"}
+
+
+@TOOLS.message("X-keys-of-another-client", "inputs of Bash and Read get another client's keys", needs="tools")
+def keys_of_another_client(message: Message, _: Call) -> Message:
+    def renamed(block: Block) -> Block:
+        if block["name"] not in ("Bash", "Read"):
+            return block
+        return {
+            **block,
+            "input": {_KEYS_OF_ANOTHER_CLIENT.get(key, key): block["input"][key] for key in block["input"]},
+        }
+
+    return _calls(message, renamed)
+
+
 @TOOLS.body("X-search-as-function", "the web search of the server is handed to the model as a tool of the client's")
 def search_as_function(body: dict[str, Any]) -> None:
     tools = body.get("tools")
