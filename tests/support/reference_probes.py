@@ -178,6 +178,30 @@ BESIDE: dict[str, dict[str, Any]] = {
     "cut thought": asking("Think in 90 words, then reply with exactly: done", max_tokens=50, **THINKING),
 }
 """A field beside another, or in a place that few requests have."""
+
+
+def replayed_call(**parts: Any) -> dict[str, Any]:
+    """A request whose earlier call has other parts, or lacks those that are `...`."""
+    call = {name: value for name, value in (CALL["content"][0] | parts).items() if value is not ...}
+    return asking(
+        messages=[
+            {"role": "user", "content": "hello"},
+            {"role": "assistant", "content": [call]},
+            {"role": "user", "content": [RESULT]},
+        ]
+    )
+
+
+def replayed_thought(thought: dict[str, Any]) -> dict[str, Any]:
+    return asking(
+        messages=[
+            {"role": "user", "content": "hello"},
+            {"role": "assistant", "content": [thought, {"type": "text", "text": "a"}]},
+            {"role": "user", "content": "hello"},
+        ]
+    )
+
+
 MESSAGES: dict[str, dict[str, Any]] = {
     "text": asking("Reply with exactly: Grüße, 世界 and seven more words"),
     "thinking": asking("Think in 12 words, then reply with exactly: done", thinking={"type": "adaptive"}),
@@ -272,6 +296,22 @@ MESSAGES: dict[str, dict[str, Any]] = {
             {"role": "user", "content": [RESULT]},
         ]
     ),
+    "call without id": replayed_call(id=...),
+    "call without name": replayed_call(name=...),
+    "call without input": replayed_call(input=...),
+    "result without id": after_call({**RESULT, "tool_use_id": ""}, "hello"),
+    "unknown block in a result": after_call({**RESULT, "content": [{"type": "hologram"}]}, "hello"),
+    "text beside the image of a result": after_call(
+        {**RESULT, "content": [{"type": "text", "text": "The secret word is fig."}, IMAGE]},
+        "Reply with only the secret word.",
+    ),
+    "image of a result by its address": after_call(
+        {**RESULT, "content": [{"type": "image", "source": {"type": "url", "url": "http://127.0.0.1:1/"}}]}, "hello"
+    ),
+    "thought without its text": replayed_thought({"type": "thinking", "signature": "c2lnbmVk"}),
+    "foreign thought": replayed_thought({"type": "thinking", "thinking": "hm", "signature": "c2lnbmVk"}),
+    "unknown display": asking(thinking={"type": "adaptive", "display": "sideways"}),
+    "document without source": turn({"type": "document"}, TEXT),
     "result without array": after_call({**RESULT, "content": {"type": "text", "text": "a"}}, "hello"),
     "flag in a string": after_call({**RESULT, "is_error": "true"}, "hello"),
     "unknown key": asking(metadata={"colour": "red"}),
@@ -310,6 +350,8 @@ OTHERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("POST", "/v1/messages/count_tokens", {"json": {**COUNT, "model": "nobody"}}),
     ("POST", "/v1/messages/count_tokens", {"json": {**COUNT, "messages": [*COUNT["messages"], *COUNT["messages"]]}}),
     ("POST", "/v1/messages/count_tokens", {"json": COUNT_CALL}),
+    ("POST", "/v1/messages/count_tokens", {"json": {**COUNT, "tools": [{**ECHO, "input_schema": {"type": "string"}}]}}),
+    ("POST", "/v1/messages/count_tokens", {"json": {**COUNT, "stop_sequences": ["a"]}}),
     ("POST", "/v1/messages/count_tokens", {"json": {**COUNT, "messages": [{"role": "user", "content": [PDF]}]}}),
     ("GET", "/v1/messages", {}),
     ("GET", "/v1/models?limit=1", {}),

@@ -23,6 +23,7 @@ def faults() -> "dict[str, Fault]":
     from conformance.scripted.faults.identity import IDENTITY
     from conformance.scripted.faults.lifecycle import LIFECYCLE
     from conformance.scripted.faults.losses import LOSSES
+    from conformance.scripted.faults.replayed import REPLAYED
     from conformance.scripted.faults.requests import REQUESTS
     from conformance.scripted.faults.resources import RESOURCES
     from conformance.scripted.faults.results import RESULTS
@@ -48,6 +49,7 @@ def faults() -> "dict[str, Fault]":
         HISTORY,
         RESULTS,
         BAD_REQUESTS,
+        REPLAYED,
         ERRORS,
         COUNTING,
         IDENTITY,

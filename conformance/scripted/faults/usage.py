@@ -96,6 +96,19 @@ def model_crashes(refusal: Refusal, call: Call) -> Refusal:
     return Refusal(500, "api_error", "model runner has unexpectedly stopped") if unknown else refusal
 
 
+@COUNTING.refusal("X-count-mistake-500", "a mistake in tools or results is a 500 of count_tokens", needs="tools")
+def mistake_crashes(refusal: Refusal, call: Call) -> Refusal:
+    mistaken = call.path == PATH and refusal.status == 400 and refusal.message.startswith(("tools.", "messages."))
+    return Refusal(500, "api_error", "failed to convert the request") if mistaken else refusal
+
+
+@COUNTING.request("X-count-extra-500", "stop sequences are a 500 of count_tokens")
+def extra_crashes(call: Call) -> Call:
+    if call.path == PATH and isinstance(call.document, dict) and "stop_sequences" in call.document:
+        raise Refusal(500, "api_error", "too many stop sequences")
+    return call
+
+
 @COUNTING.answer("CT06", 'the count comes as {"tokens": n}')
 def other_key(answer: Answer, call: Call) -> Answer:
     counted = _counted(answer, call)

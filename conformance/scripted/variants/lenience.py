@@ -15,6 +15,7 @@ from conformance.scripted.anthropic.message import plain_message
 from conformance.scripted.anthropic.messages import written
 from conformance.scripted.anthropic.models import SCRIPTED
 from conformance.scripted.anthropic.rewriting import on_body
+from conformance.scripted.anthropic.signature import is_genuine
 from conformance.scripted.variants.variant import Answer, Call, VariantGroup, replace
 
 LENIENCE = VariantGroup("lenience")
@@ -146,4 +147,27 @@ LENIENCE.add(
     "text after the JSON and bytes that are not UTF-8 are read over",
     Hooks(request=_first_value),
     worsens=REFUSALS,
+)
+
+
+def _without_foreign_thoughts(body: Body) -> None:
+    """Thinking blocks that were signed elsewhere are not read: what a server makes of them that never signs."""
+    for message in body.get("messages") or []:
+        content = message.get("content") if isinstance(message, dict) else None
+        if isinstance(content, list):
+            message["content"] = [block for block in content if not _is_foreign(block)]
+
+
+def _is_foreign(block: Any) -> bool:
+    if not isinstance(block, dict) or block.get("type") != "thinking":
+        return False
+    thinking, signature = block.get("thinking"), block.get("signature")
+    return isinstance(thinking, str) and isinstance(signature, str) and not is_genuine(thinking, signature)
+
+
+LENIENCE.add(
+    "takes-any-signature",
+    "thinking blocks are taken whatever their signature",
+    Hooks(request=on_body(_without_foreign_thoughts)),
+    worsens=("validation.thinking-signature partial",),
 )
