@@ -42,6 +42,8 @@ class Block:
         self.start = start
         self.event = event
         self.life: Life = "open"
+        self.stopped_at: int | None = None
+        """The event that closed it."""
         self.kind = str(start.get("type", ""))
         self.damaged = False
         """Some of its content was lost: what is wrong with the rest is a consequence."""

@@ -71,6 +71,23 @@ def test_thinking_after_the_text_is_a_note_of_the_mode_that_has_it_and_not_of_pa
     assert broken_by_pair(told(right), in_events(wrong)) == {}
 
 
+def test_a_text_that_is_open_beside_a_thought_ends_the_answer() -> None:
+    """A client takes blocks as they are closed, so that this thought comes before its text."""
+    events = events_of(message([TEXT, THOUGHT]))
+    text, thought = ([event for event in events if event.get("index") == index] for index in (0, 1))
+    overlapping = [events[0], text[0], *thought, *text[1:], *events[-2:]]
+    kinds = [
+        [
+            violation.kind
+            for one in examine(read(stream, "stream"))
+            if one.rule.id == "thinking.first"
+            for violation in one.violations
+        ]
+        for stream in (streamed(events), streamed(overlapping))
+    ]
+    assert kinds == [["last"], ["order"]]
+
+
 def test_a_difference_between_the_modes_names_both_and_blames_neither() -> None:
     one, other = message([TEXT], usage={"input_tokens": 12, "output_tokens": 5}), message([TEXT])
     other["usage"] = {"input_tokens": 90, "output_tokens": 5}

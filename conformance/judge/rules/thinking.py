@@ -1,5 +1,7 @@
 """Rules about thinking blocks: their text, and the signature without which they cannot be sent back."""
 
+from math import inf
+
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
 from conformance.judge.rules.form import STRING, expect, first_fault
@@ -93,8 +95,14 @@ def off(answer: Answer) -> Found:
 
 
 def thinks_last(answer: Answer) -> bool:
-    """Whether an answer that came to its end says something, and then ends with thinking."""
+    """Whether an answer that came to its end says something, and then ends with thinking.
+
+    In a stream a client takes blocks as they are closed: a text that is still open beside the thought comes after it.
+    """
     kinds = [block.get("type") for block in answer.blocks]
+    if answer.in_events:
+        blocks = answer.stream_result.blocks
+        kinds = [block.kind for block in sorted(blocks, key=lambda block: block.stopped_at or inf)]
     return kinds[-1:] == ["thinking"] and "text" in kinds and ended(answer) in ("end_turn", "stop_sequence")
 
 
