@@ -273,8 +273,10 @@ def _named_mistakes(catalog: Catalog, profile: Profile) -> Iterator[tuple[str, s
 def _need_mistakes(catalog: Catalog, need: Need, rules: Collection[str]) -> Iterator[tuple[str, str]]:
     if not need.questions:
         yield need.id, "it names no question, so nothing shows whether it is met"
-    if need.unseen == "missing" and need.meets.ways and "ignored" not in need.meets.ways:
-        yield need.id, "`unseen: missing` is told as `ignored`: say in `meets` what the user meets then"
+    if need.unseen == "missing" and need.meets.ways and not need.meets.sentence("inconclusive"):
+        yield need.id, "`unseen: missing` needs a sentence: say under `unseen` of `meets` what the user meets then"
+    if need.meets.unseen and need.unseen != "missing":
+        yield need.id, "`meets` has a sentence for `unseen`, which is never told unless `unseen` is `missing`"
     if not need.meets.ways:
         yield need.id, "`meets` is empty: say what the user meets where it is refused, ignored or broken"
     for question in need.questions:
@@ -300,3 +302,6 @@ def _profiles(catalog: Catalog, rules: Collection[str]) -> Iterator[Problem]:
             if case not in catalog.cases:
                 says = f"its proof names no case: {case}{nearest(case, catalog.cases)}"
                 yield Problem(shown(catalog.folder / "capabilities.yaml"), 1, name, says)
+        if capability.betrayed_by is not None and capability.betrayed_by not in rules:
+            says = f"`betrayed_by` names no rule: {capability.betrayed_by}{nearest(capability.betrayed_by, rules)}"
+            yield Problem(shown(catalog.folder / "capabilities.yaml"), 1, name, says)

@@ -73,6 +73,9 @@ class Capability(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     title: str
     proof: list[str] = []
     """Cases of which any one, once its effect is shown, proves the ability, if it can in the same mode."""
+    betrayed_by: str | None = None
+    """A rule: where an answer to a proof breaks it, the ability is there all the same. A call that is printed as text
+    was made by a model that was given tools."""
     declined_beside: str | None = None
     """The case that lacks what the ability is about, and nothing else: where it is shown, and each proof declined, the
     answer is no."""

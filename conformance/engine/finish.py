@@ -28,6 +28,9 @@ OBEYED: tuple[Observation, ...] = ("shown", "weak", "contradicted")
 DISOBEYED: tuple[Observation, ...] = ("unelicited", "absent")
 """Counted over controls only: what they ask is plain, so that a server has little to lose of it."""
 
+PRINTED = "tools.not-as-text"
+"""A control whose call was printed as text was obeyed by the model, or by half: whose doing it is, it does not show."""
+
 RATE_LIMITED_SHARE = 0.2
 """With more of the questions than this rate limited, the run says nothing about the endpoint."""
 
@@ -76,7 +79,8 @@ class RunFacts:
             if (met := met_in(record, row)) is not None:
                 self.met[row.case, row.mode] = met
         if row.case in self._controls:
-            self._observations.update(record.observations[-1:])  # the attempt that showed it ends a question
+            printed = any(mark.id == PRINTED for mark in row.marks)
+            self._observations.update([] if printed else record.observations[-1:])  # the last decides a question
         self.waits[row.case, row.mode] = waits_of(record)
 
     def obedience(self) -> ObedienceRow:

@@ -128,7 +128,7 @@ class Inquiry:
             if proof == question.case.id:  # a proof leans on those before it only, or they would wait for each other
                 return None
             record = await memory.learn(in_mode(self._catalog.cases[proof], question.mode))
-            if _shown(record):
+            if _shown(record) or _breaks(record, capability.betrayed_by):
                 return True
             records.append(record)
         if capability.assume_no:
@@ -167,7 +167,7 @@ class Inquiry:
         return tuple(attempts)
 
     async def _confirmed(self, question: Question, attempts: Sequence[Attempt]) -> bool:
-        """Whether the model can be trusted to have done its part where a witnessed effect was never shown.
+        """Whether the model can be trusted to have done its part where a witnessed effect was not shown, or in part.
 
         One control that was shown says that the model obeys at times. Before the silence is held against the server,
         the control is asked again and again, once for all questions that lean on it, and has to be shown every time.
@@ -175,7 +175,7 @@ class Inquiry:
         case = question.case
         if case.kind != "witnessed" or case.control is None:
             return True
-        if not attempts or attempts[-1].observed.observation != "absent":
+        if not attempts or attempts[-1].observed.observation not in ("absent", "contradicted"):
             return True
         control = in_mode(self._catalog.cases[case.control], question.mode)
         if control not in self._confirmations:
@@ -211,6 +211,12 @@ class Inquiry:
 
 def _shown(record: Record) -> bool:
     return any(observation in SHOWN for observation in record.observations)
+
+
+def _breaks(record: Record, rule: str | None) -> bool:
+    """Whether an answer of a record breaks a rule."""
+    replies = [reply for attempt in record.attempts for reply in attempt.replies]
+    return any(reading.rule.id == rule and bool(reading.violations) for reply in replies for reading in reply.readings)
 
 
 def _worth_another(case: Case, observation: Observation) -> bool:

@@ -33,6 +33,7 @@ def linted(write: Write, files: dict[str, str]) -> Linted:
 
 
 MESSAGES, CHOICE, SURFACE = "messages/messages.yaml", "tools/choice.yaml", "surface/messages.yaml"
+ABILITIES = "capabilities.yaml"
 
 
 def test_the_small_catalog_is_clean(linted: Linted) -> None:
@@ -45,6 +46,8 @@ WRONG_NEEDS = (
     (NEED % ("messages.text", ""), "`meets` is empty: say what the user meets"),
     (NEED % ("", "refused: x"), "it names no question"),
     (NEED % ("'tools.choice.unknown[stream]'", "refused: x"), "is never asked: the case has no such mode"),
+    (NEED.replace("}]", ", unseen: missing}]") % ("messages.text", "refused: x"), "`unseen: missing` needs a sentence"),
+    (NEED % ("messages.text", "refused: x, unseen: x"), "a sentence for `unseen`, which is never told"),
     ("model: [messages.texts]", "there is no case or rule `messages.texts`"),
     ("calls: [messages.texts]", "there is no case or rule `messages.texts`"),
     ("first_body: messages.texts", "there is no case or rule `messages.texts`"),
@@ -116,6 +119,13 @@ WRONG_NEEDS = (
             "which is the id of another case",
         ),
         ("profiles/quick.yaml", "messages.text", "messages.txt", "did you mean `messages.text`?"),
+        (ABILITIES, "title: Tools", "title: Tools, proof: [messages.txt]", "its proof names no case: messages.txt"),
+        (
+            ABILITIES,
+            "title: Tools",
+            "title: Tools, betrayed_by: message.text-blok",
+            "names no rule: message.text-blok; did you mean `message.text-block`?",
+        ),
         *(("profiles/quick.yaml", "select: [messages.text]", wrong, told) for wrong, told in WRONG_NEEDS),
     ],
 )

@@ -112,10 +112,31 @@ def test_who_lets_in_one_client_alone_is_quoted_first(conformance: Command, serv
     assert f"refuses every request alike (status 403: permission_error: {sentence})" in done.stderr
 
 
-def test_calls_that_are_printed_as_text_are_told_where_nobody_knows_whose_fault_it_is(
-    conformance: Command, served: Serve
+@pytest.mark.parametrize(
+    ("fault", "select", "told"),
+    [
+        (
+            "TO11",
+            "messages.text or tools.choice.*",
+            "A tool call stands in a tool_use block, and is not printed as text.",
+        ),
+        ("X-name-small", "messages.text or tools.choice.*", 'expected "LookUp", observed "lookup"'),
+        ("RQ29", "images.sources.large or images.sources.png", "exceeds the maximum size of 1000000 bytes"),
+    ],
+)
+def test_a_must_that_is_broken_fails_a_run_where_nobody_says_what_the_server_can_do(
+    conformance: Command, served: Serve, fault: str, select: str, told: str
 ) -> None:
-    code, lines = end_of(conformance, f"{served()}/fault/TO11", "messages.text or tools.choice.*")
+    """A call that is printed as text shows a model that was given tools, so that one which is forced is owed."""
+    code, lines = end_of(conformance, f"{served()}/fault/{fault}", select)
+    assert code == 1
+    assert told in first_cause(lines)
+    assert not any("The model, not the server, limits this run" in line for line in lines)
+
+
+def test_a_model_that_prints_its_calls_is_not_held_against_the_server(conformance: Command, served: Serve) -> None:
+    """What is forced comes as a call, so that what is printed elsewhere may be the model's doing."""
+    code, lines = end_of(conformance, f"{served()}/model/prints-calls", "messages.text or tools.choice.*")
     assert code == 0
     assert any("A tool call stands in a tool_use block, and is not printed as text." in line for line in lines)
 
