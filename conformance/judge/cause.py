@@ -25,6 +25,8 @@ class Obstacle(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a rule, the key of its finding; else what the server did, with numbers, ids and nonces masked."""
     lost: bool = False
     """Whether a broken law is the very thing that made the answer unreadable."""
+    gives_back: str = ""
+    """The type of the block that the answer repeats in place of what was asked for: alike answers, one fault."""
     quote: str = ""
     """The server's own words."""
     exchange: str = ""
@@ -105,6 +107,8 @@ class Cause(Struct, frozen=True, kw_only=True):
     """In how many answers it was seen, of how many that could have shown it."""
     exchange: str
     known: bool
+    excused: bool
+    """Whether an entry speaks of one of its rows: a gap that is known to somebody comes before what is left open."""
     plain: bool
     """Whether it breaks the plain request."""
     unreadable: bool

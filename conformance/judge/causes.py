@@ -57,6 +57,7 @@ def _weight(cause: Cause) -> tuple[object, ...]:
     """What makes a cause come before another."""
     return (
         cause.known,
+        cause.known and not cause.excused,
         not cause.plain,
         -len(cause.blocked),
         not cause.unreadable,
@@ -125,6 +126,7 @@ def _of_law(law: Law, explained: Sequence[Judged], heaps: Sequence[Heap]) -> Cau
         answers=(law.violations, law.seen),
         exchange=law.exchange,
         known=law.known and all(question.known for question in own),
+        excused=law.excused or any(question.excused for question in own),
         plain=any(question.plain for question in (*own, *hidden)),
         unreadable=any(question.unreadable for question in (*own, *hidden)),
         level=min((law.level, *(question.level for question in own)), key=LEVELS.index),
@@ -162,6 +164,7 @@ def _heaps(group: Sequence[Judged], shown: Sequence[Judged], by_law: Mapping[str
     and one for each that a law explains.
     """
     met = _own(group[0])
+    unnamed = met is None or (met.kind == "effect" and not met.gives_back)
     if met is None or met.kind == "effect":  # that a request is taken proves nothing of what came of it
         looks = frozenset[str]().union(*(question.looks for question in group))
         shown = [question for question in shown if question.looks & looks]
@@ -169,7 +172,7 @@ def _heaps(group: Sequence[Judged], shown: Sequence[Judged], by_law: Mapping[str
     roots = [question for question in group if question.place not in blockers]
     told = [question for question in roots if question.place in by_law]
     rest = [question for question in roots if question.place not in by_law]
-    features = _of_one_feature(rest, shown) if met is None or met.kind == "effect" else [rest]
+    features = _of_one_feature(rest, shown) if unnamed else [rest]
     return [
         Heap(rows, [question for question in group if blockers.get(question.place) in {row.place for row in rows}], law)
         for rows, law in [*(([one], by_law[one.place]) for one in told), *((rows, None) for rows in features if rows)]
@@ -274,6 +277,7 @@ def _cause(heap: Heap, asked: Sequence[Judged]) -> Cause:
         answers=(len(seen), reached),
         exchange=met.exchange,
         known=all(question.known for question in roots),
+        excused=any(question.excused for question in roots),
         plain=any(question.plain for question in seen),
         unreadable=any(question.unreadable for question in seen),
         level=min((question.level for question in roots), key=LEVELS.index),
@@ -307,6 +311,8 @@ MISSED: dict[Verdict, str] = {
 def _says(first: Judged, met: Obstacle, seen: int, reached: int) -> str:
     """What is wrong, in one sentence."""
     if met.kind == "effect":
+        if met.gives_back:
+            return f"{first.title}: the answer is the text of a {met.gives_back} of the request"
         taken = first.verdict == "ignored" and met.key.endswith(" status")
         return f"{first.title}: {'accepted all the same' if taken else MISSED.get(first.verdict, 'not seen')}"
     what = TROUBLES.get(met.key, "the answer cannot be read")

@@ -8,9 +8,10 @@ from conformance.catalog.matchers import ABSENCES, matcher_of
 from conformance.judge.answer import Answer
 from conformance.judge.cause import Obstacle
 from conformance.judge.finding import Finding, Violation, finding_key
+from conformance.judge.given_back import given_back
 from conformance.judge.observe import Observed, Reply
 from conformance.judge.rules import examine_conversation
-from conformance.judge.sentence import masked, sentence_of
+from conformance.judge.sentence import masked, message_of, sentence_of
 from conformance.words import Mode
 
 FAILED = ("unreadable", "declined", "absent", "contradicted", "weak", "slow")
@@ -107,9 +108,11 @@ def _own(reply: Reply, observed: Observed, nonce: str) -> Obstacle:
         return _unreadable(answer, words, reply.evidence, nonce)
     first = observed.findings[0]
     place = ",".join(sorted({part.partition(".")[0] for part in _part_of_own(first)}))
+    repeated = given_back(answer) if place == "text" else ""
     return Obstacle(
         kind="effect",
-        key=f"{observed.observation} {place}",
+        key=f"{observed.observation} {place}{' given back ' if repeated else ''}{repeated}",
+        gives_back=repeated,
         quote=words if answer.status >= 400 else "",
         exchange=first.exchange or reply.evidence,
     )
@@ -119,8 +122,11 @@ def _unreadable(answer: Answer, words: str, evidence: str, nonce: str) -> Obstac
     why = answer.unreadable
     kind = why.kind if why is not None else "unreadable"
     if answer.exchange.outcome == "complete" and (answer.status >= 500 or kind in ("error-event", "error-in-success")):
-        event = "" if answer.status >= 400 else "event "
-        return Obstacle(kind="answer", key=event + masked(words, nonce), quote=words, exchange=evidence)
+        said = masked(
+            message_of(answer), nonce
+        )  # a failure is the same as a status in JSON and as an event in a stream
+        key = f"fails {said}" if said else masked(words, nonce)
+        return Obstacle(kind="answer", key=key, quote=words, exchange=evidence)
     seen = str(why.observed) if why is not None else ""
     return Obstacle(kind="trouble", key=kind, quote=seen, exchange=evidence)
 

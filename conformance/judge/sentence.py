@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"\d{1,64}(?:[.,:]\d{1,64}){0,8}")
 
 def sentence_of(answer: Answer) -> str:
     """The server's error in one line: status, type and message; empty where it says nothing."""
-    words = _words(answer)
+    words = message_of(answer)
     error = answer.error or {}
     kind = error.get("type")
     status = str(answer.status) if answer.status >= 400 else ""
@@ -28,7 +28,8 @@ def sentence_of(answer: Answer) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _words(answer: Answer) -> str:
+def message_of(answer: Answer) -> str:
+    """The server's error message alone, in one line, whatever status or event brings it."""
     envelope = answer.stream_result.error if answer.in_events else answer.json
     told = _message_in(envelope) if envelope is not ABSENT else ""
     if not told and envelope is ABSENT:

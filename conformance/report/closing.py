@@ -174,7 +174,7 @@ def _rests_on(log: RunLog) -> str:
     """The shares of what the musts rest on, in words; nothing of logs that do not say."""
     found = basis_of(log)
     whole = sum(found.values())
-    shares = ", ".join(f"{round(100 * n / whole)} % {basis}" for basis, n in found.items())
+    shares = ", ".join(f"{round(100 * n / whole) or 'under 1'} % {basis}" for basis, n in found.items())
     return f"; of {whole} musts {shares}" if found else ""
 
 

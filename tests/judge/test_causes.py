@@ -264,6 +264,18 @@ def test_a_feature_that_no_answer_ever_showed_is_one_cause() -> None:
     assert len(explain([*questions, shown], []).causes) == 3
 
 
+def test_answers_that_give_the_same_block_back_are_one_cause_named_by_its_narrowest_question() -> None:
+    again = ((Obstacle(kind="effect", key="absent text given back tool_result", gives_back="tool_result"),),)
+    place, session = frozenset({"messages[]#2"}), frozenset({"tools[]", "system", "messages[]#3"})
+    questions = [
+        question("a.session", "ignored", about=session, title="A session goes on", attempts=again),
+        question("z.text", "ignored", about=place, title="Text after a result arrives", attempts=again, mode="stream"),
+    ]
+    (cause,) = explain(questions, []).causes
+    assert cause.rows == ("z.text[stream]", "a.session[json]")
+    assert cause.says == "Text after a result arrives: the answer is the text of a tool_result of the request"
+
+
 @pytest.mark.parametrize(("level", "known"), [("should", True), ("must", True)])
 def test_a_law_that_is_no_news_explains_a_red_row_and_hides_nothing(level: str, known: bool) -> None:
     missing = ((Obstacle(kind="effect", key="absent name"), Obstacle(kind="rule", key="tools.not-as-text x")),)

@@ -1,0 +1,38 @@
+"""The part of a request that an answer gives back word for word: a model does so whose instruction never arrived."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conformance.judge.answer import Answer
+
+SHORTEST = 16
+"""Characters from which on the beginning of a text is known again, where a limit cut the answer."""
+
+
+def given_back(answer: Answer) -> str:
+    """The type of the block whose text the whole answer is, such as `tool_result`; empty where it is none's."""
+    said = _flat(answer.text)
+    if not said:
+        return ""
+    for kind, text in _texts((answer.request or {}).get("messages"), ""):
+        if said == text or (len(said) >= SHORTEST and text.startswith(said)):
+            return kind
+    return ""
+
+
+def _texts(value: Any, kind: str) -> Iterator[tuple[str, str]]:
+    """The texts of the turns, the last first, each with the type of the outermost block that holds it."""
+    if isinstance(value, list):
+        for inner in reversed(value):
+            yield from _texts(inner, kind)
+    elif isinstance(value, dict):
+        own = kind or str(value.get("type", ""))
+        for inner in (value.get("content"), value.get("text")):
+            if isinstance(inner, str):
+                yield own, _flat(inner)
+            else:
+                yield from _texts(inner, own)
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
