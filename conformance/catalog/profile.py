@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from conformance.words import MODES, Mode, NeedLevel
+from conformance.words import MODES, Mode, NeedLevel, Verdict
 
 Unseen = Literal["met", "missing", "unverified"]
 """What it means for a need that a question's situation never came up: a server that never thinks has no thinking to
@@ -31,12 +31,18 @@ class Meets(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     refused: str | None = None
     ignored: str | None = None
     broken: str | None = None
+    unseen: str | None = None
+    """Where the need is missing as `unseen` says, and nothing shows that the server is why; else as `ignored`."""
 
     @property
     def ways(self) -> dict[str, str]:
         """The ways that are told, each with its sentence."""
         told = {"refused": self.refused, "ignored": self.ignored, "broken": self.broken}
         return {way: says for way, says in told.items() if says}
+
+    def sentence(self, verdict: Verdict) -> str:
+        """The consequence of a need that is missing, by the verdict of the question that decided it."""
+        return self.ways.get(verdict) or self.unseen or self.ignored or ""
 
 
 class Need(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -76,7 +76,7 @@ class Assessment:
             kind=case.kind,
             level=case.level,
             attempts=record.observations,
-            control=self._control_result(case.control, question.mode) if record.confirmed else "failed",
+            control=self._control_of(question) if record.confirmed else "failed",
             twin=self._control_result(case.twin, question.mode),
             capable=record.capable,
             guessable=_guessable(case),
@@ -87,6 +87,15 @@ class Assessment:
             inapplicable=record.inapplicable,
             prevented=record.prevented,
         )
+
+    def _control_of(self, question: Question) -> ControlResult:
+        """The result of a question's control; one that an earlier run did not ask says nothing against a witness."""
+        case = question.case
+        if case.control is not None and case.kind == "witnessed":
+            control = self._lookup(in_mode(self._catalog.cases[case.control], question.mode))
+            if control.prevented and not control.attempts:
+                return "none"
+        return self._control_result(case.control, question.mode)
 
     def _control_result(self, name: str | None, mode: Mode) -> ControlResult:
         if name is None:

@@ -1,22 +1,20 @@
 """Readiness of a client for a run: the run's rows as needs see them, and the row that the log keeps."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from msgspec import Struct
 
 from conformance.catalog.profile import Profile
 from conformance.engine.lights import Lights, Waits, lights, warnings
 from conformance.engine.lights import in_words as lights_in_words
-from conformance.judge.finding import ABSENT, Finding
+from conformance.judge.finding import Finding
 from conformance.judge.readiness import Broken, NeedVerdict, Seen, readiness_by_version
 from conformance.judge.readiness import Readiness as Verdict
 from conformance.judge.readiness import readiness as decide
 from conformance.judge.rules import RULES
+from conformance.judge.wording import FOR_MACHINES, shown, wanted
 from conformance.runs.log import CaseRow, Need, ReadinessRow, ReadinessVerdict, RuleRow, VersionReadiness
 
-MACHINE_WORDS = {"matches", "valid_under"}
-"""Matchers whose argument says nothing to a person."""
 LONGEST = 120
 """Characters of a value that a sentence quotes."""
 
@@ -86,24 +84,10 @@ def _quote(row: CaseRow) -> str:
 
 
 def _compared(finding: Finding) -> str:
-    if isinstance(finding.expected, dict) and finding.expected.keys() & MACHINE_WORDS:
-        return f"Observed {_told(finding.observed)}."
-    return f"Expected {_told(finding.expected)}, observed {_told(finding.observed)}."
-
-
-def _told(value: Any) -> str:
-    if value == ABSENT:
-        return "nothing"
-    if isinstance(value, dict) and len(value) == 1:
-        matcher, argument = next(iter(value.items()))
-        return f"{matcher} {_cut(argument)}"
-    return _cut(value)
-
-
-def _cut(value: Any) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    flat = " ".join(text.split())
-    return f'"{flat}"' if len(flat) <= LONGEST else f'"{flat[: LONGEST - 1]}…"'
+    observed = shown(finding.observed, limit=LONGEST)
+    if isinstance(finding.expected, dict) and finding.expected.keys() & FOR_MACHINES:
+        return f"Observed {observed}."
+    return f"Expected {wanted(finding.expected, limit=LONGEST)}, observed {observed}."
 
 
 def row_of(answer: Readiness, _profile: Profile) -> ReadinessRow:

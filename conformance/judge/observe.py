@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct
 from conformance.catalog.case import Case, Check, Refusal
 from conformance.catalog.matchers import matcher_of
 from conformance.catalog.pattern import linear, whole_characters
+from conformance.catalog.prompts import CONTROLLED_UPSTREAM
 from conformance.judge.answer import Answer
 from conformance.judge.effects import try_check
 from conformance.judge.finding import ABSENT, Finding, Violation, finding_key
@@ -177,7 +178,7 @@ def _effects(case: Case, replies: Sequence[Reply], bind: Bind) -> Observed:
     ]
     if not findings:
         return Observed("shown")
-    if _cut_by_limit(case, last.answer) or _called_instead(case, last.answer):
+    if any(excuse(case, last.answer) for excuse in (_cut_by_limit, _called_instead, _only_thought)):
         return Observed("unelicited")
     if failed and failed[0][0] == 0:  # the first effect is the feature itself
         if case.kind == "witnessed" and _is_read_badly(failed[0][1], failed[0][2].observed, bind):
@@ -222,6 +223,20 @@ def _called_instead(case: Case, answer: Answer) -> bool:
         case.kind == "witnessed"
         and all(check.at == "text" for check in case.effect)
         and any(block.get("type") == "tool_use" for block in answer.blocks)
+    )
+
+
+def _only_thought(case: Case, answer: Answer) -> bool:
+    """Whether the model stopped after its thought where it was asked for words: small models do, with thinking on.
+
+    The scripted model behind a gateway never does, so that there the words were lost.
+    """
+    return (
+        case.kind == "witnessed"
+        and CONTROLLED_UPSTREAM not in case.needs
+        and all(check.at == "text" for check in case.effect)
+        and bool(answer.blocks)
+        and all(block.get("type") in ("thinking", "redacted_thinking") for block in answer.blocks)
     )
 
 

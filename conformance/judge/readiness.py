@@ -78,7 +78,7 @@ class NeedVerdict(Struct, frozen=True):
         """The observation and its consequence for the user; empty where the need is met."""
         if self.state == "met":
             return ""
-        says = self.need.meets.ways[self.outcome.verdict] if self.state == "missing" else ""
+        says = self.need.meets.sentence(self.outcome.verdict) if self.state == "missing" else ""
         return " ".join(part for part in (self.outcome.quote, says) if part)
 
 
@@ -235,5 +235,5 @@ class _Run:
         if one.verdict in MISSING:  # a way of which the need says nothing is told by another need
             return "missing" if one.verdict in need.meets.ways else "unverified", one.verdict
         if one.verdict in NEVER_AROSE and (self._obeyed or need.whoever or one.verdict == "not-applicable"):
-            return need.unseen, "ignored" if need.unseen == "missing" else one.verdict
+            return need.unseen, one.verdict
         return "unverified", one.verdict

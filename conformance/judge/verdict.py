@@ -88,6 +88,8 @@ def _observed(facts: Facts) -> Judgement | None:
         return Judgement("broken", "an answer could not be read")
     if facts.control == "failed" and facts.kind != "witnessed" and seen & {"absent", "contradicted", "weak", "shown"}:
         return Judgement("inconclusive", f"its control failed: {_whose(facts)}")
+    if facts.control == "failed" and "contradicted" in seen:  # a model that fails the plain request owes no details
+        return Judgement("inconclusive", f"its control failed: {_whose(facts)}")
     if facts.control == "failed" and facts.guessable and seen & {"weak", "shown"}:
         return Judgement("inconclusive", "its control failed: what was shown may be a guess")
     if "contradicted" in seen:

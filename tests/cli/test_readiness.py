@@ -11,7 +11,7 @@ from conformance.runs.evidence_store import EvidenceStore
 from conformance.runs.log import RunLog, read_log
 
 
-def run(tmp_path: Path, *served: str) -> tuple[RunLog, str, int]:
+def run(tmp_path: Path, *served: str, path: str = "") -> tuple[RunLog, str, int]:
     """The log of a profile's run against our own endpoint, what was said, and the exit code."""
     with ScriptedProcess("anthropic", list(served)) as process:
         words = [
@@ -23,7 +23,7 @@ def run(tmp_path: Path, *served: str) -> tuple[RunLog, str, int]:
             "--model",
             "scripted",
             "--base-url",
-            process.url,
+            process.url + path,
         ]
         command = [sys.executable, "-m", "conformance", *words, "--out", str(tmp_path / "out"), "--no-witness"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -67,3 +67,17 @@ def test_each_sentence_is_true_of_the_evidence_that_it_links(
         else:
             assert recorded.answer.status == 200
         assert need.meets in said or need.id not in needs[:1]
+
+
+@pytest.mark.parametrize("model", ["never-calls", "small-names"])
+def test_what_the_model_does_is_told_of_the_model_and_not_of_the_wire(model: str, tmp_path: Path) -> None:
+    """The client cannot work with a model that makes no call of its tools, and nothing is said against the server."""
+    log, said, code = run(tmp_path, path=f"/model/{model}")
+    (answer,) = log.readiness
+    (first, *_) = [need for need in answer.needs if need.found == "missing"]
+    assert (answer.verdict, first.id, code) == ("not ready", "calls", 1)
+    assert "in a plain request neither, so that it may be this model and not the server" in first.meets
+    assert first.meets in said
+    assert answer.calls is not None
+    assert answer.calls[0] == 0
+    assert [row.case for row in log.cases if row.verdict in ("ignored", "broken", "refused")] == []

@@ -6,6 +6,7 @@ from conformance.catalog.load import Catalog, load_catalog
 from conformance.engine.assessment import Assessment
 from conformance.engine.question import Attempt, Question, Record
 from conformance.judge.observe import Observed
+from conformance.judge.verdict import Observation
 from conformance.runs.expectations import Expectations
 
 
@@ -28,3 +29,25 @@ def test_a_model_may_have_said_it_by_chance_and_the_scripted_one_behind_a_gatewa
 
     judged = Assessment(catalog, asked, record, Expectations())
     assert [judged.judgement(question).verdict for question in asked] == ["supported", verdict]
+
+
+@pytest.mark.parametrize(
+    ("control", "verdict"),
+    [
+        ("shown", "broken"),
+        ("absent", "inconclusive"),
+        (None, "broken"),
+    ],
+)
+def test_a_control_that_an_earlier_run_did_not_ask_failed_nothing(
+    catalog: Catalog, control: Observation | None, verdict: str
+) -> None:
+    asked = Question(catalog.cases["claude-code.turn.two-calls"], "stream")
+
+    def record(question: Question) -> Record:
+        observation: Observation | None = "contradicted" if question == asked else control
+        if observation is None:
+            return Record(question=question, prevented="not asked in the run that is judged again")
+        return Record(question=question, attempts=(Attempt(1, "n", (), Observed(observation)),))
+
+    assert Assessment(catalog, [asked], record, Expectations()).judgement(asked).verdict == verdict

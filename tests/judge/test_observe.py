@@ -33,6 +33,26 @@ def test_a_call_of_the_models_own_accord_shows_nothing(
     assert observe(case, [Reply("", answer, "e")], lambda value: value).observation == observation
 
 
+THOUGHT = {"type": "thinking", "thinking": "The word is heron.", "signature": "c2ln"}
+
+
+@pytest.mark.parametrize(
+    ("needs", "content", "observation"),
+    [
+        ([], [THOUGHT], "unelicited"),
+        ([], [THOUGHT, {"type": "text", "text": "heron"}], "shown"),
+        ([], [THOUGHT, {"type": "text", "text": "unknown"}], "absent"),
+        ([], [], "absent"),
+        (["controlled-upstream"], [THOUGHT], "absent"),
+    ],
+)
+def test_a_model_that_stops_after_its_thought_shows_nothing(
+    needs: list[str], content: list[dict[str, Any]], observation: str
+) -> None:
+    case = case_of(kind="witnessed", control="b", needs=needs, effect=[Check(at="text", contains="heron")])
+    assert seen(case, told(message(content))) == observation
+
+
 def case_of(**more: Any) -> Case:
     return Case(id="a.case", title="t", surface="s", **more)
 

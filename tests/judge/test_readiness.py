@@ -103,6 +103,17 @@ def test_what_never_arose_means_what_the_need_says_once_the_model_is_known_to_ob
     assert disobeyed.verdict == "not verified"
 
 
+def test_what_never_arose_is_told_in_a_sentence_of_its_own() -> None:
+    """Where the model may be the reason, the sentence does not speak of the server."""
+    for meets, sentence in (
+        (WAYS, "It is ignored."),
+        (Meets(ignored="It is ignored.", unseen="It may be the model."), "It may be the model."),
+    ):
+        client = profile(need("a", unseen="missing", meets=meets))
+        (first,) = answer(client, seen("a", "inconclusive", quote="Its control failed.")).missing("blocks")
+        assert (first.meets, first.outcome.verdict) == (f"Its control failed. {sentence}", "inconclusive")
+
+
 def test_a_need_may_be_missing_whoever_is_to_blame() -> None:
     """An endpoint that says nothing to anything is of no use to a client, though its model may be the reason."""
     client = profile(need("words", unseen="missing", whoever=True), need("b", "degrades"))
