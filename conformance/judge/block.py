@@ -58,6 +58,11 @@ class Block:
         self.signatures: list[str] = []
         self.compaction: dict[str, Any] = {}
 
+    def stop(self, event: int) -> None:
+        """Closes the block."""
+        self.life = "closed"
+        self.stopped_at = event
+
     def take(self, kind: str, delta: dict[str, Any]) -> None:
         """Adds a known delta, already found to fit."""
         match kind:

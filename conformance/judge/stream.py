@@ -293,8 +293,7 @@ class Machine:
         block = self._open_block("stream.stop-open", where, data)
         if block is None:
             return
-        block.life = "closed"
-        block.stopped_at = self._frame.number
+        block.stop(self._frame.number)
         if block.overlapped_at is not None:
             at = f"event/{block.overlapped_at}"
             self._breach("stream.one-open", at, f"block {block.index} stopped first", "another block", "overlap")

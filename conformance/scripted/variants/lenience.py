@@ -11,11 +11,11 @@ import msgspec
 
 from conformance.scripted.anthropic.errors import Refusal
 from conformance.scripted.anthropic.hooks import Hooks
+from conformance.scripted.anthropic.identity import is_genuine
 from conformance.scripted.anthropic.message import plain_message
 from conformance.scripted.anthropic.messages import written
 from conformance.scripted.anthropic.models import SCRIPTED
 from conformance.scripted.anthropic.rewriting import on_body
-from conformance.scripted.anthropic.signature import is_genuine
 from conformance.scripted.variants.variant import Answer, Call, VariantGroup, replace
 
 LENIENCE = VariantGroup("lenience")
