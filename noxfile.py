@@ -76,11 +76,12 @@ def npm(session: nox.Session, name: str) -> Path:
 
 def third_party(session: nox.Session) -> dict[str, str]:
     """Where the servers are that others wrote, in the variables that `tests/support/third_party.py` reads."""
+    node = str(npm(session, "gateways"))
     return {
         "LITELLM": str(programs(session, "litellm") / "litellm"),
         "GATEWAYS": str(programs(session, "gateways")),
-        "CLAUDE_CODE_ROUTER": str(npm(session, "claude-code-router")),
-        "AIMOCK": str(npm(session, "aimock")),
+        "CLAUDE_CODE_ROUTER": node,
+        "AIMOCK": node,
     }
 
 
@@ -241,7 +242,7 @@ def browser(session: nox.Session) -> None:
         if not Path("/usr/bin/chromium").exists() and os.environ.get("CI"):
             session.run("apt-get", "update", "-qq", external=True)
             session.run("apt-get", "install", "-y", "-qq", "chromium", external=True)
-        axe = npm(session, "axe-core") / "axe-core" / "axe.min.js"
+        axe = npm(session, "page") / "axe-core" / "axe.min.js"
         session.run("pytest", *SLOWEST, "tests/browser", *session.posargs, env={"AXE": str(axe)})
 
 

@@ -9,6 +9,7 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import repeat
 from pathlib import Path
+from subprocess import run
 
 HOUSE = Path(__file__).parent.parent / "conformance"
 BESIDE = {"bounded", "words", "errors", "expression", "keys", "harmless", "doors"}
@@ -33,6 +34,8 @@ ENGINE: Mapping[str, set[str]] = {
 }
 """The inner rooms of the engine: each knows itself and those before it."""
 HTTP_LIBRARIES = {"httpx", "httpx2", "requests", "aiohttp"}
+MOST = 800
+"""Files of a clone, all told: below it, a person still sees where a thing is."""
 LONGEST = 400
 """Lines at which a module begins to have two jobs."""
 
@@ -103,6 +106,11 @@ def test_every_module_has_one_job() -> None:
     assert not {name: count for name, count in lines.items() if count > LONGEST}
 
 
+def test_a_clone_has_few_files() -> None:
+    listed = run(["git", "ls-files"], cwd=HOUSE.parent, capture_output=True, text=True, check=False)
+    assert listed.returncode != 0 or len(listed.stdout.splitlines()) < MOST  # an unpacked archive has no list
+
+
 def test_there_is_no_drawer_for_odds_and_ends() -> None:
     assert not [
         name_of(path) for path in modules() if {"utils", "util", "helpers", "common", "misc"} & {*path.parts, path.stem}
@@ -167,3 +175,31 @@ def module_of(path: Path) -> str:
 def _module(name: str, there: Mapping[str, Path]) -> str:
     """The module that an imported name is, or is in; empty for one of a library."""
     return next((known for known in (name, name.rpartition(".")[0]) if known in there), "")
+
+
+def test_the_reference_endpoint_does_not_know_what_bends_it() -> None:
+    """Only `anthropic/__init__` joins them, by name."""
+    door = HOUSE / "scripted" / "anthropic" / "__init__.py"
+    bending = {"faults", "variants", "odd_models", "likeness", "listing"}
+    knows = {
+        name_of(path): sorted(wrong)
+        for path in (HOUSE / "scripted" / "anthropic").rglob("*.py")
+        if path != door and (wrong := bending & {name.split(".")[2] for name in imported(path) if _scripted(name)})
+    }
+    assert not knows
+
+
+def _scripted(name: str) -> bool:
+    return name.startswith("conformance.scripted.")
+
+
+def test_private_parts_of_libraries_are_used_in_one_module_each() -> None:
+    used = {
+        part: sorted(name_of(path) for path in modules() if part in path.read_text())
+        for part in ("import _parser", "RequestResponseCycle", "_value2member_map_")
+    }
+    assert used == {
+        "import _parser": ["scripted/strings.py"],
+        "RequestResponseCycle": ["scripted/wire.py"],
+        "_value2member_map_": [],
+    }

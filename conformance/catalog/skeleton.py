@@ -1,13 +1,15 @@
-"""`conformance new ID`: writes a case that loads; `conformance lint` names the fields that are left to fill in."""
+"""Writes into case files: the skeleton of a new case, which loads, and `basis: recorded` after a recording."""
 
+import re
+from collections.abc import Collection
 from pathlib import Path
 
 import conformance
 from conformance.catalog.case import Case
+from conformance.catalog.described import CASE_SCHEMA
 from conformance.catalog.load import FIXTURES, ID, PROFILES, SURFACE, Catalog
 from conformance.catalog.location import cases_folder
 from conformance.catalog.problem import CatalogError, Problem, alike, shown
-from conformance.catalog.schema import CASE_SCHEMA
 
 FILL_IN = "FILL IN"
 """How a text begins that somebody still has to write."""
@@ -96,3 +98,25 @@ def _case(id_: str, surface: str, control: str | None) -> str:
     kind = WITNESSED + (f"\n    control: {control}  # shows that this model does its part" if control else "")
     effect = '{at: text, contains: "{nonce}"}'
     return CASE.format(id=id_, surface=surface, kind=kind, effect=effect, fill_in=FILL_IN)
+
+
+_ID = re.compile(r"^  - id: (\S+)\s*$")
+_BASIS = re.compile(r"^(\s+basis: )(sdk|documented|client|inferred)(\s*)$")
+
+
+def adopt(folder: Path, cases: Collection[str]) -> list[str]:
+    """Rewrites the `basis:` line of each of these cases below a folder; the ids of those that were changed."""
+    changed = []
+    for file in sorted(folder.rglob("*.yaml")):
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        case = ""
+        for number, line in enumerate(lines):
+            if found := _ID.match(line):
+                case = found[1]
+            if case in cases and (basis := _BASIS.match(line)):
+                lines[number] = f"{basis[1]}recorded{basis[3]}"
+                changed.append(case)
+        text = "".join(lines)
+        if text != file.read_text(encoding="utf-8"):
+            file.write_text(text, encoding="utf-8", newline="\n")
+    return changed

@@ -13,16 +13,19 @@ from msgspec import Struct
 
 from conformance.catalog import fixtures, matchers
 from conformance.catalog.case import CaseFile
-from conformance.catalog.described import field_texts, field_types, schema_text, structs_in
-from conformance.catalog.location import cases_folder
-from conformance.catalog.schema import (
+from conformance.catalog.described import (
     CASE_SCHEMA,
     PROFILE_SCHEMA,
     SURFACE_SCHEMA,
     case_schema,
+    field_texts,
+    field_types,
     profile_schema,
+    schema_text,
+    structs_in,
     surface_schema,
 )
+from conformance.catalog.location import cases_folder
 from conformance.catalog.surface import AreaFile
 from conformance.cli import configuration
 from conformance.runs import rows

@@ -10,9 +10,8 @@ from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from conformance.engine.question import Attempt
-from conformance.fuzz.laws import Ask, Broken, Known, Valid, laws_broken
+from conformance.fuzz.laws import Ask, Broken, Known, Sent, Valid, laws_broken
 from conformance.fuzz.requests import PIECES, REPLY, SCHEMAS
-from conformance.fuzz.sent import Sent
 from conformance.judge.answer import Answer
 from conformance.judge.rules import examine_conversation
 

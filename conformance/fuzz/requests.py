@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 from PIL import Image
 
-from conformance.fuzz.sent import Sent
+from conformance.fuzz.laws import Sent
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Body = dict[str, Any]

@@ -9,10 +9,9 @@ from hypothesis.errors import FlakyFailure, FlakyStrategyDefinition
 from msgspec import Struct
 
 from conformance.fuzz.conversation import converse
-from conformance.fuzz.laws import Ask, Bad, Broken, Counted, Example, Known, Valid, case
+from conformance.fuzz.laws import Ask, Bad, Broken, Counted, Example, Known, Sent, Valid, case
 from conformance.fuzz.mutations import mutations
 from conformance.fuzz.requests import requests
-from conformance.fuzz.sent import Sent
 
 CONVERSATIONS = 3
 """Conversations beside each chunk of single requests."""

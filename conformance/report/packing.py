@@ -8,6 +8,8 @@ that of the others; the page names each exchange that it leaves out.
 
 import base64
 import codecs
+import json
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -196,3 +198,17 @@ def _milliseconds(seconds: float | None) -> float | None:
 
 def _packed(documents: Sequence[bytes]) -> str:
     return base64.b64encode(zlib.compress(b"[" + b",".join(documents) + b"]", 9)).decode()
+
+
+_DATA = re.compile(r'(<script type="application/json" id="data">)(.*?)(</script>)', re.DOTALL)
+
+
+def content_of(page: str) -> tuple[str, dict[str, Any]]:
+    """The page without its data, and its data with every pack unpacked: equal for two pages that say the same."""
+    found = _DATA.search(page)
+    if found is None:
+        raise ValueError("this is no page of a report: it has no data")
+    data: dict[str, Any] = json.loads(found[2])
+    for packs in ("details", "evidence"):
+        data[packs] = [unpacked(pack) for pack in data[packs]]
+    return _DATA.sub(r"\1\3", page), data

@@ -12,8 +12,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from conformance.scripted.conversation import Failure, Reply
-from conformance.scripted.delivery import Delivery, Pace
-from conformance.scripted.endings import Ending, Outcome
+from conformance.scripted.delivery import Delivery, Ending, Outcome, Pace
 from conformance.scripted.wire import Wire, wire_of
 
 SILENCE_SECONDS = 20.0

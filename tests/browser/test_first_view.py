@@ -1,12 +1,13 @@
-"""The first view: one line per server, with its answers, before anybody scrolls; and the addresses of what is below."""
+"""The first view: one line per server, with its answers, before anybody scrolls; axe-core finds no violation in it."""
 
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 import synthetic_runs
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from conformance.report.write import render
 from conformance.runs.log import read_log
@@ -125,3 +126,38 @@ def test_sixty_columns_filter_at_once(page: Page, sixty: str) -> None:
         for (let n = 0; n < 2e7; n += 1) sum += n % 7; return [performance.now() - begin, sum][0]; }""")
     print(f"filtered {took:.0f} ms, a bare loop {bare:.0f} ms")
     assert took < max(100, 3 * bare)
+
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.mark.parametrize(
+    ("which", "width", "scheme"),
+    [("few", 1440, "light"), ("few", 390, "dark"), ("one", 1440, "dark"), ("one", 390, "light")],
+)
+def test_axe_finds_no_violation(
+    browser: Browser, axe: str, which: str, width: int, scheme: Any, request: pytest.FixtureRequest
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    page.goto(request.getfixturevalue(which))
+    page.add_script_tag(content=axe)
+    closed = _violations(page)
+    page.evaluate("show({ row: 'request.tool_choice.tool', col: 'ollama@0.33.0~simulated' })")
+    expect(page.locator("#cell .tree").first).to_be_visible()
+    opened = _violations(page)
+    context.close()
+    assert (closed, opened) == ([], [])
+
+
+def _violations(page: Any) -> list[str]:
+    found = page.evaluate(
+        "(tags) => axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] })", RULES
+    )
+    return [
+        f"{one['id']}: {node['html'][:160]} {node['failureSummary']}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]

@@ -1,5 +1,9 @@
-"""The page in a real browser: what a reader does with it, by mouse, by keyboard, by address."""
+"""The page in a real browser: what a reader does with it, by mouse, keyboard, address and query."""
 
+from pathlib import Path
+from typing import Any
+
+import msgspec
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -221,3 +225,50 @@ def test_a_disputed_cell_says_so_and_shows_both_texts(page: Page, few: str) -> N
     expect(panel).to_contain_text("The makers of the server challenge it")
     expect(panel).to_contain_text("The makers: The result is kept. (exchange 7). The suite: The API refuses it.")
     expect(panel).not_to_contain_text("Expected, because")
+
+
+TABLE = Path(__file__).parent.parent / "report" / "queries.yaml"
+EXPRESSIONS: list[dict[str, Any]] = msgspec.yaml.decode(
+    (Path(__file__).parent.parent / "expressions.yaml").read_bytes()
+)
+SPELLED = """(text) => {
+  const values = (term) => term.values.map((value) => (term.quoted ? `"${value}"` : value)).join(",");
+  const spelled = (read) =>
+    read.not ? `not ${spelled(read.not)}`
+    : read.all ? `(${read.all.map(spelled).join(" and ")})`
+    : read.any ? `(${read.any.map(spelled).join(" or ")})`
+    : `${read.key ? `${read.key}:` : ""}${values(read)}`;
+  try { return spelled(parseExpression(text)); } catch (problem) { return problem.message; }
+}"""
+"""What the page reads in a text, spelled out as Python spells it."""
+QUERIES: list[dict[str, Any]] = msgspec.yaml.decode(TABLE.read_bytes())
+
+
+def test_the_page_reads_a_text_as_python_does(page: Page, few: str) -> None:
+    page.goto(few)
+    for entry in EXPRESSIONS:
+        read = page.evaluate(SPELLED, entry["text"])
+        assert read == entry["says"] if "says" in entry else entry["mistake"] in read, entry
+
+
+def test_the_page_finds_what_python_finds(page: Page, few: str) -> None:
+    page.goto(few)
+    for asked in QUERIES:
+        if "mistake" in asked:
+            continue
+        found = page.evaluate(
+            "(query) => { const { rows, columns } = select(parseQuery(query), COLUMNS);"
+            " return { rows: rows.map((row) => row.id), columns: columns.length }; }",
+            asked["query"],
+        )
+        assert len(found["rows"]) == asked.get("count", len(found["rows"])), asked
+        assert set(asked.get("rows", ())) <= set(found["rows"]), asked
+        assert not set(asked.get("none", ())) & set(found["rows"]), asked
+        assert found["columns"] == asked.get("columns", found["columns"]), asked
+
+
+@pytest.mark.parametrize("asked", [one for one in QUERIES if "mistake" in one], ids=lambda one: one["query"])
+def test_the_page_explains_a_mistake(page: Page, few: str, asked: dict[str, Any]) -> None:
+    page.goto(few)
+    page.locator("#query").fill(asked["query"])
+    assert asked["mistake"] in page.locator("#mistake").inner_text()

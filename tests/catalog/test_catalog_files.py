@@ -1,21 +1,23 @@
-"""The files that the suite publishes and writes: the schema for editors, skeletons of cases, the real catalog."""
+"""The files that the suite publishes and writes, the real catalog, and the wording of msgspec's errors on files."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jsonschema_rs
 import msgspec
 import pytest
 import yaml
+from msgspec import Struct
 
 from conformance.catalog.case import Check
+from conformance.catalog.described import CASE_SCHEMA, SURFACE_SCHEMA, case_schema, surface_schema
 from conformance.catalog.lint import lint
 from conformance.catalog.load import case_files, load_catalog
 from conformance.catalog.location import cases_folder
 from conformance.catalog.matchers import MATCHERS
-from conformance.catalog.schema import CASE_SCHEMA, SURFACE_SCHEMA, case_schema, surface_schema
+from conformance.catalog.msgspec_messages import illegal_word, in_words, message_and_path, unknown_key
 from conformance.cli.generate import generated
 from conformance.judge.rules import RULES
 from conformance.scripted.listing import list_faults
@@ -90,3 +92,40 @@ def test_the_suite_s_own_catalog_is_clean() -> None:
     rules = {rule.id: rule.surface for rule in RULES.values()}
     problems = lint(catalog, rules, {fault.id for fault in list_faults()})
     assert [str(problem) for problem in problems] == []
+
+
+class Leaf(Struct, forbid_unknown_fields=True):
+    word: Literal["json", "stream"]
+    number: int = 0
+
+
+class Tree(Struct, forbid_unknown_fields=True):
+    leaves: list[Leaf] = []
+    named: dict[str, Leaf] = {}
+
+
+def told(value: Any) -> tuple[str, tuple[str | int, ...]]:
+    with pytest.raises(msgspec.ValidationError) as error:
+        msgspec.convert(value, Tree)
+    return message_and_path(str(error.value))
+
+
+def test_an_unknown_key_and_its_place() -> None:
+    says, path = told({"leaves": [{"word": "json"}, {"word": "json", "wrod": 1}]})
+    assert (unknown_key(says), path) == ("wrod", ("leaves", 1))
+
+
+def test_a_word_that_is_none_of_the_legal_ones() -> None:
+    says, path = told({"leaves": [{"word": "jsno"}]})
+    assert (illegal_word(says), path) == ("'jsno'", ("leaves", 0, "word"))
+
+
+def test_a_path_ends_where_msgspec_does_not_name_the_key() -> None:
+    says, path = told({"named": {"x": {"word": "json", "number": "one"}}})
+    assert (in_words(says), path) == ("expected `int`, got `str`", ("named",))
+
+
+def test_a_missing_key() -> None:
+    says, path = told({"leaves": [{}]})
+    assert (in_words(says), path) == ("missing key `word`", ("leaves", 0))
+    assert unknown_key(says) is illegal_word(says) is None

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from command_line import Command, Serve
 
-from conformance.catalog.recorded import adopt
+from conformance.catalog.skeleton import adopt
 from conformance.cli.commands.record import agreeing
 from conformance.engine.purse import Price, Purse, cost, estimate
 from conformance.runs.evidence_store import EvidenceStore

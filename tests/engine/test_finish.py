@@ -1,14 +1,18 @@
-"""The end of a run: what its causes hide, its exit code, and what a profile's client adds to it."""
+"""The end of a run: its causes, its exit code, a profile's readiness, what stood behind the endpoint, a row as text."""
 
 from collections.abc import Mapping
 
 import pytest
 
 from conformance.catalog.load import load_catalog
+from conformance.engine.behind import behind
 from conformance.engine.explanation import Met, explained, plain_requests
 from conformance.judge.cause import Obstacle
+from conformance.judge.finding import Finding
+from conformance.keys import KNOWN
+from conformance.pytest_plugin.items import SHOWN, account_of, brief
 from conformance.runs.expectations import Expectations, exit_code
-from conformance.runs.log import CaseRow
+from conformance.runs.log import CaseRow, ObedienceRow, RuleRow
 from conformance.targets.target import Gap
 from conformance.words import Mode, Status, Verdict
 
@@ -65,3 +69,41 @@ def test_an_entry_may_say_that_a_client_is_not_ready(verdict: str, expected: boo
     expectations = Expectations(known=(gap,))
     assert expectations.expects("claude-code", verdict) is expected  # type: ignore[arg-type]
     assert not expectations.expects("quick", "not ready")
+
+
+KEY = "sk-canary-row-text-4Qx9Zt71LmPw"
+
+
+def test_no_key_and_no_part_of_one_is_shown() -> None:
+    KNOWN.remember(KEY)
+    for before in (0, SHOWN - 20, SHOWN - 10, SHOWN + 5):
+        assert KEY[:12] not in brief("x" * before + KEY)
+    finding = Finding(id="a", key="k", level="must", at=f"/{KEY}", expected=KEY, observed={KEY: [KEY]})
+    broken = RuleRow(
+        rule="a", surface="s", level="must", verdict="broken", status="new", seen=1, violations=1, findings=[finding]
+    )
+    assert KEY not in account_of(broken)
+    assert "[key removed]" in account_of(broken)
+
+
+PROOF = CATALOG.capabilities["controlled-upstream"].proof[0]
+OBEDIENT, MOCK, NOBODY = ObedienceRow(40, 44), ObedienceRow(6, 67), ObedienceRow(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "model", "obedience", "found"),
+    [
+        ([row(PROOF, "json", "supported")], "claude-sonnet-4", OBEDIENT, "scripted model"),
+        ([row(PROOF, "json", "supported")], "conformance-probe", OBEDIENT, "scripted model"),
+        ([], "scripted", NOBODY, "scripted model"),
+        ([row(PROOF, "json", "not-applicable")], "qwen3:0.6b", OBEDIENT, "real model"),
+        ([row("messages.text", "json", "supported")], "qwen3:0.6b", OBEDIENT, "real model"),
+        ([], "conformance-probe:latest", OBEDIENT, "probe model"),
+        ([], "/models/conformance-probe.gguf", OBEDIENT, "probe model"),
+        ([], "probes-and-more", OBEDIENT, "real model"),
+        ([], "gpt-4", MOCK, None),
+        ([], "gpt-4", NOBODY, None),
+    ],
+)
+def test_what_stood_behind_it(rows: list[CaseRow], model: str, obedience: ObedienceRow, found: str | None) -> None:
+    assert behind(rows, model, obedience, CATALOG) == found

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from spoiling import spoiling
+from bending_proxy import spoiling
 from third_party import VERSIONS, Started
 
 from conformance.runs.log import CaseRow, RuleRow, read_log

@@ -17,6 +17,22 @@ from conformance.report.closing import Closing, closing_of
 from conformance.report.matrix import matrix_of
 from conformance.runs.log import RunLog, read_log
 
+
+def test_thirteen_runs_of_real_servers_were_judged() -> None:
+    runs = judged_runs()
+    assert len(runs) >= 13
+    assert len({run.run for run in runs}) == len(runs)
+    assert sum(len(rows_of(run.red)) for run in runs) >= 430
+
+
+@pytest.mark.parametrize("judged", judged_runs(), ids=lambda judged: judged.run)
+def test_each_row_is_judged_once_and_is_one_of_the_matrix(judged: JudgedRun) -> None:
+    known = {name for row in load_catalog().rows.values() for name in (row.id, *row.renamed_from)}
+    rows = rows_of([*judged.red, *judged.not_red, *judged.not_judged])
+    assert len(set(rows)) == len(rows)
+    assert {*rows, *rows_of(judged.not_supported)} <= known
+
+
 RUNS = Path(os.environ.get("CONFORMANCE_RECORDED_RUNS", Path(__file__).parents[2] / "reports" / "runs"))
 RED = ("broken", "ignored", "refused")
 STILL_JUDGED = 0.8

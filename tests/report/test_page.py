@@ -1,4 +1,4 @@
-"""The page as a file: what is in it, what is not, and that the same runs give the same page."""
+"""The page as a file: what is in it, what is not, and that the same runs give the same page and one script."""
 
 import base64
 import hashlib
@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 from msgspec.structs import replace
 
-from conformance.report.content import content_of
-from conformance.report.html import embedded
+from conformance.report.html import ENTRY, SOURCES, embedded
+from conformance.report.javascript import joined
 from conformance.report.matrix import matrix_of
-from conformance.report.packing import PACK, TEXT_LIMIT, pack_evidence, packed, unpacked
+from conformance.report.packing import PACK, TEXT_LIMIT, content_of, pack_evidence, packed, unpacked
 from conformance.report.servers import servers_of
 from conformance.report.write import render
 from conformance.runs.detection import ClientSession
@@ -265,3 +265,24 @@ def test_a_session_of_the_real_client_stands_beside_the_server_it_was_held_on(fe
 def test_the_trend_stands_where_versions_do(few: list[RunLog], tmp_path: Path) -> None:
     assert "ollama (simulated): rows by verdict" in render(few, tmp_path).read_text(encoding="utf-8")
     assert "rows by verdict" not in render(few[:2], tmp_path).read_text(encoding="utf-8")
+
+
+def test_each_module_comes_once_after_those_that_it_imports(tmp_path: Path) -> None:
+    (tmp_path / "main.js").write_text('import { two } from "./two.js";\nimport { one } from "./one.js";\ntwo(one);\n')
+    (tmp_path / "two.js").write_text('import {\n  one,\n} from "./one.js";\nexport function two() {}\n')
+    (tmp_path / "one.js").write_text("export const one = 1;\n")
+    lines = joined(tmp_path, "main.js").split()
+    assert [word for word in lines if word in ("one", "two()", "two(one);")] == ["one", "two()", "two(one);"]
+
+
+def test_modules_may_import_each_other(tmp_path: Path) -> None:
+    (tmp_path / "main.js").write_text('import { b } from "./b.js";\nexport function a() {}\nb();\n')
+    (tmp_path / "b.js").write_text('import { a } from "./main.js";\nexport function b() {}\n')
+    assert joined(tmp_path, "main.js").count("function") == 2
+
+
+def test_the_page_holds_every_script_and_no_import() -> None:
+    script = joined(SOURCES, ENTRY)
+    assert '"./' not in script
+    for source in SOURCES.glob("*.js"):
+        assert source.read_text().split("*/")[0] in script, source.name

@@ -6,7 +6,7 @@ from functools import cache
 
 import httpx2
 import pytest
-from serving import started
+from servers import started
 
 
 @pytest.fixture(scope="session")

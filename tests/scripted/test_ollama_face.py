@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from serving import started
+from servers import started
 
 from conformance.scripted.ollama import application
 from conformance.scripted.protocol import Setting

@@ -6,8 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from neutral_terms import conversation_of
-from probe_vectors import VECTORS, Fails, Mode, Vector
+from probe_vectors import VECTORS, Fails, Mode, Vector, conversation_of
 from wires import WIRES, Heard, Wire
 
 from conformance.scripted.brain import answer

@@ -1,8 +1,10 @@
-"""A proxy before the reference endpoint that does one thing wrong, as servers in the wild do."""
+"""Proxies that do one thing wrong: before the reference endpoint, and before servers that others wrote."""
 
 import http.client
 import json
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -83,6 +85,45 @@ def bending(upstream: str, bent: Bent) -> Iterator[str]:
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def spoiling(upstream: str, right: bytes, wrong: bytes) -> Iterator[str]:
+    """A proxy that replaces bytes in every answer."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = 65536
+
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "accept-encoding")}
+            asked = urllib.request.Request(upstream + self.path, body or None, headers, method=self.command)
+            try:
+                with urllib.request.urlopen(asked) as answer:
+                    status, told, content = answer.status, answer.headers, answer.read()
+            except urllib.error.HTTPError as refusal:
+                status, told, content = refusal.code, refusal.headers, refusal.read()
+            content = content.replace(right, wrong)
+            self.send_response(status)
+            self.send_header("content-type", told.get("content-type", "text/plain"))
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_HEAD = answer  # noqa: N815
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         thread.join()

@@ -1,11 +1,11 @@
-"""The red rows of recorded runs of real servers, as judged by hand: one YAML file for each run."""
+"""The red rows of recorded runs of real servers, as judged by hand."""
 
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-FOLDER = Path(__file__).parents[1] / "recorded"
+LIST = Path(__file__).parents[1] / "recorded" / "judged_by_hand.yaml"
 
 
 class Rows(Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,5 +41,5 @@ def rows_of(groups: list[Rows]) -> list[str]:
 
 
 def judged_runs() -> list[JudgedRun]:
-    """All runs that were judged by hand, by name."""
-    return [msgspec.yaml.decode(file.read_bytes(), type=JudgedRun) for file in sorted(FOLDER.glob("*.yaml"))]
+    """All runs that were judged by hand."""
+    return msgspec.yaml.decode(LIST.read_bytes(), type=list[JudgedRun])

@@ -66,3 +66,19 @@ def scripted(*words: str) -> Iterator[str]:
             yield process.stdout.readline().removeprefix("listening on ").strip()
         finally:
             process.terminate()
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[str]:
+    """`python -m conformance.scripted serve ARGUMENTS`; the address it says it listens on."""
+    command = [sys.executable, "-m", "conformance.scripted", "serve", *arguments, "--until-stdin-closes"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            line = process.stdout.readline()
+            assert line.startswith("listening on http://127.0.0.1:"), line
+            yield line.split()[-1]
+        finally:
+            process.stdin.close()
+            assert process.wait(10) == 0

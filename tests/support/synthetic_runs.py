@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from synthetic_exchanges import Letters, evidence
-from synthetic_gaps import Gap, gaps_of
+from synthetic_exchanges import Gap, Letters, evidence, gaps_of
 from synthetic_surface import case_of, catalog, surface
 
 from conformance.judge.finding import ABSENT, Finding

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from conformance.catalog.load import load_catalog
 from conformance.catalog.location import cases_folder
-from conformance.catalog.recorded import adopt
+from conformance.catalog.skeleton import adopt
 from conformance.cli.parser import Parser
 from conformance.engine.options import RunOptions
 from conformance.engine.plan import plan

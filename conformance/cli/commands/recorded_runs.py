@@ -1,4 +1,4 @@
-"""Recorded runs: `conformance evidence` prints exchanges, `rejudge` judges again, `merge` joins the shards of a run."""
+"""Recorded runs: `report` shows them, `evidence` prints exchanges, `rejudge` judges again, `merge` joins shards."""
 
 import argparse
 import sys
@@ -9,6 +9,8 @@ import msgspec
 from conformance.catalog.load import load_catalog
 from conformance.cli.commands.diff import read_run
 from conformance.errors import UserError
+from conformance.report.answers import annotations
+from conformance.report.matrix import matrix_of
 from conformance.report.wording import printable
 from conformance.runs.evidence_store import EvidenceStore, copy_evidence
 from conformance.runs.log import FILE, PACKED
@@ -82,4 +84,50 @@ def run_evidence(arguments: argparse.Namespace) -> int:
     if not names:
         raise UserError(f"{folder} holds no evidence: it is no run, or was asked with --no-evidence")
     print("\n".join(map(printable, names)))
+    return 0
+
+
+DETECTION = "detection.json"
+
+
+def declare_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders or run.jsonl files")
+    parser.add_argument(
+        "-o", "--out", type=Path, default=Path("reports"), help="folder of the page (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--format",
+        choices=["html", "text", "annotations"],
+        default="html",
+        help="the page (default), a table, or one line for each red cause that GitHub Actions shows on top of a job",
+    )
+    parser.add_argument("--query", default="", help="as in the page's search box: 'verdict:ignored area:tools'")
+    parser.add_argument(
+        "--detection", type=Path, help="what the suite catches (default: detection.json in the out folder)"
+    )
+
+
+def run_report(arguments: argparse.Namespace) -> int:
+    runs = [read_run(path) for path in arguments.runs]
+    if arguments.format == "annotations":
+        print(*(line for column in matrix_of(runs).columns for line in annotations(column)), sep="\n")
+        return 0
+    if arguments.format == "text":
+        return _table(runs, arguments.query)
+    from conformance.report.write import render, write_summaries
+
+    page = render(runs, arguments.out, detection=arguments.detection or arguments.out / DETECTION)
+    write_summaries(runs, page.parent)
+    print(page)
+    return 0
+
+
+def _table(runs: list, words: str) -> int:  # type: ignore[type-arg]
+    from rich.console import Console
+
+    from conformance.report.query import parse
+    from conformance.report.terminal import print_table
+
+    query = parse(words)
+    print_table(runs, query, Console())
     return 0

@@ -10,8 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from conformance.scripted.delivery import delivery_of
-from conformance.scripted.endings import Endings, with_ending
+from conformance.scripted.delivery import Endings, delivery_of, with_ending
 from conformance.scripted.ollama.library import Model
 from conformance.scripted.ollama.management import Management, read, signin_url
 from conformance.scripted.ollama.reply import Answer

@@ -11,8 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from conformance.scripted.ollama.library import Model
-from conformance.scripted.ollama.making import Step, Steps, creating, pulling
-from conformance.scripted.ollama.store import OllamaError, Store, details, timestamp
+from conformance.scripted.ollama.store import OllamaError, Step, Steps, Store, creating, details, pulling, timestamp
 from conformance.scripted.speaking import NDJSON, Spoken, json_response
 
 

@@ -10,8 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from conformance.scripted.delivery import delivery_of
-from conformance.scripted.endings import Endings, with_ending
+from conformance.scripted.delivery import Endings, delivery_of, with_ending
 from conformance.scripted.openai.completion import Completion
 from conformance.scripted.openai.errors import Refusal
 from conformance.scripted.openai.request import read
