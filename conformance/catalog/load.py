@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct
 
+import conformance
 from conformance.catalog.case import Ask, Case, CaseFile, Check, Step, completed
 from conformance.catalog.compiled import compiled
 from conformance.catalog.document import Document
 from conformance.catalog.fixtures import Fixtures
-from conformance.catalog.location import cases_folder
 from conformance.catalog.matchers import mistakes
 from conformance.catalog.parts import circle, leans
 from conformance.catalog.problem import CatalogError, Problem, nearest, shown
@@ -78,6 +78,13 @@ class Catalog(Struct, frozen=True, kw_only=True, dict=True):
         return hashlib.sha256(
             "\n".join(sorted(f"{id_} {hash_}" for id_, hash_ in self.hashes.items())).encode()
         ).hexdigest()
+
+
+def cases_folder() -> Path:
+    """The folder of the shipped cases: inside an installed package, or beside it in a checkout."""
+    package = Path(conformance.__file__).parent
+    installed = package / "cases"
+    return installed if installed.is_dir() else package.parent / "cases"
 
 
 def load_catalog(folder: Path | None = None) -> Catalog:

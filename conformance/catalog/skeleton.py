@@ -7,8 +7,7 @@ from pathlib import Path
 import conformance
 from conformance.catalog.case import Case
 from conformance.catalog.described import CASE_SCHEMA
-from conformance.catalog.load import FIXTURES, ID, PROFILES, SURFACE, Catalog
-from conformance.catalog.location import cases_folder
+from conformance.catalog.load import FIXTURES, ID, PROFILES, SURFACE, Catalog, cases_folder
 from conformance.catalog.problem import CatalogError, Problem, alike, shown
 
 FILL_IN = "FILL IN"

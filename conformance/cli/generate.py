@@ -25,7 +25,7 @@ from conformance.catalog.described import (
     structs_in,
     surface_schema,
 )
-from conformance.catalog.location import cases_folder
+from conformance.catalog.load import cases_folder
 from conformance.catalog.surface import AreaFile
 from conformance.cli import configuration
 from conformance.runs import rows

@@ -41,7 +41,7 @@ MODULES = {
     "list": "listing",
     **dict.fromkeys(("serve", "faults", "variants"), "scripted"),
     **dict.fromkeys(("lint", "new"), "case_files"),
-    **dict.fromkeys(("evidence", "merge", "rejudge", "report"), "recorded_runs"),
+    **dict.fromkeys(("diff", "evidence", "merge", "rejudge", "report"), "recorded_runs"),
     **dict.fromkeys(("prepare", "doctor", "ollama"), "ollama"),
 }
 """The module of a command where it is not called like it, or holds several."""

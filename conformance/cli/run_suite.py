@@ -22,7 +22,6 @@ from conformance.cli import startup
 from conformance.cli.display import Display, echo_line, publish, show_exchange
 from conformance.cli.progress import Progress
 from conformance.engine.assessment import Assessment
-from conformance.engine.baseline import Baseline, read_baseline
 from conformance.engine.finish import Terms
 from conformance.engine.fixture_server import FixtureServer
 from conformance.engine.inquiry import Inquiry, Transport, Watch
@@ -34,6 +33,7 @@ from conformance.engine.plan import plain_controls, plan
 from conformance.engine.purse import Price, Purse, cheapest_first
 from conformance.engine.question import Earlier, Question
 from conformance.engine.readiness import in_words
+from conformance.engine.records import Baseline, read_baseline
 from conformance.engine.resume import earlier_part, is_begun, mend_head, with_earlier_choices
 from conformance.engine.scheduler import AHEAD, Deadline, Scheduler
 from conformance.engine.target_selection import who_is_asked

@@ -1,7 +1,8 @@
-"""Records from the evidence of an earlier run: what was asked and answered then, read with today's rules."""
+"""Records from the evidence of an earlier run, read with today's rules; its verdicts, as a baseline for every row."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -17,10 +18,12 @@ from conformance.judge.observe import Observed
 from conformance.probe.asking import Asked, StepAnswer
 from conformance.runs.evidence import Evidence, exchange_of
 from conformance.runs.evidence_store import EvidenceError, EvidenceStore
-from conformance.runs.log import CaseRow, RunLog, TendencyRow
+from conformance.runs.expectations import RowResult, seen_in
+from conformance.runs.log import CaseRow, RunLog, TendencyRow, read_log
 from conformance.targets.load import TargetFileError, load_target_file
 from conformance.targets.resolve import is_file
 from conformance.targets.target import Target
+from conformance.words import Mode
 
 
 def target_of(log: RunLog) -> Target:
@@ -165,3 +168,12 @@ def _asked(question: Question, number: int, evidence: list[Evidence]) -> Asked:
 def _step_answer(case: Case, evidence: Evidence) -> StepAnswer:
     name = evidence.step.rstrip("0123456789") if case.concurrent > 1 else evidence.step
     return StepAnswer(name, evidence.mode, exchange_of(evidence), int(evidence.step[len(name) :] or 0))
+
+
+Baseline = dict[tuple[str, Mode | None], RowResult]
+"""The verdicts of an earlier run by case and mode, or by rule."""
+
+
+def read_baseline(run: Path) -> Baseline:
+    """The verdicts of a run; LogError where there is none."""
+    return seen_in(read_log(run))

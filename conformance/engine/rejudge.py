@@ -8,14 +8,13 @@ from msgspec.structs import replace
 from conformance import __version__
 from conformance.catalog.load import Catalog
 from conformance.engine.assessment import Assessment
-from conformance.engine.baseline import read_baseline
 from conformance.engine.events import Ended
 from conformance.engine.finish import Terms
 from conformance.engine.ledger import Ledger
 from conformance.engine.log_header import catalog_row
 from conformance.engine.outputs import into_log
 from conformance.engine.plan import plain_controls
-from conformance.engine.records import EarlierRun, Recorded, earlier_of, target_of
+from conformance.engine.records import EarlierRun, Recorded, earlier_of, read_baseline, target_of
 from conformance.errors import UserError
 from conformance.runs.expectations import Expectations
 from conformance.runs.log import FORMAT, LogWriter, RunLog, SuiteInfo, TargetInfo

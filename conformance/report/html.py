@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 SOURCES = Path(__file__).parent / "page"
-STYLES = ("tokens.css", "page.css", "matrix.css", "cell.css")
+STYLES = ("page.css", "matrix.css")
 ENTRY = "main.js"
 
 

@@ -10,8 +10,8 @@ import msgspec
 from conformance.report.causes import homes
 from conformance.report.matrix import Cell, Column, Matrix
 from conformance.report.packing import pack_evidence, packed
-from conformance.report.shapes import Changes, changed_shapes, is_shaped_otherwise
 from conformance.report.summary import reason
+from conformance.report.trend import Changes, changed_shapes, is_shaped_otherwise
 from conformance.report.wording import SDK_MEANS, STATUS_MEANS, VERDICT_MEANS
 from conformance.runs.log import CaseRow, Finding, RuleRow
 from conformance.runs.snapshots import question_of

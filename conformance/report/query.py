@@ -23,7 +23,7 @@ from conformance.errors import UserError
 from conformance.expression import All, Any, Expression, ExpressionError, Not, Term, fits, is_glob, terms_of
 from conformance.expression import parse as parse_expression
 from conformance.report.matrix import Cell, Column, Matrix
-from conformance.report.shapes import changed_shapes, is_shaped_otherwise
+from conformance.report.trend import changed_shapes, is_shaped_otherwise
 from conformance.runs.log import RowInfo
 from conformance.words import STATUSES, VERDICTS, Level, SdkTestimony, Tier
 

@@ -8,8 +8,7 @@ import msgspec
 import pytest
 
 from conformance.catalog.compiled import ENDING, KEPT, compiled
-from conformance.catalog.load import load_catalog
-from conformance.catalog.location import cases_folder
+from conformance.catalog.load import cases_folder, load_catalog
 
 
 class Read(msgspec.Struct, frozen=True):

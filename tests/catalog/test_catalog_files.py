@@ -14,8 +14,7 @@ from msgspec import Struct
 from conformance.catalog.case import Check
 from conformance.catalog.described import CASE_SCHEMA, SURFACE_SCHEMA, case_schema, surface_schema
 from conformance.catalog.lint import lint
-from conformance.catalog.load import case_files, load_catalog
-from conformance.catalog.location import cases_folder
+from conformance.catalog.load import case_files, cases_folder, load_catalog
 from conformance.catalog.matchers import MATCHERS
 from conformance.catalog.msgspec_messages import illegal_word, in_words, message_and_path, unknown_key
 from conformance.cli.generate import generated

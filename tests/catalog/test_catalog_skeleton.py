@@ -8,8 +8,7 @@ from msgspec.structs import replace
 
 import conformance
 from conformance.catalog.lint import lint
-from conformance.catalog.load import Catalog, load_catalog
-from conformance.catalog.location import cases_folder
+from conformance.catalog.load import Catalog, cases_folder, load_catalog
 from conformance.catalog.problem import CatalogError
 from conformance.catalog.skeleton import write_skeleton
 from conformance.cli.main import main

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from command_line import Command, Serve
 
-from conformance.catalog.location import cases_folder
+from conformance.catalog.load import cases_folder
 from conformance.runs.log import read_log
 
 PART = ("--model", "scripted", "--select", "messages.text, tools.choice.tool")

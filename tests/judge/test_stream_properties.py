@@ -1,7 +1,8 @@
-"""Laws of the reading itself: where chunks end, pings and comments change nothing; any bytes at all are judged."""
+"""Laws of the reading itself: where chunks end, pings and comments change nothing; any bytes are judged; stops."""
 
 from typing import Any
 
+import pytest
 from correct_exchanges import MESSAGES, STREAM_HEADERS, asked, events_of, exchange, sse
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -175,3 +176,47 @@ def test_the_machine_takes_any_frames(frames: list[Frame]) -> None:
     story = follow(frames)
     assert set(story.breaches) <= set(RULES)
     assert isinstance(story.message, dict)
+
+
+START = {"type": "content_block_start"}
+THINKING = {"type": "thinking", "thinking": "", "signature": ""}
+CALL = {"type": "tool_use", "id": "toolu_1", "name": "echo", "input": {}}
+TEXT = {"type": "text", "text": ""}
+
+
+def _kinds(*blocks: dict[str, Any]) -> list[str]:
+    message: dict[str, Any] = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "content": [],
+        "model": "m",
+        "stop_reason": None,
+    }
+    events = [
+        {"type": "message_start", "message": {**message, "usage": {"input_tokens": 1, "output_tokens": 1}}},
+        *blocks,
+    ]
+    answer = read(exchange(sse(events), request=asked(stream=True)), "stream")
+    return [one.kind for one in follow(answer.frames).breaches.get("stream.stop-open", [])]
+
+
+@pytest.mark.parametrize(
+    ("events", "kinds"),
+    [
+        ([{**START, "index": 0, "content_block": TEXT}, {"type": "content_block_stop", "index": 3}], ["never-opened"]),
+        ([{**START, "index": 0, "content_block": TEXT}, *2 * [{"type": "content_block_stop", "index": 0}]], ["closed"]),
+        (
+            [
+                {**START, "index": 0, "content_block": THINKING},
+                {**START, "index": 0, "content_block": CALL},
+                {"type": "content_block_stop", "index": 0},
+                {"type": "content_block_stop", "index": 1},
+                {"type": "content_block_stop", "index": 2},
+            ],
+            ["renumbered", "never-opened"],
+        ),
+    ],
+)
+def test_a_stop_without_its_block(events: list[dict[str, Any]], kinds: list[str]) -> None:
+    assert _kinds(*events) == kinds

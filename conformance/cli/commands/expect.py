@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from conformance.cli.commands.diff import read_run
+from conformance.cli.commands.recorded_runs import read_run
 from conformance.errors import UserError
 from conformance.runs.log import CaseRow, RuleRow, RunLog
 from conformance.targets.load import target_names

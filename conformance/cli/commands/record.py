@@ -9,8 +9,7 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from conformance.catalog.load import load_catalog
-from conformance.catalog.location import cases_folder
+from conformance.catalog.load import cases_folder, load_catalog
 from conformance.catalog.skeleton import adopt
 from conformance.cli.parser import Parser
 from conformance.engine.options import RunOptions

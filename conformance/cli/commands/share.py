@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from conformance.catalog.load import load_catalog
-from conformance.cli.commands.diff import read_run
+from conformance.cli.commands.recorded_runs import read_run
 from conformance.errors import ExitCode, UserError
 from conformance.harmless import harmless
 from conformance.targets.address import is_loopback

@@ -15,10 +15,9 @@ from conformance.scripted.anthropic.call import Call
 from conformance.scripted.anthropic.errors import Refusal, invalid, not_found
 from conformance.scripted.anthropic.identity import fresh
 from conformance.scripted.anthropic.messages import VERSION
-from conformance.scripted.anthropic.paging import page
 from conformance.scripted.anthropic.request import MessagesRequest, parse_json, typed
 from conformance.scripted.anthropic.service import Service
-from conformance.scripted.anthropic.stores import Batch, BatchRequest, Item, Result, timestamp
+from conformance.scripted.anthropic.stores import Batch, BatchRequest, Item, Result, page, timestamp
 
 SECONDS_IN_PROGRESS = 0.3
 SECONDS_CANCELING = 0.1

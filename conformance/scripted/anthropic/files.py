@@ -11,8 +11,8 @@ from email.policy import HTTP
 from conformance.scripted.anthropic.answer import Answer, json_answer
 from conformance.scripted.anthropic.call import Call
 from conformance.scripted.anthropic.errors import Refusal, invalid
-from conformance.scripted.anthropic.paging import limit_of
 from conformance.scripted.anthropic.service import Service
+from conformance.scripted.anthropic.stores import limit_of
 
 SHORTEST_LIFE, LONGEST_LIFE = 3_600, 7_776_000
 MOST_IDS = 100

@@ -16,8 +16,8 @@ from conformance.scripted.anthropic.errors import invalid, no_route, wrong_metho
 from conformance.scripted.anthropic.hooks import Hooks
 from conformance.scripted.anthropic.messages import count_tokens, create_message
 from conformance.scripted.anthropic.models import LIFECYCLES, MODELS, described, model_named
-from conformance.scripted.anthropic.paging import page
 from conformance.scripted.anthropic.service import Service
+from conformance.scripted.anthropic.stores import page
 
 Handler = Callable[[Service, Call, tuple[Hooks, ...]], Coroutine[Any, Any, Answer]]
 
