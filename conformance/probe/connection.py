@@ -28,6 +28,7 @@ _AS_IT_IS = "!$%&'()*+,-./:;=?@[]_~|^"
 
 Place = tuple[str, str, int]
 """Scheme, host and port."""
+_Next = h11.Event | type[h11.PAUSED]
 
 
 class NotHttpError(Exception):
@@ -128,6 +129,8 @@ class Connection:
     def __init__(self, pipe: Pipe, place: Place) -> None:
         self._pipe = pipe
         self._http = h11.Connection(our_role=h11.CLIENT, max_incomplete_event_size=LARGEST_HEAD)
+        self._ahead: _Next | NotHttpError | None = None
+        """What follows the piece that was read last, where that is known already."""
         self.place = place
         self.used = False
         self.idle_since = 0.0
@@ -154,22 +157,36 @@ class Connection:
                 return Head(event.status_code, version, [(bytes(n), bytes(v)) for n, v in event.headers.raw_items()])
 
     async def piece(self) -> bytes | None:
-        """A piece of the body as it arrives; None at its end."""
+        """What has arrived of the body since, at least a byte; None at its end."""
         event = await self._next()
-        return bytes(event.data) if isinstance(event, h11.Data) else None
+        if not isinstance(event, h11.Data):
+            return None
+        pieces = [event.data]
+        while isinstance(following := self._at_hand(), h11.Data):  # a server may cut one packet into many chunks
+            pieces.append(following.data)
+        self._ahead = following
+        return b"".join(pieces)
 
-    async def _next(self) -> h11.Event | type[h11.PAUSED]:
-        while True:
-            try:
-                event = self._http.next_event()
-            except h11.RemoteProtocolError as problem:
-                raise NotHttpError(str(problem)) from problem
-            if event is not h11.NEED_DATA:
-                return cast("h11.Event | type[h11.PAUSED]", event)
+    async def _next(self) -> "_Next":
+        """The next event, waited for; NotHttpError where what came is none."""
+        event, self._ahead = self._ahead or self._at_hand(), None
+        while event is None:
             data = await self._pipe.read()
             if not data and self._http.their_state is h11.SEND_RESPONSE:
                 raise NotHttpError(_closed_early(self._http.trailing_data[0]))
             self._http.receive_data(data)
+            event = self._at_hand()
+        if isinstance(event, NotHttpError):
+            raise event
+        return event
+
+    def _at_hand(self) -> "_Next | NotHttpError | None":
+        """The next event of what has arrived, or what is wrong with it; None where more is needed."""
+        try:
+            event = self._http.next_event()
+        except h11.RemoteProtocolError as problem:
+            return NotHttpError(str(problem))
+        return None if event is h11.NEED_DATA else cast("_Next", event)
 
     @property
     def surplus(self) -> bytes:
