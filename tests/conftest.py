@@ -1,4 +1,4 @@
-"""What all tests share: a law is not broken because the machine was busy, and a user starts a process."""
+"""What all tests share: a law is not broken because the machine was busy, and how a user calls the suite."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import Command, Serve
+from command_line import Command, Serve, called
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("laws", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -17,7 +17,17 @@ settings.load_profile("long" if "EXAMPLES" in os.environ else "laws")
 
 @pytest.fixture
 def conformance(tmp_path: Path) -> Command:
-    """`conformance("run", ...)` in an empty folder; what it printed and its exit code."""
+    """`conformance("run", ...)` in an empty folder, in this process; what it printed and its exit code."""
+
+    def run(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return called(words, tmp_path, environment)
+
+    return run
+
+
+@pytest.fixture
+def conformance_process(tmp_path: Path) -> Command:
+    """The same as a process of its own, which costs a second: where starting, environment or ending is the point."""
 
     def run(*words: str, timeout: float = 600, **environment: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(

@@ -30,7 +30,7 @@ def gateway(served: Serve) -> str:
 def test_the_correct_gateway_keeps_all_that_its_upstream_has_a_word_for(
     conformance: Command, gateway: str, tmp_path: Path
 ) -> None:
-    done = conformance("run", "--base-url", gateway, "--target", "reference", "--out", "out")
+    done = conformance("run", "--base-url", gateway, "--target", "reference", "--no-witness", "--out", "out")
     log = read_log(tmp_path / "out")
     assert [(row.rule, row.verdict) for row in log.rules if row.verdict not in ("supported", "inconclusive")] == []
     worse = {row.case: row.verdict for row in log.cases if row.verdict not in ("supported", "not-applicable")}

@@ -1,7 +1,17 @@
-"""What the fixtures of `tests/conftest.py` and `tests/hostile/conftest.py` give: the suite as a user starts it."""
+"""The suite as a user calls it: what the fixtures of `tests/conftest.py` and `tests/hostile/conftest.py` give."""
 
-from collections.abc import Callable
+import io
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
 from subprocess import CompletedProcess, Popen
+from unittest.mock import patch
+
+from conformance.cli.main import main
 
 Command = Callable[..., CompletedProcess[str]]
 """`command("run", ...)`: what it printed, and its exit code."""
@@ -9,3 +19,38 @@ Begun = Callable[..., "Popen[str]"]
 """`begun(code, "run", ...)`: a command that still runs, with the suite bent by the code."""
 Serve = Callable[..., str]
 """`serve("--face", "openai")`: the address of a scripted model that was started with these words."""
+
+
+def called(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> "CompletedProcess[str]":
+    """A command in a folder and an environment, called in this process: its output and its exit code as a process's."""
+    assert words[:1] != ("serve",), "it becomes another program: start it as a process"
+    written = [io.BytesIO(), io.BytesIO()]
+    out, err = (io.TextIOWrapper(one, encoding="utf-8", write_through=True) for one in written)
+    with (
+        chdir(folder),
+        patch.dict(os.environ, environment),
+        patch.object(sys, "argv", ["conformance", *words]),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        _own_signals(),
+    ):
+        try:
+            code: object = main()
+        except SystemExit as ended:
+            code = ended.code
+        except Exception:  # noqa: BLE001 - a process would print it, and its tests look for it
+            traceback.print_exc()
+            code = 1
+    printed = [one.getvalue().decode() for one in written]
+    return CompletedProcess(list(words), code if isinstance(code, int) else int(code is not None), *printed)
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Puts back what the test process does when it is told to end."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
