@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from conformance.catalog.case import Case, modes_of
+from conformance.catalog.case import Case, asks_of, modes_of
 from conformance.catalog.load import Catalog
 from conformance.catalog.matchers import matcher_of
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM
@@ -77,6 +77,7 @@ class Assessment:
             level=case.level,
             attempts=record.observations,
             control=self._control_of(question) if record.confirmed else "failed",
+            control_thinks=case.control is not None and asks_for_thinking(self._catalog.cases[case.control]),
             twin=self._control_result(case.twin, question.mode),
             capable=record.capable,
             guessable=_guessable(case),
@@ -360,6 +361,13 @@ def failed(trace: str) -> Judgement:
     lines = [line.strip(" |+-") for line in trace.splitlines()]  # the frame of a group of exceptions is taken off
     last = next((line for line in reversed(lines) if line), "it does not say how")
     return Judgement("error", f"{FAILED}{last[:300]}")
+
+
+def asks_for_thinking(case: Case) -> bool:
+    """Whether the last request of a case wants the model to think."""
+    body = asks_of(case)[-1].body
+    thinking = body.get("thinking") if isinstance(body, dict) else None
+    return isinstance(thinking, dict) and thinking.get("type") in ("enabled", "adaptive")
 
 
 def _exchanges(record: Record) -> list[str]:

@@ -25,7 +25,7 @@ from conformance.runs.log import CaseRow, EndRow, ObedienceRow, RuleRow
 from conformance.words import Mode
 
 OBEYED: tuple[Observation, ...] = ("shown", "weak", "contradicted")
-DISOBEYED: tuple[Observation, ...] = ("unelicited", "absent")
+DISOBEYED: tuple[Observation, ...] = ("unelicited", "stopped", "absent")
 """Counted over controls only: what they ask is plain, so that a server has little to lose of it."""
 
 PRINTED = "tools.not-as-text"
@@ -46,6 +46,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     first: bool = False
     """The earlier run to compare with is not there yet: whatever is found is what later runs are compared with."""
     profiles: Mapping[str, Profile] = {}
+    unasked: Mapping[str, Sequence[str]] = {}
+    """Profile to its needs that are newer than the run, where an earlier one is judged again."""
     profile: str | None = None
     """The profile that was asked for: where its client is not ready, and no entry says so, the run is no success."""
     expectations: Expectations = Expectations()
@@ -104,7 +106,7 @@ def finish(
     answers = {
         name: answer
         for name, profile in terms.profiles.items()
-        if (answer := readiness(name, profile, facts.rows, facts.waits)) is not None
+        if (answer := readiness(name, profile, facts.rows, facts.waits, terms.unasked.get(name, ()))) is not None
     }
     found = explained(facts.rows, facts.met, catalog)
     facts.rows = found.rows

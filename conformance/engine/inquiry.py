@@ -175,7 +175,7 @@ class Inquiry:
         case = question.case
         if case.kind != "witnessed" or case.control is None:
             return True
-        if not attempts or attempts[-1].observed.observation not in ("absent", "contradicted"):
+        if not attempts or attempts[-1].observed.observation not in ("absent", "contradicted", "stopped"):
             return True
         control = in_mode(self._catalog.cases[case.control], question.mode)
         if control not in self._confirmations:
@@ -220,7 +220,7 @@ def _breaks(record: Record, rule: str | None) -> bool:
 
 
 def _worth_another(case: Case, observation: Observation) -> bool:
-    if observation in ("unelicited", "garbled", "slow"):
+    if observation in ("unelicited", "stopped", "garbled", "slow"):
         return True
     return case.kind in ("witnessed", "tendency") and observation == "absent"
 

@@ -1,6 +1,7 @@
 """Readiness of a client for a run: the run's rows as needs see them, and the row that the log keeps."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -36,8 +37,13 @@ class Readiness(Struct, frozen=True, kw_only=True):
         return self.found.verdict
 
 
-def readiness(name: str, profile: Profile, rows: Sequence[CaseRow | RuleRow], waits: Waits) -> Readiness | None:
-    """The readiness that a run's rows amount to; None where it did not ask all without which the client stops."""
+def readiness(
+    name: str, profile: Profile, rows: Sequence[CaseRow | RuleRow], waits: Waits, unasked: Sequence[str] = ()
+) -> Readiness | None:
+    """The readiness that a run's rows amount to; None where it did not ask all without which the client stops.
+
+    `unasked`: needs that are newer than the run.
+    """
     cases = [row for row in rows if isinstance(row, CaseRow)]
     seen = [_seen(row) for row in cases]
     found = decide(profile, RULES.keys(), seen)
@@ -51,8 +57,12 @@ def readiness(name: str, profile: Profile, rows: Sequence[CaseRow | RuleRow], wa
         found=found,
         versions=by_version,
         lights=shown,
-        warnings=warnings(profile, shown),
+        warnings=[*warnings(profile, shown), *_newer(unasked)],
     )
+
+
+def _newer(unasked: Sequence[str]) -> list[str]:
+    return [f"this run is older than what is asked today, and says nothing of: {', '.join(unasked)}"] if unasked else []
 
 
 def _seen(row: CaseRow) -> Seen:
@@ -84,10 +94,18 @@ def _quote(row: CaseRow) -> str:
 
 
 def _compared(finding: Finding) -> str:
-    observed = shown(finding.observed, limit=LONGEST)
+    observed = _observed(finding.observed)
     if isinstance(finding.expected, dict) and finding.expected.keys() & FOR_MACHINES:
         return f"Observed {observed}."
     return f"Expected {wanted(finding.expected, limit=LONGEST)}, observed {observed}."
+
+
+def _observed(value: Any) -> str:
+    """What was seen: a text on one line, as a person reads it; else as JSON."""
+    if not isinstance(value, str):
+        return shown(value, limit=LONGEST)
+    flat = " ".join(value.split())
+    return f'"{flat}"' if len(flat) <= LONGEST else f'"{flat[: LONGEST - 1]}…"'
 
 
 def row_of(answer: Readiness, _profile: Profile) -> ReadinessRow:

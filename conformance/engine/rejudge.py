@@ -1,5 +1,6 @@
 """Judges an earlier run again: the same evidence, options and expectations, today's rules and cases."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from msgspec import Struct
@@ -7,6 +8,7 @@ from msgspec.structs import replace
 
 from conformance import __version__
 from conformance.catalog.load import Catalog
+from conformance.catalog.profile import Need, Profile, parted
 from conformance.engine.assessment import Assessment
 from conformance.engine.events import Ended
 from conformance.engine.finish import Terms
@@ -16,6 +18,7 @@ from conformance.engine.outputs import into_log
 from conformance.engine.plan import plain_controls
 from conformance.engine.records import EarlierRun, Recorded, earlier_of, read_baseline, target_of
 from conformance.errors import UserError
+from conformance.judge.rules import RULES
 from conformance.runs.expectations import Expectations
 from conformance.runs.log import FORMAT, LogWriter, RunLog, SuiteInfo, TargetInfo
 from conformance.targets.load import TargetFileError
@@ -80,10 +83,12 @@ def judge_again(
         read_baseline(Path(compared)) if compared else None,
         whole=log.run.profile is None and not log.shard and not options.get("pytest_arguments"),
     )
+    profiles = {name: as_asked(profile, log, catalog) for name, profile in catalog.profiles.items()}
     terms = Terms(
         strict=options.get("strict", False),
         allow_improvements=options.get("allow_improvements", False),
-        profiles=catalog.profiles,
+        profiles=profiles,
+        unasked={name: left_out(catalog.profiles[name], profile) for name, profile in profiles.items()},
         profile=log.run.profile,
         expectations=expected,
         model=log.run.target.model,
@@ -104,6 +109,37 @@ def judge_again(
             ledger.judge_rule(rule)
         ended = ledger.finish(complete=log.complete)
     return Rejudged(ended=ended, judged=len(earlier), changed=left.changed, lost=left.lost)
+
+
+def as_asked(profile: Profile, log: RunLog, catalog: Catalog) -> Profile:
+    """The profile without the questions that are newer than a run which answered it then."""
+    name = next((name for name, one in catalog.profiles.items() if one is profile), "")
+    if all(answer.profile != name for answer in log.readiness):
+        return profile
+    today = {old: case.id for case in catalog.cases.values() for old in case.renamed_from}
+    asked = {today.get(row.case, row.case) for row in log.cases}
+    versions = [replace(version, needs=_asked_needs(version.needs, asked)) for version in profile.versions]
+    return replace(profile, needs=_asked_needs(profile.needs, asked), versions=versions)
+
+
+def left_out(profile: Profile, then: Profile) -> list[str]:
+    """The needs of which the earlier run says nothing, or not all."""
+    kept = {need.id: need.questions for need in then.needs}
+    return [need.id for need in profile.needs if kept.get(need.id) != need.questions]
+
+
+def _asked_needs(needs: list[Need], asked: Collection[str]) -> list[Need]:
+    kept = [
+        replace(need, questions=[question for question in need.questions if _was_asked(question, asked)])
+        for need in needs
+    ]
+    return [need for need in kept if need.questions]
+
+
+def _was_asked(question: str, asked: Collection[str]) -> bool:
+    """Rules are asked of whatever was answered."""
+    name, _ = parted(question)
+    return name in asked or name.partition(":")[0] in RULES
 
 
 def _packaged(target: TargetInfo) -> TargetInfo:

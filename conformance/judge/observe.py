@@ -178,8 +178,10 @@ def _effects(case: Case, replies: Sequence[Reply], bind: Bind) -> Observed:
     ]
     if not findings:
         return Observed("shown")
-    if any(excuse(case, last.answer) for excuse in (_cut_by_limit, _called_instead, _only_thought)):
+    if _cut_by_limit(case, last.answer) or _called_instead(case, last.answer):
         return Observed("unelicited")
+    if _only_thought(case, last.answer):
+        return Observed("stopped", tuple(findings))
     if failed and failed[0][0] == 0:  # the first effect is the feature itself
         if case.kind == "witnessed" and _is_read_badly(failed[0][1], failed[0][2].observed, bind):
             return Observed("garbled", tuple(findings))
@@ -227,7 +229,7 @@ def _called_instead(case: Case, answer: Answer) -> bool:
 
 
 def _only_thought(case: Case, answer: Answer) -> bool:
-    """Whether the model stopped after its thought where it was asked for words: small models do, with thinking on.
+    """Whether an answer ends with its thought where words were asked for: small models stop there, with thinking on.
 
     The scripted model behind a gateway never does, so that there the words were lost.
     """

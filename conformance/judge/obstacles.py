@@ -14,7 +14,7 @@ from conformance.judge.rules import examine_conversation
 from conformance.judge.sentence import masked, message_of, sentence_of
 from conformance.words import Mode
 
-FAILED = ("unreadable", "declined", "absent", "contradicted", "weak", "slow")
+FAILED = ("unreadable", "declined", "absent", "stopped", "contradicted", "weak", "slow")
 """What has something to explain; whether a model did its part is another question."""
 
 _IN_EFFECT = re.compile(r"\bmessage\.([a-z_]+)|\b(text|status|headers|events|timing|lines)\b")

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance.words import Kind, Level, Verdict
 
@@ -15,6 +16,7 @@ Observation = Literal[
     "garbled",  # an answer that holds a part of the word that it was to repeat: the model read it, and copied it badly
     "weak",  # only a SHOULD does not hold; for a refusal: another status or error type than the API's
     "shown",  # every effect was seen; for a refusal: refused as the API refuses
+    "stopped",  # an answer that ends with its thought, where words were asked for
     "unelicited",  # the premise never arose: the model did not do its part
     "slow",  # no byte within the timeout
     "rate-limited",  # 429, 529 or 503 until the retries were exhausted
@@ -38,6 +40,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     attempts: tuple[Observation, ...]
     control: ControlResult = "none"
     twin: ControlResult = "none"
+    control_thinks: bool = False
+    """Whether its control asks for thinking too: a model that stops after its thought fails that one as well."""
     capable: bool | None = True
     """Whether the target has what the case needs; None where nobody knows."""
     guessable: bool = False
@@ -74,11 +78,24 @@ def decide(facts: Facts) -> Judgement:
         return Judgement("not-run", facts.prevented)
     if facts.twin == "failed":
         return Judgement("not-run", "its accepted twin failed, so a refusal would prove nothing")
+    facts = _settled(facts)
     judgement = _observed(facts) or _unobserved(facts)
     readable = "unreadable" not in facts.attempts and set(facts.attempts) != {"slow"}  # a hang is no answer either
     if facts.level == "may" and readable and judgement.verdict in ("broken", "ignored", "refused"):
         return Judgement("partial", f"{judgement.reason}; the API leaves this open")
     return judgement
+
+
+def _settled(facts: Facts) -> Facts:
+    """The facts with each attempt that stopped after its thought counted as the model's doing, or as an effect missed.
+
+    Small models stop there. One that went on in a control that asks for thinking too does not.
+    """
+    if "stopped" not in facts.attempts:
+        return facts
+    silent: Observation = "absent" if facts.control_thinks and facts.control == "shown" else "unelicited"
+    attempts = tuple(silent if one == "stopped" else one for one in facts.attempts)
+    return replace(facts, attempts=attempts)
 
 
 def _observed(facts: Facts) -> Judgement | None:

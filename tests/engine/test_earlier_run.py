@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 from command_line import Command
+from msgspec.structs import replace
 
 from conformance.catalog.load import Catalog, load_catalog
 from conformance.engine.records import earlier_of, target_of
-from conformance.engine.rejudge import Rejudged, rejudge
+from conformance.engine.rejudge import Rejudged, as_asked, left_out, rejudge
 from conformance.runs.evidence_store import EvidenceStore, EvidenceWriter, remove_evidence
 from conformance.runs.log import RunLog, read_log
 
@@ -134,3 +135,26 @@ def test_a_rejudged_log_is_the_log_of_its_run(conformance: Command, tmp_path: Pa
     again = conformance("rejudge", "one", "-o", "two")
     assert again.returncode == asked.returncode, again.stderr
     assert whole_log(tmp_path / "two") == whole_log(tmp_path / "one")
+
+
+ANSWERED = Path(__file__).parents[1] / "recorded" / "clients" / "litellm"
+"""A run that answered whether Claude Code runs there."""
+NEWER = "claude-code.turn.second-round"
+
+
+def test_a_question_that_is_newer_than_the_run_is_left_out_and_named() -> None:
+    catalog, log = load_catalog(), read_log(ANSWERED)
+    profile = catalog.profiles["claude-code"]
+    whole = as_asked(profile, log, catalog)
+    older = replace(log, cases=tuple(row for row in log.cases if row.case != NEWER))
+    then = as_asked(profile, older, catalog)
+    assert set(whole.questions) - set(then.questions) == {NEWER}
+    assert set(left_out(profile, then)) - set(left_out(profile, whole)) == {"calls"}
+    rules = [question for need in profile.needs for question in need.questions if question.startswith("stream.")]
+    assert set(rules) <= set(then.questions)
+
+
+def test_a_run_that_did_not_answer_the_question_is_told_nothing_new() -> None:
+    catalog, log = load_catalog(), read_log(ANSWERED)
+    profile = catalog.profiles["claude-code"]
+    assert as_asked(profile, replace(log, readiness=()), catalog) is profile

@@ -39,14 +39,14 @@ THOUGHT = {"type": "thinking", "thinking": "The word is heron.", "signature": "c
 @pytest.mark.parametrize(
     ("needs", "content", "observation"),
     [
-        ([], [THOUGHT], "unelicited"),
+        ([], [THOUGHT], "stopped"),
         ([], [THOUGHT, {"type": "text", "text": "heron"}], "shown"),
         ([], [THOUGHT, {"type": "text", "text": "unknown"}], "absent"),
         ([], [], "absent"),
         (["controlled-upstream"], [THOUGHT], "absent"),
     ],
 )
-def test_a_model_that_stops_after_its_thought_shows_nothing(
+def test_an_answer_that_ends_with_its_thought_is_known(
     needs: list[str], content: list[dict[str, Any]], observation: str
 ) -> None:
     case = case_of(kind="witnessed", control="b", needs=needs, effect=[Check(at="text", contains="heron")])
