@@ -11,8 +11,9 @@ from typing import get_args
 import pytest
 
 from conformance import words
-from conformance.catalog.fixtures import DIRECTIVES, load_catalog
+from conformance.catalog.fixtures import DIRECTIVES
 from conformance.catalog.lint import GENERIC, lint
+from conformance.catalog.load import cases_folder, load_catalog
 from conformance.catalog.matchers import MATCHERS
 from conformance.cli.generate import docs_folder
 from conformance.cli.main import COMMANDS, functions_of
