@@ -22,6 +22,8 @@ from conformance.words import Basis
 
 GENERIC = ("drop", "refuse", "accept")
 """Faults that reach every request: a field is lost, a field is refused, a refusal does not come."""
+WITHOUT_SECTIONS = ("https://github.com/",)
+"""Addresses of source files, whose lines move, and of issues: nothing in them has a name."""
 FILLED_IN = ("model", "stream")
 """Fields that a run adds to what a case says."""
 _SAID = ("text", "thinking", "input", "partial_json")
@@ -87,6 +89,8 @@ def _grounds(case: Case) -> Iterator[str]:
     """Where a claim comes from, and on what a must rests."""
     if case.spec is None:
         yield "it has no `spec`: say where its claim comes from"
+    elif case.level == "must" and "#" not in case.spec.url and not case.spec.url.startswith(WITHOUT_SECTIONS):
+        yield f"a must cites its section: {case.spec.url} needs an `#anchor`"
     if case.level == "must" and case.basis is None:
         words = ", ".join(get_args(Basis))
         yield f"a must says on what it rests: give `basis`, one of {words}"

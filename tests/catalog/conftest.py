@@ -38,7 +38,7 @@ cases:
     surface: request.messages
     kind: witnessed
     basis: documented
-    spec: {url: "https://platform.claude.com/docs/en/api/messages", says: "It does."}
+    spec: {url: "https://platform.claude.com/docs/en/api/messages#message", says: "It does."}
     ask: {body: {max_tokens: 256, messages: [{role: user, content: "Reply with exactly: {nonce}"}]}}
     effect: [{at: text, contains: "{nonce}"}]
     faults: ["refuse:messages"]
@@ -52,7 +52,7 @@ cases:
     title: tool_choice tool forces that tool
     surface: request.tool_choice.tool
     level: should
-    spec: {url: "https://platform.claude.com/docs/en/api/messages", says: "It does."}
+    spec: {url: "https://platform.claude.com/docs/en/api/messages#message", says: "It does."}
     needs: [tools]
     ask:
       body:
@@ -66,7 +66,7 @@ cases:
     title: An unknown tool is refused
     surface: request.tool_choice.tool
     basis: documented
-    spec: {url: "https://platform.claude.com/docs/en/api/messages", says: "It does."}
+    spec: {url: "https://platform.claude.com/docs/en/api/messages#message", says: "It does."}
     modes: [json]
     needs: [tools]
     control: messages.text

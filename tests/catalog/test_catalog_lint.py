@@ -14,7 +14,7 @@ from conformance.catalog.load import load_catalog
 LONELY_ROW = """\
   - {id: a.b, title: A, tier: core, weight: must, why: W, consequence: C, source: []}
 """
-SPEC = '    spec: {url: "https://platform.claude.com/docs/en/api/messages", says: "It does."}\n'
+SPEC = '    spec: {url: "https://platform.claude.com/docs/en/api/messages#message", says: "It does."}\n'
 LEANING = """\
   - {id: a.b, title: A, surface: request.messages, ask: {body: {}}, accepted: true, without: tools.choice.unknown}
 """
@@ -95,6 +95,7 @@ WRONG_NEEDS = (
         ),
         (MESSAGES, "    basis: documented\n", "", "a must says on what it rests: give `basis`, one of recorded, sdk"),
         (MESSAGES, SPEC, "", "it has no `spec`: say where its claim comes from"),
+        (MESSAGES, SPEC, SPEC.replace("#message", ""), "a must cites its section: https://platform.claude.com/"),
         (MESSAGES, 'faults: ["refuse:messages"]', "faults: []", "no fault turns this case red"),
         (CHOICE, "TO14", "TO15", "there is no fault `TO15`; did you mean `TO14`?"),
         (CHOICE, "drop:tool_choice", "drop:tool_chioce", "is about a field that this case does not send"),

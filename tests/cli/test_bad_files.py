@@ -24,7 +24,7 @@ cases:
     title: One
     surface: a.row
     basis: documented
-    spec: &spec {url: "https://platform.claude.com/docs/en/api/messages", says: "It does."}
+    spec: &spec {url: "https://platform.claude.com/docs/en/api/messages#message", says: "It does."}
     ask: &ask {body: {max_tokens: 9, messages: [{role: user, content: "Reply with exactly: {nonce}"}]}}
     accepted: true
     faults: ["refuse:messages"]

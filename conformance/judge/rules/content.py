@@ -225,7 +225,7 @@ REPLACEMENT = "\ufffd"
     "message.characters",
     row="response.characters",
     law="No U+FFFD stands in a server's own sentence that the request did not hold.",
-    source="https://www.unicode.org/faq/utf_bom.html",
+    source="https://encoding.spec.whatwg.org/#error-mode",
     on=("error",),
     leniency="What a model wrote is compared between the two modes: a model of bytes may write one.",
 )

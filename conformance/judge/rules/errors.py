@@ -176,7 +176,7 @@ def message(answer: Answer) -> Found:
     "error.message-clean",
     row="error.message",
     law="error.message speaks of the request, not of the server's code: no stack trace, source file or HTML.",
-    source="https://cheatsheetseries.owasp.org/cheatsheets/Error_Handling_Cheat_Sheet.html",
+    source="https://cheatsheetseries.owasp.org/cheatsheets/Error_Handling_Cheat_Sheet.html#objective",
     on=("error",),
     leniency="What the request itself contains may be quoted back, its address and headers too.",
 )

@@ -152,7 +152,7 @@ def tool_input(pair: Pair) -> Found:
     "parity.characters",
     row="response.characters",
     law="A character that arrives whole in one mode is not U+FFFD in the other.",
-    source="https://www.unicode.org/faq/utf_bom.html",
+    source="https://encoding.spec.whatwg.org/#error-mode",
     on=("pair",),
     leniency="A model of bytes may write what is no character; then both modes show it. Asked only where the damaged "
     "answer is the other one but for its damage, and where the request holds no U+FFFD itself.",
