@@ -58,8 +58,8 @@ def endpoints(
     """The reference endpoint, and the gateway for what shows in front of an upstream only.
 
     A fault is asked the base cases and those that `tagged` gives for it, a variant the base cases; in front of the
-    upstream a variant is asked what needs one. An odd model is asked every case, in one of its modes. `full` asks every
-    case of everybody.
+    upstream a variant is asked what needs one. An odd model is asked every case, large ones apart, in one of its modes.
+    `full` asks every case of everybody.
     """
     every = [question for question in every_question(catalog) if question.case.kind != "tendency"]
     upstream = [question for question in every if CONTROLLED_UPSTREAM in question.case.needs]
@@ -71,7 +71,8 @@ def endpoints(
     behind = {fault.id: of_fault(fault) for fault in faults if UPSTREAM in fault.needs}
     plain = {variant.id: every if full else questions_for(catalog, ()) for variant in variants}
     passing = {variant.id: every if full else upstream for variant in variants}
-    odd = {model.id: every if full else _once(every, number) for number, model in enumerate(models)}
+    small = [question for question in every if question.case.size != "large"]
+    odd = {model.id: every if full else _once(small, number) for number, model in enumerate(models)}
     reference = Endpoint(
         target=who_is_asked(RunOptions(), stack, _quiet),
         asked=_all_of(questions_for(catalog, ()), *before.values(), *plain.values(), *odd.values()),

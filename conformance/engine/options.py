@@ -16,6 +16,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     select: str | None = None
     shard: str | None = None
     """`I/N`: the Ith of N parts."""
+    thorough: bool = False
+    """Large questions are asked too, which cost many bytes or tokens."""
     capability: tuple[str, ...] = ()
     no_capability: tuple[str, ...] = ()
     concurrency: int | None = None

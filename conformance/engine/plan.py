@@ -41,7 +41,8 @@ class Shard(Struct, frozen=True):
 def plan(catalog: Catalog, options: RunOptions) -> list[Question]:
     """The questions in the order of their files; with profile and expression both, what is in both.
 
-    Of a shard: its part, and what that leans on, so that a shard can be judged alone.
+    Of a shard: its part, and what that leans on, so that a shard can be judged alone. Large questions are asked of a
+    thorough run only.
     """
     pairs = select(catalog, options.select or "")
     if options.profile is not None:
@@ -51,6 +52,10 @@ def plan(catalog: Catalog, options: RunOptions) -> list[Question]:
         pairs = [(case, mode) for case, mode in pairs if (case.id, mode) in chosen]
     if not pairs:
         raise UserError("nothing is selected: no case of that profile fits --select as well")
+    if not options.thorough:
+        pairs = [(case, mode) for case, mode in pairs if case.size != "large"]
+        if not pairs:
+            raise UserError("only large questions are selected; --thorough asks them too")
     for case, _ in pairs:
         for name in depends_on(case):
             if name not in catalog.cases:

@@ -57,7 +57,7 @@ class Client:
                 f"a kept-alive connection failed before an answer began ({exchange.detail}); asked again on a fresh one"
             )
             exchange, _ = await self._send(outgoing, keep_alive=False)
-            exchange = replace(exchange, notes=(note,))
+            exchange = replace(exchange, notes=(note, *exchange.notes))
         return self.scrubbed(exchange)
 
     def scrubbed(self, exchange: Exchange) -> Exchange:
@@ -74,6 +74,8 @@ class Client:
         behind = recording.behind + used.surplus
         surplus = self._scrubber.data(behind)[:SHOWN]
         notes = (f"{AFTER_THE_END}{len(behind)}: {surplus!r}",) if surplus else ()
+        if outgoing.padding:
+            notes = (*notes, f"the body was sent with {outgoing.padding} bytes of white space before its last brace")
         request = self._scrubber.request(outgoing)
         return recording.exchange(request, outcome, now() - begun, detail, notes), used.before
 
@@ -129,10 +131,10 @@ class Client:
         _, host, target = place_and_target(outgoing.url)
         headers = [("host", host), *outgoing.headers]
         if outgoing.body or outgoing.method in HAVE_BODIES:
-            headers.append(("content-length", str(len(outgoing.body))))
+            headers.append(("content-length", str(len(outgoing.body) + outgoing.padding)))
         patience = WAITING_SECONDS if outgoing.hang_up == "waiting" else limits.first_byte
         async with asyncio.timeout_at(min(begun + patience, last)) as timer:
-            await connection.send(outgoing.method, target, headers, outgoing.body)
+            await connection.send(outgoing.method, target, headers, outgoing.sent)
             head = await connection.head()
             recording.begin(head.status, head.http_version, head.headers, now() - begun)
             deadline = _Deadline(timer, limits, last)

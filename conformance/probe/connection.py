@@ -63,6 +63,7 @@ class Pipe(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._waiting.append(data)
         self._size += len(data)
+        self._writable.set()  # a server that answers already may never read the rest
         if self._size > LARGEST_BACKLOG and self._transport is not None and not self._held_back:
             self._held_back = True
             self._transport.pause_reading()

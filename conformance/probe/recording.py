@@ -28,8 +28,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     headers: int = 64 * 2**10
     body: int = 4 * 2**20
     """Of the body as it arrives, and again of what it unpacks to: the longest answer asked for has a tenth."""
-    events: int = 12_000
-    """The longest answer that is asked for has eight thousand tokens."""
+    events: int = 32_000
+    """The longest answer that is asked for has 70,000 characters, twenty thousand tokens."""
 
 
 class Recording:

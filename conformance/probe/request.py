@@ -25,6 +25,8 @@ MESSAGES = "/v1/messages"
 TAKES_MODEL = (MESSAGES, "/v1/messages/count_tokens")
 ANY_WORD = "conformance"
 """What stands for the key of a case that asks for one header where a server was given none."""
+LARGEST = 64 * 2**20
+"""Bytes of a padded body, whatever a stranger's case says."""
 SAMPLING = ("temperature", "top_p", "top_k")
 
 _LETTERS = string.ascii_lowercase
@@ -58,6 +60,13 @@ class Outgoing(Struct, frozen=True):
     body: bytes = b""
     hang_up: bool | Literal["words", "waiting"] = False
     """When to close the connection: once the answer has begun, with its first words, or after a second of waiting."""
+    padding: int = 0
+    """Bytes of white space that are sent before the last brace of the body, and recorded nowhere."""
+
+    @property
+    def sent(self) -> bytes:
+        """The body as it goes out."""
+        return b"".join((self.body[:-1], b" " * self.padding, self.body[-1:])) if self.padding else self.body
 
 
 class Setting(Struct, frozen=True, kw_only=True):
@@ -90,7 +99,8 @@ def new_nonce() -> str:
 def render(ask: Ask, setting: Setting, *, asks_max_tokens: bool = False) -> Outgoing:
     """The request that an ask means in this setting; StepError when an earlier answer does not hold what it needs."""
     body, content_type = _body(ask, setting, asks_max_tokens=asks_max_tokens)
-    return Outgoing(ask.method, url_of(ask, setting), _headers(ask, setting, content_type), body)
+    padding = max(min(ask.padded_to, LARGEST) - len(body), 0) if ask.padded_to else 0
+    return Outgoing(ask.method, url_of(ask, setting), _headers(ask, setting, content_type), body, padding=padding)
 
 
 def url_of(ask: Ask, setting: Setting) -> str:

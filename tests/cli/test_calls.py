@@ -57,6 +57,7 @@ WRONG: list[tuple[str, int, str]] = [
     ("run --capability fly", 4, "`fly`"),
     ("run --no-capability visoin", 4, "did you mean `vision`?"),
     ("run --select ''", 4, "--select is empty"),
+    ("run --select content.size.body-10-mb", 4, "only large questions are selected; --thorough asks them too"),
     ("run --select toools.*", 4, "toools"),
     ("run --select aera:tools", 4, "did you mean `area`?"),
     ("run --select area:tool", 4, "did you mean `tools`?"),

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import pytest
 from misbehaving import Behaviour, Peer, answers, sends, serving
+from msgspec.structs import replace
 
 from conformance.judge.answer import read
 from conformance.judge.rules import examine
@@ -495,3 +496,21 @@ def test_what_the_client_says_is_cut_after_keys_are_removed() -> None:
     for length in range(380, 520, 7):
         seen = asyncio.run(ask(OK + b"x" * length + b" " + KEY.encode() + b"\r\n\r\n"))
         assert KEY[:9] not in seen.detail
+
+
+def test_a_server_that_answers_before_it_has_read_a_large_body_is_heard() -> None:
+    """What it does not read is its own affair: 413 comes while most of the body still waits to be sent."""
+
+    async def refuses_early(peer: Peer) -> None:
+        await asyncio.sleep(0.05)  # nothing is read
+        await peer.send(b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 2\r\n\r\n{}")
+        await asyncio.sleep(0.2)
+
+    async def ask() -> Exchange:
+        async with serving(refuses_early) as server, Client(limits=QUICK) as client:
+            return await client.ask(replace(post(server.url), padding=30_000_000))
+
+    told = asyncio.run(ask())
+    assert (told.outcome, told.status) == ("complete", 413)
+    assert told.request.body == b"{}"
+    assert any("30000000 bytes of white space" in note for note in told.notes)

@@ -214,3 +214,12 @@ def test_nonces_are_fresh_and_have_their_form() -> None:
     for nonce in nonces:
         assert re.fullmatch(r"[a-z][a-z2-9]{9}", nonce)
         assert all(one != other for one, other in itertools.pairwise(nonce))
+
+
+def test_a_padded_body_grows_by_white_space_that_is_recorded_nowhere() -> None:
+    """Only the size of a request is in question: whoever reads its JSON reads the same."""
+    plain, padded = (render(Ask(body=BODY, padded_to=size), setting()) for size in (0, 5000))
+    assert padded.body == plain.body == plain.sent
+    assert len(padded.sent) == 5000
+    assert msgspec.json.decode(padded.sent) == msgspec.json.decode(plain.body)
+    assert render(Ask(body=BODY, padded_to=10), setting()).sent == plain.body

@@ -45,6 +45,7 @@ def declare(parser: Parser) -> None:
     what.add_argument("--select", metavar="EXPR", help="such as 'tools.*', 'area:tools and level:must'")
     what.add_argument("--shard", metavar="I/N", help="one of N parts, for N machines; `conformance merge` joins them")
     what.add_argument("--cases", metavar="DIR", type=Path, help="another folder of cases than the one that ships")
+    what.add_argument("--thorough", action="store_true", help="also what costs many bytes or tokens (`size: large`)")
     how = parser.add_argument_group("how")
     how.add_argument(
         "--concurrency", metavar="N", type=_positive, help="requests in flight (default: the target's, else 4)"
@@ -112,6 +113,7 @@ def options_of(arguments: argparse.Namespace, words: list[str]) -> RunOptions:
         profile=arguments.profile,
         select=arguments.select,
         shard=arguments.shard,
+        thorough=arguments.thorough,
         capability=tuple(arguments.capability),
         no_capability=tuple(arguments.no_capability),
         concurrency=arguments.concurrency,

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from conformance.scripted.anthropic.answer import Answer, json_answer
-from conformance.scripted.anthropic.call import Call, call_of
+from conformance.scripted.anthropic.call import Call, body_of, head_of
 from conformance.scripted.anthropic.errors import Refusal, not_found, unauthenticated
 from conformance.scripted.anthropic.hooks import Hooks
 from conformance.scripted.anthropic.identity import fresh
@@ -112,7 +112,9 @@ class _Exchange:
 
     async def _handled(self) -> Answer:
         self.hooks = self.reference.hooks_of(self.scope)
-        self.call = call = await call_of(Request(self.scope, self.receive))
+        request = Request(self.scope, self.receive)
+        self.call = call = head_of(request)
+        self.call = call = replace(call, body=await body_of(request, call.path))
         for hook in self.hooks:
             self.call = call = hook.request(call) if hook.request else call
         handler, names = handler_for({**self.scope, "method": call.method})

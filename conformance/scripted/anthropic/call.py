@@ -55,8 +55,8 @@ class Call(Struct, frozen=True, kw_only=True, dict=True):
         return frozenset(flag.strip() for flag in flags if flag.strip())
 
 
-async def call_of(request: Request) -> Call:
-    """Read a request to its end, or refuse a body above the limit."""
+def head_of(request: Request) -> Call:
+    """The request as far as its head says, without a body."""
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
         headers[name] = f"{headers[name]},{value}" if name in headers else value
@@ -66,11 +66,15 @@ async def call_of(request: Request) -> Call:
         path=path,
         query=tuple(request.query_params.multi_items()),
         headers=headers,
-        body=await _body(request, LIMITS.get(path, LIMITS["/v1/messages"])),
         base_url=str(request.base_url).rstrip("/"),
         client=(request.client.host, request.client.port) if request.client else None,
         names=dict(request.path_params),
     )
+
+
+async def body_of(request: Request, path: str) -> bytes:
+    """The body to its end, or the refusal of one above the limit of the path."""
+    return await _body(request, LIMITS.get(path, LIMITS["/v1/messages"]))
 
 
 async def _body(request: Request, limit: int) -> bytes:

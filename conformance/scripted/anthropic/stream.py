@@ -14,6 +14,8 @@ WORDS_PER_DELTA = 4
 _LINE = re.compile(r"[^\n]*\n+|[^\n]+")
 _WORD = re.compile(r"\s*\S+(?:\s+\Z)?|\s+\Z")
 _INPUT_PIECE = 12
+LONG_PIECE = 1_000
+"""Characters from which few words come in one piece: a line of tens of kilobytes is legal."""
 _START_KEYS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 
@@ -89,10 +91,12 @@ def _deltas(block: dict[str, Any], words: int) -> list[dict[str, Any]]:
 
 
 def pieces_of(text: str, each: int = WORDS_PER_DELTA) -> list[str]:
-    """A text as deltas of a few words, none beyond the end of a line; even a single word comes in two pieces."""
+    """A text as deltas of a few words, none beyond the end of a line; even a single word of usual length is parted."""
     lines = [_WORD.findall(line) for line in _LINE.findall(text)]
     if sum(map(len, lines)) > each:
         return ["".join(words[at : at + each]) for words in lines for at in range(0, len(words), each)]
+    if len(text) > LONG_PIECE:
+        return [text]
     middle = (len(text) + 1) // 2
     return [piece for piece in (text[:middle], text[middle:]) if piece]
 

@@ -28,6 +28,7 @@ def faults() -> "dict[str, Fault]":
     from conformance.scripted.faults.resources import RESOURCES
     from conformance.scripted.faults.results import RESULTS
     from conformance.scripted.faults.shapes import SHAPES
+    from conformance.scripted.faults.sizes import SIZES
     from conformance.scripted.faults.stop import STOP
     from conformance.scripted.faults.stream import STREAM
     from conformance.scripted.faults.text import TEXT
@@ -48,6 +49,7 @@ def faults() -> "dict[str, Fault]":
         LOSSES,
         HISTORY,
         RESULTS,
+        SIZES,
         BAD_REQUESTS,
         REPLAYED,
         ERRORS,

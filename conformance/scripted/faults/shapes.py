@@ -19,6 +19,7 @@ SHAPES = FaultGroup("shapes")
 Object = dict[str, Any]
 Lines = list[str]
 _DATA = "data: "
+_LONG_LINE = 65_536
 
 
 def _lines(name: str, says: str, needs: str = "upstream") -> Callable[[Callable[[Lines], Lines]], None]:
@@ -44,6 +45,12 @@ def _objects(name: str, says: str, needs: str = "upstream") -> Callable[[Callabl
         SHAPES.add(name, says, Hooks(lines=lines), needs=needs)
 
     return register
+
+
+@_lines("X-upstream-line-64k", "a line of the upstream above 64 KiB ends the answer", "upstream long")
+def long_lines_end(lines: Lines) -> Lines:
+    long = next((at for at, line in enumerate(lines) if line.startswith(_DATA) and len(line) > _LONG_LINE), len(lines))
+    return lines[:long]
 
 
 def _object(line: str) -> Object | None:
