@@ -21,6 +21,7 @@ INSTRUCTION = re.compile(
       | Reply\ with\ only\ "error"\ if\ the\ last\ tool\ result\ is\ an\ error,\ otherwise\ "ok"\.
       | Reply\ with\ only\ the\ colours\ of\ the\ images,\ in\ order\.
       | Think\ in\ \d+\ words,\ then\ reply\ with\ exactly:
+      | Think\ ".*",\ then\ reply\ with\ exactly:
       | Fill\ the\ schema\.
     )""",
     re.MULTILINE | re.VERBOSE,
@@ -28,7 +29,7 @@ INSTRUCTION = re.compile(
 UPSTREAM_INSTRUCTION = re.compile(
     r"""^(?:
         Fail\ with\ .+\.
-      | Reply\ with\ only\ the\ request\ you\ received\ at\ \S+(?:\ or\ \S+)*\.
+      | Reply\ with\ only\ the\ request\ you\ received\ at\ \S*(?:\ or\ \S+)*\.
       | Reply\ with\ only\ how\ the\ answer\ that\ began\ with\ \S+\ ended\.
       | Reply\ with\ only\ how\ far\ the\ answer\ that\ began\ with\ \S+\ has\ come\.
     )\s*$""",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from conformance.catalog import fixtures, matchers
+from conformance.catalog import fidelity, fixtures, matchers
 from conformance.catalog.case import CaseFile
 from conformance.catalog.described import (
     CASE_SCHEMA,
@@ -59,7 +59,7 @@ def generated() -> dict[Path, str]:
         Path(configuration.__file__).with_name(configuration.SCHEMA): schema_text(configuration.configuration_schema()),
     }
     pages = {page: BLOCK.sub(_block, page.read_text(encoding="utf-8")) for page in sorted(docs_folder().glob("*.md"))}
-    return schemas | pages
+    return schemas | pages | fidelity.files(cases)
 
 
 def _block(found: re.Match[str]) -> str:

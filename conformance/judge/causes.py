@@ -313,8 +313,10 @@ def _says(first: Judged, met: Obstacle, seen: int, reached: int) -> str:
     if met.kind == "effect":
         if met.gives_back:
             return f"{first.title}: the answer is the text of a {met.gives_back} of the request"
-        taken = first.verdict == "ignored" and met.key.endswith(" status")
-        return f"{first.title}: {'accepted all the same' if taken else MISSED.get(first.verdict, 'not seen')}"
+        missed = MISSED.get(first.verdict, "not seen")
+        if first.verdict == "ignored" and met.key.endswith(" status"):
+            missed = "another status comes" if met.quote else "accepted all the same"
+        return f"{first.title}: {missed}"
     what = TROUBLES.get(met.key, "the answer cannot be read")
     if met.kind == "answer":
         what = "the request is refused" if met.quote.startswith(("4", "501")) else "the request fails"

@@ -30,6 +30,7 @@ from conformance.scripted.instructions import (
     TellEnding,
     TellSecret,
     Think,
+    ThinkAloud,
     last_instruction,
     latest_user_parts,
 )
@@ -125,7 +126,7 @@ def answer_to(
 
 def _text(instruction: Instruction | None, conversation: Conversation) -> str:
     match instruction:
-        case Say(text) | Think(_, text):
+        case Say(text) | Think(_, text) | ThinkAloud(_, text):
             return text
         case Count():
             return _numbers(instruction, conversation)
@@ -196,6 +197,8 @@ def _after_prefill(text: str, conversation: Conversation) -> str:
 
 
 def _thought(instruction: Instruction | None, conversation: Conversation) -> Thought:
+    if isinstance(instruction, ThinkAloud):
+        return Thought(instruction.thought)
     if not isinstance(instruction, Think):
         return Thought(_THOUGHT)
     words = instruction.words if conversation.budget is None else min(instruction.words, conversation.budget)

@@ -58,6 +58,13 @@ class Think(Struct, frozen=True):
     text: str
 
 
+class ThinkAloud(Struct, frozen=True):
+    """`Think "T", then reply with exactly: X`; T is a JSON string."""
+
+    thought: str
+    text: str
+
+
 class FillSchema(Struct, frozen=True):
     """`Fill the schema.`"""
 
@@ -87,6 +94,7 @@ Instruction = (
     | JudgeResult
     | NameColours
     | Think
+    | ThinkAloud
     | FillSchema
     | GiveBack
     | TellEnding
@@ -116,7 +124,7 @@ def latest_user_parts(conversation: Conversation) -> tuple[Part, ...]:
     return tuple(part for turn in reversed(latest) for part in turn.parts)
 
 
-_START = re.compile(r"^(?=Reply with |Count from |Call the|Think in |Fill the schema\.|Fail with )", re.MULTILINE)
+_START = re.compile(r'^(?=Reply with |Count from |Call the|Think (?:in |")|Fill the schema\.|Fail with )', re.MULTILINE)
 
 
 def _last_in(text: str, upstream: bool) -> Instruction | None:
@@ -180,6 +188,13 @@ def _after_words(match: re.Match[str], _: str) -> Failure:
     return Failure(kind=match[1], after_words=int(match[2]))  # type: ignore[arg-type]  # the pattern names the kinds
 
 
+def _thought_aloud(match: re.Match[str], rest: str) -> ThinkAloud | None:
+    try:
+        return ThinkAloud(thought=msgspec.json.decode(match[1], type=str), text=_exact(rest))
+    except msgspec.DecodeError:
+        return None
+
+
 _Reader = Callable[[re.Match[str], str], Instruction | None]
 
 _READERS: tuple[tuple[re.Pattern[str], _Reader], ...] = (
@@ -198,6 +213,7 @@ _READERS: tuple[tuple[re.Pattern[str], _Reader], ...] = (
         re.compile(r"Think in (\d{1,9}) words?, then reply with exactly:"),
         lambda m, rest: Think(words=int(m[1]), text=_exact(rest)),
     ),
+    (re.compile(r'Think ("(?:[^"\\]|\\.)*"), then reply with exactly:', re.DOTALL), _thought_aloud),
     (re.compile(r"Fill the schema\."), lambda *_: FillSchema()),
 )
 

@@ -34,7 +34,7 @@ class OddModel(Struct, frozen=True):
     id: str
     says: str
     behaviour: ModelBehaviour
-    lacks: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ("verbatim",)
     """The capabilities that it does not have, so that nobody who runs it would declare them."""
 
 
@@ -131,7 +131,9 @@ _ALL: tuple[OddModel, ...] = (
         "does not think before a call",
         ModelBehaviour(thinks=lambda thought, calls: None if calls else thought),
     ),
-    OddModel("never-thinks", "does not think", ModelBehaviour(thinks=lambda _, __: None), lacks=("thinking",)),
+    OddModel(
+        "never-thinks", "does not think", ModelBehaviour(thinks=lambda _, __: None), lacks=("thinking", "verbatim")
+    ),
     OddModel("mute", "says nothing and calls nothing", ModelBehaviour(says=lambda _, __: "", calls=lambda _, __: [])),
     OddModel("prints-calls", "prints its calls as text", ModelBehaviour(says=_printed, calls=lambda _, __: [])),
     _calls("prefixed-names", "calls tools by a prefixed name", _prefixed),

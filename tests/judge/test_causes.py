@@ -310,3 +310,13 @@ def test_the_worse_cause_comes_first(better: dict[str, object], worse: dict[str,
     other = replace(one, id="z.last-by-name", surface="row.z", attempts=met("effect", "absent input"))
     explained = explain([replace(one, **better), replace(other, **worse)], [])
     assert [cause.id for cause in explained.causes] == ["z.last-by-name[json]", "a.first-by-name[json]"]
+
+
+def test_a_server_error_in_place_of_an_answer_or_a_refusal_is_not_said_to_be_accepted() -> None:
+    taken = Obstacle(kind="effect", key="absent status")
+    failed = replace(taken, quote="500 api_error: null")
+    said = [
+        explain([question("a", "ignored", title="null is refused", attempts=((one,),))], []).causes[0].says
+        for one in (taken, failed)
+    ]
+    assert said == ["null is refused: accepted all the same", "null is refused: another status comes"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import msgspec
 from reference_client import ECHO, asking
 
 from conformance.scripted.anthropic.identity import sign
@@ -202,6 +203,21 @@ def replayed_thought(thought: dict[str, Any]) -> dict[str, Any]:
     )
 
 
+SPECIMENS = msgspec.yaml.decode((_FILE.parents[1] / "fidelity" / "specimens.yaml").read_bytes(), type=dict[str, Any])
+SPECIMEN_TEXT = " | ".join(specimen["text"] for specimen in SPECIMENS.values() if "text" in specimen)
+SPECIMEN_VALUES = {kind: specimen["value"] for kind, specimen in SPECIMENS.items() if "value" in specimen}
+TO_THE_LETTER = {
+    "every text": asking(f"Reply with exactly: {SPECIMEN_TEXT}"),
+    "every text in a result": after_call({**RESULT, "content": SPECIMEN_TEXT}, REPEAT),
+    "a text that is JSON": asking(f"Reply with exactly: {SPECIMENS['json']['whole']}"),
+    "a result that is JSON": after_call({**RESULT, "content": SPECIMENS["json"]["whole"]}, REPEAT),
+    "every value": asking(
+        f"Call the tool record with this input: {json.dumps(SPECIMEN_VALUES)}",
+        tools=[{"name": "record", "input_schema": {"type": "object"}}],
+    ),
+}
+
+
 MESSAGES: dict[str, dict[str, Any]] = {
     "text": asking("Reply with exactly: Grüße, 世界 and seven more words"),
     "thinking": asking("Think in 12 words, then reply with exactly: done", thinking={"type": "adaptive"}),
@@ -312,10 +328,15 @@ MESSAGES: dict[str, dict[str, Any]] = {
     "foreign thought": replayed_thought({"type": "thinking", "thinking": "hm", "signature": "c2lnbmVk"}),
     "unknown display": asking(thinking={"type": "adaptive", "display": "sideways"}),
     "document without source": turn({"type": "document"}, TEXT),
+    "a default": asking(metadata={}),
+    "null": asking(system=None),
+    "the smallest top_k": asking(top_k=1),
+    "a long title": turn({**DOCUMENT, "title": "a" * 501}, TEXT),
     "result without array": after_call({**RESULT, "content": {"type": "text", "text": "a"}}, "hello"),
     "flag in a string": after_call({**RESULT, "is_error": "true"}, "hello"),
     "unknown key": asking(metadata={"colour": "red"}),
     "nul": asking("a\0b\nReply with exactly: fig"),
+    **TO_THE_LETTER,
     **CACHED,
     **BESIDE,
 }
@@ -334,6 +355,7 @@ BAD_BODIES = (
     BODY[:-1] + b', "temperature": NaN}',
     BODY.replace(b"hello", b"\xff"),
     BODY.replace(b"hello", b"\\ud83d"),
+    BODY.replace(b"hello", b"h\\u0065llo"),
     BODY.replace(b'"Reply with exactly: hello"', b"[" * 200 + b"]" * 200),
     BODY[:-1] + b', "stream": 0}',
     gzip.compress(BODY),
@@ -355,6 +377,8 @@ OTHERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("POST", "/v1/messages/count_tokens", {"json": {**COUNT, "messages": [{"role": "user", "content": [PDF]}]}}),
     ("GET", "/v1/messages", {}),
     ("GET", "/v1/models?limit=1", {}),
+    ("GET", "/v1/models?beta=true", {}),
+    ("GET", "/v1/models", {"headers": {"anthropic-version": "2026-10-21"}}),
     ("GET", "/v1/models?limit=0", {}),
     ("GET", "/v1/models?lifecycle[]=retired", {}),
     ("GET", "/v1/models?before_id=scripted-small", {}),

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def faults() -> "dict[str, Fault]":
     """All named faults by their id."""
     from conformance.scripted.faults.bad_requests import BAD_REQUESTS
+    from conformance.scripted.faults.defaults import DEFAULTS
     from conformance.scripted.faults.errors import ERRORS
+    from conformance.scripted.faults.fidelity import FIDELITY
     from conformance.scripted.faults.gateway import GATEWAY
     from conformance.scripted.faults.history import HISTORY
     from conformance.scripted.faults.identity import IDENTITY
@@ -59,6 +61,8 @@ def faults() -> "dict[str, Fault]":
         RESOURCES,
         GATEWAY,
         SHAPES,
+        FIDELITY,
+        DEFAULTS,
     )
     return {fault.id: fault for group in groups for fault in group.faults}
 

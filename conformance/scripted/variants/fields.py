@@ -172,3 +172,21 @@ FIELDS.add(
     Hooks(request=on_body(_dots_taken), message=_call_ids),
 )
 FIELDS.add("uuids", "ids are UUIDs", Hooks(message=_uuids))
+
+
+def _whole(value: Any) -> Any:
+    """A value whose fractions that are none are integers: JSON knows numbers only."""
+    match value:
+        case dict():
+            return {key: _whole(inner) for key, inner in value.items()}
+        case list():
+            return [_whole(inner) for inner in value]
+        case float() if value.is_integer() and abs(value) < 2**53:
+            return int(value)
+    return value
+
+
+@FIELDS.message("whole-fractions", "1.0 in a call's input is written as 1", needs="tools")
+def whole_fractions(message: Message, _: Call) -> Message:
+    blocks = [{**one, "input": _whole(one["input"])} if "input" in one else one for one in message["content"]]
+    return {**message, "content": blocks}

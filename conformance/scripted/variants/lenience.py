@@ -171,3 +171,17 @@ LENIENCE.add(
     Hooks(request=on_body(_without_foreign_thoughts)),
     worsens=("validation.thinking-signature partial",),
 )
+
+
+def _without_nulls(body: Body) -> None:
+    """A field that is null is none."""
+    for key in [key for key, value in body.items() if value is None]:
+        del body[key]
+    for message in body.get("messages") or []:
+        content = message.get("content") if isinstance(message, dict) else None
+        for block in content if isinstance(content, list) else []:
+            if isinstance(block, dict) and block.get("content", "") is None:
+                del block["content"]
+
+
+LENIENCE.add("takes-null", "a field that is null is none", Hooks(request=on_body(_without_nulls)), worsens=REFUSALS)

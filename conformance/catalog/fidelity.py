@@ -1,0 +1,354 @@
+"""The family `fidelity`, made from a table: each kind of thing, in each place, in both directions.
+
+The table is `cases/fixtures/fidelity/specimens.yaml`. `python -m conformance.cli.generate` writes the cases and rows
+that are made from it, so that what is asked can be read and hashed like any other case.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+TABLE = Path("fixtures", "fidelity", "specimens.yaml")
+CASES = Path("fidelity", "to-the-letter.yaml")
+ROWS = Path("surface", "fidelity.yaml")
+
+TEXT = "https://platform.claude.com/docs/en/api/messages#text_block"
+CALL = (
+    "https://platform.claude.com/docs/en/agents-and-tools/tool-use/handle-tool-calls#handling-results-from-client-tools"
+)
+THOUGHT = "https://platform.claude.com/docs/en/build-with-claude/extended-thinking#how-to-use-extended-thinking"
+GIVEN = "https://platform.claude.com/docs/en/api/messages/create#create.messages"
+UPSTREAM = "https://platform.openai.com/docs/api-reference/chat/create#chat-create-messages"
+
+PLACES = ("system", "description", "property", "question", "said", "result")
+"""Where a text stands in a request that goes upstream; a call's input has its own form there."""
+ESCAPED = ("system", "description", "schema", "question", "said", "result", "input")
+"""The places for each of which a fault escapes what stands there."""
+_LOOKUP = {"$use": "tools/lookup"}
+_RECORD = {"name": "record", "description": "Records something.", "input_schema": {"type": "object", "properties": {}}}
+_GIVE_BACK = "\nPace: 0 ms.\nReply with only the request you received at ."
+_ARGUMENTS = "parse_json(to_string(parse_json(text).messages[].tool_calls[] | [0].function.arguments))"
+_SCHEMA = "parse_json(text).tools[0].function.parameters.properties.item.enum | [0]"
+
+Json = dict[str, Any]
+
+
+class Specimen(Struct, frozen=True, forbid_unknown_fields=True):
+    """One kind: `text` stands between two nonces, `whole` alone; `word` can be a secret word; `value` is an input."""
+
+    title: str
+    consequence: str
+    text: str | None = None
+    whole: str | None = None
+    word: str | None = None
+    value: Json | None = None
+
+    def said(self, place: str = "") -> str:
+        """The text as it stands at a place."""
+        if self.whole is not None:
+            return self.whole
+        return f"{place}{' ' if place else ''}{{nonce}} {self.text} {{nonce}}"
+
+    @property
+    def input(self) -> Json:
+        """The input of a call that holds it."""
+        return {"text": self.said()} if self.value is None else {"word": "{nonce}", **self.value}
+
+
+def files(cases: Path) -> dict[Path, str]:
+    """The generated files of a folder of cases, with their texts."""
+    table = msgspec.yaml.decode((cases / TABLE).read_bytes(), type=dict[str, Specimen])
+    every = [case for kind, specimen in table.items() for case in _cases(kind, specimen)]
+    rows = [row for kind, specimen in table.items() for row in _rows(kind, specimen)]
+    return {
+        cases / CASES: _file(
+            "case",
+            {
+                "family": "fidelity",
+                "about": "What is said arrives to the letter, whatever it holds, from the model and at the model.",
+            },
+            "cases",
+            every,
+        ),
+        cases / ROWS: _file("surface", {}, "rows", rows),
+    }
+
+
+def _rows(kind: str, specimen: Specimen) -> Iterator[Json]:
+    for direction, way, source in (
+        ("answer", "from the model to the client", TEXT),
+        ("request", "from the client to the model", GIVEN),
+    ):
+        yield {
+            "id": f"fidelity.{direction}.{kind.replace('-', '_')}",
+            "title": f"{specimen.title}, {way}",
+            "tier": "feature",
+            "weight": "should",
+            "why": "Code and data mean what they say to the letter.",
+            "consequence": specimen.consequence,
+            "source": [source],
+        }
+
+
+def _cases(kind: str, specimen: Specimen) -> Iterator[Json]:
+    yield _answered(kind, specimen)
+    if specimen.value is None:
+        yield _thought(kind, specimen)
+        yield _read(kind, specimen)
+    yield _upstream(kind, specimen)
+
+
+def _case(name: str, direction: str, kind: str, title: str, needs: list[str], url: str, says: str) -> Json:
+    return {
+        "id": f"fidelity.{direction}.{name}",
+        "title": title,
+        "surface": f"fidelity.{direction}.{kind.replace('-', '_')}",
+        "level": "should",
+        "kind": "invariant",
+        "needs": needs,
+        "spec": {"url": url, "says": says},
+    }
+
+
+def _answered(kind: str, specimen: Specimen) -> Json:
+    """What the model says: as a text, where it is one, and as the input of a call."""
+    call: Json = {
+        "max_tokens": 1024,
+        "tools": [_RECORD],
+        "messages": [_user(f"Call the tool record with this input: {_json(specimen.input)}")],
+    }
+    of_call = "message.content[?type=='tool_use'].input | [0]"
+    word = "text" if specimen.value is None else "word"
+    called = [{"at": f"{of_call}.{word}", "contains": "{nonce}"}]
+    case = _case(
+        kind, "answer", kind, f"{specimen.title}: as a call's input they reach the client as they are",
+        ["verbatim", "tools"], CALL, "The input of a call is what the model gave, in its values and in every text.",
+    )  # fmt: skip
+    if specimen.value is not None:
+        effect: list[Json] = [{"at": of_call, "equals": specimen.input}]
+        if kind == "order":
+            effect = [{"at": f"to_string({of_call})", "matches": _in_order(specimen.value)}]
+            case |= {
+                "level": "may",
+                "note": "To JSON the order of keys means nothing; to people and to caches it does.",
+            }
+        return case | {"ask": {"body": call}, "premise": called, "effect": effect, "faults": [f"X-answer-{kind}"]}
+    case["title"] = f"{specimen.title}: as a text and as a call's input they reach the client to the letter"
+    text = {"max_tokens": 1024, "messages": [_user(f"Reply with exactly: {specimen.said()}")]}
+    return case | {
+        "steps": [
+            {"name": "text", "ask": {"body": text}, "premise": [{"at": "text", "contains": "{nonce}"}]},
+            {"name": "call", "ask": {"body": call}},
+        ],
+        "premise": called,
+        "effect": [
+            {"at": "steps.text.text", "equals": specimen.said()},
+            {"at": f"{of_call}.text", "equals": specimen.said()},
+        ],
+        "faults": [f"X-answer-{kind}"],
+    }
+
+
+def _thought(kind: str, specimen: Specimen) -> Json:
+    """What the model thinks."""
+    body = {
+        "max_tokens": 2048,
+        "thinking": {"type": "enabled", "budget_tokens": 1024},
+        "messages": [_user(f"Think {_json(specimen.said())}, then reply with exactly: {{nonce}}")],
+    }
+    place = "join('', message.content[?type=='thinking'].thinking)"
+    case = _case(
+        f"{kind}-thought", "answer", kind, f"{specimen.title}: as a thought they reach the client to the letter",
+        ["verbatim", "thinking"], THOUGHT, "A thinking block holds what the model thought.",
+    )  # fmt: skip
+    return case | {
+        "ask": {"body": body},
+        "premise": [{"at": "text", "contains": "{nonce}"}, {"at": place, "contains": "{nonce}"}],
+        "effect": [{"at": place, "equals": specimen.said()}],
+        "faults": [f"X-answer-{kind}"],
+    }
+
+
+def _read(kind: str, specimen: Specimen) -> Json:
+    """What the model reads, as it says it again: a tool's result, and a secret word in each place of a request."""
+    question = "Reply with only the secret word."
+    result: Json = {
+        "tools": [_LOOKUP],
+        "messages": _loop(specimen.said(), "Reply with only the text of the last tool result."),
+    }
+    asks: list[tuple[str, Json, str]] = [("result", result, specimen.said())]
+    if specimen.word is not None:
+        secret = f"{{nonce}}{specimen.word}"
+        sentence = f"The secret word is {secret}."
+        tool = {**_RECORD, "description": sentence}
+        asks += [
+            ("system", {"system": sentence, "messages": [_user(question)]}, secret),
+            ("description", {"tools": [tool], "messages": [_user(question)]}, secret),
+            ("said", {"messages": [_user("Hello."), _assistant(sentence), _user(question)]}, secret),
+        ]
+    case = _case(
+        kind, "request", kind, f"{specimen.title}: the model is given them to the letter",
+        ["verbatim", "tools"], GIVEN, "What a request holds is given to the model as it is.",
+    )  # fmt: skip
+    said = [{"at": "text", "matches": "{nonce}|^unknown$", "why": "The model that finds no secret word says unknown."}]
+    return case | {
+        "modes": ["json"],
+        "control": f"fidelity.answer.{kind}",
+        "steps": [
+            {"name": name, "ask": {"body": {"max_tokens": 1024, **body}}, **({"premise": said} if at else {})}
+            for at, (name, body, _) in zip(range(len(asks) - 1, -1, -1), asks, strict=True)
+        ],
+        "premise": said,
+        "effect": [{"at": f"steps.{name}.text", "equals": wanted} for name, _, wanted in asks],
+        "faults": [f"X-request-{kind}"],
+    }
+
+
+def _upstream(kind: str, specimen: Specimen) -> Json:
+    """What reaches the model behind a gateway, in every place of the request."""
+    case = _case(
+        f"{kind}-upstream", "request", kind, f"{specimen.title}: the model behind a gateway is given them as they are",
+        ["controlled-upstream", "tools"], UPSTREAM, "Texts, arguments and schemas are the same there.",
+    )  # fmt: skip
+    case |= {"control": f"fidelity.answer.{kind}", "premise": [{"at": "text", "contains": "{nonce}"}]}
+    if specimen.value is not None:
+        schema = {"type": "object", "properties": {"item": {"description": "{nonce}", "enum": [specimen.value]}}}
+        tool = {"name": "lookup", "description": "Looks something up.", "input_schema": schema}
+        messages = _loop("42", _GIVE_BACK, given=specimen.input)
+        effect = [{"at": _ARGUMENTS, "equals": specimen.input}, {"at": _SCHEMA, "equals": specimen.value}]
+        if kind == "order":
+            effect = [{"at": f"to_string({at})", "matches": _in_order(specimen.value)} for at in (_ARGUMENTS, _SCHEMA)]
+        body = {"max_tokens": 4096, "tools": [tool], "messages": messages}
+        return case | {"ask": {"body": body}, "effect": effect, "faults": [f"X-request-{kind}"]}
+    said = {place: specimen.said(place) for place in PLACES}
+    schema = {"type": "object", "properties": {"key": {"type": "string", "description": said["property"]}}}
+    body = {
+        "max_tokens": 4096,
+        "system": said["system"],
+        "tools": [{"name": "lookup", "description": said["description"], "input_schema": schema}],
+        "messages": _loop(said["result"], _GIVE_BACK, said["question"], said["said"], {"key": specimen.said("input")}),
+    }
+    places = PLACES if specimen.whole is None else ("result",)
+    once = _json(specimen.said("input"))[1:-1]
+    twice = _json(once)[1:-1]
+    return case | {
+        "ask": {"body": body},
+        "effect": [
+            *({"at": "text", "contains": _json(said[place])[1:-1]} for place in places),
+            {"at": "text", "matches": f"{_literally(twice)}|{_literally(once)}"},
+        ],
+        "faults": [f"X-request-{kind}", *(f"X-escaped-{place}" for place in ESCAPED if kind == "markup")],
+    }
+
+
+def _loop(
+    result: str, question: str, asked: str = "Look it up.", said: str = "I will look it up.", given: Json | None = None
+) -> list[Json]:
+    """A call with its result, and a question after it."""
+    call = {"type": "tool_use", "id": "toolu_01letter", "name": "lookup", "input": given or {"key": "word"}}
+    return [
+        _user(asked),
+        {"role": "assistant", "content": [{"type": "text", "text": said}, call]},
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "toolu_01letter", "content": result},
+                {"type": "text", "text": "\n" + question.removeprefix("\n")},
+            ],
+        },
+    ]
+
+
+def _user(text: str) -> Json:
+    return {"role": "user", "content": text}
+
+
+def _assistant(text: str) -> Json:
+    return {"role": "assistant", "content": text}
+
+
+def _in_order(value: Json) -> str:
+    """A pattern of the keys, however deep, in their order."""
+    return ".*".join(re.escape(f'"{key}"') for key in _keys(value))
+
+
+def _keys(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _keys(inner)
+
+
+_SIGNS = re.compile(r"(?!\{nonce\}|(?<=\{nonce)\})[\\.+*?()|\[\]{}^$]")
+
+
+def _literally(text: str) -> str:
+    """A pattern that finds a text; the placeholder of the nonce stays one."""
+    return _SIGNS.sub(r"\\\g<0>", text)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _file(schema: str, head: Json, key: str, entries: list[Json]) -> str:
+    lines = [
+        f"# yaml-language-server: $schema=../{schema}.schema.json",
+        f"# Made from {TABLE.as_posix()} by `python -m conformance.cli.generate`: change that, and run this again.",
+        *(f"{name}: {_flow(value)}" for name, value in head.items()),
+        f"{key}:",
+    ]
+    for number, entry in enumerate(entries):
+        lines += [""] if number and key == "cases" else []
+        lines += [line for name, value in entry.items() for line in _block(name, value)]
+    return re.sub(r"^    (?=id: )", "  - ", "\n".join(lines), flags=re.MULTILINE) + "\n"
+
+
+def _block(name: str, value: Any) -> Iterator[str]:
+    """A key of an entry; checks and steps have a line each."""
+    if name in ("steps", "effect", "premise"):
+        yield f"    {name}:"
+        yield from (f"      - {_flow(item)}" for item in value)
+    else:
+        yield f"    {name}: {_flow(value)}"
+
+
+def _flow(value: Any) -> str:
+    """A value in one line."""
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{_flow(key)}: {_flow(inner)}" for key, inner in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(_flow, value)) + "]"
+        case str():
+            return value if _is_plain(value) else _quoted(value)
+    return json.dumps(value)
+
+
+_PLAIN = re.compile(r"\$?[A-Za-z][A-Za-z0-9 _./-]*(?:://[A-Za-z0-9_./#-]+)?")
+_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
+
+
+def _is_plain(text: str) -> bool:
+    """Whether YAML reads a text as itself without quotes, in every version of it."""
+    return bool(_PLAIN.fullmatch(text)) and text.lower() not in _WORDS and not text.endswith((" ", ":"))
+
+
+def _quoted(text: str) -> str:
+    return '"' + "".join(_sign(sign) for sign in text) + '"'
+
+
+def _sign(sign: str) -> str:
+    if sign in '\\"':
+        return "\\" + sign
+    if sign == "\n":
+        return "\\n"
+    if sign == " " or (sign.isprintable() and unicodedata.category(sign)[0] in "LNPS" and ord(sign) < 0x10000):
+        return sign
+    return f"\\u{ord(sign):04x}" if ord(sign) < 0x10000 else f"\\U{ord(sign):08x}"

@@ -1,0 +1,96 @@
+"""Faults about what need not be said: fields at their defaults, null, limits, and what holds on every route."""
+
+from typing import Any
+
+from conformance.scripted.anthropic.errors import Refusal, invalid, not_found
+from conformance.scripted.faults.fault import Call, FaultGroup
+
+DEFAULTS = FaultGroup("defaults")
+
+MESSAGES = "/v1/messages"
+_AT_DEFAULT: dict[str, Any] = {
+    "stop_sequences": [],
+    "temperature": 1,
+    "tools": [],
+    "tool_choice": {"type": "auto", "disable_parallel_tool_use": False},
+    "thinking": {"type": "disabled"},
+    "metadata": {},
+    "service_tier": "auto",
+    "output_config": {},
+    "context_management": {"edits": []},
+}
+_LONGEST_TITLE = 500
+
+
+def _document(call: Call) -> dict[str, Any]:
+    return call.document if call.path == MESSAGES and isinstance(call.document, dict) else {}
+
+
+def _blocks(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """All blocks of the messages."""
+    messages = document.get("messages")
+    contents = [message.get("content") for message in messages or [] if isinstance(message, dict)]
+    return [one for content in contents if isinstance(content, list) for one in content if isinstance(one, dict)]
+
+
+@DEFAULTS.request("X-default-refused", "a field that is given at its default is refused")
+def default_refused(call: Call) -> Call:
+    document = _document(call)
+    for name, value in _AT_DEFAULT.items():
+        if name in document and document[name] == value:
+            raise invalid(name, "Extra inputs are not permitted")
+    if any(tool.get("strict") is False for tool in document.get("tools") or [] if isinstance(tool, dict)):
+        raise invalid("tools.0.strict", "Extra inputs are not permitted")
+    for block in _blocks(document):
+        if block.get("citations") == {"enabled": False} or (block.get("cache_control") or {}).get("ttl") == "5m":
+            raise invalid("messages", "Extra inputs are not permitted")
+    return call
+
+
+@DEFAULTS.request("X-null-500", "null in place of a field is answered with 500")
+def null_crashes(call: Call) -> Call:
+    document = _document(call)
+    values = [*document.values(), *(block.get("content", "") for block in _blocks(document))]
+    if any(value is None for value in values):
+        raise Refusal(500, "api_error", "Cannot read properties of null")
+    return call
+
+
+@DEFAULTS.request("X-beta-elsewhere", "?beta=true is a 404 on every route but those of messages")
+def beta_elsewhere(call: Call) -> Call:
+    if call.parameter("beta") is not None and call.method == "GET":
+        raise not_found("not found")
+    return call
+
+
+@DEFAULTS.request("X-version-elsewhere", "version 2026-10-21 is refused on every route but that of messages")
+def version_elsewhere(call: Call) -> Call:
+    if call.path != MESSAGES and call.headers.get("anthropic-version") == "2026-10-21":
+        raise invalid("anthropic-version", "2026-10-21 is not a valid version")
+    return call
+
+
+@DEFAULTS.request("X-limit-short", "the last legal value of a field is refused")
+def limit_short(call: Call) -> Call:
+    document = _document(call)
+    thinking = document.get("thinking") or {}
+    tools = [tool for tool in document.get("tools") or [] if isinstance(tool, dict)]
+    blocks = _blocks(document)
+    at_the_edge = (
+        document.get("top_p") == 1,
+        document.get("top_k") == 1,
+        thinking.get("budget_tokens") == document.get("max_tokens", 0) - 1,
+        any(len(tool.get("name") or "name") == 1 for tool in tools),
+        any(len(block.get("title") or "") == _LONGEST_TITLE for block in blocks),
+        any(block.get("type") == "tool_result" and block.get("content") == [] for block in blocks),
+    )
+    if any(at_the_edge):
+        raise invalid("", "a value is out of its range")
+    return call
+
+
+@DEFAULTS.body("X-title-any", "a document's title is cut at 500 characters", needs="documents")
+def title_cut(body: dict[str, Any]) -> None:
+    for block in _blocks(body):
+        if isinstance(block.get("title"), str):
+            block["title"] = block["title"][:_LONGEST_TITLE]
