@@ -26,7 +26,11 @@ ALLOWED_DELTAS: dict[str, frozenset[str]] = {
 }
 """Block type to the known deltas that may stand in it; a block that is not listed takes any."""
 
+CUT_SHORT = ("max_tokens", "model_context_window_exceeded")
+"""Stop reasons after which the last tool input may be truncated, and its block may lack its stop."""
+
 Life = Literal["open", "closed"]
+_NOWHERE: tuple[None, list[str]] = (None, [])
 
 
 def allowed_deltas(block: str) -> frozenset[str] | None:
@@ -57,6 +61,33 @@ class Block:
         self.citations: list[Any] = []
         self.signatures: list[str] = []
         self.compaction: dict[str, Any] = {}
+        allowed = allowed_deltas(self.kind)
+        self._plain = {
+            kind: (KNOWN_DELTAS[kind][0], pieces)
+            for kind, pieces in (
+                ("text_delta", self.texts),
+                ("input_json_delta", self.pieces),
+                ("thinking_delta", self.thoughts),
+            )
+            if allowed is None or kind in allowed
+        }
+
+    @property
+    def displaced(self) -> str:
+        """What it is when another one starts at its index: clients differ in what they make of each."""
+        open_ones = "repeated" if self.kind == "thinking" else "replaced"
+        return "reused" if self.life == "closed" else open_ones
+
+    def add(self, delta: Any) -> bool:
+        """Adds a text, a piece of an input or a thought that breaks no law; False, and adds nothing, for all else."""
+        if self.life != "open" or self.signatures or not isinstance(delta, dict):
+            return False
+        kind = delta.get("type")
+        key, pieces = self._plain.get(kind, _NOWHERE) if isinstance(kind, str) else _NOWHERE
+        if not isinstance(piece := delta.get(key), str):
+            return False
+        pieces.append(piece)
+        return True
 
     def stop(self, event: int) -> None:
         """Closes the block."""

@@ -9,10 +9,10 @@ Source: https://platform.claude.com/docs/en/build-with-claude/streaming
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from conformance.judge.block import KNOWN_DELTAS, Block, allowed_deltas
+from conformance.judge.block import CUT_SHORT, KNOWN_DELTAS, Block, allowed_deltas
 from conformance.judge.finding import ABSENT, Violation
 from conformance.judge.stream_result import StreamResult
-from conformance.judge.wire import decode, defect_of, is_integer, one_by_one, shown, slug
+from conformance.judge.wire import decode, defect_of, has_type, is_integer, one_by_one, shown, slug
 from conformance.probe.sse import Frame
 
 GRAMMAR = frozenset(
@@ -25,8 +25,6 @@ GRAMMAR = frozenset(
         "message_stop",
     }
 )
-CUT_SHORT = ("max_tokens", "model_context_window_exceeded")
-"""Stop reasons after which the last tool input may be truncated, and its block may lack its stop."""
 
 
 def follow(frames: Iterable[Frame], *, whole: bool = True) -> StreamResult:
@@ -79,12 +77,12 @@ class Machine:
 
     def take(self, frame: Frame) -> None:
         """Takes the next frame, whatever it is."""
+        if frame.name == "content_block_delta" and self._plain_delta(frame):
+            return
         self._frame = frame
         where = f"event/{frame.number}"
-        if frame.data is None and frame.name is None:
-            return  # only an id or a retry
-        if frame.data is None and not frame.ended:
-            return  # the end of the body cut it off before its data
+        if frame.data is None and (frame.name is None or not frame.ended):
+            return  # only an id or a retry, or the end of the body cut it off before its data
         if frame.name == "ping":
             self._ping(frame, where)
         elif frame.data is None or not frame.data.strip():
@@ -98,6 +96,18 @@ class Machine:
             objects = self._objects(frame, where)
             for data in objects:
                 self._object(frame, where, data, alone=len(objects) == 1)
+
+    def _plain_delta(self, frame: Frame) -> bool:
+        """Takes what nearly every event is, a delta that breaks no law; False for what needs a closer look."""
+        data = decode(frame.data) if frame.data and frame.ended and self.error is None and not self._stopped else None
+        if not isinstance(data, dict) or data.get("type") != frame.name or not is_integer(index := data.get("index")):
+            return False
+        block = self._at_index.get(index)
+        if block is None or not block.add(data.get("delta")):
+            return False
+        self.delta_times.append(frame.at)
+        self._keep(frame.name, data)
+        return True
 
     def _ping(self, frame: Frame, where: str) -> None:
         self.pings += 1
@@ -213,7 +223,7 @@ class Machine:
     def _block_start(self, where: str, data: dict[str, Any]) -> None:
         index = self._index(where, data, self._next_index)
         content = data.get("content_block", ABSENT)
-        if not isinstance(content, dict) or not _has_type(content):
+        if not isinstance(content, dict) or not has_type(content):
             kind = slug(content, "type")
             self._breach(
                 "stream.block", where + "/content_block", "an object with a type", shown(content), kind, lost=True
@@ -234,7 +244,7 @@ class Machine:
         """Puts a block at its index; one that takes the place of an open block replaces it."""
         earlier = self._at_index.get(block.index)
         if block.index != self._next_index:
-            kind = _taken(earlier) if earlier is not None else "gap" if self.blocks else "start"
+            kind = earlier.displaced if earlier is not None else "gap" if self.blocks else "start"
             at = where + "/index"
             self._owed += kind == "repeated"
             self._breach("stream.index", at, self._next_index, block.index, kind, lost=earlier is not None)
@@ -261,7 +271,7 @@ class Machine:
         delta = data.get("delta", ABSENT)
         signature = isinstance(delta, dict) and delta.get("type") == "signature_delta"  # loses nothing that is shown
         block = self._open_block("stream.delta-open", where, data, lost=not signature)
-        if not isinstance(delta, dict) or not _has_type(delta):
+        if not isinstance(delta, dict) or not has_type(delta):
             kind = slug(delta, "type")
             self._breach("stream.delta", where + "/delta", "an object with a type", shown(delta), kind, lost=True)
             if block is not None:
@@ -388,13 +398,3 @@ class Machine:
             known.append(violation)
         if lost and self.lost is None:
             self.lost = violation
-
-
-def _has_type(holder: dict[str, Any]) -> bool:
-    return isinstance(holder.get("type"), str) and holder["type"] != ""
-
-
-def _taken(earlier: Block) -> str:
-    """How a start comes to an index that a block has had: clients differ in what they make of each."""
-    open_ones = "repeated" if earlier.kind == "thinking" else "replaced"
-    return "reused" if earlier.life == "closed" else open_ones

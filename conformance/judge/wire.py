@@ -15,6 +15,7 @@ __all__ = [
     "Defect",
     "decode",
     "defect_of",
+    "has_type",
     "is_event_stream",
     "is_integer",
     "is_too_deep",
@@ -49,6 +50,8 @@ def is_too_deep(data: bytes) -> bool:
 
 
 def _may_be_deep(data: bytes | str) -> bool:
+    if len(data) <= DEEPEST:
+        return False
     if isinstance(data, str):
         return data.count("[") + data.count("{") > DEEPEST
     return data.count(b"[") + data.count(b"{") > DEEPEST
@@ -118,6 +121,11 @@ def _mended(value: Any) -> Any:
     if isinstance(value, dict):
         return {_mended(key): _mended(one) for key, one in value.items()}
     return value
+
+
+def has_type(holder: dict[str, Any]) -> bool:
+    """Whether an object names its type."""
+    return isinstance(holder.get("type"), str) and holder["type"] != ""
 
 
 def is_integer(value: Any) -> TypeGuard[int]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.catalog.pattern import SchemaError, linear, validator
 from conformance.judge.answer import Answer
+from conformance.judge.block import CUT_SHORT
 from conformance.judge.finding import ABSENT, Violation
 from conformance.judge.rules.form import FILLED, OBJECT, expect, first_fault
 from conformance.judge.rules.rule import (
@@ -21,7 +22,6 @@ from conformance.judge.rules.rule import (
     is_message,
     rule,
 )
-from conformance.judge.stream import CUT_SHORT
 from conformance.judge.wire import decode, defect_of, shown
 
 _FORM = linear(r"toolu_[a-zA-Z0-9_-]+")
