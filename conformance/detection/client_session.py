@@ -17,7 +17,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from conformance.detection.client_tasks import Answered, Task, prepare, tasks
+from conformance.detection.client_tasks import ClientOutput, Task, prepare, tasks
 from conformance.detection.relay import relay
 from conformance.runs.detection import ClientOutcome
 from conformance.targets.environment import claude_code_environment
@@ -100,7 +100,7 @@ def _environment(home: Path, url: str, model: str, token: str) -> dict[str, str]
     }
 
 
-def _turn(task: Task, answered: Answered | None, requests: int) -> Turn:
+def _turn(task: Task, answered: ClientOutput | None, requests: int) -> Turn:
     if answered is None:
         return Turn(task=task.id, right=False, error=True, extra=0, pictures=False)
     error = answered.is_error or any(words in answered.result for words in FAILED)
@@ -109,7 +109,7 @@ def _turn(task: Task, answered: Answered | None, requests: int) -> Turn:
     return Turn(task=task.id, right=right, error=error, extra=extra, pictures=task.pictures)
 
 
-def _masked(answered: Answered | None, folder: Path) -> list[Any]:
+def _masked(answered: ClientOutput | None, folder: Path) -> list[Any]:
     """What was said, in a form that is equal in two sessions in which the same happened."""
     if answered is None:
         return ["nothing"]
@@ -139,7 +139,7 @@ class _Client:
         assert self._process.stdout is not None
         self._process.stdout.close()
 
-    def ask(self, prompt: str) -> Answered | None:
+    def ask(self, prompt: str) -> ClientOutput | None:
         """The client's answer to one turn; None where it ends, or says nothing for too long."""
         assert self._process.stdin is not None
         message = {"type": "user", "message": {"role": "user", "content": prompt}}
@@ -151,7 +151,7 @@ class _Client:
             return None
         return self._answer()
 
-    def _answer(self) -> Answered | None:
+    def _answer(self) -> ClientOutput | None:
         results: list[str] = []
         until = time.monotonic() + TURN_SECONDS
         while (left := until - time.monotonic()) > 0:
@@ -166,7 +166,7 @@ class _Client:
                 results += _results(event)
             if event.get("type") == "result":
                 result = event.get("result")
-                return Answered(
+                return ClientOutput(
                     result=result if isinstance(result, str) else "",
                     is_error=bool(event.get("is_error")),
                     results=results,

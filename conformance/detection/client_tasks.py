@@ -21,7 +21,7 @@ FILES = ("one.txt", "two.txt", "three.txt", "secret.txt", "red.png", "out.html")
 NUMBERS = " ".join(map(str, range(1, 131)))
 
 
-class Answered(Struct, frozen=True, kw_only=True):
+class ClientOutput(Struct, frozen=True, kw_only=True):
     """The output of the client in one turn."""
 
     result: str
@@ -37,7 +37,7 @@ class Task(Struct, frozen=True):
 
     id: str
     prompt: str
-    right: Callable[[Answered], bool]
+    right: Callable[[ClientOutput], bool]
     requests: int
     pictures: bool = False
     """Whether it shows nothing but that pictures are seen."""
@@ -57,7 +57,7 @@ def tasks(folder: Path, *, short: bool = False) -> list[Task]:
     quoted = {name: _quoted(str(folder / name)) for name in FILES}
     missing = _quoted(str(folder / "missing.txt"))
 
-    def written(_: Answered) -> bool:
+    def written(_: ClientOutput) -> bool:
         file = folder / "out.html"
         return file.is_file() and file.read_bytes() == SIGNS.encode()
 
@@ -121,7 +121,7 @@ def tasks(folder: Path, *, short: bool = False) -> list[Task]:
     return [task for task in every if task.id not in left_out]
 
 
-def _reads(word: str) -> Callable[[Answered], bool]:
+def _reads(word: str) -> Callable[[ClientOutput], bool]:
     return lambda answered: word in answered.result
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from conformance.catalog.load import Catalog
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM
-from conformance.detection.sweep import Found, place, questions_for, rows_of, sweep
+from conformance.detection.sweep import RunVerdicts, place, questions_for, rows_of, sweep
 from conformance.engine.options import RunOptions
 from conformance.engine.plan import every_question
 from conformance.engine.question import Question, Record
@@ -40,9 +40,9 @@ class Swept(Struct, frozen=True):
 
     correct: Mapping[tuple[str, str], CaseRow | RuleRow]
     records: Mapping[Question, Record]
-    faults: Mapping[str, Found]
-    variants: Mapping[str, Found]
-    models: Mapping[str, Found]
+    faults: Mapping[str, RunVerdicts]
+    variants: Mapping[str, RunVerdicts]
+    models: Mapping[str, RunVerdicts]
 
 
 def endpoints(

@@ -21,7 +21,7 @@ from conformance.catalog.case import Case, asks_of
 from conformance.catalog.load import Catalog
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM
 from conformance.detection.endpoints import gateway
-from conformance.detection.sweep import Found, place, rows_of, sweep, worse_rows
+from conformance.detection.sweep import RunVerdicts, place, rows_of, sweep, worse_rows
 from conformance.engine.fixture_server import FixtureServer
 from conformance.engine.plan import every_question
 from conformance.engine.question import Question, Record
@@ -133,7 +133,7 @@ def _asked(catalog: Catalog) -> list[Question]:
 
 async def _shown(
     catalog: Catalog, target: Target, listed: Sequence[NamedFault], asked: Sequence[Question], fixtures: Fixtures
-) -> tuple[Found, dict[str, list[Question]]]:
+) -> tuple[RunVerdicts, dict[str, list[Question]]]:
     """What is found of the correct gateway, and which questions each mutant would have changed."""
     telling = replace(target, base_url=url_below(target.base_url, WHICH))
     found, records = await rows_of(catalog, telling, asked, fixtures, TELLING_SECONDS)
@@ -175,7 +175,7 @@ def _words_of(case: Case) -> set[str]:
 
 
 async def _worse(
-    catalog: Catalog, target: Target, wanted: Mapping[str, Sequence[Question]], correct: Found, fixtures: Fixtures
+    catalog: Catalog, target: Target, wanted: Mapping[str, Sequence[Question]], correct: RunVerdicts, fixtures: Fixtures
 ) -> dict[str, list[str]]:
     """The rows of each mutant that are worse than the correct gateway's."""
     prefixes = {f"/mutant/{quote(name, safe='')}": questions for name, questions in wanted.items()}

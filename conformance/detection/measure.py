@@ -14,7 +14,7 @@ from conformance.detection.client_servers import sessions
 from conformance.detection.endpoints import Endpoint, Swept, ask, endpoints
 from conformance.detection.figures import figure_of, naming, redness, summary, told_first
 from conformance.detection.mutant_figures import mutant_figures
-from conformance.detection.sweep import Found, Worse, is_honest, questions_for, red_rows, sweep, worse_rows
+from conformance.detection.sweep import RunVerdicts, Worse, is_honest, questions_for, red_rows, sweep, worse_rows
 from conformance.engine.fixture_server import FixtureServer
 from conformance.engine.options import RunOptions
 from conformance.engine.scripted_process import NamedFault, named_faults, named_models, named_variants
@@ -96,8 +96,8 @@ def own_of_faults() -> dict[str, list[str]]:
     return msgspec.yaml.decode(OWN.read_bytes(), type=dict[str, list[str]])
 
 
-def _of(found: Mapping[str, Found], one: NamedFault) -> Found:
-    return found.get(one.id, Found())
+def _of(found: Mapping[str, RunVerdicts], one: NamedFault) -> RunVerdicts:
+    return found.get(one.id, RunVerdicts())
 
 
 async def _asked(catalog: Catalog, every: Sequence[Endpoint], fixtures: Fixtures) -> list[Swept]:

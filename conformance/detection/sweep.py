@@ -71,7 +71,7 @@ class Worse(Struct, frozen=True):
         return f"{self.id}[{self.mode}]" if self.mode else self.id
 
 
-class Found(Struct, frozen=True):
+class RunVerdicts(Struct, frozen=True):
     """The rows of a run, each with its own verdict, the rows after causes, and the causes."""
 
     rows: Sequence[CaseRow | RuleRow] = ()
@@ -87,7 +87,7 @@ def questions_for(catalog: Catalog, names: Sequence[str]) -> list[Question]:
 
 async def rows_of(
     catalog: Catalog, target: Target, questions: Sequence[Question], fixtures: Fixtures, patience: float = PATIENCE
-) -> tuple[Found, dict[Question, Record]]:
+) -> tuple[RunVerdicts, dict[Question, Record]]:
     """What is found of a target, and its records; a client and a patience of its own, so that no fault spills over."""
     limits = Limits(first_byte=patience, idle=patience, total=12 * patience)
     async with Client(limits=limits, keys=[target.key]) as client:
@@ -108,7 +108,7 @@ def judged(
     asked: Sequence[Question],
     records: Mapping[Question, Record],
     expectations: Expectations = NOTHING_EXPECTED,
-) -> Found:
+) -> RunVerdicts:
     """The results of a run without pytest: of these questions, and of all rules."""
     source = Recorded(records, "not asked")
     causes: list[CauseRow] = []
@@ -125,7 +125,7 @@ def judged(
         ledger.judge_rule(rule)
     own = list(ledger.rows)
     ledger.finish()
-    return Found(own, ledger.rows, causes)
+    return RunVerdicts(own, ledger.rows, causes)
 
 
 async def sweep(
@@ -134,14 +134,14 @@ async def sweep(
     prefixes: Mapping[str, Sequence[Question]],
     fixtures: Fixtures,
     lacks: Mapping[str, Sequence[str]] = {},
-) -> dict[str, Found]:
+) -> dict[str, RunVerdicts]:
     """The results at every path prefix of one server, several asked at once.
 
     `lacks`: the capabilities that nobody would declare of what answers at a prefix.
     """
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(prefix: str, questions: Sequence[Question]) -> tuple[str, Found]:
+    async def one(prefix: str, questions: Sequence[Question]) -> tuple[str, RunVerdicts]:
         async with gate:
             able = {name: yes for name, yes in target.capabilities.items() if name not in lacks.get(prefix, ())}
             bent = replace(target, base_url=url_below(target.base_url, prefix), capabilities=able)

@@ -29,7 +29,7 @@ WORST: tuple[SdkTestimony, ...] = ("misreads", "rejects", "accepts")
 """Worst first: who rejects an answer at least knows of it."""
 
 
-class Answer(Struct, frozen=True):
+class SdkReading(Struct, frozen=True):
     """What an SDK's program saw of one answer: the answer, or the name of what was thrown."""
 
     id: str
@@ -96,7 +96,7 @@ def _go_version() -> str:
     return words[words.index("github.com/anthropics/anthropic-sdk-go") + 1].removeprefix("v")
 
 
-def _driven(drivers: Mapping[str, Sequence[str]], lines: str) -> dict[str, list[Answer]]:
+def _driven(drivers: Mapping[str, Sequence[str]], lines: str) -> dict[str, list[SdkReading]]:
     """SDK to its answers; the drivers run one after the other, so that none is slow because of another."""
     environment = {**os.environ, "NODE_PATH": os.environ.get("ANTHROPIC_SDK_MODULES", "")}
     found = {}
@@ -104,14 +104,14 @@ def _driven(drivers: Mapping[str, Sequence[str]], lines: str) -> dict[str, list[
         done = subprocess.run(  # noqa: S603 - our own programs
             command, input=lines, env=environment, capture_output=True, text=True, check=False, timeout=LONGEST_RUN
         )
-        found[sdk] = [msgspec.json.decode(line, type=Answer) for line in done.stdout.splitlines()]
+        found[sdk] = [msgspec.json.decode(line, type=SdkReading) for line in done.stdout.splitlines()]
         if not any(answer.id == CORRECT for answer in found[sdk]):
             last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
             raise UserError(f"{sdk} asked nothing: {last}", ExitCode.OUR_FAULT)
     return found
 
 
-def table_of(answers: Mapping[str, Iterable[Answer]]) -> dict[str, dict[str, Witnessed]]:
+def table_of(answers: Mapping[str, Iterable[SdkReading]]) -> dict[str, dict[str, Witnessed]]:
     """Fault to SDK to the worst of what it makes of the four answers, compared with its own of the correct endpoint."""
     table: dict[str, dict[str, Witnessed]] = {}
     for sdk, found in answers.items():
@@ -124,7 +124,7 @@ def table_of(answers: Mapping[str, Iterable[Answer]]) -> dict[str, dict[str, Wit
     return table
 
 
-def _compared(one: Answer, correct: Answer) -> Witnessed:
+def _compared(one: SdkReading, correct: SdkReading) -> Witnessed:
     if one.answer is None:
         return Witnessed("rejects", one.error)
     wanted = correct.answer or {}

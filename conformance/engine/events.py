@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from conformance.engine.question import Record
-from conformance.engine.readiness import Readiness
+from conformance.engine.readiness import ProfileReadiness
 from conformance.engine.testimony import Testimonies
 from conformance.runs.log import CaseRow, CauseRow, EndRow, ObedienceRow, ReadinessRow, RuleRow, TendencyRow
 
@@ -55,7 +55,7 @@ class Ended(Struct, frozen=True):
     """The run is over: the last event."""
 
     logged: EndRow
-    readiness: Mapping[str, Readiness] = {}
+    readiness: Mapping[str, ProfileReadiness] = {}
     """By profile, where enough was asked to say."""
 
 

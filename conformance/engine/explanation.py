@@ -30,7 +30,7 @@ class Met(Struct, frozen=True):
     unreadable: bool
 
 
-class Explained(Struct, frozen=True):
+class ExplainedRows(Struct, frozen=True):
     """A run's rows as they stand at its end, those that are blocked, and the causes, worst first."""
 
     rows: list[CaseRow | RuleRow]
@@ -60,10 +60,10 @@ def met_in(record: Record, row: CaseRow) -> Met | None:
     )
 
 
-def explained(rows: Sequence[CaseRow | RuleRow], met: Mapping[tuple[str, str], Met], catalog: Catalog) -> Explained:
+def explained(rows: Sequence[CaseRow | RuleRow], met: Mapping[tuple[str, str], Met], catalog: Catalog) -> ExplainedRows:
     """The causes of everything that is wrong in these rows; `met` is by case and mode."""
     if not any(row.verdict in WRONG for row in rows):
-        return Explained(list(rows), [], [])
+        return ExplainedRows(list(rows), [], [])
     plain = plain_requests(catalog)
     questions = [
         _judged(row, met[row.case, row.mode], catalog, plain)
@@ -73,7 +73,7 @@ def explained(rows: Sequence[CaseRow | RuleRow], met: Mapping[tuple[str, str], M
     found = explain(questions, [_law(row) for row in rows if isinstance(row, RuleRow)])
     final = [_final(row, found.blocked) for row in rows]
     blocked = [row for row in final if isinstance(row, CaseRow) and row.verdict == "blocked"]
-    return Explained(final, blocked, [_row_of(cause) for cause in found.causes])
+    return ExplainedRows(final, blocked, [_row_of(cause) for cause in found.causes])
 
 
 def plain_requests(catalog: Catalog) -> dict[str, Case]:

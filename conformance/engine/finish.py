@@ -17,7 +17,7 @@ from conformance.engine.events import CaseBlocked, Ended, Noted
 from conformance.engine.explanation import Met, explained, met_in
 from conformance.engine.lights import Wait, waits_of
 from conformance.engine.question import Record
-from conformance.engine.readiness import Readiness, readiness, row_of
+from conformance.engine.readiness import ProfileReadiness, readiness, row_of
 from conformance.errors import ExitCode
 from conformance.judge.verdict import Observation
 from conformance.runs.expectations import Expectations, exit_code
@@ -122,7 +122,7 @@ def finish(
     return [*told, Noted(facts.obedience()), *needs], Ended(end, answers)
 
 
-def _code(facts: RunFacts, terms: Terms, ending: Ending, answers: Mapping[str, Readiness]) -> int:
+def _code(facts: RunFacts, terms: Terms, ending: Ending, answers: Mapping[str, ProfileReadiness]) -> int:
     match ending:
         case "interrupted":
             return ExitCode.INTERRUPTED
@@ -135,7 +135,7 @@ def _code(facts: RunFacts, terms: Terms, ending: Ending, answers: Mapping[str, R
     return _with_client(_found(facts.rows, terms), terms, answers)
 
 
-def _with_client(code: int, terms: Terms, answers: Mapping[str, Readiness]) -> int:
+def _with_client(code: int, terms: Terms, answers: Mapping[str, ProfileReadiness]) -> int:
     """The exit code where a client was asked for: not ready is 1, and with `--strict` not verified is 3."""
     answer = answers.get(terms.profile or "")
     if answer is None or code not in (ExitCode.AS_EXPECTED, ExitCode.NOT_VERIFIED):

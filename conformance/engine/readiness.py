@@ -20,7 +20,7 @@ LONGEST = 120
 """Characters of a value that a sentence quotes."""
 
 
-class Readiness(Struct, frozen=True, kw_only=True):
+class ProfileReadiness(Struct, frozen=True, kw_only=True):
     """The answer to a profile's question."""
 
     profile: str
@@ -39,7 +39,7 @@ class Readiness(Struct, frozen=True, kw_only=True):
 
 def readiness(
     name: str, profile: Profile, rows: Sequence[CaseRow | RuleRow], waits: Waits, unasked: Sequence[str] = ()
-) -> Readiness | None:
+) -> ProfileReadiness | None:
     """The readiness that a run's rows amount to; None where it did not ask all without which the client stops.
 
     `unasked`: needs that are newer than the run.
@@ -51,7 +51,7 @@ def readiness(
         return None
     shown = lights(profile, cases, waits)
     by_version = readiness_by_version(profile, RULES.keys(), seen)
-    return Readiness(
+    return ProfileReadiness(
         profile=name,
         client=str(profile.client or profile.title),
         found=found,
@@ -108,7 +108,7 @@ def _observed(value: Any) -> str:
     return f'"{flat}"' if len(flat) <= LONGEST else f'"{flat[: LONGEST - 1]}…"'
 
 
-def row_of(answer: Readiness, _profile: Profile) -> ReadinessRow:
+def row_of(answer: ProfileReadiness, _profile: Profile) -> ReadinessRow:
     """The readiness as the log keeps it."""
     return ReadinessRow(
         profile=answer.profile,
@@ -176,7 +176,7 @@ def _in_short(found: Verdict) -> str:
     return f"{found.verdict}{': ' if unmet else ''}{', '.join(one.need.id for one in unmet)}"
 
 
-def in_words(answer: Readiness, profile: Profile) -> str:
+def in_words(answer: ProfileReadiness, profile: Profile) -> str:
     """The readiness as a person reads it at the end of a run."""
     asked_as = f" (as {answer.client} asks)" if profile.client else ""
     lines = [f"{profile.question} {answer.verdict.capitalize()}{asked_as}."]

@@ -10,7 +10,7 @@ from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from conformance.engine.question import Attempt
-from conformance.fuzz.laws import Ask, Broken, Known, Sent, Valid, laws_broken
+from conformance.fuzz.laws import AskCase, BrokenLaw, Known, Sent, Valid, laws_broken
 from conformance.fuzz.requests import PIECES, REPLY, SCHEMAS
 from conformance.judge.answer import Answer
 from conformance.judge.rules import examine_conversation
@@ -19,23 +19,14 @@ STEPS = 8
 """Turns of one conversation."""
 
 
-class _Seen(Exception):
+class SeenError(Exception):
     """A law was broken: what hypothesis shrinks."""
 
 
-def converse(ask: Ask, *, seed: int, count: int, known: Known, tools: bool) -> Broken | None:
-    """The first law that a conversation breaks and nothing known explains, after the fewest turns."""
-    smallest: list[Broken] = []
-
-    def seen(broken: Broken) -> None:
-        if known.explains(broken) or (smallest and broken.law != smallest[0].law):
-            return
-        smallest[1:] = [broken]  # the first stays: what is shrunk is its law
-        raise _Seen
-
-    limits = settings(
-        max_examples=count,
-        stateful_step_count=STEPS,
+def unattended(examples: int) -> settings:
+    """Hypothesis' settings for a search that depends on its seed alone, and reports one failure, the smallest."""
+    return settings(
+        max_examples=examples,
         database=None,
         deadline=None,
         phases=[Phase.generate, Phase.shrink],
@@ -43,15 +34,28 @@ def converse(ask: Ask, *, seed: int, count: int, known: Known, tools: bool) -> B
         verbosity=Verbosity.quiet,
         report_multiple_bugs=False,
     )
+
+
+def converse(ask: AskCase, *, seed: int, count: int, known: Known, tools: bool) -> BrokenLaw | None:
+    """The first law that a conversation breaks and nothing known explains, after the fewest turns."""
+    smallest: list[BrokenLaw] = []
+
+    def seen(broken: BrokenLaw) -> None:
+        if known.explains(broken) or (smallest and broken.law != smallest[0].law):
+            return
+        smallest[1:] = [broken]  # the first stays: what is shrunk is its law
+        raise SeenError
+
+    limits = settings(unattended(count), stateful_step_count=STEPS)
     machine = _machine(ask, seen, tools=tools)
     try:
         run_state_machine_as_test(seeded(seed)(machine), settings=limits)
-    except (_Seen, FlakyFailure):
+    except (SeenError, FlakyFailure):
         return smallest[-1]
     return None
 
 
-def _machine(ask: Ask, seen: Callable[[Broken], None], *, tools: bool) -> type[RuleBasedStateMachine]:
+def _machine(ask: AskCase, seen: Callable[[BrokenLaw], None], *, tools: bool) -> type[RuleBasedStateMachine]:
     """The rules by which a conversation grows: a turn keeps the laws of a valid request, all of them those of turns."""
 
     class Conversation(RuleBasedStateMachine):

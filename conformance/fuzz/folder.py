@@ -9,7 +9,7 @@ import yaml
 from msgspec import Struct
 
 from conformance.errors import UserError
-from conformance.fuzz.laws import Broken
+from conformance.fuzz.laws import BrokenLaw
 from conformance.harmless import harmless
 from conformance.keys import KNOWN
 from conformance.runs.appending import LineFile
@@ -80,14 +80,16 @@ class FuzzFolder:
         self.found = [row for row in rows if isinstance(row, Found)]
         self.asked = max([row.examples for row in rows if isinstance(row, Progress)], default=0)
 
-    def known(self) -> list[Broken]:
+    def known(self) -> list[BrokenLaw]:
         """What was found before."""
         return [
-            Broken(law=one.law, at=one.at, says=one.says, mode=one.mode, documents=(), features=frozenset(one.features))
+            BrokenLaw(
+                law=one.law, at=one.at, says=one.says, mode=one.mode, documents=(), features=frozenset(one.features)
+            )
             for one in self.found
         ]
 
-    def keep(self, broken: Broken) -> Found:
+    def keep(self, broken: BrokenLaw) -> Found:
         """Keeps what was found, and writes its cases."""
         name = f"fuzz.found-{len(self.found) + 1}"
         found = Found(

@@ -60,13 +60,13 @@ BESIDE_THE_CONTENT = ("/role", "/type", "/frobnicate")
 """Where something may be wrong while all that was said is there: a server that answers all the same has read it."""
 
 
-class Ask(Protocol):
+class AskCase(Protocol):
     """Asks a case in a mode."""
 
     def __call__(self, document: dict[str, Any], mode: Mode) -> Attempt: ...
 
 
-class Broken(Struct, frozen=True, kw_only=True):
+class BrokenLaw(Struct, frozen=True, kw_only=True):
     """A law that did not hold: which, where, and the cases that show it, the question first."""
 
     law: str
@@ -95,7 +95,7 @@ class Valid(Struct, frozen=True):
 
     sent: Sent
 
-    def broken(self, ask: Ask) -> Iterator[Broken]:
+    def broken(self, ask: AskCase) -> Iterator[BrokenLaw]:
         attempts = {mode: ask(self.question(), mode) for mode in MODES}
         for mode, attempt in attempts.items():
             yield from self._of_one(attempt, mode)
@@ -106,7 +106,7 @@ class Valid(Struct, frozen=True):
             if attempt.observed.observation in LOST and self._held_against_the_server(ask, mode):
                 yield self._about("content lost", self._lost(attempt), mode, with_control=True)
 
-    def _of_one(self, attempt: Attempt, mode: Mode) -> Iterator[Broken]:
+    def _of_one(self, attempt: Attempt, mode: Mode) -> Iterator[BrokenLaw]:
         answer = _answer(attempt)
         match attempt.observed.observation:
             case "declined":
@@ -123,7 +123,7 @@ class Valid(Struct, frozen=True):
         for reply in attempt.replies:
             yield from laws_broken(reply.readings, self.question(), mode)
 
-    def _held_against_the_server(self, ask: Ask, mode: Mode) -> bool:
+    def _held_against_the_server(self, ask: AskCase, mode: Mode) -> bool:
         """Whether the bare instruction is obeyed every time, and the whole request never."""
         control = self._control()
         if any(ask(control, mode).observed.observation != "shown" for _ in range(AGAIN)):
@@ -145,16 +145,16 @@ class Valid(Struct, frozen=True):
             "fuzz.found-control", "The same instruction with nothing beside it", bare, effect=_of_control(self.sent)
         )
 
-    def _about(self, law: str, says: str, mode: Mode, *, with_control: bool = False) -> Broken:
+    def _about(self, law: str, says: str, mode: Mode, *, with_control: bool = False) -> BrokenLaw:
         question = self.question()
         if not with_control:
             del question["effect"]
-            return Broken(
+            return BrokenLaw(
                 law=law, says=says, mode=mode, documents=(question | {"accepted": True},), features=self.sent.features
             )
         question |= {"kind": "witnessed", "control": "fuzz.found-control"}
         documents = (question, self._control())
-        return Broken(law=law, says=says, mode=mode, documents=documents, features=self.sent.features)
+        return BrokenLaw(law=law, says=says, mode=mode, documents=documents, features=self.sent.features)
 
     def _lost(self, attempt: Attempt) -> str:
         finding = attempt.observed.findings[0]
@@ -172,7 +172,7 @@ class Bad(Struct, frozen=True):
     sent: Sent
     mutation: Mutation
 
-    def broken(self, ask: Ask) -> Iterator[Broken]:
+    def broken(self, ask: AskCase) -> Iterator[BrokenLaw]:
         for mode in MODES:
             attempt = ask(self._question(), mode)
             answer = _answer(attempt)
@@ -188,7 +188,7 @@ class Bad(Struct, frozen=True):
                     "bad request, content lost", "it is answered with 200, and what it says is lost", mode
                 )
 
-    def _is_lost(self, attempt: Attempt, ask: Ask, mode: Mode) -> bool:
+    def _is_lost(self, attempt: Attempt, ask: AskCase, mode: Mode) -> bool:
         if not self.mutation.at.endswith(BESIDE_THE_CONTENT) or attempt.observed.observation not in LOST:
             return False
         if any(ask(self._twin(), mode).observed.observation != "shown" for _ in range(AGAIN)):
@@ -216,24 +216,24 @@ class Bad(Struct, frozen=True):
     def _twin(self) -> dict[str, Any]:
         return case("fuzz.found-twin", "The same with nothing wrong", self.sent, effect=list(self.sent.effect))
 
-    def _about(self, law: str, says: str, mode: Mode) -> Broken:
+    def _about(self, law: str, says: str, mode: Mode) -> BrokenLaw:
         documents = (self.refused(), self._twin())
         at = f"{self.mutation.at} {self.mutation.kind}"
-        return Broken(
+        return BrokenLaw(
             law=law, at=at, says=f"{self.mutation.at}, {self.mutation.kind}: {says}", mode=mode, documents=documents
         )
 
 
-class Counted(Struct, frozen=True):
+class CountedPair(Struct, frozen=True):
     """A prompt and a longer one: the count of the longer is not smaller."""
 
     sent: Sent
 
-    def broken(self, ask: Ask) -> Iterator[Broken]:
+    def broken(self, ask: AskCase) -> Iterator[BrokenLaw]:
         attempt = ask(self._question(), "json")
         if attempt.observed.observation in ("absent", "contradicted"):
             says = "count_tokens gives a longer prompt a smaller count"
-            yield Broken(law="count shrinks", says=says, mode="json", documents=(self._question(),))
+            yield BrokenLaw(law="count shrinks", says=says, mode="json", documents=(self._question(),))
         for reply in attempt.replies:
             yield from laws_broken(reply.readings, self._question(), "json")
 
@@ -257,7 +257,7 @@ class Counted(Struct, frozen=True):
         }
 
 
-Example = Valid | Bad | Counted
+Example = Valid | Bad | CountedPair
 
 
 def _answer(attempt: Attempt) -> Answer | None:
@@ -266,7 +266,7 @@ def _answer(attempt: Attempt) -> Answer | None:
 
 def laws_broken(
     readings: tuple[Reading, ...], document: dict[str, Any], mode: Mode, *beside: Mapping[str, Any]
-) -> Iterator[Broken]:
+) -> Iterator[BrokenLaw]:
     """The MUSTs that were broken, each with the case that is turned by its rule."""
     for reading in readings:
         rule = reading.rule
@@ -274,7 +274,7 @@ def laws_broken(
             continue
         for violation in reading.violations:
             at = "/".join("*" if part.isdigit() else part for part in violation.at.split("/"))
-            yield Broken(
+            yield BrokenLaw(
                 law=rule.id,
                 at=f"{at} {violation.kind}",
                 says=f"{rule.law} [{rule.id}]",
@@ -292,9 +292,9 @@ BROAD = "bad request"
 class Known(Struct):
     """What was found so far, and so is not found again."""
 
-    found: list[Broken] = []
+    found: list[BrokenLaw] = []
 
-    def explains(self, broken: Broken) -> bool:
+    def explains(self, broken: BrokenLaw) -> bool:
         """Whether this was found already: the same law at the same path, or by a request with nothing more in it."""
         same = [one for one in self.found if one.law == broken.law]
         if any(one.at == broken.at and one.features <= broken.features for one in same):

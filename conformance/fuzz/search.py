@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Collection, Iterator
 
-from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis import given
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from hypothesis.errors import FlakyFailure, FlakyStrategyDefinition
 from msgspec import Struct
 
-from conformance.fuzz.conversation import converse
-from conformance.fuzz.laws import Ask, Bad, Broken, Counted, Example, Known, Sent, Valid, case
+from conformance.fuzz.conversation import SeenError, converse, unattended
+from conformance.fuzz.laws import AskCase, Bad, BrokenLaw, CountedPair, Example, Known, Sent, Valid, case
 from conformance.fuzz.mutations import mutations
 from conformance.fuzz.requests import requests
 
@@ -19,15 +19,11 @@ CHUNK = 50
 """Examples between two points at which a search can be taken up again."""
 
 
-class _Seen(Exception):
-    """A law was broken: what hypothesis shrinks."""
-
-
 def examples(able: Collection[str], *, counts: bool) -> st.SearchStrategy[Example]:
     """What is asked: mostly valid requests, bad ones among them, and counts where the endpoint has them."""
     valid = requests(able)
     kinds: list[st.SearchStrategy[Example]] = [valid.map(Valid), valid.flatmap(_bad)]
-    kinds += [valid.map(Counted)] if counts else []
+    kinds += [valid.map(CountedPair)] if counts else []
     return st.one_of(kinds[0], *kinds)
 
 
@@ -38,7 +34,7 @@ def _bad(sent: Sent) -> st.SearchStrategy[Bad]:
 class Search(Struct, frozen=True, kw_only=True):
     """Who is asked with what, and what was found before."""
 
-    ask: Ask
+    ask: AskCase
     able: Collection[str]
     """The capabilities on which requests may lean."""
     counts: bool
@@ -53,7 +49,7 @@ class Search(Struct, frozen=True, kw_only=True):
         *,
         enough: Callable[[], bool],
         progress: Callable[[int], None],
-        tell: Callable[[Broken], None],
+        tell: Callable[[BrokenLaw], None],
     ) -> None:
         """Asks `count` examples, from the `done`th on; `tell` is given each broken law, smallest request and all.
 
@@ -69,7 +65,7 @@ class Search(Struct, frozen=True, kw_only=True):
             done += size
             progress(done)
 
-    def _chunk(self, strategy: st.SearchStrategy[Example], seed: int, size: int) -> Iterator[Broken]:
+    def _chunk(self, strategy: st.SearchStrategy[Example], seed: int, size: int) -> Iterator[BrokenLaw]:
         """What one chunk finds, each law once: single requests, then conversations."""
         while (smallest := _first(self.ask, strategy, seed=seed, size=size, known=self.known)) is not None:
             self.known.found.append(smallest.told)
@@ -87,44 +83,38 @@ class _Smallest(Struct, frozen=True):
     """The smallest example that breaks a law, and what it breaks."""
 
     example: Example
-    told: Broken
+    told: BrokenLaw
 
 
-def _again(ask: Ask, smallest: _Smallest) -> bool:
+def _again(ask: AskCase, smallest: _Smallest) -> bool:
     """Whether the smallest example breaks its law again, asked from scratch."""
     return any(one.law == smallest.told.law for one in smallest.example.broken(ask))
 
 
-def _first(ask: Ask, strategy: st.SearchStrategy[Example], *, seed: int, size: int, known: Known) -> _Smallest | None:
+def _first(
+    ask: AskCase, strategy: st.SearchStrategy[Example], *, seed: int, size: int, known: Known
+) -> _Smallest | None:
     """The first law that one of these examples breaks and nothing known explains, by its smallest example."""
     smallest: list[_Smallest] = []
 
     @seeded(seed)
-    @settings(
-        max_examples=size,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-        verbosity=Verbosity.quiet,
-        report_multiple_bugs=False,
-    )
+    @unattended(size)
     @given(strategy)
     def holds(example: Example) -> None:
         for broken in example.broken(ask):
             if known.explains(broken) or (smallest and broken.law != smallest[0].told.law):
                 continue
             smallest[1:] = [_Smallest(example, broken)]  # the first stays: what is shrunk is its law
-            raise _Seen
+            raise SeenError
 
     try:
         holds()
-    except (_Seen, FlakyFailure, FlakyStrategyDefinition):
+    except (SeenError, FlakyFailure, FlakyStrategyDefinition):
         return smallest[-1]
     return None
 
 
-def has_counts(ask: Ask) -> bool:
+def has_counts(ask: AskCase) -> bool:
     """Whether the endpoint counts the tokens of a plain prompt."""
     sent = Sent(body={"messages": [{"role": "user", "content": "Hello."}]}, path="/v1/messages/count_tokens")
     document = case(

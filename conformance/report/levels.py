@@ -15,7 +15,7 @@ NAMED = 3
 """Rows that a sentence names before it counts."""
 
 
-class Found(Struct, frozen=True):
+class LevelRow(Struct, frozen=True):
     """The result of one row."""
 
     verdict: Verdict | None
@@ -46,7 +46,7 @@ class Level(Struct, frozen=True, kw_only=True):
         return len(self.broken) + len(self.unproven) + len(self.unasked)
 
 
-def level_of(rows: Mapping[str, RowInfo], found: Mapping[str, Found]) -> Level:
+def level_of(rows: Mapping[str, RowInfo], found: Mapping[str, LevelRow]) -> Level:
     """The highest level whose rows, and those of the levels below it, all hold."""
     reached: ConformanceLevel | None = None
     for level, names in _rows_of_levels(rows):
@@ -63,7 +63,7 @@ def level_of(rows: Mapping[str, RowInfo], found: Mapping[str, Found]) -> Level:
     return Level(reached=reached, next=None)
 
 
-def _idle(found: Found) -> bool:
+def _idle(found: LevelRow) -> bool:
     """Whether a row holds laws alone, about what no answer of the run had: an endpoint that never fails breaks none."""
     asked = [row for row in found.judged if row.verdict != "not-applicable"]
     return bool(asked) and all(

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 from packaging.version import InvalidVersion, Version
 
-from conformance.report.levels import NOT_VERIFIED, Found, Level, breaks, level_of
+from conformance.report.levels import NOT_VERIFIED, Level, LevelRow, breaks, level_of
 from conformance.runs.expectations import cell_verdict
 from conformance.runs.log import CaseRow, CatalogRow, RowInfo, RuleRow, RunLog
 from conformance.words import SdkTestimony, Status, Verdict
@@ -200,7 +200,7 @@ def _columns(runs: Sequence[RunLog], rows: Mapping[str, RowInfo], names: Mapping
                 breaches=tuple(row for row, cell in cells.items() if breaks(rows[row], cell.judged)),
                 level=level_of(
                     {row: info for row, info in rows.items() if row in known},
-                    {row: Found(cell.verdict, tuple(cell.judged)) for row, cell in cells.items()},
+                    {row: LevelRow(cell.verdict, tuple(cell.judged)) for row, cell in cells.items()},
                 ),
                 unproven=tuple(
                     row for row, cell in cells.items() if rows[row].tier == "core" and cell.verdict in NOT_VERIFIED

@@ -33,7 +33,7 @@ class Card(Struct, frozen=True, kw_only=True):
     warnings: list[str]
 
 
-class Readiness(Struct, frozen=True, kw_only=True):
+class ReadinessTable(Struct, frozen=True, kw_only=True):
     """One profile over all targets that were asked for it."""
 
     profile: str
@@ -42,7 +42,7 @@ class Readiness(Struct, frozen=True, kw_only=True):
     cards: list[Card]
 
 
-def readiness_of(matrix: Matrix) -> list[Readiness]:
+def readiness_of(matrix: Matrix) -> list[ReadinessTable]:
     """The cards of all profiles that some run speaks of."""
     cards: dict[str, list[Card]] = {}
     profiles: dict[str, ProfileInfo] = {}
@@ -52,7 +52,7 @@ def readiness_of(matrix: Matrix) -> list[Readiness]:
         for answer in column.log.readiness:
             cards.setdefault(answer.profile, []).append(_card(column, answer, rows))
     return [
-        Readiness(
+        ReadinessTable(
             profile=profile,
             title=profiles[profile].title if profile in profiles else profile,
             question=profiles[profile].question if profile in profiles else "",

@@ -22,7 +22,7 @@ BEHIND = {
 """What stood behind a server, in a sentence."""
 
 
-class Client(Struct, frozen=True):
+class ClientLine(Struct, frozen=True):
     """Whether one version of a client can run on a server."""
 
     name: str
@@ -59,13 +59,13 @@ class Version(Struct, frozen=True):
         return round(self.share * HEIGHT, 1)
 
 
-class Server(Struct, frozen=True, kw_only=True):
+class ServerLine(Struct, frozen=True, kw_only=True):
     """One server, by its newest version that was asked."""
 
     column: Column
     level: str
     """The level that was reached, and how many rows are short of the next."""
-    clients: list[Client]
+    clients: list[ClientLine]
     session: ClientSession | None
     """A session of the real client on this version."""
     behind: str
@@ -75,7 +75,7 @@ class Server(Struct, frozen=True, kw_only=True):
     versions: list[Version]
 
 
-def servers_of(matrix: Matrix, sessions: Sequence[ClientSession] = ()) -> list[Server]:
+def servers_of(matrix: Matrix, sessions: Sequence[ClientSession] = ()) -> list[ServerLine]:
     """The servers in the order of their columns; a simulation is a server of its own, and no session was held on it."""
     groups: dict[tuple[str, bool], list[Column]] = {}
     for column in matrix.columns:
@@ -85,10 +85,10 @@ def servers_of(matrix: Matrix, sessions: Sequence[ClientSession] = ()) -> list[S
     return [_server(group, held) for group in groups.values()]
 
 
-def _server(group: Sequence[Column], held: Mapping[tuple[str, str], ClientSession]) -> Server:
+def _server(group: Sequence[Column], held: Mapping[tuple[str, str], ClientSession]) -> ServerLine:
     newest = group[-1]
     target = newest.log.run.target
-    return Server(
+    return ServerLine(
         column=newest,
         level=_level(newest.level),
         clients=_clients(newest.log),
@@ -109,13 +109,13 @@ def _level(level: Level) -> str:
     return f"{reached}; {short} short of {level.next}" if level.next else reached
 
 
-def _clients(log: RunLog) -> list[Client]:
+def _clients(log: RunLog) -> list[ClientLine]:
     """The client of each profile that the run can answer, and its other versions."""
     found = []
     for row in log.readiness:
         profile = log.catalog.profiles.get(row.profile)
-        found.append(Client(row.client or (profile.title if profile else row.profile), row.verdict))
-        found += [Client(other.client, other.verdict) for other in row.versions]
+        found.append(ClientLine(row.client or (profile.title if profile else row.profile), row.verdict))
+        found += [ClientLine(other.client, other.verdict) for other in row.versions]
     return found
 
 

@@ -18,7 +18,7 @@ STACK: tuple[Verdict, ...] = (
 HEIGHT, BAR, STEP, LEFT, FOOT = 160, 34, 52, 34, 34
 
 
-class Piece(Struct, frozen=True):
+class TrendPiece(Struct, frozen=True):
     verdict: Verdict
     count: int
     y: float
@@ -31,7 +31,7 @@ class Bar(Struct, frozen=True):
     label: str
     column: str
     x: int
-    pieces: list[Piece]
+    pieces: list[TrendPiece]
     supported: int
     rows: int
 
@@ -73,12 +73,12 @@ def _trend(title: str, group: list[Column]) -> Trend:
 
 
 def _bar(column: Column, x: int, scale: float) -> Bar:
-    pieces: list[Piece] = []
+    pieces: list[TrendPiece] = []
     top = float(HEIGHT)
     for verdict in STACK:
         if count := column.counts.get(verdict, 0):
             top -= count * scale
-            pieces.append(Piece(verdict, count, round(top, 2), round(count * scale, 2)))
+            pieces.append(TrendPiece(verdict, count, round(top, 2), round(count * scale, 2)))
     return Bar(
         label=column.log.run.target.version or "?",
         column=column.id,

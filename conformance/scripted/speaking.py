@@ -27,7 +27,7 @@ NOT_JSON = b"this is not JSON"
 _AS_USUAL = Delivery()
 
 
-class Frame(Struct, frozen=True):
+class SpokenPiece(Struct, frozen=True):
     """One piece of a stream, and how many words of the answer have been said when it is sent."""
 
     data: bytes
@@ -43,7 +43,7 @@ class Voice(Protocol):
     def body(self) -> bytes:
         """The whole answer, as JSON."""
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Iterator[SpokenPiece]:
         """The same answer as a stream."""
 
     def not_json(self) -> bytes:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from conformance.targets.recognise import look
 from conformance.targets.target import Auth
-from conformance.targets.wire import Wire
+from conformance.targets.wire import ServerConnection
 
 OLLAMA_CAPABILITIES = {"tools": "tools", "vision": "vision", "thinking": "thinking"}
 """What `/api/show` calls a capability to what cases call it; one that its list lacks is a no."""
@@ -67,12 +67,12 @@ def same_model(one: str, other: str) -> bool:
     return _tagged(one) == _tagged(other)
 
 
-def ollama_models(wire: Wire) -> list[str] | None:
+def ollama_models(wire: ServerConnection) -> list[str] | None:
     """The installed models as `/api/tags` lists them, or None when it cannot be read."""
     return _names(look("models[].[model || name][]", wire.get("/api/tags").json()))
 
 
-def ollama_abilities(wire: Wire, model: str) -> Abilities:
+def ollama_abilities(wire: ServerConnection, model: str) -> Abilities:
     """The abilities of a model by `/api/show`, and its loaded context by `/api/ps`."""
     answer = wire.post("/api/show", {"model": model})
     if answer.status != 200:
@@ -133,7 +133,7 @@ def _num_ctx(parameters: Any) -> int | None:
     return None
 
 
-def listed_models(wire: Wire, headers: Mapping[str, str]) -> dict[str, Abilities] | None:
+def listed_models(wire: ServerConnection, headers: Mapping[str, str]) -> dict[str, Abilities] | None:
     """The models at `/v1/models` in the API's own shape or OpenAI's, or None when there is no such list."""
     answer = wire.get("/v1/models", {"anthropic-version": "2023-06-01", **headers})
     entries = look("data", answer.json()) if answer.status == 200 else None

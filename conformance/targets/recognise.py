@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.targets.address import is_loopback, origin
 from conformance.targets.target import Recognition, TargetFile
-from conformance.targets.wire import Answer, Unreachable, Wire
+from conformance.targets.wire import ServerConnection, ShortAnswer, Unreachable
 
 LOADING_SECONDS = 600.0
 LOADING_PAUSE = 0.5
@@ -15,18 +15,18 @@ LOADING_PAUSE = 0.5
 class Acquaintance:
     """The answers of one server so far: each path is asked once."""
 
-    def __init__(self, wire: Wire, say: Callable[[str], None]) -> None:
+    def __init__(self, wire: ServerConnection, say: Callable[[str], None]) -> None:
         self._wire = wire
         self._say = say
-        self._answers: dict[str, Answer] = {}
+        self._answers: dict[str, ShortAnswer] = {}
 
-    def answer(self, path: str) -> Answer:
+    def answer(self, path: str) -> ShortAnswer:
         """The answer to a GET on a path; wire.Unreachable when there is none."""
         if path not in self._answers:
             self._answers[path] = self._loaded(path)
         return self._answers[path]
 
-    def _loaded(self, path: str) -> Answer:
+    def _loaded(self, path: str) -> ShortAnswer:
         """Waits for a server that is still loading its model: llama.cpp answers 503 to everything until then."""
         until = time.monotonic() + LOADING_SECONDS
         said = False

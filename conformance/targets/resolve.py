@@ -18,7 +18,7 @@ from conformance.targets.load import TargetFileError, load_target_file, target_n
 from conformance.targets.recognise import Acquaintance
 from conformance.targets.target import Dispute, Gap, Target, TargetFile
 from conformance.targets.versions import ServerVersion, read_version, within
-from conformance.targets.wire import Unreachable, Wire
+from conformance.targets.wire import ServerConnection, Unreachable
 
 Entry = TypeVar("Entry", Gap, Dispute)
 
@@ -65,7 +65,7 @@ def resolve(choices: Choices, environ: Mapping[str, str], say: Callable[[str], N
     named, pinned = _named(choices.target)
     try:
         url = _address(choices, named, environ)
-        with Wire(url) as wire:
+        with ServerConnection(url) as wire:
             return _acquaint(choices, environ, say, named=named, pinned=pinned, wire=wire)
     except AddressError as problem:
         raise TargetProblem(str(problem)) from problem
@@ -80,14 +80,14 @@ def _acquaint(
     *,
     named: TargetFile | None,
     pinned: str | None,
-    wire: Wire,
+    wire: ServerConnection,
 ) -> Target:
     server = Acquaintance(wire, say)
     file = named or server.which(known_targets()) or NONE
     reported = server.version(file)
     version = read_version(pinned or _packaged(file, reported))
     key = _key(choices, file, wire.base_url, environ, say)
-    with Wire(wire.base_url, discover.key_headers(file.auth, key)) as keyed:
+    with ServerConnection(wire.base_url, discover.key_headers(file.auth, key)) as keyed:
         model, abilities = _model(choices, file, keyed)
     if named is None and file.name == "ollama" and _leaves_the_machine(model, abilities):
         file = load_target_file("ollama-cloud-proxy")
@@ -239,7 +239,7 @@ def secret_in(variable: str, environ: Mapping[str, str], why: str) -> str:
     return secret
 
 
-def _model(choices: Choices, file: TargetFile, wire: Wire) -> tuple[str, discover.Abilities]:
+def _model(choices: Choices, file: TargetFile, wire: ServerConnection) -> tuple[str, discover.Abilities]:
     asked = choices.model or file.model
     if file.discovery == "ollama":
         return _ollama_model(asked, wire)
@@ -249,7 +249,7 @@ def _model(choices: Choices, file: TargetFile, wire: Wire) -> tuple[str, discove
     return asked, (listed or {}).get(asked, discover.Abilities())
 
 
-def _ollama_model(asked: str | None, wire: Wire) -> tuple[str, discover.Abilities]:
+def _ollama_model(asked: str | None, wire: ServerConnection) -> tuple[str, discover.Abilities]:
     installed = discover.ollama_models(wire)
     if asked is None:
         if installed == []:

@@ -29,7 +29,7 @@ class Unreachable(UserError):
     exit_code = ExitCode.OUR_FAULT
 
 
-class Answer(Struct, frozen=True):
+class ShortAnswer(Struct, frozen=True):
     """A short answer: its status, its headers in lower case and its body."""
 
     status: int
@@ -45,7 +45,7 @@ class Answer(Struct, frozen=True):
         return self.body.decode("utf-8", errors="replace")
 
 
-class Wire:
+class ServerConnection:
     """A connection to one server: `get` and `post` answer with whatever it says, or raise Unreachable."""
 
     def __init__(self, base_url: str, headers: Mapping[str, str] | None = None) -> None:
@@ -62,10 +62,10 @@ class Wire:
             trust_env=not is_loopback(base_url),
         )
 
-    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> ShortAnswer:
         return self._ask("GET", path, headers=headers)
 
-    def post(self, path: str, body: Any) -> Answer:
+    def post(self, path: str, body: Any) -> ShortAnswer:
         return self._ask("POST", path, headers={"content-type": "application/json"}, content=msgspec.json.encode(body))
 
     def close(self) -> None:
@@ -79,8 +79,8 @@ class Wire:
 
     def _ask(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, content: bytes | None = None
-    ) -> Answer:
-        def asked() -> Answer:
+    ) -> ShortAnswer:
+        def asked() -> ShortAnswer:
             return self._read(method, path, headers=headers, content=content)
 
         try:
@@ -90,7 +90,7 @@ class Wire:
                 f"{self.base_url}{path} has not answered within {CONNECT_SECONDS + ANSWER_SECONDS:g} s"
             ) from problem
 
-    def _read(self, method: str, path: str, *, headers: Mapping[str, str] | None, content: bytes | None) -> Answer:
+    def _read(self, method: str, path: str, *, headers: Mapping[str, str] | None, content: bytes | None) -> ShortAnswer:
         with (
             reachable(self.base_url),
             self._client.stream(method, url_below(self.base_url, path), headers=headers, content=content) as response,
@@ -100,7 +100,7 @@ class Wire:
                 body += chunk
                 if len(body) > LARGEST_ANSWER:
                     raise Unreachable(f"{self.base_url}{path} answers with more than {LARGEST_ANSWER} bytes")
-            return Answer(response.status_code, _headers(response), bytes(body))
+            return ShortAnswer(response.status_code, _headers(response), bytes(body))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from conformance.detection.client_figures import EXPECTED, misjudged, outcomes, 
 from conformance.detection.client_servers import sessions
 from conformance.detection.figures import figure_of, got_worse, summary, with_figures
 from conformance.detection.sweep import BASE, Worse
-from conformance.detection.witnesses import Answer, Witnessed, read_testimonies, table_of, written
+from conformance.detection.witnesses import SdkReading, Witnessed, read_testimonies, table_of, written
 from conformance.engine.scripted_process import NamedFault, named_faults, named_models, named_variants
 from conformance.errors import UserError
 from conformance.judge.rules import RULES
@@ -133,19 +133,23 @@ def test_what_an_odd_model_lacks_is_a_capability_that_nobody_would_declare() -> 
 
 
 TEXT: dict[str, Any] = {"texts": ["alpha"], "calls": [], "stop": "end_turn"}
-CORRECT = [Answer("reference", "text json", TEXT), Answer("reference", "text stream", TEXT)]
+CORRECT = [SdkReading("reference", "text json", TEXT), SdkReading("reference", "text stream", TEXT)]
 
 
 @pytest.mark.parametrize(
     ("json", "stream", "said"),
     [
-        (Answer("X", "text json", TEXT), Answer("X", "text stream", TEXT), "accepts"),
-        (Answer("X", "text json", TEXT), Answer("X", "text stream", None, "TypeError"), "rejects: TypeError"),
-        (Answer("X", "text json", None, "E"), Answer("X", "text stream", {**TEXT, "texts": [""]}), "misreads: texts"),
-        (Answer("X", "text json", {**TEXT, "stop": None}), Answer("X", "text stream", TEXT), "misreads: stop"),
+        (SdkReading("X", "text json", TEXT), SdkReading("X", "text stream", TEXT), "accepts"),
+        (SdkReading("X", "text json", TEXT), SdkReading("X", "text stream", None, "TypeError"), "rejects: TypeError"),
+        (
+            SdkReading("X", "text json", None, "E"),
+            SdkReading("X", "text stream", {**TEXT, "texts": [""]}),
+            "misreads: texts",
+        ),
+        (SdkReading("X", "text json", {**TEXT, "stop": None}), SdkReading("X", "text stream", TEXT), "misreads: stop"),
     ],
 )
-def test_the_worst_of_the_answers_counts(json: Answer, stream: Answer, said: str) -> None:
+def test_the_worst_of_the_answers_counts(json: SdkReading, stream: SdkReading, said: str) -> None:
     for order in ([json, stream], [stream, json]):
         assert str(table_of({"python 1": [*CORRECT, *order]})["X"]["python 1"]) == said
 

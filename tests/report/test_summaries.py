@@ -15,7 +15,7 @@ from rich.console import Console
 
 from conformance.report.answers import annotations
 from conformance.report.closing import basis_of
-from conformance.report.levels import Found, in_words, level_of
+from conformance.report.levels import LevelRow, in_words, level_of
 from conformance.report.matrix import matrix_of
 from conformance.report.query import parse
 from conformance.report.summary import badge
@@ -161,8 +161,8 @@ def test_a_law_about_what_never_came_up_keeps_no_level() -> None:
         violations=0,
         findings=[],
     )
-    assert level_of({row.id: row}, {row.id: Found("inconclusive", (idle,))}).reached == "basic"
-    assert level_of({row.id: row}, {row.id: Found("inconclusive", (replace(idle, seen=2),))}).unproven == (row.id,)
+    assert level_of({row.id: row}, {row.id: LevelRow("inconclusive", (idle,))}).reached == "basic"
+    assert level_of({row.id: row}, {row.id: LevelRow("inconclusive", (replace(idle, seen=2),))}).unproven == (row.id,)
     unasked = level_of({row.id: row}, {})
     assert unasked.unasked == (row.id,)
     assert in_words(unasked) == "No level is told: 1 row of basic not asked, and none that was is wrong."

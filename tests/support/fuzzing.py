@@ -4,22 +4,22 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
 from conformance.fuzz.asking import Asker
-from conformance.fuzz.laws import Broken, Known
+from conformance.fuzz.laws import BrokenLaw, Known
 from conformance.fuzz.search import Search
 from conformance.scripted.listing import VariantEntry, listing
 
 Asking = Callable[[str], Asker]
 
 
-def found_by(asker: Asker, examples: int, *, seed: int = 1, most: int = 3) -> list[Broken]:
+def found_by(asker: Asker, examples: int, *, seed: int = 1, most: int = 3) -> list[BrokenLaw]:
     """What a search finds, at most so much."""
-    found: list[Broken] = []
+    found: list[BrokenLaw] = []
     search = Search(ask=asker.ask, able=("tools", "vision"), counts=True, seed=seed, known=Known([]))
     search.run(0, examples, enough=lambda: len(found) >= most, progress=lambda _: None, tell=found.append)
     return found
 
 
-def unexplained(variant: str, found: Sequence[Broken]) -> list[tuple[str, str, str]]:
+def unexplained(variant: str, found: Sequence[BrokenLaw]) -> list[tuple[str, str, str]]:
     """What was found on a legal variant beyond what it honestly does worse."""
     entry = next(one for one in listing("variants") if one.id == variant)
     assert isinstance(entry, VariantEntry)

@@ -19,7 +19,7 @@ PASSED_ON = ("target", "profile", "select", "concurrency", "attempts", "timeout"
 NOT_ASKED = (ExitCode.OUR_FAULT, ExitCode.BAD_USAGE, ExitCode.INTERRUPTED)
 
 
-class Asked(Struct, frozen=True):
+class ComparedColumn(Struct, frozen=True):
     """One column of the comparison."""
 
     url: str
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.AS_EXPECTED
 
 
-def columns_of(urls: Sequence[str], models: Sequence[str], keys: Sequence[str]) -> list[Asked]:
+def columns_of(urls: Sequence[str], models: Sequence[str], keys: Sequence[str]) -> list[ComparedColumn]:
     """The columns: each URL with its model and key; UserError where the numbers do not go together."""
     count = max(len(urls), len(models))
     if count < 2:
@@ -77,13 +77,13 @@ def columns_of(urls: Sequence[str], models: Sequence[str], keys: Sequence[str]) 
         if len(given) not in (0, 1, count):
             raise UserError(f"{len(given)} times {name} for {count} columns: give one for all, or one for each")
         spread.append(list(given) if len(given) == count else [*given, ""][:1] * count)
-    columns = [Asked(url, model or None, key or None) for url, model, key in zip(*spread, strict=True)]
+    columns = [ComparedColumn(url, model or None, key or None) for url, model, key in zip(*spread, strict=True)]
     if len(set(columns)) < len(columns):
         raise UserError("two columns would be the same: the same URL with the same model")
     return columns
 
 
-def _command(asked: Asked, folder: Path, arguments: argparse.Namespace) -> list[str]:
+def _command(asked: ComparedColumn, folder: Path, arguments: argparse.Namespace) -> list[str]:
     words = [sys.executable, "-m", "conformance", "run", "--base-url", asked.url, "--out", str(folder), "--quiet"]
     for name in PASSED_ON:
         if (value := getattr(arguments, name)) is not None:

@@ -125,10 +125,10 @@ def _context(arguments: argparse.Namespace, url: str, model: str) -> int | None:
 def _told_context(url: str, model: str) -> int | None:
     """The context in Ollama's words or in the list of models; None where nobody answers, and then a word about it."""
     from conformance.targets.discover import listed_models, ollama_abilities
-    from conformance.targets.wire import Unreachable, Wire
+    from conformance.targets.wire import ServerConnection, Unreachable
 
     try:
-        with Wire(url) as wire:
+        with ServerConnection(url) as wire:
             shown = ollama_abilities(wire, model)
             listed = (listed_models(wire, {}) or {}).get(model)
     except Unreachable as problem:

@@ -105,7 +105,7 @@ async def _run_prepare(arguments: argparse.Namespace) -> int:
             if arguments.clean:
                 print(harmless("\n".join(await clean(ollama, arguments.model, **options))))
                 return 0
-            with Bar() as bar:
+            with PullBar() as bar:
                 prepared = await prepare(ollama, arguments.model, **options, on_progress=bar.show)
         except OllamaError as problem:
             raise UserError(f"{ollama.url} refuses: {problem}") from problem
@@ -116,13 +116,13 @@ async def _run_prepare(arguments: argparse.Namespace) -> int:
     return 0
 
 
-class Bar:
+class PullBar:
     """A progress bar for each layer of a pull, on a terminal only."""
 
     def __init__(self) -> None:
         self._tasks: dict[str, object] = {}
 
-    def __enter__(self) -> "Bar":
+    def __enter__(self) -> "PullBar":
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.scripted.anthropic.blocks import DocumentBlock, SearchResultBlock
 from conformance.scripted.anthropic.checks.parameters import citable, cites
-from conformance.scripted.anthropic.documents import Reading, read
+from conformance.scripted.anthropic.documents import ReadDocument, read
 from conformance.scripted.anthropic.media import Media
 from conformance.scripted.anthropic.request import Prompt
 
@@ -36,7 +36,7 @@ def citations_of(answer: str, request: Prompt, media: Media) -> list[dict[str, A
 
 
 def _places(
-    quoted: re.Pattern[str], block: DocumentBlock | SearchResultBlock, index: int, reading: Reading
+    quoted: re.Pattern[str], block: DocumentBlock | SearchResultBlock, index: int, reading: ReadDocument
 ) -> list[dict[str, Any]]:
     for number, text in enumerate(reading.texts):
         match = quoted.search(text)
@@ -56,7 +56,7 @@ def _sentence_around(text: str, match: re.Match[str]) -> tuple[int, int]:
 
 
 def _place(
-    block: DocumentBlock | SearchResultBlock, index: int, reading: Reading, number: int, span: tuple[int, int]
+    block: DocumentBlock | SearchResultBlock, index: int, reading: ReadDocument, number: int, span: tuple[int, int]
 ) -> dict[str, Any]:
     text = reading.texts[number]
     if isinstance(block, SearchResultBlock):

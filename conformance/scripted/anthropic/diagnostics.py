@@ -15,7 +15,7 @@ from conformance.scripted.anthropic.request import MessagesRequest
 _MOST_RECORDS = 1_000
 
 
-class Record(Struct, frozen=True):
+class EarlierRequest(Struct, frozen=True):
     """An earlier request, by the message that answered it."""
 
     request: MessagesRequest
@@ -23,13 +23,13 @@ class Record(Struct, frozen=True):
     input_tokens: int
 
 
-class Diagnosis:
+class CacheDiagnostics:
     """The requests that asked to be compared with later ones."""
 
     def __init__(self) -> None:
-        self._records: OrderedDict[str, Record] = OrderedDict()
+        self._records: OrderedDict[str, EarlierRequest] = OrderedDict()
 
-    def compare(self, record: Record) -> dict[str, Any] | None:
+    def compare(self, record: EarlierRequest) -> dict[str, Any] | None:
         """`diagnostics` of the answer: null where nothing was asked, or where nothing changed."""
         asked = record.request.diagnostics
         if asked is None or asked.previous_message_id is None:
@@ -42,7 +42,7 @@ class Diagnosis:
             return None
         return {"cache_miss_reason": {"type": changed, "cache_missed_input_tokens": before.input_tokens}}
 
-    def remember(self, message_id: str, record: Record) -> None:
+    def remember(self, message_id: str, record: EarlierRequest) -> None:
         if record.request.diagnostics is None:
             return
         self._records[message_id] = record
@@ -50,7 +50,7 @@ class Diagnosis:
             self._records.popitem(last=False)
 
 
-def _changed(before: Record, now: Record) -> str | None:
+def _changed(before: EarlierRequest, now: EarlierRequest) -> str | None:
     """The first part of the prompt, in its order, that is not as it was; messages may only have been appended."""
     if before.request.model != now.request.model:
         return "model_changed"

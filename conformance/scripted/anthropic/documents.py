@@ -77,7 +77,7 @@ def _unescaped(string: bytes) -> str:
     return _ESCAPE.sub(character, string).decode("cp1252", "replace")
 
 
-class Reading(Struct, frozen=True):
+class ReadDocument(Struct, frozen=True):
     """A document as it is read: one string of characters, pages, or blocks (images are empty strings)."""
 
     unit: str
@@ -85,24 +85,24 @@ class Reading(Struct, frozen=True):
     images: tuple[bytes, ...] = ()
 
 
-def read(block: DocumentBlock | SearchResultBlock, media: Media) -> Reading:
+def read(block: DocumentBlock | SearchResultBlock, media: Media) -> ReadDocument:
     """The texts of a document or search result, part by part."""
     match block:
         case SearchResultBlock():
-            return Reading("result", tuple(piece.text for piece in block.content))
+            return ReadDocument("result", tuple(piece.text for piece in block.content))
         case DocumentBlock(source=PlainText(data=text)):
-            return Reading("character", (text,))
+            return ReadDocument("character", (text,))
         case DocumentBlock(source=Pieces(content=str() as text)):
-            return Reading("block", (text,))
+            return ReadDocument("block", (text,))
         case DocumentBlock(source=Pieces(content=list() as pieces)):
             texts = tuple(piece.text if isinstance(piece, TextBlock) else "" for piece in pieces)
             images = tuple(media[piece.source] for piece in pieces if isinstance(piece, ImageBlock))
-            return Reading("block", texts, images)
+            return ReadDocument("block", texts, images)
         case DocumentBlock(source=Base64Pdf() | Url() | FileSource() as source):
             content = media[source]
             if content.startswith(b"%PDF-"):
-                return Reading("page", tuple(pages_of(content)))
-            return Reading("character", (content.decode("utf-8", "replace"),))
+                return ReadDocument("page", tuple(pages_of(content)))
+            return ReadDocument("character", (content.decode("utf-8", "replace"),))
     raise TypeError(block)
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from conformance.scripted.anthropic.caching import PromptCache
 from conformance.scripted.anthropic.checks import check
 from conformance.scripted.anthropic.checks.parameters import version_of
-from conformance.scripted.anthropic.diagnostics import Diagnosis, Record
+from conformance.scripted.anthropic.diagnostics import CacheDiagnostics, EarlierRequest
 from conformance.scripted.anthropic.errors import BrokenOff, Refusal, invalid
 from conformance.scripted.anthropic.fields import Tool
 from conformance.scripted.anthropic.media import Media, load_media
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from conformance.scripted.anthropic.hooks import Hooks
 
 
-class Asked(Struct, frozen=True):
+class CheckedRequest(Struct, frozen=True):
     """A request that passed every check, and what it comes to."""
 
     request: Prompt
@@ -39,7 +39,7 @@ class Asked(Struct, frozen=True):
     input_tokens: int = 0
 
 
-class Answered(Struct, frozen=True):
+class MadeReply(Struct, frozen=True):
     """A reply, and what broke it off where something did."""
 
     reply: Reply
@@ -52,14 +52,18 @@ class Answerer(Protocol):
     paces: bool
     """Whether the endpoint keeps the pace that a request asks for; an upstream keeps it itself."""
 
-    def counts(self, asked: Asked) -> int:
+    def counts(self, asked: CheckedRequest) -> int:
         """The input tokens of a request."""
 
-    async def reply(self, asked: Asked, call: "Call | None", hooks: "Sequence[Hooks]") -> Answered:
+    async def reply(self, asked: CheckedRequest, call: "Call | None", hooks: "Sequence[Hooks]") -> MadeReply:
         """The answer, or the refusal that it deserves; the hooks may bend what passes on the way."""
 
     async def live(
-        self, asked: Asked, call: "Call | None", hooks: "Sequence[Hooks]", message_of: Callable[[Reply], dict[str, Any]]
+        self,
+        asked: CheckedRequest,
+        call: "Call | None",
+        hooks: "Sequence[Hooks]",
+        message_of: Callable[[Reply], dict[str, Any]],
     ) -> AsyncIterator[Event] | None:
         """The events of the answer as they are heard; None where they are not to be had before its end."""
 
@@ -72,24 +76,24 @@ class FromBrain:
     def __init__(self, brain: Brain) -> None:
         self._brain = brain
 
-    def counts(self, asked: Asked) -> int:
+    def counts(self, asked: CheckedRequest) -> int:
         return counts_input(asked.conversation)
 
-    async def reply(self, asked: Asked, _: "Call | None", hooks: "Sequence[Hooks]") -> Answered:
+    async def reply(self, asked: CheckedRequest, _: "Call | None", hooks: "Sequence[Hooks]") -> MadeReply:
         brain = self._brain
         for hook in hooks:
             brain = hook.brain(brain) if hook.brain else brain
-        return Answered(brain(asked.conversation))
+        return MadeReply(brain(asked.conversation))
 
     async def live(self, *_: object) -> AsyncIterator[Event] | None:
         """None: the scripted model's answer is there at once, and its pace is kept where it is sent."""
         return None
 
 
-class Prepared(Struct, frozen=True):
+class PreparedRequest(Struct, frozen=True):
     """A request that is about to be answered."""
 
-    asked: Asked
+    asked: CheckedRequest
     made: Callable[[Reply], dict[str, Any]]
 
 
@@ -99,13 +103,13 @@ class Service:
     def __init__(self, answerer: Answerer) -> None:
         self.answerer = answerer
         self.cache = PromptCache()
-        self.diagnosis = Diagnosis()
+        self.diagnosis = CacheDiagnostics()
         self.files = FileStore()
         self.batches: dict[str, Batch] = {}
 
     async def understand(
         self, document: Any, kind: type[Prompt], version: str | None, betas: frozenset[str] = frozenset()
-    ) -> Asked:
+    ) -> CheckedRequest:
         """A request body as what it asks, or the refusal that it deserves; `version` is the header's value."""
         version = version_of(version)
         request = typed(document, kind)
@@ -114,13 +118,13 @@ class Service:
         check(request, tools, model, version, betas)
         media = await load_media(request, model, self.files.content_of)
         conversation = conversation_of(request, tools, media)
-        asked = Asked(request, tools, media, model, conversation)
+        asked = CheckedRequest(request, tools, media, model, conversation)
         tokens = self.answerer.counts(asked)
         if tokens > model.window:
             raise invalid("", f"prompt is too long: {tokens} tokens > {model.window} maximum")
         return replace(asked, input_tokens=tokens)
 
-    def prepare(self, asked: Asked) -> "Prepared":
+    def prepare(self, asked: CheckedRequest) -> "PreparedRequest":
         """The request within the model's window, and what makes a message of its reply; it uses the cache, so once."""
         request = asked.request
         assert isinstance(request, MessagesRequest)
@@ -132,16 +136,18 @@ class Service:
             full = room < request.max_tokens
             return message_of(reply, request, asked.media, asked.model, counters, window_full=full)
 
-        return Prepared(replace(asked, conversation=limited), made)
+        return PreparedRequest(replace(asked, conversation=limited), made)
 
-    async def live(self, prepared: "Prepared", call: "Call", hooks: "Sequence[Hooks]") -> AsyncIterator[Event] | None:
+    async def live(
+        self, prepared: "PreparedRequest", call: "Call", hooks: "Sequence[Hooks]"
+    ) -> AsyncIterator[Event] | None:
         """The events of the answer while an upstream still speaks; None where the answer has to be whole first."""
         if getattr(prepared.asked.request, "diagnostics", None) is not None:
             return None
         return await self.answerer.live(prepared.asked, call, hooks, prepared.made)
 
     async def message(
-        self, prepared: "Prepared", call: "Call | None" = None, hooks: "Sequence[Hooks]" = ()
+        self, prepared: "PreparedRequest", call: "Call | None" = None, hooks: "Sequence[Hooks]" = ()
     ) -> dict[str, Any]:
         """The message that answers a request, or the refusal that it deserves."""
         asked = prepared.asked
@@ -150,7 +156,7 @@ class Service:
         if answered.broken_off:
             raise BrokenOff(answered.broken_off, message)
         assert isinstance(asked.request, MessagesRequest)
-        record = Record(asked.request, asked.tools, asked.input_tokens)
+        record = EarlierRequest(asked.request, asked.tools, asked.input_tokens)
         message["diagnostics"] = self.diagnosis.compare(record)
         self.diagnosis.remember(message["id"], record)
         return message

@@ -13,7 +13,7 @@ from conformance.scripted.anthropic.call import Call
 from conformance.scripted.anthropic.hooks import Hooks
 from conformance.scripted.anthropic.message import omits_thinking
 from conformance.scripted.anthropic.request import MessagesRequest
-from conformance.scripted.anthropic.service import Answered, Asked
+from conformance.scripted.anthropic.service import CheckedRequest, MadeReply
 from conformance.scripted.anthropic.stream import Event
 from conformance.scripted.conversation import Invocation, Reply
 from conformance.scripted.gateway.hearing import Hearing, Interrupted, streamed, troubled, whole
@@ -41,30 +41,34 @@ class Gateway:
         self._url = url.rstrip("/")
         self._client: httpx2.AsyncClient | None = None
 
-    def counts(self, asked: Asked) -> int:
+    def counts(self, asked: CheckedRequest) -> int:
         """What the upstream will count: the translated request in the scripted model's own measure."""
         body = chat_request(asked)
         return counts_input(understood(msgspec.convert(body, ChatRequest), body))
 
-    async def reply(self, asked: Asked, call: Call | None, hooks: Sequence[Hooks]) -> Answered:
+    async def reply(self, asked: CheckedRequest, call: Call | None, hooks: Sequence[Hooks]) -> MadeReply:
         request = asked.request
         assert isinstance(request, MessagesRequest)
         if asked.conversation.max_tokens == 0:  # no upstream of this wire takes it, and there is nothing to say
-            return Answered(Reply(blocks=(), stop="length", input_tokens=asked.input_tokens, output_tokens=0))
+            return MadeReply(Reply(blocks=(), stop="length", input_tokens=asked.input_tokens, output_tokens=0))
         asking = _asking(asked, call, hooks)
         *_, hearing = [heard async for heard in self._ask(asking, hooks, stream=request.stream)]
         heard = Heard(_counted(hearing, asked), hearing.trouble, hearing.finish)
         for hook in hooks:
             heard = hook.heard(heard, call) if hook.heard and call else heard
         if heard.trouble is None:
-            return Answered(heard.reply)
+            return MadeReply(heard.reply)
         refusal = refusal_of(heard.trouble)
         if heard.reply.blocks:
-            return Answered(heard.reply, refusal)
+            return MadeReply(heard.reply, refusal)
         raise refusal
 
     async def live(
-        self, asked: Asked, call: Call | None, hooks: Sequence[Hooks], message_of: Callable[[Reply], dict[str, Any]]
+        self,
+        asked: CheckedRequest,
+        call: Call | None,
+        hooks: Sequence[Hooks],
+        message_of: Callable[[Reply], dict[str, Any]],
     ) -> AsyncIterator[Event] | None:
         """The events of the answer as they are heard; what is cited or left out is known at its end only."""
         if asked.conversation.max_tokens == 0 or citations.enabled(asked.request) or omits_thinking(asked.request):
@@ -95,7 +99,7 @@ class Gateway:
             yield troubled(interrupted.trouble)
 
 
-def _asking(asked: Asked, call: Call | None, hooks: Sequence[Hooks]) -> Asking:
+def _asking(asked: CheckedRequest, call: Call | None, hooks: Sequence[Hooks]) -> Asking:
     asking = Asking(PATH, chat_request(asked))
     for hook in hooks:
         asking = hook.asking(asking, call) if hook.asking and call else asking
@@ -120,7 +124,7 @@ async def _resumed(first: Hearing, hearings: AsyncGenerator[Hearing]) -> AsyncIt
             yield hearing
 
 
-def _counted(hearing: Hearing, asked: Asked) -> Reply:
+def _counted(hearing: Hearing, asked: CheckedRequest) -> Reply:
     """The reply with the upstream's counts, or with counts of our own where it gave none."""
     reply = hearing.reply()
     if hearing.usage is not None:

@@ -19,14 +19,14 @@ from conformance.scripted.anthropic.documents import as_neutral, read
 from conformance.scripted.anthropic.fields import OneTool
 from conformance.scripted.anthropic.media import Media, media_type_of
 from conformance.scripted.anthropic.request import MessagesRequest, Prompt
-from conformance.scripted.anthropic.service import Asked
+from conformance.scripted.anthropic.service import CheckedRequest
 from conformance.scripted.conversation import Image, Text, Tool
 from conformance.scripted.json_text import compact
 
 Part = dict[str, Any]
 
 
-def chat_request(asked: Asked) -> dict[str, Any]:
+def chat_request(asked: CheckedRequest) -> dict[str, Any]:
     """The request in the upstream's words; what is not asked for is left out.
 
     `top_k` and `thinking` are not OpenAI's own, but many engines of this wire read them.
@@ -58,7 +58,7 @@ def _sampling(request: MessagesRequest) -> dict[str, Any]:
     }
 
 
-def _thinking(asked: Asked) -> dict[str, Any]:
+def _thinking(asked: CheckedRequest) -> dict[str, Any]:
     conversation = asked.conversation
     if not conversation.thinking:
         return {}

@@ -13,9 +13,9 @@ from starlette.routing import Route
 from conformance.scripted.delivery import Endings, delivery_of, with_ending
 from conformance.scripted.ollama.library import Model
 from conformance.scripted.ollama.management import Management, read, signin_url
-from conformance.scripted.ollama.reply import Answer
+from conformance.scripted.ollama.reply import OllamaVoice
 from conformance.scripted.ollama.request import ChatRequest, GenerateRequest, understood
-from conformance.scripted.ollama.store import OllamaError, Store, timestamp
+from conformance.scripted.ollama.store import OllamaRefusal, Store, timestamp
 from conformance.scripted.protocol import Application, Setting, UsageError, refuse_bending
 from conformance.scripted.protocol import application as face
 from conformance.scripted.speaking import Spoken, Voice, json_response, nobody_is_left, spoken
@@ -34,7 +34,7 @@ class Messages:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
             body = self._with_own_model(await Request(scope, receive).body())
-        except OllamaError as refusal:
+        except OllamaRefusal as refusal:
             error = {"type": _TYPES.get(refusal.status, "api_error"), "message": str(refusal)}
             await json_response({"type": "error", "error": error}, refusal.status)(scope, receive, send)
             return
@@ -79,7 +79,7 @@ def application(setting: Setting, voiced: Callable[[Voice], Voice] = lambda voic
     async def answer(request: Request, asked: ChatRequest, spoken_as: str) -> Response | Spoken:
         _let_in(request, setting)
         if not asked.model:
-            raise OllamaError("model is required")
+            raise OllamaRefusal("model is required")
         model = store.model(asked.model)
         if not asked.messages:
             return _loading(store, asked, spoken_as)
@@ -91,7 +91,7 @@ def application(setting: Setting, voiced: Callable[[Voice], Voice] = lambda voic
         conversation = await with_ending(conversation, endings)
         delivery = delivery_of(conversation)
         reply = setting.brain(conversation)
-        voice = voiced(Answer(asked.model, reply, spoken_as, delivery.shape))
+        voice = voiced(OllamaVoice(asked.model, reply, spoken_as, delivery.shape))
         return spoken(reply, voice, stream=asked.stream is not False, delivery=delivery, ending=endings.begin(reply))
 
     return Starlette(
@@ -102,14 +102,14 @@ def application(setting: Setting, voiced: Callable[[Voice], Voice] = lambda voic
             *Management(store, _version(setting)).routes(),
             Route("/v1/messages", Messages(store, setting), methods=["POST"]),
         ],
-        exception_handlers={OllamaError: _refused, HTTPException: _no_route, ClientDisconnect: nobody_is_left},
+        exception_handlers={OllamaRefusal: _refused, HTTPException: _no_route, ClientDisconnect: nobody_is_left},
     )
 
 
 def _let_in(request: Request, setting: Setting) -> None:
     """A local Ollama asks nobody for a key; ollama.com takes one as Bearer only."""
     if setting.api_key is not None and request.headers.get("authorization") != f"Bearer {setting.api_key}":
-        raise OllamaError("unauthorized", 401)
+        raise OllamaRefusal("unauthorized", 401)
 
 
 def _version(setting: Setting) -> str:
@@ -140,9 +140,9 @@ def _loading(store: Store, asked: ChatRequest, spoken_as: str) -> Response:
 
 def _check_abilities(asked: ChatRequest, model: Model) -> None:
     if asked.tools and "tools" not in model.capabilities:
-        raise OllamaError(f"{asked.model} does not support tools")
+        raise OllamaRefusal(f"{asked.model} does not support tools")
     if asked.think not in {None, False} and "thinking" not in model.capabilities:
-        raise OllamaError(f'"{asked.model}" does not support thinking')
+        raise OllamaRefusal(f'"{asked.model}" does not support thinking')
 
 
 async def _refused(_: Request, error: Any) -> Response:

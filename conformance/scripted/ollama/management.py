@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from conformance.scripted.ollama.library import Model
-from conformance.scripted.ollama.store import OllamaError, Step, Steps, Store, creating, details, pulling, timestamp
+from conformance.scripted.ollama.store import OllamaRefusal, Step, Steps, Store, creating, details, pulling, timestamp
 from conformance.scripted.speaking import NDJSON, Spoken, json_response
 
 
@@ -25,7 +25,7 @@ class Named(Struct, frozen=True):
     @property
     def wanted(self) -> str:
         if not (self.model or self.name):
-            raise OllamaError("model is required")
+            raise OllamaRefusal("model is required")
         return self.model or self.name
 
 
@@ -96,7 +96,7 @@ class Management:
 
     async def me(self, request: Request) -> Response:
         if not self.store.signed_in:
-            raise OllamaError("unauthorized", 401, signin_url=signin_url(request))
+            raise OllamaRefusal("unauthorized", 401, signin_url=signin_url(request))
         return json_response({"id": "00000000-0000-0000-0000-000000000000", "name": "scripted", "plan": "free"})
 
     async def connect(self, _: Request) -> Response:
@@ -119,11 +119,11 @@ async def read(request: Request, kind: type[Body]) -> Body:
     """The body as one of the types of this API."""
     body = await request.body()
     if not body:
-        raise OllamaError("missing request body")
+        raise OllamaRefusal("missing request body")
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.DecodeError as error:  # ValidationError too
-        raise OllamaError(str(error)) from None
+        raise OllamaRefusal(str(error)) from None
 
 
 def _listed(name: str, model: Model) -> dict[str, Any]:

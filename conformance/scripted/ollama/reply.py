@@ -9,7 +9,7 @@ import msgspec
 from conformance.scripted.conversation import Invocation, Reply, Speech, Thought
 from conformance.scripted.ollama.shapes import SHAPES, Shape
 from conformance.scripted.ollama.store import timestamp
-from conformance.scripted.speaking import NDJSON, NOT_JSON, Frame
+from conformance.scripted.speaking import NDJSON, NOT_JSON, SpokenPiece
 from conformance.scripted.tokens import split
 
 _CANONICAL = Shape("as Ollama sends it")
@@ -26,7 +26,7 @@ _ERRORS = {
 }
 
 
-class Answer:
+class OllamaVoice:
     """The `Voice` of `/api/chat`, and of `/api/generate` where `spoken_as` is `response`."""
 
     media_type = NDJSON
@@ -45,12 +45,12 @@ class Answer:
                 whole[key] = whole[key] + value if key in whole else value
         return msgspec.json.encode(self._part(whole, last=True))
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Iterator[SpokenPiece]:
         words = 0
         for piece in self._shaped():
             words += _words_in(piece)
-            yield Frame(_line(self._part({"role": "assistant", "content": "", **piece}, last=False)), words)
-        yield Frame(_line(self._part({"role": "assistant", "content": ""}, last=True)), self.reply.output_tokens)
+            yield SpokenPiece(_line(self._part({"role": "assistant", "content": "", **piece}, last=False)), words)
+        yield SpokenPiece(_line(self._part({"role": "assistant", "content": ""}, last=True)), self.reply.output_tokens)
 
     def not_json(self) -> bytes:
         return NOT_JSON + b"\n"

@@ -9,7 +9,7 @@ from msgspec import Struct
 from conformance.scripted import conversation as neutral
 from conformance.scripted.conversation import Conversation, Image, Text, Turn
 from conformance.scripted.data import decoded
-from conformance.scripted.ollama.store import OllamaError
+from conformance.scripted.ollama.store import OllamaRefusal
 
 
 class CalledFunction(Struct, frozen=True):
@@ -47,7 +47,7 @@ class Options(Struct, frozen=True):
     stop: list[str] | None = None
 
 
-class Asked(Struct, frozen=True, kw_only=True):
+class ModelRequest(Struct, frozen=True, kw_only=True):
     """What both requests hold; other keys and options are accepted."""
 
     model: str = ""
@@ -58,12 +58,12 @@ class Asked(Struct, frozen=True, kw_only=True):
     keep_alive: float | str | None = None
 
 
-class ChatRequest(Asked, frozen=True, kw_only=True):
+class ChatRequest(ModelRequest, frozen=True, kw_only=True):
     messages: list[Message] | None = None
     tools: list[Tool] | None = None
 
 
-class GenerateRequest(Asked, frozen=True, kw_only=True):
+class GenerateRequest(ModelRequest, frozen=True, kw_only=True):
     prompt: str = ""
     system: str = ""
     images: list[str] | None = None
@@ -113,7 +113,7 @@ def _schema(wanted: str | dict[str, Any] | None) -> dict[str, Any] | None:
     if wanted == "json":
         return {"type": "object"}
     if wanted:
-        raise OllamaError(f'invalid format: "{wanted}"; expected "json" or a valid JSON Schema object')
+        raise OllamaRefusal(f'invalid format: "{wanted}"; expected "json" or a valid JSON Schema object')
     return None
 
 
@@ -137,5 +137,5 @@ def _images(message: Message) -> Iterator[Image]:
     for image in message.images or []:
         data = decoded(image)
         if data is None:
-            raise OllamaError("illegal base64 data in an image")
+            raise OllamaRefusal("illegal base64 data in an image")
         yield Image(data)

@@ -13,7 +13,7 @@ MEMORY = 64 * GIGABYTE
 """What this machine can hold in bytes."""
 
 
-class OllamaError(Exception):
+class OllamaRefusal(Exception):
     """What the server declines, in its own words."""
 
     def __init__(self, message: str, status: int = 400, **more: str) -> None:
@@ -37,7 +37,7 @@ class Store:
         """The installed model, or the cloud's: those need no pull."""
         model = self.installed.get(full_name(name)) or (offered(name) if is_cloud(name) else None)
         if model is None:
-            raise OllamaError(f"model '{name}' not found", 404)
+            raise OllamaRefusal(f"model '{name}' not found", 404)
         return model
 
     def install(self, name: str, model: Model) -> None:
@@ -45,7 +45,7 @@ class Store:
 
     def delete(self, name: str) -> None:
         if full_name(name) not in self.installed:
-            raise OllamaError(f"model '{name}' not found", 404)
+            raise OllamaRefusal(f"model '{name}' not found", 404)
         del self.installed[full_name(name)]
         self.loaded.pop(full_name(name), None)
 
@@ -59,7 +59,7 @@ class Store:
             return model
         if model.size > MEMORY:
             needed, there = model.size / 2**30, MEMORY / 2**30
-            raise OllamaError(
+            raise OllamaRefusal(
                 f"model requires more system memory ({needed:.1f} GiB) than is available ({there:.1f} GiB)", 500
             )
         self.loaded[full_name(name)] = datetime.now(UTC) + timedelta(minutes=minutes)
@@ -78,7 +78,7 @@ class Store:
     def check_account(self, model: Model, signin_url: str) -> None:
         """Models of the cloud answer only to somebody who has signed in."""
         if "ollama.com" in model.remote_host and not self.signed_in:
-            raise OllamaError("unauthorized", 401, signin_url=signin_url)
+            raise OllamaRefusal("unauthorized", 401, signin_url=signin_url)
 
 
 def timestamp(moment: datetime | None = None) -> str:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from conformance.scripted.delivery import Endings, delivery_of, with_ending
 from conformance.scripted.openai.completion import Completion
-from conformance.scripted.openai.errors import Refusal
+from conformance.scripted.openai.errors import OpenAIRefusal
 from conformance.scripted.openai.request import read
 from conformance.scripted.openai.understanding import understood
 from conformance.scripted.protocol import Application, Setting, UsageError, refuse_bending
@@ -53,7 +53,9 @@ def application(setting: Setting, voiced: Callable[[Voice], Voice] = lambda voic
         _let_in(request, setting)
         name = request.path_params["name"]
         if name != MODEL:
-            raise Refusal(f"The model '{name}' does not exist.", status=404, param="model", code="model_not_found")
+            raise OpenAIRefusal(
+                f"The model '{name}' does not exist.", status=404, param="model", code="model_not_found"
+            )
         return json_response(_CARD)
 
     return Starlette(
@@ -62,7 +64,7 @@ def application(setting: Setting, voiced: Callable[[Voice], Voice] = lambda voic
             Route("/v1/models", models, methods=["GET"]),
             Route("/v1/models/{name:path}", model, methods=["GET"]),
         ],
-        exception_handlers={Refusal: _refused, HTTPException: _no_route, ClientDisconnect: nobody_is_left},
+        exception_handlers={OpenAIRefusal: _refused, HTTPException: _no_route, ClientDisconnect: nobody_is_left},
     )
 
 
@@ -71,9 +73,9 @@ def _let_in(request: Request, setting: Setting) -> None:
         return
     given = request.headers.get("authorization", "")
     if not given:
-        raise Refusal("You didn't provide an API key.", status=401)
+        raise OpenAIRefusal("You didn't provide an API key.", status=401)
     if given != f"Bearer {setting.api_key}":
-        raise Refusal("Incorrect API key provided.", status=401, code="invalid_api_key")
+        raise OpenAIRefusal("Incorrect API key provided.", status=401, code="invalid_api_key")
 
 
 async def _refused(_: Request, refusal: Any) -> Response:
@@ -82,11 +84,11 @@ async def _refused(_: Request, refusal: Any) -> Response:
 
 async def _no_route(request: Request, error: Any) -> Response:
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        refusal = Refusal(
+        refusal = OpenAIRefusal(
             f"Not allowed to {request.method} on {request.url.path}.", status=405, code="method_not_supported"
         )
     else:
-        refusal = Refusal(
+        refusal = OpenAIRefusal(
             f"Invalid URL ({request.method} {request.url.path})", status=error.status_code, code="unknown_url"
         )
     return json_response(refusal.body, refusal.status, error.headers)

@@ -12,7 +12,7 @@ from conformance.scripted.json_text import compact
 from conformance.scripted.openai.errors import envelope_of
 from conformance.scripted.openai.request import ChatRequest, NamedChoice
 from conformance.scripted.openai.shapes import SHAPES, Shape
-from conformance.scripted.speaking import NOT_JSON, Frame
+from conformance.scripted.speaking import NOT_JSON, SpokenPiece
 from conformance.scripted.tokens import split
 
 _REASONS = {"end": "stop", "sequence": "stop", "length": "length", "tool": "tool_calls"}
@@ -39,13 +39,13 @@ class Completion:
         whole = self.whole()
         return msgspec.json.encode(self.shape.whole(whole) if self.shape.whole else whole)
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Iterator[SpokenPiece]:
         said = 0
         for chunk in self._shaped():
             said += _words_in(chunk)
-            yield Frame(self.shape.comment + _event(msgspec.json.encode(chunk)), said)
+            yield SpokenPiece(self.shape.comment + _event(msgspec.json.encode(chunk)), said)
         if self.shape.done:
-            yield Frame(_event(b"[DONE]"), self.reply.output_tokens)
+            yield SpokenPiece(_event(b"[DONE]"), self.reply.output_tokens)
 
     def _shaped(self) -> list[dict[str, Any]]:
         chunks = list(self.chunks())

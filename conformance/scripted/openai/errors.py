@@ -3,7 +3,7 @@
 from typing import Any
 
 
-class Refusal(Exception):  # an answer of the protocol, not a failure of ours
+class OpenAIRefusal(Exception):  # an answer of the protocol, not a failure of ours
     """A request that is declined, with the status and the body that say so."""
 
     def __init__(

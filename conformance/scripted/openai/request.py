@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from conformance.scripted.openai.errors import Refusal
+from conformance.scripted.openai.errors import OpenAIRefusal
 
 
 class TextPart(Struct, frozen=True, tag_field="type", tag="text"):
@@ -145,11 +145,11 @@ def read(body: bytes) -> tuple[ChatRequest, Any]:
     try:
         received = msgspec.json.decode(body)
     except msgspec.DecodeError as error:
-        raise Refusal(f"We could not parse the JSON body of your request: {error}") from None
+        raise OpenAIRefusal(f"We could not parse the JSON body of your request: {error}") from None
     try:
         request = msgspec.convert(received, ChatRequest)
     except msgspec.ValidationError as error:
-        raise Refusal(str(error), param=_parameter(str(error))) from None
+        raise OpenAIRefusal(str(error), param=_parameter(str(error))) from None
     _check(request)
     return request, received
 
@@ -164,9 +164,9 @@ def _parameter(message: str) -> str | None:
 
 def _check(request: ChatRequest) -> None:
     if not request.messages:
-        raise Refusal("[] is too short - 'messages'", param="messages")
+        raise OpenAIRefusal("[] is too short - 'messages'", param="messages")
     if request.tools == []:
-        raise Refusal("[] is too short - 'tools'", param="tools")
+        raise OpenAIRefusal("[] is too short - 'tools'", param="tools")
     for name, low, high in (
         ("max_tokens", 1, None),
         ("max_completion_tokens", 1, None),
@@ -183,11 +183,11 @@ def _check_range(name: str, value: float | None, low: float, high: float | None)
     if value is None:
         return
     if value < low:
-        raise Refusal(
+        raise OpenAIRefusal(
             f"Invalid '{name}': {value} is below the minimum, {low}.", param=name, code="integer_below_min_value"
         )
     if high is not None and value > high:
-        raise Refusal(
+        raise OpenAIRefusal(
             f"Invalid '{name}': {value} is above the maximum, {high}.", param=name, code="integer_above_max_value"
         )
 
@@ -196,11 +196,11 @@ def _check_choice(request: ChatRequest) -> None:
     if request.tool_choice is None:
         return
     if not request.tools:
-        raise Refusal("'tool_choice' is only allowed when 'tools' are specified.", param="tool_choice")
+        raise OpenAIRefusal("'tool_choice' is only allowed when 'tools' are specified.", param="tool_choice")
     if isinstance(request.tool_choice, NamedChoice):
         name = request.tool_choice.function.name
         if name not in {tool.function.name for tool in request.tools}:
-            raise Refusal(f"Tool choice '{name}' not found in 'tools' parameter.", param="tool_choice")
+            raise OpenAIRefusal(f"Tool choice '{name}' not found in 'tools' parameter.", param="tool_choice")
 
 
 def _check_tool_messages(messages: list[Message]) -> None:
@@ -209,7 +209,7 @@ def _check_tool_messages(messages: list[Message]) -> None:
     for position, message in enumerate(messages):
         if isinstance(message, ToolMessage):
             if message.tool_call_id not in open_calls:
-                raise Refusal(
+                raise OpenAIRefusal(
                     "Messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",
                     param=f"messages.[{position}].role",
                 )
@@ -219,7 +219,7 @@ def _check_tool_messages(messages: list[Message]) -> None:
             break
         open_calls = {call.id for call in message.tool_calls or []} if isinstance(message, AssistantMessage) else set()
     if open_calls:
-        raise Refusal(
+        raise OpenAIRefusal(
             "An assistant message with 'tool_calls' must be followed by tool messages that answer each of them; "
             f"missing: {', '.join(sorted(open_calls))}",
             param="messages",

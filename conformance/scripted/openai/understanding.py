@@ -10,7 +10,7 @@ import msgspec
 from conformance.scripted import conversation as neutral
 from conformance.scripted.conversation import Conversation, Document, Image, Text, Turn
 from conformance.scripted.data import document, of_data_url
-from conformance.scripted.openai.errors import Refusal
+from conformance.scripted.openai.errors import OpenAIRefusal
 from conformance.scripted.openai.request import (
     AssistantMessage,
     ChatRequest,
@@ -169,17 +169,17 @@ def _content(content: Content | list[TextPart]) -> Iterable[Text | Image | Docum
 def _image(url: str) -> Image:
     found = of_data_url(url)
     if found is None:
-        raise Refusal(
+        raise OpenAIRefusal(
             "Invalid image URL: give the image as a base64 data URL.", param="messages", code="invalid_image_url"
         )
     media_type, data = found
     if media_type not in {"image/png", "image/jpeg", "image/gif", "image/webp"}:
-        raise Refusal(f"Unsupported image type: {media_type}.", param="messages", code="invalid_image_format")
+        raise OpenAIRefusal(f"Unsupported image type: {media_type}.", param="messages", code="invalid_image_format")
     return Image(data)
 
 
 def _file(file: FileData) -> Document:
     found = of_data_url(file.file_data or "")
     if found is None:
-        raise Refusal("Invalid file: give its 'file_data' as a base64 data URL.", param="messages")
+        raise OpenAIRefusal("Invalid file: give its 'file_data' as a base64 data URL.", param="messages")
     return document(*found, title=file.filename)
