@@ -13,7 +13,7 @@ from conformance.judge.readiness import Broken, NeedVerdict, Seen, readiness_by_
 from conformance.judge.readiness import Readiness as Verdict
 from conformance.judge.readiness import readiness as decide
 from conformance.judge.rules import RULES
-from conformance.judge.wording import FOR_MACHINES, shown, wanted
+from conformance.judge.wording import FOR_MACHINES, place, shown, wanted
 from conformance.runs.log import CaseRow, Need, ReadinessRow, ReadinessVerdict, RuleRow, VersionReadiness
 
 LONGEST = 120
@@ -94,10 +94,12 @@ def _quote(row: CaseRow) -> str:
 
 
 def _compared(finding: Finding) -> str:
-    observed = _observed(finding.observed)
+    effect, observed = finding.id.startswith("effect:"), _observed(finding.observed)
     if isinstance(finding.expected, dict) and finding.expected.keys() & FOR_MACHINES:
         return f"Observed {observed}."
-    return f"Expected {wanted(finding.expected, limit=LONGEST)}, observed {observed}."
+    if effect and isinstance(finding.expected, bool) and not place(finding.at):
+        return ""  # a calculation: the need itself says what does not hold
+    return f"Expected {wanted(finding.expected, exact=effect, limit=LONGEST)}, observed {observed}."
 
 
 def _observed(value: Any) -> str:

@@ -13,6 +13,7 @@ KNOWN_DELTAS: dict[str, tuple[str, type]] = {
     "compaction_delta": ("content", str),
 }
 """Delta type to the field that carries its payload, and that field's type."""
+FORMS: dict[type, str] = {str: "a string", dict: "an object"}
 
 _COMPLETE: frozenset[str] = frozenset()
 ALLOWED_DELTAS: dict[str, frozenset[str]] = {

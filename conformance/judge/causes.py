@@ -300,8 +300,8 @@ TROUBLES = {
 
 
 MISSED: dict[Verdict, str] = {
-    "ignored": "accepted, and nothing comes of it",
-    "broken": "the answer does not hold what it owes",
+    "ignored": "accepted, but it is not so",
+    "broken": "answered, but not all of it is so",
     "refused": "declined",
     "partial": "only in part",
 }

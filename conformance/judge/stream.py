@@ -9,7 +9,7 @@ Source: https://platform.claude.com/docs/en/build-with-claude/streaming
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from conformance.judge.block import CUT_SHORT, KNOWN_DELTAS, Block, allowed_deltas
+from conformance.judge.block import CUT_SHORT, FORMS, KNOWN_DELTAS, Block, allowed_deltas
 from conformance.judge.finding import ABSENT, Violation
 from conformance.judge.stream_result import StreamResult
 from conformance.judge.wire import decode, defect_of, has_type, is_integer, one_by_one, shown, slug
@@ -290,7 +290,7 @@ class Machine:
             )
         elif payload is ABSENT or not (isinstance(payload, form) or (kind == "compaction_delta" and payload is None)):
             wrong, lost = slug(payload, "type"), kind != "signature_delta"
-            self._breach("stream.delta-payload", f"{where}/{key}", form.__name__, shown(payload), wrong, lost=lost)
+            self._breach("stream.delta-payload", f"{where}/{key}", FORMS[form], shown(payload), wrong, lost=lost)
         else:
             if kind == "thinking_delta" and block.signatures:
                 expected = "signature_delta after the last thinking_delta"

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from conformance.judge.finding import ABSENT, Finding
+from conformance.judge.finding import Absent, Finding
 
 SHOWN = 120
 
@@ -20,7 +20,6 @@ WANTED = {
     "excludes": "no {} in it",
     "starts": "{} at its beginning",
     "ends": "{} at its end",
-    "type": "a value of the type {}",
     "length": "a length of {}",
     "at_least": "at least {}",
     "at_most": "at most {}",
@@ -36,51 +35,85 @@ YES_OR_NO = {
     ("unique", True): "each value once",
 }
 
-_CALL = re.compile(r"/[a-z_]+\(")
+TYPES = {
+    "string": "a string",
+    "number": "a number",
+    "integer": "an integer",
+    "boolean": "true or false",
+    "array": "an array",
+    "object": "an object",
+    "null": "null",
+}
+
+LOGGED_ABSENT = '{"absent":true}'
+"""How a log keeps what an `absent` check wants, since the same as an object stands for a missing key."""
+
+_FILTER = re.compile(r"\[\?[^\]]*\]")
+_OF_TYPE = re.compile(r"message\.content\[\?type=='(\w+)'[^\]]*\]")
+_CALCULATES = re.compile(r"[()|&<>=!`]")
 _EFFECT = re.compile(r"/((message|status|headers|text|events|steps|timing)\b|[^/]*[.(\[])")
 
 
 def shown(value: Any, *, quote: bool = True, limit: int = SHOWN) -> str:
     """A value in one line: JSON, cut at `limit` characters; an absent key is said, an unquoted sentence stays one."""
-    if value is ABSENT:
+    if isinstance(value, Absent):
         return "nothing (absent)"
     text = value if isinstance(value, str) and not quote else _json(value)
+    if isinstance(value, str) and quote:
+        text = text.replace('\\"', '"')
     text = " ".join(text.split())
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def sentence(finding: Finding, *, limit: int = SHOWN, wanted_limit: int = SHOWN) -> str:
     """A finding in one line: where, what was expected, what was observed; each cut at its limit of characters."""
+    effect = finding.id.startswith("effect:")
+    where = place(finding.at)
     observed = f"observed {shown(finding.observed, limit=limit)}"
-    what = f"expected {wanted(finding.expected, limit=wanted_limit)}, {observed}"
+    what = f"expected {wanted(finding.expected, exact=effect, limit=wanted_limit)}, {observed}"
     if isinstance(finding.expected, dict) and finding.expected.keys() & FOR_MACHINES:
         what = f"{observed}, which is not what was asked for"
+    elif effect and not where and isinstance(finding.expected, bool):
+        what = "what was asked for does not hold"
     times = f" ({finding.n} times)" if finding.n > 1 else ""
-    where = place(finding.at)
     return f"{where}: {what}{times}" if where else f"{what}{times}"
 
 
-def wanted(expected: Any, *, limit: int = SHOWN) -> str:
-    """The expectation in words: a sentence, a value, or a matcher with its value."""
+def wanted(expected: Any, *, exact: bool = False, limit: int = SHOWN) -> str:
+    """The expectation in words: a sentence, a value, or a matcher with its value.
+
+    `exact`: what is no matcher is the very value, as in the effect of a case; a law that gives several takes any.
+    """
     if isinstance(expected, dict) and len(expected) == 1:
         ((matcher, value),) = expected.items()
         name = str(matcher).rstrip("_")
         if isinstance(value, bool) and (name, value) in YES_OR_NO:
             return YES_OR_NO[name, value]
+        if name == "type" and isinstance(value, str) and value in TYPES:
+            return TYPES[value]
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         return WANTED.get(name, f"{name} {{}}").replace("{}", shown(value, limit=limit))
-    if isinstance(expected, list) and expected:  # a law that gives several values takes any of them
+    if expected == LOGGED_ABSENT:
+        return "nothing"
+    if exact:
+        return shown(expected, limit=limit)
+    if isinstance(expected, list) and expected:
         return shown(expected[0], limit=limit) if len(expected) == 1 else f"one of {shown(expected, limit=limit)}"
     return shown(expected, quote=False, limit=limit)
 
 
 def place(at: str) -> str:
-    """The place of a finding: the path of an effect as written in its case, other places as they are.
+    """The place of a finding: the path of an effect in short, `tool_use.input.key`; other places as they are.
 
     An effect that calculates, such as `join(' | ', [text])`, has none that a person could go to.
     """
     if not _EFFECT.match(at):
         return shown(at, quote=False, limit=60)
-    return "" if _CALL.match(at) else shown(at[1:], quote=False, limit=60)
+    path = at[1:].removesuffix(" | [0]")
+    if _CALCULATES.search(_FILTER.sub("", path)):
+        return ""
+    return shown(_OF_TYPE.sub(r"\1", path), quote=False, limit=60)
 
 
 def _json(value: Any) -> str:

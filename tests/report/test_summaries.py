@@ -173,7 +173,7 @@ def test_the_matrix_is_there_for_other_tools(newest: RunLog, written: Callable[[
     (target,) = document["targets"]
     cell = target["cells"]["request.tools.parallel"]
     assert (cell["verdict"], cell["status"], cell["drift"]) == ("broken", "regression", True)
-    assert cell["reason"] == "message.content: expected length 2, observed 1"
+    assert cell["reason"] == "message.content: expected a length of 2, observed 1"
     assert target["not_verified"] == ["stream.error_event"]
     assert target["target"]["simulated"] is True
 

@@ -69,7 +69,14 @@ def stop_sequence_agrees(answer: Answer) -> Found:
         return [Violation(at, None, value, "without-reason")] if isinstance(value, str) else []
     asked = _stop_sequences(answer)
     if not asked:
-        return [Violation(f"{given[0]}/stop_reason", "a reason that can be", "stop_sequence", "not-requested")]
+        return [
+            Violation(
+                f"{given[0]}/stop_reason",
+                "another reason: no stop sequence was asked for",
+                "stop_sequence",
+                "not-requested",
+            )
+        ]
     if value is None:
         return [Violation(at, asked, None, "null")]
     return [] if not isinstance(value, str) or value in asked else [Violation(at, asked, value, "not-requested")]
@@ -94,7 +101,7 @@ def stop_sequence_excluded(answer: Answer) -> Found:
         for sequence in asked:
             if isinstance(one.get("text"), str) and sequence in one["text"]:
                 kind = "left-in" if ended(answer) == "stop_sequence" else "ignored"
-                return [Violation(f"{at}/text", f"ends before {sequence!r}", shown(one["text"]), kind)]
+                return [Violation(f"{at}/text", f"an end before {sequence!r}", shown(one["text"]), kind)]
     return []
 
 
