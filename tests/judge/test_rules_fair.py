@@ -88,6 +88,23 @@ def test_a_text_that_is_open_beside_a_thought_ends_the_answer() -> None:
     assert kinds == [["last"], ["order"]]
 
 
+def test_an_earlier_call_that_is_told_with_its_id_is_no_call_that_is_printed() -> None:
+    """Behind a gateway the model tells what it received: the call is there, though its input was lost."""
+    call = {"type": "tool_use", "id": "toolu_01first", "name": "get_weather", "input": {"city": "Rome"}}
+    turns = [
+        {"role": "user", "content": "Say hello."},
+        {"role": "assistant", "content": [call]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_01first", "content": "hello"}]},
+    ]
+    told_call = '{"name":"get_weather","arguments":"{}"}'
+    request = TOOLS | {"messages": turns}
+    for text, expected in (
+        (f'[{{"function":{told_call}}}, {{"role":"tool","tool_call_id":"toolu_01first"}}]', []),
+        (told_call, ["tools.not-as-text"]),
+    ):
+        assert broken(told(says(text), request=request)) == expected
+
+
 def test_a_difference_between_the_modes_names_both_and_blames_neither() -> None:
     one, other = message([TEXT], usage={"input_tokens": 12, "output_tokens": 5}), message([TEXT])
     other["usage"] = {"input_tokens": 90, "output_tokens": 5}

@@ -328,7 +328,7 @@ def not_as_text(answer: Answer) -> Found:
 
 
 def _known(answer: Answer) -> Iterator[str]:
-    """What the request itself says of its tools, bare: their descriptions and schemas, the inputs of earlier calls."""
+    """What the request itself says, bare: descriptions and schemas of its tools, inputs and ids of earlier calls."""
     for tool in _declared(answer) or []:
         yield from (_bare_json(tool[key]) for key in ("description", "input_schema") if tool.get(key))
     for message in (answer.request or {}).get("messages") or []:
@@ -336,6 +336,8 @@ def _known(answer: Answer) -> Iterator[str]:
         for block in content if isinstance(content, list) else []:
             if isinstance(block, dict) and block.get("type") == "tool_use":
                 yield _bare_json(block.get("input"))
+                if isinstance(block.get("id"), str) and block["id"]:  # its input may have been lost on the way
+                    yield _bare(block["id"])
 
 
 def _bare_json(value: object) -> str:
