@@ -27,6 +27,8 @@ LOCKS = HERE / ".ci" / "locks"
 RUN, ALL = (LOCKS / f"{name}.txt" for name in ("run", "all"))
 SLOWEST = ["--durations=3", "--durations-min=0.5"]
 """What shows the three tests that a job waits for the longest."""
+COMMANDS = ("cli", "engine", "targets")
+"""The rooms whose tests call whole commands: half of the time of all tests."""
 CHECKED = ["conformance", "tests", "bench", "noxfile.py"]
 
 
@@ -95,11 +97,21 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Runs the tests of the suite itself."""
+    """Runs the tests of the suite itself; `-- --part 1/2` and `2/2` are two halves that CI runs side by side."""
     with timed(session):
         install(session, ALL)
         elsewhere = [f"--ignore=tests/{name}" for name in ("browser", "real", "hostile")]
-        session.run("pytest", *SLOWEST, *elsewhere, *session.posargs)
+        session.run("pytest", *SLOWEST, *elsewhere, *half(session.posargs))
+
+
+def half(words: list[str]) -> list[str]:
+    """The words for pytest in which `--part 1/2` is the rooms of `COMMANDS`, and `--part 2/2` all but these."""
+    if "--part" not in words:
+        return words
+    at = words.index("--part")
+    folders = [f"tests/{name}" for name in COMMANDS]
+    chosen = folders if words[at + 1] == "1/2" else [f"--ignore={folder}" for folder in folders]
+    return [*words[:at], *chosen, *words[at + 2 :]]
 
 
 @nox.session
@@ -243,7 +255,7 @@ def browser(session: nox.Session) -> None:
             session.run("apt-get", "update", "-qq", external=True)
             session.run("apt-get", "install", "-y", "-qq", "chromium", external=True)
         axe = npm(session, "page") / "axe-core" / "axe.min.js"
-        session.run("pytest", *SLOWEST, "tests/browser", *session.posargs, env={"AXE": str(axe)})
+        session.run("pytest", *SLOWEST, *(session.posargs or ["tests/browser"]), env={"AXE": str(axe)})
 
 
 @nox.session
