@@ -28,6 +28,8 @@ UPSTREAM = "https://platform.openai.com/docs/api-reference/chat/create#chat-crea
 
 PLACES = ("system", "description", "property", "question", "said", "result")
 """Where a text stands in a request that goes upstream; a call's input has its own form there."""
+UPWARD = frozenset({"order"})
+"""Kinds that are asked of requests alone: the order of keys means nothing in JSON, but much to an upstream's cache."""
 ESCAPED = ("system", "description", "schema", "question", "said", "result", "input")
 """The places for each of which a fault escapes what stands there."""
 _LOOKUP = {"$use": "tools/lookup"}
@@ -85,6 +87,8 @@ def _rows(kind: str, specimen: Specimen) -> Iterator[Json]:
         ("answer", "from the model to the client", TEXT),
         ("request", "from the client to the model", GIVEN),
     ):
+        if direction == "answer" and kind in UPWARD:
+            continue
         yield {
             "id": f"fidelity.{direction}.{kind.replace('-', '_')}",
             "title": f"{specimen.title}, {way}",
@@ -97,7 +101,8 @@ def _rows(kind: str, specimen: Specimen) -> Iterator[Json]:
 
 
 def _cases(kind: str, specimen: Specimen) -> Iterator[Json]:
-    yield _answered(kind, specimen)
+    if kind not in UPWARD:
+        yield _answered(kind, specimen)
     if specimen.value is None:
         yield _thought(kind, specimen)
         yield _read(kind, specimen)
@@ -131,13 +136,7 @@ def _answered(kind: str, specimen: Specimen) -> Json:
         ["verbatim", "tools"], CALL, "The input of a call is what the model gave, in its values and in every text.",
     )  # fmt: skip
     if specimen.value is not None:
-        effect: list[Json] = [{"at": of_call, "equals": specimen.input}]
-        if kind == "order":
-            effect = [{"at": f"to_string({of_call})", "matches": _in_order(specimen.value)}]
-            case |= {
-                "level": "may",
-                "note": "To JSON the order of keys means nothing; to people and to caches it does.",
-            }
+        effect = [{"at": of_call, "equals": specimen.input}]
         return case | {"ask": {"body": call}, "premise": called, "effect": effect, "faults": [f"X-answer-{kind}"]}
     case["title"] = f"{specimen.title}: as a text and as a call's input they reach the client to the letter"
     text = {"max_tokens": 1024, "messages": [_user(f"Reply with exactly: {specimen.said()}")]}
@@ -216,7 +215,8 @@ def _upstream(kind: str, specimen: Specimen) -> Json:
         f"{kind}-upstream", "request", kind, f"{specimen.title}: the model behind a gateway is given them as they are",
         ["controlled-upstream", "tools"], UPSTREAM, "Texts, arguments and schemas are the same there.",
     )  # fmt: skip
-    case |= {"control": f"fidelity.answer.{kind}", "premise": [{"at": "text", "contains": "{nonce}"}]}
+    control = "messages.text" if kind in UPWARD else f"fidelity.answer.{kind}"
+    case |= {"control": control, "premise": [{"at": "text", "contains": "{nonce}"}]}
     if specimen.value is not None:
         schema = {"type": "object", "properties": {"item": {"description": "{nonce}", "enum": [specimen.value]}}}
         tool = {"name": "lookup", "description": "Looks something up.", "input_schema": schema}

@@ -158,7 +158,10 @@ def _register() -> None:
         FIDELITY.message(f"X-answer-{kind}", f"{says}, in an answer")(_answered(change, words=True))
         FIDELITY.request(f"X-request-{kind}", f"{says}, in a request", needs="turns")(_given(change))
     for kind, (says, value) in _VALUES.items():
-        FIDELITY.message(f"X-answer-{kind}", f"{says}, in a call's input", needs="tools")(_answered(value, words=False))
+        if kind != "order":  # means nothing in JSON
+            FIDELITY.message(f"X-answer-{kind}", f"{says}, in a call's input", needs="tools")(
+                _answered(value, words=False)
+            )
         hooks = Hooks(asking=_upward(value))
         FIDELITY.add(
             f"X-request-{kind}", f"{says}, in calls and schemas that go upstream", hooks, needs="upstream tools"
