@@ -9,8 +9,8 @@ from conformance.catalog.load import Catalog
 from conformance.catalog.matchers import matcher_of
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM
 from conformance.engine.behind import SCRIPTED
+from conformance.engine.explanation import in_its_words, instead
 from conformance.engine.question import PLAIN, Attempt, Question, Record, in_mode
-from conformance.engine.reasons import in_its_words, instead
 from conformance.judge.finding import Finding
 from conformance.judge.rule_counts import RuleCounts
 from conformance.judge.rules import RULES, Rule, examine_conversation, examine_pair

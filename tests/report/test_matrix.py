@@ -12,6 +12,7 @@ from hypothesis import strategies as some
 
 from conformance.report.levels import breaks as breaks_promise
 from conformance.report.matrix import Cell, Column, Matrix, cell_of, matrix_of, most_important
+from conformance.report.query import QueryError, hints, parse, select
 from conformance.runs.expectations import RowResult, RowTraits, against_promise, exit_code
 from conformance.runs.log import CaseRow, CatalogRow, EndRow, ObedienceRow, RowInfo, RuleRow, RunLog, RunRow, read_log
 from conformance.words import OBSERVED, STATUSES, VERDICTS, Tier
@@ -274,3 +275,46 @@ def test_a_killed_run_is_read_and_said_to_be_incomplete(tmp_path: Path) -> None:
     column = only_column(read_log(folder))
     assert not column.log.complete
     assert column.conformance == "not verified"
+
+
+QUERIES: list[dict[str, Any]] = msgspec.yaml.decode((Path(__file__).parent / "queries.yaml").read_bytes())
+
+
+@pytest.fixture(scope="module")
+def matrix(tmp_path_factory: pytest.TempPathFactory) -> Matrix:
+    folders = synthetic_runs.a_few_runs(tmp_path_factory.mktemp("few"), with_evidence=False)
+    return matrix_of([read_log(folder) for folder in folders])
+
+
+@pytest.mark.parametrize("asked", [one for one in QUERIES if "mistake" not in one], ids=lambda one: one["query"])
+def test_a_query_finds_its_rows(matrix: Matrix, asked: dict[str, Any]) -> None:
+    rows, columns = select(parse(asked["query"]), matrix)
+    found = {row.id for row in rows}
+    assert len(found) == asked.get("count", len(found))
+    assert set(asked.get("rows", ())) <= found
+    assert not found & set(asked.get("none", ()))
+    assert len(columns) == asked.get("columns", len(columns))
+    assert found or asked.get("count") == 0, "a query of the table that finds nothing says so"
+
+
+@pytest.mark.parametrize("asked", [one for one in QUERIES if "mistake" in one], ids=lambda one: one["query"])
+def test_a_mistake_names_what_there_is(matrix: Matrix, asked: dict[str, Any]) -> None:
+    with pytest.raises(QueryError, match=asked["mistake"]):
+        select(parse(asked["query"]), matrix)
+
+
+def test_a_mistake_names_the_nearest() -> None:
+    with pytest.raises(QueryError, match=r"did you mean broken\?"):
+        parse("verdict:brokn")
+
+
+@pytest.mark.parametrize(
+    ("query", "meant"),
+    [
+        ("ollama", ["target:ollama"]),
+        ("ignored", ["verdict:ignored"]),
+        ("tools ollama", ["area:tools", "target:ollama"]),
+    ],
+)
+def test_words_that_find_nothing_are_told_their_filter(matrix: Matrix, query: str, meant: list[str]) -> None:
+    assert hints(parse(query), matrix) == meant

@@ -19,13 +19,12 @@ def faults() -> "dict[str, Fault]":
     from conformance.scripted.faults.bad_requests import BAD_REQUESTS
     from conformance.scripted.faults.defaults import DEFAULTS
     from conformance.scripted.faults.errors import ERRORS
-    from conformance.scripted.faults.fidelity import FIDELITY
+    from conformance.scripted.faults.fidelity import FIDELITY, TEXT
     from conformance.scripted.faults.gateway import GATEWAY
-    from conformance.scripted.faults.history import HISTORY
+    from conformance.scripted.faults.history import HISTORY, REPLAYED
     from conformance.scripted.faults.identity import IDENTITY
     from conformance.scripted.faults.lifecycle import LIFECYCLE
     from conformance.scripted.faults.losses import LOSSES
-    from conformance.scripted.faults.replayed import REPLAYED
     from conformance.scripted.faults.requests import REQUESTS
     from conformance.scripted.faults.resources import RESOURCES
     from conformance.scripted.faults.results import RESULTS
@@ -33,7 +32,6 @@ def faults() -> "dict[str, Fault]":
     from conformance.scripted.faults.sizes import SIZES
     from conformance.scripted.faults.stop import STOP
     from conformance.scripted.faults.stream import STREAM
-    from conformance.scripted.faults.text import TEXT
     from conformance.scripted.faults.thinking import THINKING
     from conformance.scripted.faults.tools import TOOLS
     from conformance.scripted.faults.transport import TRANSPORT
