@@ -115,6 +115,7 @@ def _judged(row: CaseRow, met: Met, catalog: Catalog, plain: Mapping[str, Case])
         leans_on=frozenset(name for key, name in leans(case) if key != "without"),
         plain=base is not None and base.id == row.case,
         unreadable=met.unreadable,
+        refuses=case.refuse is not None,
     )
 
 

@@ -66,6 +66,8 @@ class Judged(Struct, frozen=True, kw_only=True):
     plain: bool = False
     """Whether it is the plain request of its endpoint and mode."""
     unreadable: bool = False
+    refuses: bool = False
+    """Whether it sends a bad request, and asks that it is refused."""
 
     @property
     def place(self) -> str:

@@ -48,7 +48,7 @@ def explain(questions: Iterable[Judged], laws: Iterable[Law]) -> Explained:
         )
         for law in broken
     ]
-    causes += [_cause(heap, asked) for heap in heaps if heap.law is None]
+    causes += [_cause(heap, asked) for heap in _joined([heap for heap in heaps if heap.law is None])]
     ordered = tuple(sorted(causes, key=_weight))
     return Explained(ordered, {place: cause.id for cause in ordered for place in cause.blocked})
 
@@ -179,6 +179,22 @@ def _heaps(group: Sequence[Judged], shown: Sequence[Judged], by_law: Mapping[str
     ]
 
 
+def _joined(heaps: Sequence[Heap]) -> list[Heap]:
+    """The heaps, where bad requests that are accepted are one, and those that fail in words of their own."""
+    rest = [heap for heap in heaps if not _lot(heap)]
+    for lot in sorted({lot for heap in heaps if (lot := _lot(heap))}):
+        rest.append(Heap([row for heap in heaps if _lot(heap) == lot for row in heap.rows], []))
+    return rest
+
+
+def _lot(heap: Heap) -> tuple[Verdict, bool] | None:
+    """What becomes of the bad requests that a heap is made of alone, and whether that is known; nothing for others."""
+    first = heap.rows[0]
+    alike = all(row.refuses and row.verdict == first.verdict for row in heap.rows) and not heap.hidden
+    told = first.verdict == "ignored" or (first.verdict == "broken" and all(map(_answered, heap.rows)))
+    return (first.verdict, all(row.known for row in heap.rows)) if alike and told else None
+
+
 def _of_one_feature(roots: Sequence[Judged], shown: Sequence[Judged]) -> list[list[Judged]]:
     """Questions without effect by what they lost: those that share a field or block which no answer ever showed are one
     fault (every picture, every document); the rest is told by its row.
@@ -270,7 +286,7 @@ def _cause(heap: Heap, asked: Sequence[Judged]) -> Cause:
     return Cause(
         kind=met.kind,
         id=first.place,
-        says=_says(first, met, len(seen), reached),
+        says=_says(first, met, len(seen), reached) + _others(ordered),
         quote=met.quote,
         rows=tuple(question.place for question in ordered),
         blocked=tuple(question.place for question in hidden),
@@ -284,6 +300,23 @@ def _cause(heap: Heap, asked: Sequence[Judged]) -> Cause:
         verdict=min((question.verdict for question in roots), key=WRONG.index),
         breadth=len(first.parts),
     )
+
+
+def _others(ordered: Sequence[Judged]) -> str:
+    """How many more bad requests are accepted, or fail in other words than the first."""
+    first = ordered[0]
+    if not all(row.refuses and row.verdict == first.verdict for row in ordered):
+        return ""
+    if first.verdict == "ignored":
+        return _told(len({row.id for row in ordered}) - 1, "accepted")
+    words = {row.id: met.key for row in ordered if (met := _own(row)) is not None}
+    return _told(sum(key != words.get(first.id) for key in words.values()), "answered with other failures")
+
+
+def _told(others: int, what: str) -> str:
+    if not others:
+        return ""
+    return f"; {others} more bad request{' is' if others == 1 else 's are'} {what}"
 
 
 TROUBLES = {

@@ -65,6 +65,7 @@ def judged(draw: st.DrawFn, name: str, names: list[str]) -> Judged:
         leans_on=draw(st.frozensets(st.sampled_from(names), max_size=1)) - {name},
         plain=draw(st.booleans()),
         unreadable=draw(st.booleans()),
+        refuses=draw(st.booleans()),
     )
 
 
@@ -274,6 +275,32 @@ def test_answers_that_give_the_same_block_back_are_one_cause_named_by_its_narrow
     (cause,) = explain(questions, []).causes
     assert cause.rows == ("z.text[stream]", "a.session[json]")
     assert cause.says == "Text after a result arrives: the answer is the text of a tool_result of the request"
+
+
+def test_bad_requests_that_are_accepted_are_one_cause() -> None:
+    taken = met("effect", "absent status")
+    bad = [question(f"validation.{n}", "ignored", title=n, attempts=taken, refuses=True) for n in "abc"]
+    silent = question("messages.other", "ignored", title="d", attempts=taken)
+    causes = explain([*bad, silent], []).causes
+    assert [len(cause.rows) for cause in causes] == [1, 3]
+    assert causes[1].says == "a: accepted all the same; 2 more bad requests are accepted"
+
+
+def test_bad_requests_that_fail_in_words_of_their_own_are_one_cause() -> None:
+    def failing(name: str, words: str, **more: object) -> Judged:
+        failed = ((Obstacle(kind="answer", key=f"fails {words}", quote=f'500 "{words}"'),),)
+        return question(name, "broken", title=name, attempts=failed, unreadable=True, **more)
+
+    bad = [failing(f"validation.{n}", f"parse error {n}", refuses=True) for n in "abc"]
+    good = failing("upstream.shape", "'id'")
+    known = failing("validation.known", "boom", refuses=True, known=True)
+    causes = explain([*bad, good, known], []).causes
+    assert [cause.rows for cause in causes] == [
+        ("upstream.shape[json]",),
+        ("validation.a[json]", "validation.b[json]", "validation.c[json]"),
+        ("validation.known[json]",),
+    ]
+    assert causes[1].says == "validation.a: the request fails; 2 more bad requests are answered with other failures"
 
 
 @pytest.mark.parametrize(("level", "known"), [("should", True), ("must", True)])
