@@ -37,6 +37,8 @@ class Ask(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """
     body: dict[str, Any] | UnsetType = UNSET
     """The JSON body; `model` is filled in where the endpoint takes one, `stream` in the mode `stream`."""
+    omits: list[str] = []
+    """Keys of the body that a run would fill in, `stream` or `model`, and that this request is without."""
     padded_to: int = 0
     """Bytes to which white space before its last brace brings the body: no reader of JSON sees it, only its size."""
     raw: str | UnsetType = UNSET

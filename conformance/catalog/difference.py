@@ -24,6 +24,7 @@ def differences(one: Ask, other: Ask) -> list[str]:
         *_compare(one.headers, other.headers, "headers"),
         *_compare(one.version, other.version, "version"),
         *_compare(one.key, other.key, "key"),
+        *_compare(one.omits, other.omits, "omits"),
         *_compare(one.padded_to, other.padded_to, "padded_to"),
         *_compare(_body(one), _body(other), "body"),
     ]

@@ -60,6 +60,7 @@ def _of_ask(ask: Ask) -> Iterator[str]:
             yield f"header {name.lower()}={one.strip()}"
     for name in ask.query:
         yield f"query {name}"
+    yield from (f"without {key}" for key in ask.omits)
     if ask.padded_to:
         yield f"body~{ask.padded_to.bit_length()}"
     if ask.raw is not UNSET:

@@ -10,6 +10,9 @@ class OversizedError(Exception):
     """A limit on what is read was reached; the message says which."""
 
 
+NOT_SO_ENCODED = "the body is not of its announced content encoding"
+
+
 class EncodingError(Exception):
     """The bytes are not of the content encoding that the answer announces."""
 
@@ -42,7 +45,7 @@ class Inflater:
         try:
             piece = self._inflate.decompress(data, self._left + 1)
         except zlib.error as problem:
-            raise EncodingError(f"the body is not of its announced content encoding: {problem}") from problem
+            raise EncodingError(f"{NOT_SO_ENCODED}: {problem}") from problem
         if len(piece) > self._left:
             raise OversizedError(f"the body unpacks to more than {self._limit} bytes")
         self._left -= len(piece)

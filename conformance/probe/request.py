@@ -209,7 +209,7 @@ def completed_body(ask: Ask, setting: Setting, *, asks_max_tokens: bool = False)
         body = {"model": setting.target.model} | body
     if ask.path == MESSAGES:
         body = _completed(body, ask, setting, asks_max_tokens=asks_max_tokens)
-    return body
+    return {key: value for key, value in body.items() if key not in ask.omits} if ask.omits else body
 
 
 def _completed(body: dict[str, Any], ask: Ask, setting: Setting, *, asks_max_tokens: bool) -> dict[str, Any]:
@@ -218,8 +218,7 @@ def _completed(body: dict[str, Any], ask: Ask, setting: Setting, *, asks_max_tok
     limit = body.get("max_tokens")
     if type(limit) is int and limit > 0 and not asks_max_tokens:
         body["max_tokens"] = limit + setting.target.headroom
-    if setting.mode == "stream":
-        body.setdefault("stream", True)
+    body.setdefault("stream", setting.mode == "stream")  # said in both modes: what silence means is one question
     return body
 
 

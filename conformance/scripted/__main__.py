@@ -32,7 +32,9 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="start a face on 127.0.0.1")
     serve.add_argument("--face", choices=PROTOCOLS, default="anthropic", help="the wire to speak (default: anthropic)")
     serve.add_argument("--port", type=_port, default=0, metavar="P", help="0 takes a free one (default)")
-    serve.add_argument("--fault", metavar="ID", help="commit this violation; `faults` lists them")
+    serve.add_argument(
+        "--fault", metavar="ID", help="commit this violation, or A+B+C several at once; `faults` lists them"
+    )
     serve.add_argument("--variant", metavar="ID", help="speak this legal variant; `variants` lists them")
     serve.add_argument("--api-key", metavar="KEY", help="let in only this key")
     serve.add_argument("--like", metavar="TARGET@VERSION", help="behave like this server, as in ollama@0.33")

@@ -55,8 +55,12 @@ def test_a_message_request_is_completed() -> None:
     }
 
 
-def test_json_mode_says_nothing_of_streams() -> None:
-    assert "stream" not in sent(Ask(body=BODY))
+def test_both_modes_say_whether_they_want_a_stream() -> None:
+    """A server whose default is a stream fails the one question that is silent about it, and no other."""
+    assert sent(Ask(body=BODY))["stream"] is False
+    assert sent(Ask(body=BODY), "stream")["stream"] is True
+    assert "stream" not in sent(Ask(body=BODY, omits=["stream"]))
+    assert "model" not in sent(Ask(body=BODY, omits=["model"]))
 
 
 def test_what_the_case_names_is_left_alone() -> None:

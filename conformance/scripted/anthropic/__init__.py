@@ -24,8 +24,8 @@ def application(setting: Setting) -> Application:
     hooks: list[Hooks] = []
     if setting.like is not None:
         hooks += likeness(setting.like)
-    for kind, name in (("fault", setting.fault), ("variant", setting.variant)):
-        if name is not None:
+    for kind, names in (("fault", setting.fault), ("variant", setting.variant)):
+        for name in names.split("+") if names is not None else ():
             hook = registries[kind](name)
             if hook is None:
                 raise UsageError(_unknown(kind, name))

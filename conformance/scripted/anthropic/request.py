@@ -110,3 +110,14 @@ def _typed_tool(tool: dict[str, Any], at: str) -> fields.Tool:
         known = ", ".join(name for name in fields.TOOL_TYPES if name)
         raise invalid(f"{at}.type", f"unknown tool type {kind!r}; expected one of {known}")
     return typed(tool, fields.TOOL_TYPES[kind], at)
+
+
+_ATTRIBUTION = "x-anthropic-billing-header:"
+
+
+def unattributed(request: Prompt) -> Prompt:
+    """The request without the system block in which Claude Code says who pays: it is no part of the prompt."""
+    if not isinstance(request.system, list):
+        return request
+    kept = [block for block in request.system if not block.text.startswith(_ATTRIBUTION)]
+    return request if len(kept) == len(request.system) else msgspec.structs.replace(request, system=kept)

@@ -15,7 +15,7 @@ from conformance.scripted.anthropic.fields import Tool
 from conformance.scripted.anthropic.media import Media, load_media
 from conformance.scripted.anthropic.message import message_of
 from conformance.scripted.anthropic.models import Model, model_named
-from conformance.scripted.anthropic.request import MessagesRequest, Prompt, typed, typed_tools
+from conformance.scripted.anthropic.request import MessagesRequest, Prompt, typed, typed_tools, unattributed
 from conformance.scripted.anthropic.stores import Batch, FileStore
 from conformance.scripted.anthropic.stream import Event
 from conformance.scripted.anthropic.translation import conversation_of
@@ -112,7 +112,7 @@ class Service:
     ) -> CheckedRequest:
         """A request body as what it asks, or the refusal that it deserves; `version` is the header's value."""
         version = version_of(version)
-        request = typed(document, kind)
+        request = unattributed(typed(document, kind))
         tools = typed_tools(request.tools or [])
         model = model_named(request.model)
         check(request, tools, model, version, betas)

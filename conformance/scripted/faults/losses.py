@@ -253,6 +253,11 @@ def max_tokens_capped(body: Body) -> None:
         body["max_tokens"] = _CAP
 
 
+@LOSSES.body("X-billing-cached", "Claude Code's line of billing data is a part of the cached prefix", needs="caching")
+def billing_line_kept(body: Body) -> None:
+    _system(body, lambda text: text.replace("x-anthropic-billing-header:", "x-anthropic-billing-header :"))
+
+
 @LOSSES.body("X-ttl-short", "a ttl of 1h is taken for 5m", needs="caching")
 def ttl_lost(body: Body) -> None:
     forget(body, "ttl")

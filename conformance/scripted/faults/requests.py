@@ -237,6 +237,24 @@ _refusing(
 )
 
 
+@REQUESTS.body("X-stream-default", "a request that does not say stream is answered with a stream")
+def streamed_by_default(body: Body) -> None:
+    if "max_tokens" in body and "requests" not in body:
+        body.setdefault("stream", True)
+
+
+_refusing(
+    "X-long-context-500",
+    "the flag for a window of a million tokens is answered with 500",
+    lambda call: (
+        Refusal(500, "api_error", "KeyError: 'context-1m-2025-08-07'")
+        if "context-1m-2025-08-07" in call.betas
+        else None
+    ),
+    "betas",
+)
+
+
 @REQUESTS.request("GW09", "anthropic-beta is not passed on", needs="thinking tools")
 def flags_lost(call: Call) -> Call:
     return replace(call, headers={name: value for name, value in call.headers.items() if name != "anthropic-beta"})

@@ -31,6 +31,13 @@ def _own_accepted(body: dict[str, Any]) -> None:
             block["signature"] = sign(str(block.get("thinking")))
 
 
+@THINKING.body("X-effort-thinks", "an effort turns thinking on where it was disabled", needs="thinking")
+def effort_thinks(body: Block) -> None:
+    output, thinking = body.get("output_config"), body.get("thinking")
+    if isinstance(output, dict) and output.get("effort") and thinking == {"type": "disabled"}:
+        body["thinking"] = {"type": "adaptive"}
+
+
 def _thoughts(message: Message, change: Any) -> Message:
     content = [change(block) if block["type"] == "thinking" else block for block in message["content"]]
     return {**message, "content": content}

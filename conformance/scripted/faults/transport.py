@@ -15,6 +15,13 @@ def unnamed(frames: list[Frame], _: Call) -> list[Frame]:
     return [replace(frame, event=None) for frame in frames]
 
 
+@TRANSPORT.answer("X-gzip-plain", "JSON bodies say content-encoding gzip, and are plain")
+def plain_under_gzip(answer: Answer, _: Call) -> Answer:
+    if answer.is_stream or answer.status != OK:
+        return answer
+    return replace(answer, headers=(*answer.headers, ("content-encoding", "gzip")))
+
+
 @TRANSPORT.frames("TR02", "`data: [DONE]` comes after message_stop", needs="stream")
 def done(frames: list[Frame], _: Call) -> list[Frame]:
     return [*frames, Frame(None, "[DONE]", frames[-1].at)]
