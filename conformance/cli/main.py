@@ -50,6 +50,7 @@ MODULES = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; its exit code is the process's."""
     startup.collect_seldom()
+    startup.keep_one_heap()
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         return _dispatch(words)

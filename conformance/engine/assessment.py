@@ -10,12 +10,12 @@ from conformance.catalog.matchers import matcher_of
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM
 from conformance.engine.behind import SCRIPTED
 from conformance.engine.explanation import in_its_words, instead
-from conformance.engine.question import PLAIN, Attempt, Question, Record, in_mode
-from conformance.judge.finding import Finding
+from conformance.engine.question import PLAIN, Question, Record, in_mode
+from conformance.judge.finding import Finding, merged
+from conformance.judge.observe import Reply
 from conformance.judge.rule_counts import RuleCounts
 from conformance.judge.rules import RULES, Rule, examine_conversation, examine_pair
 from conformance.judge.verdict import SHOWN, ControlResult, Facts, Judgement, decide
-from conformance.probe.aside import LARGE
 from conformance.runs.expectations import Expectations, RowResult, RowStatus, RowTraits, against_baseline
 from conformance.runs.log import CaseRow, RuleRow
 from conformance.words import MODES, OBSERVED, Basis, Mode, SdkTestimony, Verdict
@@ -24,6 +24,10 @@ Lookup = Callable[[Question], Record]
 """The record of a question, asked for if need be."""
 
 
+SMALL = 1024
+"""Bytes of an answer up to which what was read in it is kept while it waits for the other of its pair."""
+PAIRED = 2**20
+"""Bytes of the larger of two answers up to which they are compared: both have to be read at once."""
 FAILED = "the suite itself failed: "
 """How the reason of an error begins that is our own."""
 
@@ -48,7 +52,7 @@ class Assessment:
         self._baseline = baseline
         self._rule_counts = RuleCounts()
         self._judged: dict[Question, Judgement] = {}
-        self._half_pairs: dict[str, Attempt] = {}
+        self._half_pairs: dict[str, Reply] = {}
         self._by_surface: dict[str, list[Question]] = {}
         self._asked = dict.fromkeys(asked)
         for question in self._asked:
@@ -161,7 +165,7 @@ class Assessment:
             status=standing.status,
             reason=in_its_words(record, judgement),
             findings=findings,
-            marks=_merged(mark for mark in marks if mark.id not in case.rules),
+            marks=merged(mark for mark in marks if mark.id not in case.rules),
             attempts=len(record.attempts),
             sdk=sdk,
             seconds=round(sum(attempt.seconds for attempt in record.attempts), 4),
@@ -302,17 +306,19 @@ class Assessment:
             return []
         if record.attempts[-1].replies[-1].bad:
             return []
-        mine = record.attempts[-1]
+        mine = record.attempts[-1].replies[-1]
         other = self._half_pairs.pop(question.case.id, None)
         if other is None:
             self._half_pairs[question.case.id] = mine
+            if mine.answer.exchange.size > SMALL:
+                mine.answer.forget()
             return []
         json, stream = (other, mine) if question.mode == "stream" else (mine, other)
-        last = stream.replies[-1]
-        read = examine_pair(json.replies[-1].answer, last.answer)
-        if json.replies[-1].answer.exchange.size > LARGE:
-            json.replies[-1].answer.forget()
-        return self._rule_counts.add(read, last.answer.endpoint, "stream", last.evidence)
+        if max(json.answer.exchange.size, stream.answer.exchange.size) > PAIRED:
+            return []
+        read = examine_pair(json.answer, stream.answer)
+        json.answer.forget()
+        return self._rule_counts.add(read, stream.answer.endpoint, "stream", stream.evidence)
 
     def rule_row(self, rule: Rule) -> RuleRow:
         """The row of a rule over everything that was counted."""
@@ -385,13 +391,4 @@ def _telling(record: Record, verdict: Verdict) -> list[Finding]:
     """The findings that speak for a verdict: none where it is good or was never observed."""
     if verdict not in OBSERVED or verdict == "supported":
         return []
-    return _merged(finding for attempt in record.attempts for finding in attempt.observed.findings)
-
-
-def _merged(findings: Iterable[Finding]) -> list[Finding]:
-    """One finding per key, with its count, in order of appearance."""
-    merged: dict[str, Finding] = {}
-    for finding in findings:
-        earlier = merged.get(finding.key)
-        merged[finding.key] = finding if earlier is None else earlier.again()
-    return list(merged.values())
+    return merged(finding for attempt in record.attempts for finding in attempt.observed.findings)

@@ -17,7 +17,6 @@ from conformance.judge.effects import try_check
 from conformance.judge.observe import Observed, Reply, misled, observe
 from conformance.judge.rules import examine
 from conformance.judge.verdict import SHOWN, Observation
-from conformance.probe.aside import LARGE
 from conformance.probe.asking import Asked, Bind, Fixtures, StepAnswer, ask_case, trace_of
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
@@ -90,16 +89,16 @@ class Inquiry:
             attempts = await self._try(question)
             if capable is None and (lacking := self._disproven(question, attempts)):
                 return Record(question=question, inapplicable=f"needs {lacking}")
-            record = Record(
+            tokens = input_tokens_of(attempts)
+            for last in attempts[-1:]:
+                _forget(last)
+            return Record(
                 question=question,
                 attempts=attempts,
                 capable=capable,
-                input_tokens=input_tokens_of(attempts),
+                input_tokens=tokens,
                 confirmed=await self._confirmed(question, attempts),
             )
-            if record.size > LARGE:
-                record.forget()
-            return record
 
         return ask
 
@@ -158,11 +157,12 @@ class Inquiry:
         attempts: list[Attempt] = []
         tries = self._tries.get(question.case.id, 1)
         while len(attempts) < max(self._attempts, tries):
+            for earlier in attempts[-1:]:
+                _forget(earlier)
             attempt = await self._attempt(question, len(attempts) + 1)
             attempts.append(attempt)
-            if len(attempts) < tries and not self._deadline.passed:
-                continue
-            if not _worth_another(question.case, attempt.observed.observation) or self._deadline.passed:
+            wanted = len(attempts) < tries or _worth_another(question.case, attempt.observed.observation)
+            if not wanted or self._deadline.passed:
                 break
         return tuple(attempts)
 
@@ -207,6 +207,15 @@ class Inquiry:
                 self._watch(question, answer.exchange)
         size = sum(answer.exchange.size for answer in asked.answers)
         return await transport.patience.aside.run(size, partial(attempt_of, question, asked, self._target, reader))
+
+
+FORGOTTEN = 16 * 2**10
+"""Bytes of answers from which on what was read in them is let go until they are judged."""
+
+
+def _forget(attempt: Attempt) -> None:
+    if attempt.size > FORGOTTEN:
+        attempt.forget()
 
 
 def _shown(record: Record) -> bool:

@@ -10,10 +10,12 @@ from conformance.engine.question import Earlier, Question, Record
 from conformance.engine.testimony import Testimonies, Witness, no_testimonies
 from conformance.judge.rules import Rule
 from conformance.judge.shape import shape_of
-from conformance.probe.aside import LARGE, in_turn
+from conformance.probe.aside import in_turn
 from conformance.probe.asking import trace_of
 from conformance.runs.log import CaseRow, RuleRow, TendencyRow
 
+SMALL = 4 * 2**10
+"""Bytes of answers up to which it costs less to keep what was read in them than to read them again."""
 TERMS = Terms()
 """Those of a run whose end nobody waits for."""
 
@@ -69,7 +71,7 @@ class Ledger:
         self._tell(judged)
         if trace := record.trace or judged.trace:
             self._tell(SuiteFailed(question.id, trace))
-        if record.size > LARGE:
+        if record.size > SMALL:
             record.forget()  # one of a pair waits for the other
         self._source.judged(question)
         return judged

@@ -43,6 +43,16 @@ class Attempt(Struct, frozen=True):
     trace: str = ""
     """Where it failed: the traceback."""
 
+    @property
+    def size(self) -> int:
+        """Bytes of its answers."""
+        return sum(reply.answer.exchange.size for reply in (*self.replies, *self.unread))
+
+    def forget(self) -> None:
+        """Lets go of what was read in its answers: they wait to be judged as bytes."""
+        for reply in (*self.replies, *self.unread):
+            reply.answer.forget()
+
 
 class Record(Struct, frozen=True, kw_only=True):
     """All that asking a question brought; nothing is decided here."""
@@ -62,7 +72,7 @@ class Record(Struct, frozen=True, kw_only=True):
     @property
     def size(self) -> int:
         """Bytes of the answers that it holds."""
-        return sum(reply.answer.exchange.size for one in self.attempts for reply in (*one.replies, *one.unread))
+        return sum(attempt.size for attempt in self.attempts)
 
     @property
     def trace(self) -> str:
@@ -74,10 +84,9 @@ class Record(Struct, frozen=True, kw_only=True):
         return tuple(attempt.observed.observation for attempt in self.attempts)
 
     def forget(self) -> None:
-        """Lets go of what was read in its answers: they wait to be judged as bytes."""
+        """Lets go of what was read in its answers."""
         for attempt in self.attempts:
-            for reply in (*attempt.replies, *attempt.unread):
-                reply.answer.forget()
+            attempt.forget()
 
     def light(self) -> "Record":
         """The same without its answers, for questions that only ask whether this one was shown."""

@@ -30,7 +30,7 @@ ALLOWED_DELTAS: dict[str, frozenset[str]] = {
 CUT_SHORT = ("max_tokens", "model_context_window_exceeded")
 """Stop reasons after which the last tool input may be truncated, and its block may lack its stop."""
 
-Life = Literal["open", "closed"]
+Life = Literal["open", "closed", "replaced"]
 _NOWHERE: tuple[None, list[str]] = (None, [])
 
 
@@ -132,3 +132,22 @@ class Block:
             if (given := decode(self.input_json)) is not ABSENT:
                 block["input"] = given
         return block | self.compaction
+
+
+class OpenBlocks:
+    """The blocks of a stream that are open, in the order of their starts; each is looked at twice, however many."""
+
+    def __init__(self) -> None:
+        self._begun: list[Block] = []
+
+    def begin(self, block: Block) -> None:
+        """Takes the next block; one that is still open is overlapped by it."""
+        if self._begun and self._begun[-1].life == "open" and self._begun[-1].overlapped_at is None:
+            self._begun[-1].overlapped_at = block.event
+        self._begun.append(block)
+
+    def last_index(self, otherwise: int) -> int:
+        """The index of the block that was begun last of those that are open."""
+        while self._begun and self._begun[-1].life != "open":
+            self._begun.pop()
+        return self._begun[-1].index if self._begun else otherwise

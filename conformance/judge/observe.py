@@ -13,7 +13,7 @@ from conformance.catalog.pattern import linear, whole_characters
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM
 from conformance.judge.answer import Answer
 from conformance.judge.effects import try_check
-from conformance.judge.finding import ABSENT, Finding, Violation, finding_key
+from conformance.judge.finding import ABSENT, Finding, Violation, bounded, finding_key
 from conformance.judge.rules import Reading
 from conformance.judge.verdict import Observation
 from conformance.judge.wire import shown
@@ -252,8 +252,9 @@ def _finding(reply: Reply, name: str, level: Level, violation: Violation) -> Fin
 
 def _at(reply: Reply, name: str, level: Level, at: str, expected: Any, observed: Any, kind: str) -> Finding:
     answer = reply.answer
-    key = finding_key(name, answer.endpoint, answer.mode, at, kind)
-    return Finding(name, key, level, at, expected, observed, 1, reply.evidence)
+    told = bounded(Violation(at, expected, observed, kind))
+    key = finding_key(name, answer.endpoint, answer.mode, told.at, told.kind)
+    return Finding(name, key, level, told.at, told.expected, told.observed, 1, reply.evidence)
 
 
 def input_tokens(answer: Answer) -> int | None:

@@ -9,6 +9,9 @@ from conformance.judge.rules import RULES, Reading, Rule
 from conformance.judge.verdict import decide_rule
 from conformance.words import Mode, Verdict
 
+MOST = 200
+"""Distinct findings of one rule that a run keeps: an endpoint that makes up keys makes up any number."""
+
 
 class RuleVerdict(Struct, frozen=True):
     """The verdict of a rule after a run; one finding per key, each with its count and first exchange."""
@@ -48,7 +51,8 @@ class RuleCounts:
             mark = Finding(rule.id, key, rule.level, violation.at, violation.expected, violation.observed, 1, exchange)
             marks.append(mark)
             earlier = known.get(key)
-            known[key] = mark if earlier is None else earlier.again()
+            if earlier is not None or len(known) < MOST:
+                known[key] = mark if earlier is None else earlier.again()
         return marks
 
     def verdict(self, rule: Rule) -> RuleVerdict:

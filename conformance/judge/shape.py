@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from conformance.judge.answer import Answer
 
 WORDS = frozenset({"type", "role", "stop_reason"})
@@ -15,8 +17,22 @@ TIMED = frozenset({"ping"})
 """Events that come by the clock."""
 
 
+LONGEST = 4 * 1024
+"""Bytes of a shape from which on an answer has none that is worth comparing."""
+LONGEST_NAME = 100
+"""Characters of a key, or of a word of the protocol."""
+
+
 def shape_of(answer: Answer) -> Any:
-    """JSON that is equal for two answers of the same shape: no id, number or text of an answer is in it."""
+    """JSON that is equal for two answers of the same shape: no id, number or text of an answer is in it.
+
+    Of an answer whose shape is longer than `LONGEST` it is the status alone.
+    """
+    shape = _whole(answer)
+    return shape if len(msgspec.json.encode(shape)) <= LONGEST else {"status": answer.status, "longer": LONGEST}
+
+
+def _whole(answer: Answer) -> dict[str, Any]:
     if answer.in_events:
         events = (
             {"event": event["event"], "data": masked(event["data"])}
@@ -32,11 +48,13 @@ def masked(value: Any, key: str = "") -> Any:
     if isinstance(value, dict):
         if key in OPAQUE:
             return "object"
-        return {name: SCALARS.get(type(item)) or masked(item, name) for name, item in sorted(value.items())}
+        return {
+            name[:LONGEST_NAME]: SCALARS.get(type(item)) or masked(item, name) for name, item in sorted(value.items())
+        }
     if isinstance(value, list):
         return _runs(masked(item) for item in value)
     if isinstance(value, str):
-        return value if key in WORDS and value.isidentifier() else "string"
+        return value if key in WORDS and len(value) <= LONGEST_NAME and value.isidentifier() else "string"
     return SCALARS.get(type(value)) or type(value).__name__
 
 

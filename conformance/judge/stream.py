@@ -6,10 +6,10 @@
 Source: https://platform.claude.com/docs/en/build-with-claude/streaming
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from conformance.judge.block import CUT_SHORT, FORMS, KNOWN_DELTAS, Block, allowed_deltas
+from conformance.judge.block import CUT_SHORT, FORMS, KNOWN_DELTAS, Block, OpenBlocks, allowed_deltas
 from conformance.judge.finding import ABSENT, Violation
 from conformance.judge.stream_result import StreamResult
 from conformance.judge.wire import decode, defect_of, has_type, is_integer, one_by_one, shown, slug
@@ -25,6 +25,8 @@ GRAMMAR = frozenset(
         "message_stop",
     }
 )
+MOST = 10
+"""Kinds of violations of one law that are kept: an endpoint that makes up types makes up any number."""
 
 
 def follow(frames: Iterable[Frame], *, whole: bool = True) -> StreamResult:
@@ -57,6 +59,8 @@ class Machine:
         self.error: dict[str, Any] | None = None
         self.error_at = ""
         self._at_index: dict[int, Block] = {}
+        self._open = OpenBlocks()
+        self._reason: Any = None  # the last stop reason that was given
         self._next_index = 0
         self._astray: set[int] = set()  # indices to which deltas went by mistake: their stop goes astray as well
         self._started = False
@@ -64,14 +68,6 @@ class Machine:
         self._torn = False  # an event was lost: what is missing later may have been in it
         self._stopped = False
         self.pings = 0
-        self._handlers: dict[str, Callable[[str, dict[str, Any]], None]] = {
-            "message_start": self._message_start,
-            "content_block_start": self._block_start,
-            "content_block_delta": self._block_delta,
-            "content_block_stop": self._block_stop,
-            "message_delta": self._message_delta,
-            "message_stop": self._message_stop,
-        }
 
     # -- frames ------------------------------------------------------------------------------------------------
 
@@ -170,7 +166,7 @@ class Machine:
         else:
             self._order(where, kind)
             if kind in GRAMMAR:
-                self._handlers[kind](where, data)
+                getattr(self, f"_{kind.removeprefix('content_')}")(where, data)
 
     def _order(self, where: str, kind: str) -> None:
         """Nothing of the message comes before message_start, nor after message_stop."""
@@ -207,10 +203,10 @@ class Machine:
         if not isinstance(delta, dict):
             self._breach("stream.message-delta", where + "/delta", "an object", delta, slug(delta, "type"))
             data = data | {"delta": {}}
-        earlier = [given for _, one in self.deltas if (given := one["delta"].get("stop_reason")) is not None]
         reason = data["delta"].get("stop_reason")
-        if earlier and reason is not None and reason != earlier[-1]:
-            self._breach("stream.one-stop-reason", where + "/delta/stop_reason", earlier[-1], reason, "changed")
+        if self._reason is not None and reason is not None and reason != self._reason:
+            self._breach("stream.one-stop-reason", where + "/delta/stop_reason", self._reason, reason, "changed")
+        self._reason = self._reason if reason is None else reason
         self.deltas.append((self._frame.number, data))
 
     def _message_stop(self, where: str, _: dict[str, Any]) -> None:
@@ -235,9 +231,7 @@ class Machine:
         block = Block(index, content, self._frame.number)
         block.late = self._stopped
         self._place(where, block)
-        for other in self.blocks:
-            if other is not block and other.life == "open" and other.overlapped_at is None:
-                other.overlapped_at = self._frame.number
+        self._open.begin(block)
         self._fresh(where + "/content_block", block)
 
     def _place(self, where: str, block: Block) -> None:
@@ -250,6 +244,7 @@ class Machine:
             self._breach("stream.index", at, self._next_index, block.index, kind, lost=earlier is not None)
         if earlier is not None and earlier.life == "open":
             self.blocks.remove(earlier)
+            earlier.life = "replaced"
         self.blocks.append(block)
         self._at_index[block.index] = block
         self._next_index = max(self._next_index, block.index + 1)
@@ -313,8 +308,8 @@ class Machine:
 
     def _open_block(self, law: str, where: str, data: dict[str, Any], *, lost: bool = False) -> Block | None:
         """The open block that an event speaks of; None, and the law is broken, when there is none."""
-        only = [block.index for block in self.blocks if block.life == "open"][-1:] or [self._next_index - 1]
-        index = self._index(where, data, only[0])
+        only = self._open.last_index(self._next_index - 1)
+        index = self._index(where, data, only)
         block = self._at_index.get(index)
         if block is not None and self._is_open(index):
             return block
@@ -327,7 +322,7 @@ class Machine:
         elif block is None and self._owed:  # as many stops as starts: a real client reads on
             self._owed, kind = self._owed - 1, "renumbered"
         elif index in self._astray:
-            return self._at_index.get(only[0]) if self._is_open(only[0]) else None
+            return self._at_index.get(only) if self._is_open(only) else None
         if not (self._early and not self._started and block is None and not self.blocks):
             self._breach(law, where + "/index", "the index of an open block", index, kind, lost=lost)
         if delta:
@@ -351,7 +346,8 @@ class Machine:
     def end(self, *, whole: bool) -> None:
         """Judges what never came."""
         if not self.events:
-            self._breach("stream.answered", "", "an event stream", "no event", "empty", lost=True)
+            if whole:  # else that is what is said of it
+                self._breach("stream.answered", "", "an event stream", "no event", "empty", lost=True)
         elif self.error is not None or not whole or self._torn:
             return
         elif not self._stopped:
@@ -394,7 +390,7 @@ class Machine:
         """Notes a broken law, once for each kind: the first place is the cause, the rest are its echo."""
         known = self.breaches.setdefault(law, [])
         violation = Violation(at, expected, observed, kind)
-        if all(other.kind != kind for other in known):
+        if len(known) < MOST and all(other.kind != kind for other in known):
             known.append(violation)
         if lost and self.lost is None:
             self.lost = violation

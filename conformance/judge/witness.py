@@ -23,6 +23,10 @@ MOST = 8000
 """Events or pieces, the same: it spends a second of CPU on them."""
 
 
+MOST_VALUES = 60_000
+"""Commas and opening brackets, which part the values of JSON: of each it makes an object, and some copies."""
+
+
 class Testimony(Struct, frozen=True):
     """The SDK's result for an answer; an exception that reports a refusal counts as accepted."""
 
@@ -58,7 +62,9 @@ def too_large(exchange: Exchange) -> str:
     """The reason why an answer is too large for the SDK, whose time grows faster; empty where it is not."""
     if exchange.outcome == "oversized":
         return "not shown to the SDK: too large, a limit ended it"
-    if exchange.size > LARGEST or len(exchange.chunks) > MOST or exchange.body.count(b"\ndata:") > MOST:
+    body = exchange.body
+    values = body.count(b",") + body.count(b"{") + body.count(b"[")
+    if len(body) > LARGEST or len(exchange.chunks) > MOST or body.count(b"\ndata:") > MOST or values > MOST_VALUES:
         return f"not shown to the SDK: too large ({exchange.size} bytes)"
     return ""
 

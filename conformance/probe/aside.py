@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -16,6 +17,14 @@ class Aside:
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
+        self._alone = asyncio.Lock()
+        self._holder: AsyncExitStack | None = None
+
+    async def alone(self, stack: AsyncExitStack) -> None:
+        """Waits until no other stack is alone; until this one is closed, no other one is."""
+        if self._holder is not stack:
+            await stack.enter_async_context(self._alone)
+            self._holder = stack
 
     async def run(self, size: int, work: Callable[[], Result]) -> Result:
         """The result of work on so many bytes: at once where they are few."""

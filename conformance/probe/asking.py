@@ -3,6 +3,7 @@
 import asyncio
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ Proceed = Callable[[Step, Mode, Exchange, Bind], Mapping[str, Any] | None]
 """Judges a step's premises: the document of its answer that later steps may use, or None when they do not hold."""
 
 
+LARGE = 256 * 2**10
+"""Bytes of the answer to a step from which on only one attempt at a time goes on to further steps."""
 LONGEST_TRACE = 20_000
 """Characters: where a recursion ends, the last of a thousand alike frames."""
 
@@ -91,6 +94,10 @@ class _Asker:
         self._nonce = new_nonce()
 
     async def attempt(self, attempt: int, proceed: Proceed) -> Asked:
+        async with AsyncExitStack() as stack:
+            return await self._attempt(attempt, proceed, stack)
+
+    async def _attempt(self, attempt: int, proceed: Proceed, stack: AsyncExitStack) -> Asked:
         answers: list[StepAnswer] = []
         documents: dict[str, Mapping[str, Any]] = {}
         trouble = stopped = trace = ""
@@ -109,6 +116,8 @@ class _Asker:
             if trouble or step is steps[-1]:
                 break
             exchange, bind = told[-1].exchange, partial(fill, setting=self._setting(mode, documents))
+            if exchange.size > LARGE:  # what later steps use of it takes memory until the last of them is answered
+                await self._patience.aside.alone(stack)
             try:
                 document = await self._patience.aside.run(exchange.size, partial(proceed, step, mode, exchange, bind))
             except Exception as problem:  # noqa: BLE001 - whatever fails here is one question's failure

@@ -16,6 +16,7 @@ from conformance.probe.exchange import AFTER_THE_END, Exchange, Outcome
 from conformance.probe.recording import Limits, Recording
 from conformance.probe.request import Outgoing
 from conformance.probe.scrub import Scrubber
+from conformance.probe.shelf import shelved
 
 if TYPE_CHECKING:
     import ssl
@@ -58,7 +59,7 @@ class Client:
             )
             exchange, _ = await self._send(outgoing, keep_alive=False)
             exchange = replace(exchange, notes=(note, *exchange.notes))
-        return self.scrubbed(exchange)
+        return shelved(self.scrubbed(exchange))
 
     def scrubbed(self, exchange: Exchange) -> Exchange:
         """An exchange without the keys that are sent."""

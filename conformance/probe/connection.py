@@ -13,12 +13,15 @@ from urllib.parse import quote, urlsplit
 import h11
 from msgspec import Struct
 
+from conformance.probe.encoding import OversizedError
 from conformance.targets.address import DEFAULT_PORTS
 
 LARGEST_HEAD = 100 * 2**10
 """Bytes of a status line with its headers, of a chunk's head, or of the trailers."""
 LARGEST_BACKLOG = 256 * 2**10
 """Bytes that may wait to be read before the sender is held back."""
+MOST_CHUNKS = 100_000
+"""Pieces in which a body may be sent: no answer has more than 32,000 events."""
 IDLE_SECONDS = 5.0
 """How long a connection waits to be used again."""
 MOST_TOLD = 4096
@@ -133,6 +136,7 @@ class Connection:
         self._ahead: _Next | NotHttpError | None = None
         """What follows the piece that was read last, where that is known already."""
         self.place = place
+        self._pieces = 0
         self.used = False
         self.idle_since = 0.0
 
@@ -158,7 +162,10 @@ class Connection:
                 return Head(event.status_code, version, [(bytes(n), bytes(v)) for n, v in event.headers.raw_items()])
 
     async def piece(self) -> bytes | None:
-        """What has arrived of the body since, at least a byte; None at its end."""
+        """What has arrived of the body since, at least a byte; None at its end.
+
+        NotHttpError where it breaks off, OversizedError where its chunks are too many.
+        """
         event = await self._next()
         if not isinstance(event, h11.Data):
             return None
@@ -166,6 +173,9 @@ class Connection:
         while isinstance(following := self._at_hand(), h11.Data):  # a server may cut one packet into many chunks
             pieces.append(following.data)
         self._ahead = following
+        self._pieces += len(pieces)
+        if self._pieces > MOST_CHUNKS:
+            raise OversizedError(f"the body came in more than {MOST_CHUNKS} chunks")
         return b"".join(pieces)
 
     async def _next(self) -> "_Next":
@@ -200,6 +210,7 @@ class Connection:
         if not done or self.surplus or not self._pipe.quiet:
             return False
         self._http.start_next_cycle()
+        self._pieces = 0
         self.used, self.idle_since = True, now
         return True
 

@@ -1,5 +1,6 @@
 """One request and its answer as recorded: bytes, headers, times."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Literal
 
@@ -50,7 +51,7 @@ class Exchange(Struct, frozen=True, dict=True, kw_only=True):
     http_version: str = "HTTP/1.1"
     headers: tuple[tuple[str, str], ...] = ()
     """Names in lower case, in the order of arrival, duplicates kept."""
-    chunks: tuple[Chunk, ...] = ()
+    chunks: Sequence[Chunk] = ()
     started: float = 0.0
     """Unix time at which the request was sent."""
     first_byte: float | None = None
@@ -65,12 +66,14 @@ class Exchange(Struct, frozen=True, dict=True, kw_only=True):
     @cached_property
     def body(self) -> bytes:
         """The whole body, content encoding undone."""
-        return b"".join([chunk.data for chunk in self.chunks])
+        laid_aside: bytes | None = getattr(self.chunks, "data", None)
+        return b"".join([chunk.data for chunk in self.chunks]) if laid_aside is None else laid_aside
 
     @property
     def size(self) -> int:
         """Bytes of the body."""
-        return sum([len(chunk.data) for chunk in self.chunks])
+        laid_aside: int | None = getattr(self.chunks, "size", None)
+        return sum([len(chunk.data) for chunk in self.chunks]) if laid_aside is None else laid_aside
 
     def header(self, name: str) -> str | None:
         """The first value of a header, by its name in lower case."""

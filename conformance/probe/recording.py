@@ -30,6 +30,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Of the body as it arrives, and again of what it unpacks to: the longest answer asked for has a tenth."""
     events: int = 32_000
     """The longest answer that is asked for has 70,000 characters, twenty thousand tokens."""
+    values: int = 300_000
+    """Commas and opening brackets, which part the values of JSON: each value takes thirty times its bytes to read."""
 
 
 class Recording:
@@ -46,6 +48,7 @@ class Recording:
         self._chunks: list[Chunk] = []
         self._first_byte: float | None = None
         self._arrived = 0
+        self._values = 0
         self._body: Inflater | Plain = Plain(limits.body)
         self._events: Decoder | None = None
 
@@ -76,6 +79,9 @@ class Recording:
         if not self._chunks:
             self._events = Decoder() if _may_be_stream(piece) else None
         self._chunks.append(Chunk(at, piece))
+        self._values += piece.count(b",") + piece.count(b"{") + piece.count(b"[")
+        if self._values > self._limits.values:
+            raise OversizedError(f"the body has more than {self._limits.values} commas and brackets")
         if self._events:
             self._follow(self._events.feed(piece, at))
 

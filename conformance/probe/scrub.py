@@ -54,7 +54,7 @@ class Scrubber:
             value = value.replace(key, MARK)
         return self._keys.removed_from(value)
 
-    def _chunks(self, chunks: tuple[Chunk, ...]) -> tuple[Chunk, ...]:
+    def _chunks(self, chunks: Sequence[Chunk]) -> Sequence[Chunk]:
         """The chunks without keys; the mark falls to the chunk in which a key begins."""
         spans = self._keys.spans(b"".join([chunk.data for chunk in chunks]))
         if not spans:

@@ -1,6 +1,7 @@
 """The run log `run.jsonl`: the only primary output of a run, one row a line, flushed as it grows."""
 
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -147,24 +148,27 @@ def read_rows(path: Path) -> Iterator[LogRow]:
 
     Rows of format 1 come as format 2 has them.
     """
-    lines = _content(path).split(b"\n")
-    upgrade = Upgrade() if _format_of(path, lines[0]) == 1 else None
-    for number, line in enumerate(lines, start=1):
-        if not line:
+    upgrade: Upgrade | None = None
+    for number, line in enumerate(_lines(path), start=1):
+        if number == 1:
+            upgrade = Upgrade() if _format_of(path, line) == 1 else None
+        if line == b"\n":
             continue
         try:
             row = upgrade.row(line) if upgrade else _DECODER.decode(line)
         except msgspec.MsgspecError as problem:
-            if number == len(lines):
+            if not line.endswith(b"\n"):
                 return
             raise LogError(f"{path}, line {number}: {problem}") from problem
         if row is not None:
             yield with_absent(row) if b'"absent"' in line else row
 
 
-def _content(path: Path) -> bytes:
+def _lines(path: Path) -> Iterator[bytes]:
+    """The lines of a log with their ends, one at a time: a log can be longer than what fits into memory."""
     try:
-        return unpack(path) if path.suffix == ".zst" else path.read_bytes()
+        with BytesIO(unpack(path)) if path.suffix == ".zst" else path.open("rb") as file:
+            yield from file
     except FrameError as problem:
         raise LogError(str(problem)) from problem
 

@@ -6,6 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from conformance.judge.finding import ABSENT, Finding, Violation
+from conformance.judge.finding import bounded_value as cut
 from conformance.runs.rows import CaseRow, CauseRow, LogRow, RuleRow
 
 LONGEST = 64 * 1024
@@ -46,15 +47,7 @@ def bounded_value(value: Any) -> Any:
     """A value as it enters the log: cut to text where it is too long, as text where it looks like the missing key."""
     if isinstance(value, dict) and value == _LOOKS_ABSENT:
         return msgspec.json.encode(value).decode()
-    text = msgspec.json.encode(value)
-    if len(text) <= LONGEST:
-        return value
-    rest = f"… ({len(text)} bytes in all)"
-    kept = value if isinstance(value, str) else text.decode()
-    room = LONGEST - 2 * len(rest.encode())
-    while len(msgspec.json.encode(kept)) > room:
-        kept = kept[: max(1, len(kept) * room // (len(msgspec.json.encode(kept)) + 1))]
-    return kept + rest
+    return cut(value, LONGEST)
 
 
 def with_absent(row: LogRow) -> LogRow:

@@ -6,12 +6,12 @@ turns red, with what is wrong. `reports` names are as the run log has them.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
 from hostile_catalogue import CATALOGUE, WAITS
 from hostile_endpoints import Asked, good
+from hostile_outcomes import ATTACKED, INNOCENT, OUTCOMES, Rows, outcome
 from misbehaving import Peer, serving
 
 from conformance.catalog.load import load_catalog
@@ -27,17 +27,14 @@ from conformance.probe.client import Client
 from conformance.probe.recording import Limits
 from conformance.probe.trouble import Patience
 from conformance.runs.expectations import Expectations
-from conformance.runs.log import CaseRow, RuleRow
+from conformance.runs.log import CaseRow
 from conformance.targets.target import Target
 
-ATTACKED, INNOCENT = "messages.text", "messages.two-words"
 LIMITS = Limits(connect=10, first_byte=4, idle=2, total=5, grace=0.5)
 UNHURRIED = Limits(connect=60, first_byte=60, idle=60, total=60, grace=60)
 """For endpoints that never let anybody wait: there no clock decides, however busy the machine is."""
 CATALOG = load_catalog()
 KEY = "sk-canary-hostile-7731"
-TABLE = Path(__file__).with_name("outcomes.psv")
-Rows = list[CaseRow | RuleRow]
 
 
 async def behaves(peer: Peer, name: str, canary: str) -> None:
@@ -94,34 +91,6 @@ def waited() -> dict[str, Rows]:
         return dict(zip(names, await asyncio.gather(*map(rows_of, names)), strict=True))
 
     return asyncio.run(run())
-
-
-def told(row: CaseRow) -> str:
-    """`broken (readable oversized)`, `not-run (too slow)`, `supported`."""
-    if row.findings:
-        first = row.findings[0]
-        return f"{row.verdict} ({first.id} {first.key.split(' ')[-1]})"
-    return f"{row.verdict} ({row.reason})" if row.verdict == "not-run" else row.verdict
-
-
-def outcome(rows: Rows) -> str:
-    """A line of the table, without the endpoint's name."""
-    cases = {row.mode: told(row) for row in rows if isinstance(row, CaseRow) and row.case == ATTACKED}
-    red = [
-        f"{row.rule} {'+'.join(sorted({one.key.split(' ')[-1] for one in row.findings}))}"
-        for row in rows
-        if isinstance(row, RuleRow) and row.verdict in ("broken", "partial")
-    ]
-    return " | ".join((cases["stream"], cases["json"], ", ".join(sorted(red)))).rstrip()
-
-
-def table() -> Iterator[tuple[str, str]]:
-    for line in TABLE.read_text(encoding="utf-8").splitlines()[1:]:
-        name, _, rest = line.partition(" | ")
-        yield name, rest.strip()
-
-
-OUTCOMES = dict(table())
 
 
 def test_the_table_is_whole() -> None:

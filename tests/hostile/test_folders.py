@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from command_line import Begun
-from extent import extent
+from extent import FULL, extent
 from servers import scripted
 
 from conformance.errors import UserError
@@ -21,7 +21,8 @@ from conformance.runs.evidence_store import EvidenceStore
 from conformance.runs.log import FILE, LOCK, RunLog, read_log
 from conformance.runs.run_folder import FolderError, RunFolder
 
-FEW = ("--select", "messages.*", "--no-witness", "--attempts", "1")
+SELECT = "messages.*" if FULL else "messages.t*"
+FEW = ("--select", SELECT, "--no-witness", "--attempts", "1")
 
 
 def run(bent: Begun, *words: str, code: str = "") -> tuple[int, str]:

@@ -10,18 +10,24 @@ from hostile_endpoints import (
     BOMB,
     CALL,
     DATE,
+    ENDING,
     ODD,
     Asked,
     Attack,
+    block_of_type,
+    blocks,
     body_of,
+    body_of_values,
     bytes_refusal,
     chunked,
+    chunks_of_a_byte,
     confused,
     delta,
     end,
     endless,
     event,
     good,
+    in_stream,
     kind_of,
     message,
     odd_message,
@@ -111,6 +117,27 @@ CATALOGUE: dict[str, Attack] = {
         else good(a)
     ),
     "big_text_3m": lambda a: response(body_of(a, "x " * 1_500_000), kind=kind_of(a)),
+    "wide_text": lambda a: response(body_of(a, "\U0001f600" + "x " * 1_500_000), kind=kind_of(a)),
+    "many_values": lambda a: body_of_values(a, '{"a":1}', 90_000),
+    "too_many_values": lambda a: body_of_values(a, '{"a":1}', 400_000),
+    "many_numbers": lambda a: body_of_values(a, "0.1", 150_000),
+    "many_keys": lambda a: response(
+        json.dumps(message(a.text) | {f"key_{n}_{'x' * 90}": n for n in range(30_000)}).encode()
+    ),
+    "chunks_of_a_byte": lambda a: chunks_of_a_byte(a, 20_000),
+    "too_many_chunks": lambda a: chunks_of_a_byte(a, 150_000),
+    "many_blocks": lambda a: in_stream(a, blocks(5_900)) if a.streams else good(a),
+    "blocks_without_a_stop": lambda a: (
+        in_stream(a, b"".join(one + b"\n\n" for one in blocks(11_000).split(b"\n\n") if b"_start" in one))
+        if a.streams
+        else good(a)
+    ),
+    "many_endings": lambda a: in_stream(a, BLOCK + delta(a.text) + ENDING * 11_000) if a.streams else good(a),
+    "many_types": lambda a: in_stream(a, b"".join(block_of_type(n) for n in range(3_900))) if a.streams else good(a),
+    "long_event_name": lambda a: (
+        replaced(a, b"event: content_block_delta", b"event: " + b"n" * 3_000_000) if a.streams else good(a)
+    ),
+    "long_field": lambda a: replaced(a, b'"role"', b'"' + b"k" * 2_000_000 + b'": 1, "role"'),
     "never_close": lambda a: then_silence(stream_head() + body_of(a)),
     "no_length_empty": lambda a: stream_head(),
     # JSON and text

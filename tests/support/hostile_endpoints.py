@@ -1,10 +1,10 @@
 """What hostile endpoints are made of: good answers, and the ways of bending and of sending them."""
 
 import asyncio
-import gzip
 import json
 import random
 import re
+import zlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -197,4 +197,49 @@ def poison(asked: Asked) -> bytes:
     return response(json.dumps(message("POISON")).encode())
 
 
-BOMB = gzip.compress(b"\0" * 200_000_000, 1)
+def _bomb(megabytes: int) -> bytes:
+    """Zeros in gzip, made piece by piece: the test needs no room for them either."""
+    packer = zlib.compressobj(1, wbits=zlib.MAX_WBITS | 16)
+    return b"".join(packer.compress(bytes(1_000_000)) for _ in range(megabytes)) + packer.flush()
+
+
+BOMB = _bomb(200)
+
+
+def body_of_values(asked: Asked, value: str, number: int) -> bytes:
+    """A good answer with so many values in an array that no client knows."""
+    extra = f'"extra": [{",".join([value] * number)}], '.encode()
+    return response(body_of(asked).replace(b'"usage": ', extra + b'"usage": ', 1), kind=kind_of(asked))
+
+
+def blocks(number: int, first: str = '{"type": "text", "text": ""}') -> bytes:
+    """So many content blocks, begun and ended."""
+    return b"".join(
+        f'event: content_block_start\ndata: {{"type":"content_block_start","index":{n},"content_block":{first}}}\n\n'
+        f'event: content_block_stop\ndata: {{"type":"content_block_stop","index":{n}}}\n\n'.encode()
+        for n in range(number)
+    )
+
+
+def in_stream(asked: Asked, body: bytes) -> bytes:
+    """A stream with this between its start and its end; a good answer where none was asked for."""
+    return response(start() + body + end()[end().index(b"event: message_delta") :], kind=kind_of(asked))
+
+
+ENDING = event({"type": "message_delta", "delta": {"stop_reason": None}, "usage": {"output_tokens": 3}})
+
+
+def block_of_type(number: int) -> bytes:
+    """A content block of a type of its own, and a delta that does not belong into it."""
+    kind = f"made_up_{number}_tool_result"
+    begun = {"type": "content_block_start", "index": number, "content_block": {"type": kind}}
+    text = {"type": "content_block_delta", "index": number, "delta": {"type": "text_delta", "text": "x"}}
+    return event(begun) + event(text) + event({"type": "content_block_stop", "index": number})
+
+
+def chunks_of_a_byte(asked: Asked, number: int) -> bytes:
+    """A good answer with so much white space, or comment, before its end, all of it in chunks of one byte."""
+    body = body_of(asked)
+    body = (b": " + b"x" * number + b"\n\n" + body) if asked.streams else b" " * number + body
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: {kind_of(asked)}\r\nrequest-id: r\r\ntransfer-encoding: chunked\r\n\r\n"
+    return head.encode() + b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"

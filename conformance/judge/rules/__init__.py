@@ -7,6 +7,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any, get_args
 
 from conformance.judge.answer import Answer
+from conformance.judge.finding import bounded
 from conformance.judge.rules import (
     content,
     conversation,
@@ -61,7 +62,7 @@ def _readings(scope: str, of: Any, *, bad: bool = False) -> tuple[Reading, ...]:
     for rule in _rules_on(scope, bad=bad):
         found = rule.check(of)
         if found is not None:
-            readings.append(Reading(rule, tuple(islice(found, MOST))))
+            readings.append(Reading(rule, tuple(map(bounded, islice(found, MOST)))))
     return tuple(readings)
 
 

@@ -207,11 +207,15 @@ class _RepeatedKeyError(ValueError):
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) != len(keys):
-        raise _RepeatedKeyError(next(key for key in keys if keys.count(key) > 1))
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise _RepeatedKeyError(key)
+        seen.add(key)
 
 
+LARGEST = 2**20
+"""Bytes of JSON in which keys are compared at most: to read it once more takes up to sixteen times as much memory."""
 KEYS_OF_DELTA = 5
 """Keys in the data of a delta as the API sends it: type, index, delta and, inside, type and the text."""
 
@@ -243,6 +247,8 @@ def unique_keys(answer: Answer) -> Found:
         if answer.frames and not bodies:
             return []
     for at, body in bodies:
+        if len(body) > LARGEST:
+            continue
         try:
             _SEARCH.decode(body.decode())
         except _RepeatedKeyError as repeated:

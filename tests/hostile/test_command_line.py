@@ -1,0 +1,93 @@
+"""The worst endpoints, each asked by the command line in a process of its own: its memory, its end, its verdicts."""
+
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+from extent import FULL, extent
+from hostile_catalogue import CATALOGUE
+from hostile_outcomes import ATTACKED, INNOCENT, OUTCOMES, told
+from hostile_server import hostile
+from key_spellings import leaks
+
+from conformance.runs.log import FILE, CaseRow, read_log, read_rows
+
+WORST = (
+    *("million_blocks", "big_strings", "big_event_3m", "big_text_3m", "wide_text", "comment_3m", "tiny_events"),
+    *("many_values", "too_many_values", "many_numbers", "many_keys", "chunks_of_a_byte", "too_many_chunks"),
+    *("many_blocks", "blocks_without_a_stop", "many_endings", "many_types", "long_event_name", "long_field"),
+    *("events_without_end", "comments_flood", "empty_lines_flood", "big_event", "endless_stream", "gzip_bomb"),
+    *("gzip_double", "deflate_bomb", "gb_declared_close", "endless_headers", "big_headers_60k", "nested_100k"),
+    *("nested_error_event", "values_one_by_one", "redos_lines", "redos_call", "type_long", "limit_digits"),
+    *("odd_error", "odd_200", "odd_event_names", "scripts", "echo_all", "unsolicited", "redirect_307"),
+)
+SAMPLE = ("big_strings", "wide_text", "many_values", "odd_200")
+"""The four that took most memory or that reach most outputs."""
+LARGEST = 200
+"""Megabytes of memory at the peak."""
+KEY = "sk-canary-9fJ2kQ7xLmZ0-secret"
+SELECT = "messages.* or stop.* or tools.choice.*" if FULL else "messages.text or messages.two-words or stop.*"
+LIMIT = 280.0
+"""Seconds that a run may take on a busy machine."""
+
+
+def measured(words: list[str], folder: Path) -> tuple[int, float, str]:
+    """The exit code of a run, the memory at its peak in megabytes, and what it printed."""
+    with (folder / "printed").open("w+b") as printed:
+        environment = {**os.environ, "HOSTILE_KEY": KEY, "GITHUB_ACTIONS": "true"}
+        process = Popen(
+            [sys.executable, "-m", "conformance", *words], cwd=folder, env=environment, stdout=printed, stderr=printed
+        )
+        until = time.monotonic() + LIMIT
+        while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
+            if time.monotonic() > until:
+                process.kill()
+            time.sleep(0.05)
+        process.returncode = os.waitstatus_to_exitcode(ended[1])
+        printed.seek(0)
+        return process.returncode, ended[2].ru_maxrss / 1024, printed.read().decode(errors="replace")
+
+
+@pytest.mark.parametrize("name", extent(WORST, SAMPLE))
+def test_the_command_line_survives(name: str, tmp_path: Path) -> None:
+    with hostile(CATALOGUE) as (url, stolen):
+        began = time.monotonic()
+        words = ["run", "--base-url", f"{url}/{name}", "--target", "none", "--model", "m", "--timeout", "20"]
+        words += ["--select", SELECT, "--api-key-env", "HOSTILE_KEY", "--out", "out"]
+        code, megabytes, printed = measured(words, tmp_path)
+        seconds = time.monotonic() - began
+    print(f"{name}: {megabytes:.0f} MB at the peak, {seconds:.0f} s")
+    assert code in (0, 1, 2), printed
+    assert megabytes < LARGEST
+    assert not stolen
+    log = read_log(tmp_path / "out")
+    assert log.complete, printed
+    rows: dict[tuple[str, str], CaseRow] = {}
+    for row in read_rows(tmp_path / "out" / FILE):
+        if isinstance(row, CaseRow):
+            rows.setdefault((row.case, row.mode), row)  # as it was judged, before a cause is named in its place
+    expected = OUTCOMES[name].split(" | ")
+    assert [told(rows[ATTACKED, mode]) for mode in ("stream", "json")] == [one.rstrip(" |") for one in expected[:2]]
+    assert {rows[INNOCENT, mode].verdict for mode in ("stream", "json")} == {"supported"}
+    assert {row.verdict for row in log.cases} | {row.verdict for row in log.rules} <= GOOD_AND_BAD
+    _says_nothing_dangerous(printed)
+    for file in (tmp_path / "out").rglob("*"):
+        if file.is_file():
+            assert not leaks(file.read_bytes().decode(errors="replace"), KEY, KEY), file
+
+
+GOOD_AND_BAD = {
+    *("supported", "partial", "ignored", "refused", "broken", "inconclusive", "blocked", "not-applicable", "not-run"),
+}
+"""All but `error`: whatever an endpoint does is its own doing."""
+
+
+def _says_nothing_dangerous(printed: str) -> None:
+    assert "Traceback" not in printed
+    assert all(sign.isprintable() or sign in "\n\t" for sign in printed), printed
+    assert not re.search(r"^\s*(::|##\[)", printed, re.MULTILINE), printed
+    assert KEY not in printed
