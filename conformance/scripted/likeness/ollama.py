@@ -51,6 +51,7 @@ GAPS = {
     "estimate": "message_start estimates the input",
     "ping": "there is no ping",
     "tool_ids": "tool ids begin with call_",
+    "large_numbers": "whole numbers of a call's input are exact up to 2^53 only",
     "request_id": "there is no request-id header, nor any other of the vendor's",
     "plain_errors": "unknown routes answer in plain text",
     "count_tokens": "count_tokens is answered with 404",
@@ -120,7 +121,8 @@ def _refusal(gaps: frozenset[str]) -> Callable[[Refusal, Call], Refusal | Answer
             return refused.answer
         if refused.about == "route" and "plain_errors" in gaps:
             text = {404: "404 page not found", 405: "405 method not allowed"}.get(refused.status, "")
-            return plain_answer(text, refused.status, "text/plain")
+            plain = plain_answer(text, refused.status, "text/plain")
+            return replace(plain, headers=(*plain.headers, *refused.headers))
         return Refusal(refused.status, ENVELOPE_TYPES.get(refused.status, "api_error"), refused.message)
 
     return refusal
@@ -144,9 +146,19 @@ def _message(version: Version, gaps: frozenset[str]) -> Callable[[Message, Call]
 
 
 def _named(block: dict[str, Any], gaps: frozenset[str]) -> dict[str, Any]:
-    if block["type"] == "tool_use" and "tool_ids" in gaps:
-        return {**block, "id": f"call_{fresh('x')[-8:].lower()}"}
-    return block
+    if block["type"] != "tool_use":
+        return block
+    named = {**block, "id": f"call_{fresh('x')[-8:].lower()}"} if "tool_ids" in gaps else block
+    return {**named, "input": _in_floats(named["input"])} if "large_numbers" in gaps else named
+
+
+def _in_floats(value: Any) -> Any:
+    """A JSON value after a decoder that holds every number in a float64."""
+    if isinstance(value, dict):
+        return {key: _in_floats(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_in_floats(item) for item in value]
+    return int(float(value)) if type(value) is int and abs(value) > 2**53 else value
 
 
 def _searched(message: Message, version: Version) -> Message:

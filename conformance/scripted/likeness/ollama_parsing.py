@@ -1,5 +1,6 @@
 """What Go's decoder takes for a Messages request, and what it says of the rest, as Ollama's versions do."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -25,10 +26,18 @@ _GO_TYPES = {
 _JSON_NAMES = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
 
 
+LARGEST = 2**63
+"""The first whole number that Go's int does not hold."""
+
+
 def decoded(body: bytes) -> Body:
+    """The first JSON value of a body: what follows it is not read, and bytes that are no UTF-8 are replaced."""
+    text = body.decode(errors="replace")
     try:
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        begins = len(text) - len(text.lstrip(" \t\r\n"))
+        _, end = json.JSONDecoder().raw_decode(text, begins)
+        document = msgspec.json.decode(text[begins:end])
+    except (ValueError, RecursionError):
         raise bad("invalid character looking for beginning of value") from None
     if not isinstance(document, dict):
         kind = _JSON_NAMES.get(type(document), "null")
@@ -43,13 +52,18 @@ def check_types(body: Body, *, typed: bool, documents: bool) -> None:
         if value is None:
             continue
         fits = isinstance(value, int | float) if kind is float else isinstance(value, kind)
-        if not fits or (isinstance(value, bool) and kind is not bool):
+        too_large = kind is int and isinstance(value, int) and not -LARGEST <= value < LARGEST
+        if not fits or too_large or (isinstance(value, bool) and kind is not bool):
             raise _unmarshal(value, key, go_type)
     for stop in body.get("stop_sequences") or []:
         if not isinstance(stop, str):
             raise _unmarshal(stop, "stop_sequences", "string")
     if not isinstance((body.get("metadata") or {}).get("user_id"), str | None):
         raise _unmarshal(body["metadata"]["user_id"], "metadata.user_id", "string")
+    for tool in body.get("tools") or []:
+        for key in ("name", "description"):
+            if isinstance(tool, dict) and not isinstance(tool.get(key), str | None):
+                raise _unmarshal(tool[key], f"tools.{key}", "string")
     messages = body.get("messages") or []
     if not isinstance(messages, list):
         raise _unmarshal(messages, "messages", "[]anthropic.MessageParam")
@@ -88,13 +102,18 @@ def _check_block(block: Any, *, typed: bool, documents: bool) -> None:
     if not isinstance(block.get("source"), dict | None):
         raise _unmarshal(block["source"], "messages.source", "anthropic.ImageSource")
     if block.get("type") == "tool_use":
-        for key in ("id", "name"):
-            if not block.get(key):
-                raise bad(f"tool_use block missing required '{key}' field")
-        if not isinstance(block.get("input", {}), dict):
-            raise _unmarshal(block["input"], "messages.content.input", "api.ToolCallFunctionArguments")
-    if not isinstance(block.get("text", ""), str | None):
-        raise _unmarshal(block["text"], "messages.content.text", "string")
+        _check_call(block)
+    for key, kind, go_type in (("is_error", bool, "bool"), ("text", str, "string")):
+        if not isinstance(block.get(key), kind | None):
+            raise _unmarshal(block[key], f"messages.content.{key}", go_type)
+
+
+def _check_call(block: Body) -> None:
+    for key in ("id", "name"):
+        if not block.get(key):
+            raise bad(f"tool_use block missing required '{key}' field")
+    if not isinstance(block.get("input", {}), dict):
+        raise _unmarshal(block["input"], "messages.content.input", "api.ToolCallFunctionArguments")
 
 
 def _unmarshal(value: Any, field: str, go_type: str) -> Refusal:

@@ -140,7 +140,7 @@ class Understanding:
         return {"name": name, "input_schema": loose, **described}
 
     def _messages(self, body: Body) -> tuple[str, list[Body]]:
-        """The system prompt, hoisted system messages in it, and the turns."""
+        """The system prompt and the turns, in which a system message stays where it was put."""
         separator = "" if "separator" in self.gaps else "\n\n"
         system = [_system(body.get("system"), separator)]
         turns: list[Body] = []
@@ -153,11 +153,12 @@ class Understanding:
                 content = "(nothing)"
             blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content or []
             if role == "system":
-                system.append(_joined(blocks, separator))
+                turns.append({"role": "system", "content": [{"type": "text", "text": _joined(blocks, separator)}]})
             elif role in ("user", "assistant"):
                 known: list[Block] = [block for block in blocks if isinstance(block, dict)]
                 inputs |= {str(block.get("id")): block["input"] for block in known if _is_call(block)}
                 turns += self._turn(role, known, len(turns), inputs)
+        system += _out_of_place(turns)
         return "\n".join(text for text in system if text), _ended(turns)
 
     def _turn(self, role: str, blocks: list[Block], number: int, inputs: dict[str, Body]) -> list[Body]:
@@ -260,6 +261,19 @@ def _system(system: Any, separator: str) -> str:
 def _joined(blocks: list[Any], separator: str) -> str:
     texts = [block.get("text") for block in blocks if isinstance(block, dict) and block.get("type") == "text"]
     return separator.join(text for text in texts if isinstance(text, str))
+
+
+def _out_of_place(turns: list[Body]) -> list[str]:
+    """Takes out the system messages that the strict reference endpoint has no place for; their texts."""
+    texts: list[str] = []
+    for at in reversed(range(len(turns))):
+        before, after = turns[at - 1 : at], turns[at + 1 : at + 2]
+        fits = [turn["role"] for turn in before] == ["user"] and all(turn["role"] == "assistant" for turn in after)
+        text = turns[at]["content"][0]["text"] if turns[at]["role"] == "system" else ""
+        if turns[at]["role"] == "system" and not (fits and text.strip()):
+            texts.insert(0, text)
+            del turns[at]
+    return texts
 
 
 def _ended(turns: list[Body]) -> list[Body]:

@@ -13,30 +13,28 @@ MODELS_TAGGED = (0, 30, 0)
 
 
 def calls_at_the_thoughts_index(events: list[Event]) -> list[Event]:
-    """A call right after a thought begins with the thought's index while that is open; both are stopped after it."""
+    """The events of a converter that counts blocks as they end, and lets no call end a thought.
+
+    A call that follows a thought has the thought's index; the thought is stopped before the next text, or last of all.
+    Source: `StreamConverter.Process` in anthropic/anthropic.go at v0.14.0.
+    """
     told: list[Event] = []
-    held: Event | None = None
-    shared: int | None = None
-    kind = ""
+    at, kind, thinking = 0, "", False
     for event in events:
         match event["type"]:
-            case "content_block_start":
-                before, kind = kind, event["content_block"]["type"]
-                shared = held["index"] if held is not None and kind == "tool_use" and before == "thinking" else None
-                if held is not None and shared is None:
-                    told.append(held)
-                held = None
-                told.append(event if shared is None else {**event, "index": shared})
-            case "content_block_delta" if shared is not None:
-                told.append({**event, "index": shared})
             case "content_block_stop" if kind == "thinking":
-                held = event
-            case "content_block_stop" if shared is not None:
-                told += [{**event, "index": shared}, event]
-                shared = None
+                thinking = True
+                continue
+            case "content_block_start":
+                kind = event["content_block"]["type"]
+            case "content_block_delta" | "content_block_stop" | "message_delta":
+                pass
             case _:
-                if held is not None:
-                    told.append(held)
-                    held = None
                 told.append(event)
+                continue
+        if thinking and (kind != "tool_use" or event["type"] == "message_delta"):
+            told.append({"type": "content_block_stop", "index": at})
+            at, thinking = at + 1, False
+        told.append({**event, "index": at} if "index" in event else event)
+        at += event["type"] == "content_block_stop"
     return told
