@@ -29,6 +29,10 @@ class Unreachable(UserError):
     exit_code = ExitCode.OUR_FAULT
 
 
+class Silent(Unreachable):
+    """A connection on which nothing comes: the server is busy, or stands still."""
+
+
 class ShortAnswer(Struct, frozen=True):
     """A short answer: its status, its headers in lower case and its body."""
 
@@ -113,7 +117,7 @@ def reachable(base_url: str) -> Iterator[None]:
     except httpx2.ConnectTimeout as problem:
         raise Unreachable(f"{base_url} does not accept a connection within {CONNECT_SECONDS:g} s") from problem
     except httpx2.TimeoutException as problem:
-        raise Unreachable(f"{base_url} accepts a connection and does not answer") from problem
+        raise Silent(f"{base_url} accepts a connection and does not answer") from problem
     except httpx2.ConnectError as problem:
         raise Unreachable(_no_connection(base_url, str(problem))) from problem
     except (httpx2.HTTPError, httpx2.InvalidURL) as problem:

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -262,3 +263,36 @@ def test_what_a_server_says_does_not_steer_the_terminal(healthy: Stub) -> None:
 )
 def test_a_mend_never_asks_for_more_context_than_the_model_was_trained_on(trained: int | None, mend: str) -> None:
     assert mend in longer_context("m", trained)
+
+
+def slow(seconds: float, content: Any) -> Callable[[Any], tuple[int, dict[str, str], Any]]:
+    def answer(_: Any) -> tuple[int, dict[str, str], Any]:
+        time.sleep(seconds)
+        return 200, {}, content
+
+    return answer
+
+
+def test_what_a_busy_server_is_waited_for_is_told(healthy: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.targets.ollama.client.SAID_AFTER", 0.05)
+    healthy.routes["GET /api/version"] = slow(0.5, {"version": "0.33.0"})
+    told: list[str] = []
+
+    async def within() -> list[Diagnosis]:
+        async with Ollama(healthy.url) as ollama:
+            ollama.on_wait = told.append
+            return await examine(ollama, None, machine())
+
+    assert "probe" in {diagnosis.id for diagnosis in asyncio.run(within())}
+    assert f"{healthy.url} has not answered GET /api/version yet: waiting, for at most 300 s" in told
+
+
+def test_a_server_that_is_busy_for_too_long_is_no_server_that_does_not_run(
+    healthy: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conformance.targets.ollama.client.PATIENCE", 0.2)
+    healthy.routes["GET /api/version"] = slow(3, {"version": "0.33.0"})
+    found = examined(healthy)
+    assert found["busy"].says == f"{healthy.url} has not answered GET /api/version within 0.2 s: it is busy"
+    assert found["busy"].mend == "ollama ps"
+    assert "not-running" not in found

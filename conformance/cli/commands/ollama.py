@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,9 @@ def local_ollama(arguments: argparse.Namespace) -> "Ollama":
     """The server that the flags or the environment name; UserError for an address that cannot be used."""
     from conformance.targets.ollama.client import Ollama
 
-    return Ollama(arguments.base_url) if arguments.base_url else Ollama.local()
+    ollama = Ollama(arguments.base_url) if arguments.base_url else Ollama.local()
+    ollama.on_wait = _say
+    return ollama
 
 
 def cloud_ollama() -> "Ollama":
@@ -38,7 +41,13 @@ def cloud_ollama() -> "Ollama":
     key = os.environ.get("OLLAMA_API_KEY", "").strip()
     if not key:
         raise UserError("OLLAMA_API_KEY is not set; make a key at https://ollama.com/settings/keys and export it")
-    return Ollama.cloud(key)
+    ollama = Ollama.cloud(key)
+    ollama.on_wait = _say
+    return ollama
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def declare_ollama(parser: Parser) -> None:
@@ -97,7 +106,7 @@ def run_prepare(arguments: argparse.Namespace) -> int:
 async def _run_prepare(arguments: argparse.Namespace) -> int:
     from conformance.targets.ollama.client import OllamaError
     from conformance.targets.ollama.prepare import clean, prepare
-    from conformance.targets.wire import Unreachable
+    from conformance.targets.wire import Silent, Unreachable
 
     options = {"context": arguments.context, "alias": arguments.alias}
     async with local_ollama(arguments) as ollama:
@@ -109,6 +118,8 @@ async def _run_prepare(arguments: argparse.Namespace) -> int:
                 prepared = await prepare(ollama, arguments.model, **options, on_progress=bar.show)
         except OllamaError as problem:
             raise UserError(f"{ollama.url} refuses: {problem}") from problem
+        except Silent as problem:
+            raise UserError(f"{problem}; `ollama ps` says with what", ExitCode.OUR_FAULT) from problem
         except Unreachable as problem:
             raise UserError(f"{problem}; start it with `ollama serve`", ExitCode.OUR_FAULT) from problem
     print(harmless("\n".join(prepared.done)))
@@ -164,7 +175,7 @@ if TYPE_CHECKING:
     from conformance.targets.ollama.doctor import Diagnosis
 
 SIGNS = {"good": "ok  ", "note": "note", "warning": "warn", "problem": "BAD "}
-UNREACHABLE = {"unreachable", "not-running", "not-installed"}
+UNREACHABLE = {"unreachable", "busy", "not-running", "not-installed"}
 
 
 def declare_doctor(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ The official client is not used: it reads OLLAMA_API_KEY by itself and sends it 
 `/api/version`, and drops the keys that its types do not name. The API itself: https://docs.ollama.com/api.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -24,7 +25,7 @@ from conformance.errors import UserError
 from conformance.targets.address import base_url, is_loopback
 from conformance.targets.discover import Abilities, read_show, same_model
 from conformance.targets.recognise import look
-from conformance.targets.wire import CONNECT_SECONDS, LARGEST_ANSWER, reachable
+from conformance.targets.wire import CONNECT_SECONDS, LARGEST_ANSWER, Silent, reachable
 
 if TYPE_CHECKING:
     import httpx2
@@ -37,6 +38,8 @@ PORT = 11434
 
 PATIENCE = 300.0
 """Seconds without a byte after which a request is given up; loading a large model takes minutes."""
+SAID_AFTER = 5.0
+"""Seconds without an answer after which a person is told what is waited for."""
 
 LONGEST_LINE = 2**20
 
@@ -87,13 +90,15 @@ class Account(Struct, frozen=True):
 class Ollama:
     """A server that speaks Ollama's API: on this machine or ollama.com itself; an async context manager.
 
-    Every method raises wire.Unreachable where nothing answers, and OllamaError for what the server refuses.
+    Every method raises wire.Unreachable where nothing answers, and OllamaError for what the server refuses. `on_wait`
+    is told in one line what is waited for, where a busy server takes its time.
     """
 
     def __init__(self, url: str = LOCAL, *, api_key: str | None = None) -> None:
         import httpx2
 
         self.url = base_url(url, default_port=PORT)
+        self.on_wait: Callable[[str], object] = lambda _: None
         headers = {"user-agent": "messages-conformance"}
         if api_key:
             headers["authorization"] = f"Bearer {api_key}"
@@ -235,9 +240,17 @@ class Ollama:
     async def _answer(self, method: str, path: str, body: Any) -> "AsyncIterator[httpx2.Response]":
         content = None if body is None else msgspec.json.encode(body)
         headers = {} if body is None else {"content-type": "application/json"}
-        with reachable(self.url):
-            async with self._client.stream(method, path, content=content, headers=headers) as response:
-                yield response
+        says = f"{self.url} has not answered {method} {path} yet: waiting, for at most {PATIENCE:g} s"
+        told = asyncio.get_running_loop().call_later(SAID_AFTER, self.on_wait, says)
+        try:
+            with reachable(self.url):
+                async with self._client.stream(method, path, content=content, headers=headers) as response:
+                    told.cancel()
+                    yield response
+        except Silent as problem:
+            raise Silent(f"{self.url} has not answered {method} {path} within {PATIENCE:g} s: it is busy") from problem
+        finally:
+            told.cancel()
 
 
 async def _lines(response: "httpx2.Response") -> AsyncIterator[bytes]:

@@ -18,7 +18,7 @@ from conformance.targets.ollama.client import CLOUD, Loaded, Ollama, OllamaError
 from conformance.targets.ollama.models import recommended
 from conformance.targets.ollama.prepare import LONG_CONTEXT, NO_NETWORK
 from conformance.targets.versions import read_version, within
-from conformance.targets.wire import Unreachable
+from conformance.targets.wire import Silent, Unreachable
 
 Severity = Literal["good", "note", "warning", "problem"]
 """A problem keeps Claude Code from working; a warning makes it work badly; a note is worth knowing."""
@@ -84,6 +84,8 @@ async def examine(
             note(*await _model_diagnoses(ollama, chosen, machine))
         if chosen and not any(diagnosis.severity == "problem" and diagnosis.id in BLOCKING for diagnosis in found):
             note(await _probe(ollama, chosen))
+    except Silent as problem:
+        note(Diagnosis("busy", "problem", str(problem), "ollama ps"))
     except Unreachable as problem:
         note(_unreachable(str(problem), ollama.url, machine))
     except OllamaError as problem:
