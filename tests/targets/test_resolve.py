@@ -178,6 +178,14 @@ def test_litellm_and_llama_cpp_are_told_by_what_they_say(stub: Callable[[], Stub
     assert (target.name, target.version) == ("llama.cpp", "b6543-0a1b2c3")
 
 
+def test_vllm_is_told_by_whose_model_it_lists(stub: Callable[[], Stub]) -> None:
+    listed = {"object": "list", "data": [{"id": "tiny", "object": "model", "owned_by": "vllm", "max_model_len": 32768}]}
+    engine = stub().says(GET_v1_models=listed, GET_version={"version": "0.32.0"})
+    target, said = resolved(Choices(base_url=engine.url))
+    assert (target.name, target.version, target.model) == ("vllm", "0.32.0", "tiny")
+    assert said == [f"{engine.url} is recognised as vLLM 0.32.0: its target file `vllm` counts"]
+
+
 @pytest.mark.parametrize(
     ("path", "answer", "name", "version", "itself"),
     [

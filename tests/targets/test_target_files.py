@@ -10,7 +10,7 @@ from conformance.catalog.load import Catalog, load_catalog
 from conformance.judge.rules import RULES
 from conformance.targets.load import TargetFileError, load_target_file, target_names, target_problems
 
-DOCUMENTS_ONLY = {"claude-bridge", "lm-studio", "vllm"}
+DOCUMENTS_ONLY = {"claude-bridge", "lm-studio", "sglang"}
 
 
 def written(folder: Path, text: str, name: str = "mine.yaml") -> Path:
@@ -28,7 +28,7 @@ def defect(folder: Path, text: str) -> str:
 def test_what_ships() -> None:
     assert set(target_names()) == {
         *("reference", "anthropic", "ollama", "ollama-cloud", "ollama-cloud-proxy", "llama.cpp", "litellm"),
-        *("claude-code-router", "openrouter", "aimock", "ant2oai", "agent-wire-proxy", "claude-proxy"),
+        *("claude-code-router", "openrouter", "aimock", "ant2oai", "agent-wire-proxy", "claude-proxy", "vllm"),
         *DOCUMENTS_ONLY,
     }
     assert {name for name in target_names() if not load_target_file(name).asked} == DOCUMENTS_ONLY
