@@ -119,3 +119,12 @@ def adopt(folder: Path, cases: Collection[str]) -> list[str]:
         if text != file.read_text(encoding="utf-8"):
             file.write_text(text, encoding="utf-8", newline="\n")
     return changed
+
+
+def adopt_rules(file: Path, rules: Collection[str]) -> list[str]:
+    """Adds these rules to a file with one on each line; those that were not there before."""
+    before = file.read_text(encoding="utf-8").split()
+    added = sorted(set(rules) - set(before))
+    if added:
+        file.write_text("".join(f"{rule}\n" for rule in sorted({*before, *added})), encoding="utf-8", newline="\n")
+    return added

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from command_line import Command, Serve
 
-from conformance.catalog.skeleton import adopt
-from conformance.cli.commands.record import agreeing
+from conformance.catalog.skeleton import adopt, adopt_rules
+from conformance.cli.commands.record import agreeing, held
 from conformance.engine.purse import Price, Purse, cost, estimate
+from conformance.judge.rules import RULES
+from conformance.judge.rules.grounds import RECORDED
 from conformance.runs.evidence_store import EvidenceStore
 from conformance.runs.log import read_log
 from conformance.runs.masking import Pseudonyms
@@ -39,6 +41,8 @@ def test_a_recording_is_a_run_whose_ids_are_others(
     log = read_log(tmp_path / "out")
     assert {row.verdict for row in log.cases} == {"supported"}
     assert agreeing(log) == {"messages.text", "messages.shape", "tools.choice.tool"}
+    assert {"message.id", "stream.index", "tools.id"} <= held(log)
+    assert "thinking.signature" not in held(log), "no answer thought"
     store = EvidenceStore(tmp_path / "out")
     headers = [dict(store.read(name).answer.headers) for name in store]
     assert {told["anthropic-organization-id"] for told in headers} == {"removed"}
@@ -76,6 +80,21 @@ def test_a_basis_is_rewritten_in_its_own_case_only(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(text)
     assert adopt(tmp_path, {"a.two", "a.three"}) == ["a.two"]
     assert (tmp_path / "a.yaml").read_text() == text.replace("basis: inferred", "basis: recorded")
+
+
+def test_rules_are_added_to_those_that_were_recorded_before(tmp_path: Path) -> None:
+    file = tmp_path / "recorded.txt"
+    file.write_text("message.id-form\ntools.id-form\n")
+    assert adopt_rules(file, {"stream.index", "message.id-form"}) == ["stream.index"]
+    assert file.read_text() == "message.id-form\nstream.index\ntools.id-form\n"
+    assert adopt_rules(file, {"stream.index"}) == []
+
+
+def test_a_rule_that_was_recorded_rests_on_that_alone() -> None:
+    recorded = RECORDED.read_text().split()
+    assert recorded
+    assert set(recorded) <= RULES.keys()
+    assert {RULES[rule].basis for rule in recorded} == {"recorded"}
 
 
 def test_money_is_counted_by_the_usage_of_an_answer() -> None:

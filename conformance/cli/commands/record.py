@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from conformance.catalog.load import cases_folder, load_catalog
-from conformance.catalog.skeleton import adopt
+from conformance.catalog.skeleton import adopt, adopt_rules
 from conformance.cli.parser import Parser
 from conformance.engine.options import RunOptions
 from conformance.engine.plan import plan
 from conformance.engine.purse import Price, estimate
 from conformance.errors import ExitCode, UserError
+from conformance.judge.rules.grounds import BASIS, RECORDED
 from conformance.runs.log import FILE, RunLog, read_log
 from conformance.targets.load import load_target_file
 
@@ -101,9 +102,10 @@ def _adopt(path: Path) -> int:
     if not log.run.target.base_url.startswith("https://"):
         raise UserError(f"{path} was recorded at {log.run.target.base_url}, which is not the real API")
     changed = adopt(cases_folder(), agreeing(log))
-    print(f"{len(changed)} cases say `basis: recorded` now: look at them with git diff")
-    held = sorted(row.rule for row in log.rules if row.verdict == "supported")
-    print(f"{len(held)} rules held in every answer: conformance/judge/rules/grounds.py says on what they rest")
+    added = adopt_rules(RECORDED, held(log))
+    print(f"{len(changed)} cases say `basis: recorded` now, and {len(added)} rules: look at them with git diff")
+    if inferred := [rule for rule in added if BASIS.get(rule) == "inferred"]:
+        print(f"{len(inferred)} of these rules were inferred, and fail a run from now on: {', '.join(inferred)}")
     return ExitCode.AS_EXPECTED
 
 
@@ -113,6 +115,11 @@ def agreeing(log: RunLog) -> set[str]:
     for row in log.cases:
         seen.setdefault(row.case, set()).add(row.verdict)
     return {case for case, verdicts in seen.items() if verdicts == {"supported"}}
+
+
+def held(log: RunLog) -> set[str]:
+    """The rules that the recording kept in every answer, and that some answer could have broken."""
+    return {row.rule for row in log.rules if row.verdict == "supported" and row.seen}
 
 
 def _price(text: str) -> Price:
