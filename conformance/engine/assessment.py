@@ -86,6 +86,7 @@ class Assessment:
             capable=record.capable,
             guessable=_guessable(case),
             scripted=self._is_scripted(record),
+            controlled=_is_controlled(record),
             shown_otherwise=self._shown_otherwise(question, record),
             instead=instead(record),
             dropped=self._dropped(question, record),
@@ -114,7 +115,7 @@ class Assessment:
         A question that needs it as its upstream is asked only where somebody declared or an answer proved it.
         """
         last = record.attempts[-1].replies[-1:] if record.attempts else ()
-        if record.capable and CONTROLLED_UPSTREAM in record.question.case.needs:
+        if _is_controlled(record):
             return True
         if any((reply.answer.request or {}).get("model") == SCRIPTED for reply in last):
             return True
@@ -385,6 +386,11 @@ def _guessable(case: Case) -> bool:
     return case.kind == "witnessed" and all(
         check.at == "text" and "{nonce}" not in str(matcher_of(check)[1]) for check in case.effect
     )
+
+
+def _is_controlled(record: Record) -> bool:
+    """Whether a question needs the scripted model as its upstream, and it is there."""
+    return bool(record.capable) and CONTROLLED_UPSTREAM in record.question.case.needs
 
 
 def _telling(record: Record, verdict: Verdict) -> list[Finding]:

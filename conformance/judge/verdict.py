@@ -48,6 +48,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     """Whether a model that was never shown the thing could say what a witnessed effect asks for, as with a colour."""
     scripted: bool = False
     """Whether the scripted model is known to answer, which always does its part."""
+    controlled: bool = False
+    """Whether the question needs that model as its upstream, and has it: whatever is copied badly, it did not."""
     shown_otherwise: bool = False
     """Whether the other mode of the question showed it."""
     instead: str = ""
@@ -115,7 +117,7 @@ def _observed(facts: Facts) -> Judgement | None:
         return Judgement("supported")
     if facts.kind == "witnessed" and "weak" in seen:
         return Judgement("partial", "only a SHOULD does not hold")
-    if "absent" in seen:
+    if "absent" in seen or ("garbled" in seen and facts.controlled):
         return _silent(facts)
     if "declined" in seen:
         return Judgement("refused", "declined with a client error")
@@ -130,7 +132,7 @@ def _silent(facts: Facts) -> Judgement:
     """Accepted with a well-formed 200, and the effect is not there: whose doing is it?"""
     if facts.dropped:
         return Judgement("ignored", "accepted, and dropped: the usage is that of the request without it")
-    if "garbled" in facts.attempts:
+    if "garbled" in facts.attempts and not facts.controlled:
         return GARBLED
     if facts.capable is None:
         return Judgement("inconclusive", "accepted without effect, and nobody knows whether this model can do it")

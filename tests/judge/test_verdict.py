@@ -135,8 +135,16 @@ def test_a_copy_with_mistakes_and_a_word_shown_in_the_other_mode_are_the_models(
     witnessed = {"kind": "witnessed", "control": "shown"}
     assert decide(base("absent", **witnessed)).verdict == "ignored"
     assert decide(base("absent", "garbled", **witnessed)).verdict == "inconclusive"
+    assert decide(base("garbled", scripted=True, **witnessed)).verdict == "inconclusive", (
+        "an odd model may answer to it"
+    )
     assert decide(base("absent", shown_otherwise=True, **witnessed)).verdict == "inconclusive"
     assert decide(base("absent", shown_otherwise=True, scripted=True, **witnessed)).verdict == "ignored"
+
+
+def test_a_copy_with_mistakes_of_a_controlled_upstream_is_the_servers() -> None:
+    facts = base("garbled", "garbled", scripted=True, controlled=True, kind="witnessed", control="shown")
+    assert decide(facts).verdict == "ignored"
 
 
 def test_a_reason_says_whose_doing_it_may_be_and_what_was_there_instead() -> None:
