@@ -5,8 +5,11 @@ import sys
 import time
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from conformance.catalog.load import load_catalog
 from conformance.detection.figures import got_worse, with_figures
+from conformance.detection.gateway_mutants import Part, gateway_mutants, gone_silent, merged, summary_of
 from conformance.detection.measure import measure
 from conformance.errors import UserError
 from conformance.runs.detection import Detection, read_figures, write_figures
@@ -23,19 +26,41 @@ def main() -> int:
     parser.add_argument(
         "--only", metavar="ID", action="append", default=[], help="only these faults, variants or odd models"
     )
+    parser.add_argument(
+        "--mutants",
+        metavar="K/N",
+        type=_part,
+        default=Part(1, 10),
+        help="of the gateway's mutants every N-th from the K-th on; `all` takes many minutes (default: 1/10)",
+    )
+    parser.add_argument(
+        "--only-mutants", action="store_true", help="measure these, and leave all other figures as they are"
+    )
     parser.add_argument("--cases", metavar="DIR", type=Path, help="another folder of cases than the one that ships")
     parser.add_argument("--out", type=Path, default=FILE, help="default: %(default)s")
     arguments = parser.parse_args()
     began = time.monotonic()
+    complaints: list[str] = []
     try:
-        figures = measure(load_catalog(arguments.cases), only=arguments.only, full=arguments.full)
+        catalog, before = load_catalog(arguments.cases), read_figures(arguments.out)
+        if arguments.only_mutants and before is not None:
+            figures = before
+        else:
+            figures = measure(catalog, only=arguments.only, full=arguments.full)
+            complaints += got_worse(figures, before)
+        if not arguments.only:
+            known = before.each_gateway_mutant if before else {}
+            noticed = {name: one.by for name, one in known.items() if one.outcome == "noticed"}
+            fates = gateway_mutants(catalog, arguments.mutants, noticed)
+            now = merged(known, arguments.mutants, fates)
+            figures = replace(figures, gateway=summary_of(now), each_gateway_mutant=now)
+            complaints += gone_silent(known, fates)
     except UserError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     _tell(figures, time.monotonic() - began)
     if arguments.only:
         return 0
-    complaints = got_worse(figures, read_figures(arguments.out))
     write_figures(arguments.out, figures)
     if README.is_file() and arguments.out == FILE:
         README.write_text(with_figures(README.read_text(), figures))
@@ -44,8 +69,15 @@ def main() -> int:
     return 1 if complaints else 0
 
 
+def _part(text: str) -> Part:
+    try:
+        return Part.read(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither `all` nor a part such as 1/10") from None
+
+
 def _tell(figures: Detection, seconds: float) -> None:
-    groups = ("faults", "named", "red_rows", "variants", "models", "mutants")
+    groups = ("faults", "named", "red_rows", "variants", "models", "mutants", "gateway")
     print("  ".join(f"{name} {getattr(figures, name)}" for name in groups), f" in {seconds:.0f} s")
     for fault in figures.each_fault:
         if fault.outcome not in ("killed", "note"):

@@ -190,6 +190,7 @@ def in_words(figures: Detection) -> str:
             f"| legal variants that raise an alarm | {variants['false_alarms']} of {variants['of']} |",
             f"| odd models held against the server | {models.get('false_alarms', 0)} of {models.get('of', 0)} |",
             f"| mutants killed | {mutants['killed']} of {mutants['of']}, and {mutants['equivalent']} equivalent |",
+            *_gateway_in_words(figures.gateway),
             *_clients_in_words(figures.readiness),
         ]
     )
@@ -204,6 +205,18 @@ def _told(figures: Detection) -> list[str]:
     return [
         f"| faults that the first cause of a run names | {named['first']} of {named['of']} |",
         f"| rows that one fault turns red | median {red['median']}, {FEW} or fewer for {few} |",
+    ]
+
+
+WAYS = {"up": "requests on their way up", "down": "answers on their way down"}
+
+
+def _gateway_in_words(gateway: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """How many of the gateway's mutants were noticed, each way."""
+    return [
+        f"| mutants of a gateway noticed, {WAYS[way]} "
+        f"| {some['noticed']} of {some['of']}, and {some['equivalent']} equivalent |"
+        for way, some in gateway.items()
     ]
 
 

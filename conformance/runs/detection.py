@@ -66,6 +66,14 @@ class ClientSession(Struct, frozen=True, kw_only=True):
     """What it showed, in one sentence or two."""
 
 
+class GatewayMutant(Struct, frozen=True):
+    """The outcome of one mutant of the gateway."""
+
+    outcome: Literal["noticed", "explained", "silent"]
+    by: str = ""
+    """The row that noticed it, or the reason why none has to, or what it does."""
+
+
 class Detection(Struct, frozen=True, kw_only=True):
     """All figures; the summaries first, as readers of the short of it expect them."""
 
@@ -77,6 +85,8 @@ class Detection(Struct, frozen=True, kw_only=True):
     variants: dict[str, int]
     mutants: dict[str, int]
     models: dict[str, int] = {}
+    gateway: dict[str, dict[str, int]] = {}
+    """Mutants of the gateway, by direction: noticed, of how many that are violations, and how many are none."""
     readiness: dict[str, dict[str, int]] = {}
     """What the real client did, to what readiness says, to the number of faults."""
     each_fault: list[FaultFigure] = []
@@ -85,6 +95,8 @@ class Detection(Struct, frozen=True, kw_only=True):
     """Odd models behind the correct endpoint: every alarm is held against the wrong one."""
     each_client: list[ClientFigure] = []
     each_server: list[ClientSession] = []
+    each_gateway_mutant: dict[str, GatewayMutant] = {}
+    """All that were measured, by their ids: a measuring asks a part of them, and leaves the others as they are."""
     silent_mutants: dict[str, str] = {}
     """Mutant to what was done wrong in it."""
     equivalent_mutants: dict[str, str] = {}

@@ -25,6 +25,8 @@ def heard() -> Iterator[Mutant]:
     for place in places(Trouble):
         known = replace(place, siblings=(), values=STATUSES if place.path == ("status",) else place.values)
         for change in changes(known):
+            if change.name == "as-text" and place.path == ("status",):
+                continue  # a status that is no number is no answer at all
             yield _mutant("trouble", known, change)
     yield _made("down:lost:trouble", "an answer that breaks off is taken for a whole one", _untroubled)
     for name in msgspec.structs.fields(Reply):

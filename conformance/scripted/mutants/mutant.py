@@ -52,7 +52,8 @@ TRIED = 3
 def would_bend(documents: list[Any], path: Path, change: Change, which: slice = slice(None)) -> bool:
     """Whether a change does anything to what stands at a path, tried where it stands first."""
     found = [number for number, document in enumerate(documents) for _ in spots(document, path)][which]
-    return any(bent([documents[number]], path, change) is not None for number in list(dict.fromkeys(found))[:TRIED])
+    tried = list(dict.fromkeys(found))[:TRIED]
+    return any(bent([documents[number]], path, change, which) is not None for number in tried)
 
 
 def _written(value: Any) -> bytes:

@@ -23,9 +23,9 @@ _met: ContextVar[set[int]] = ContextVar("met")
 """The numbers of the mutants that would have changed the request that is being answered."""
 
 
-def telling(mutants: Iterable[Mutant]) -> Hooks:
-    """The hooks of a gateway that does nothing wrong, and says which of these mutants would have."""
-    every = list(enumerate(mutants))
+def telling(mutants: Iterable[tuple[int, Mutant]]) -> Hooks:
+    """The hooks of a gateway that does nothing wrong, and says which of these mutants, by their numbers, would have."""
+    every = list(mutants)
     upward = [(number, mutant) for number, mutant in every if mutant.hooks.asking]
     lines_ = [(number, mutant) for number, mutant in every if mutant.hooks.lines]
     heard_ = [(number, mutant) for number, mutant in every if mutant.hooks.heard]

@@ -18,6 +18,8 @@ REFUSAL = "I cannot help with that."
 SPOKEN = "Sure."
 AFTER = "Done."
 THOUGHT = "let me think"
+LETTERS = 'Is <b> a "C"?\n\n  No, Grüße: 世界 & co.'
+"""A thought of which each sign can be lost."""
 
 
 class Shape(Struct, frozen=True):
@@ -219,15 +221,15 @@ def _cached(usage: Object) -> Object:
     return {**usage, "prompt_tokens_details": details}
 
 
-def _reasoning(key: str) -> tuple[Callable[[Chunks], Chunks], Callable[[Object], Object]]:
-    """Reasoning under one name, whether it was asked for or not."""
+def _reasoning(key: str, own: str = THOUGHT) -> tuple[Callable[[Chunks], Chunks], Callable[[Object], Object]]:
+    """Reasoning under one name, whether it was asked for or not: the model's own, or this one."""
     names = ("reasoning", "reasoning_content")
 
     def stream(chunks: Chunks) -> Chunks:
         thoughts = [_delta(chunk).get("reasoning_content") for chunk in chunks]
         if any(thoughts):
             return [_with(chunk, delta=_renamed(_delta(chunk))) if chunk["choices"] else chunk for chunk in chunks]
-        words = [_with(chunks[0], delta={key: word}) for word in (THOUGHT[:6], THOUGHT[6:])]
+        words = [_with(chunks[0], delta={key: word}) for word in (own[:6], own[6:])]
         return [chunks[0], *words, *chunks[1:]]
 
     def _renamed(delta: Object) -> Object:
@@ -235,7 +237,7 @@ def _reasoning(key: str) -> tuple[Callable[[Chunks], Chunks], Callable[[Object],
 
     def whole(document: Object) -> Object:
         message = document["choices"][0]["message"]
-        thought = message.get("reasoning_content") or THOUGHT
+        thought = message.get("reasoning_content") or own
         kept = {name: value for name, value in message.items() if name not in names}
         return {**document, "choices": [{**document["choices"][0], "message": {**kept, key: thought}}]}
 
@@ -342,6 +344,9 @@ SHAPES: dict[str, Shape] = {
     "reasoning": Shape("reasoning comes as `reasoning`, asked for or not", *_reasoning("reasoning")),
     "reasoning-content": Shape(
         "reasoning comes as `reasoning_content`, asked for or not", *_reasoning("reasoning_content")
+    ),
+    "reasoning-to-the-letter": Shape(
+        "reasoning holds signs, line breaks and letters of all kinds", *_reasoning("reasoning_content", LETTERS)
     ),
     "content-parts": Shape("content is a list of parts", _content_parts, _whole_parts),
     "null-contents": Shape("deltas have null content and calls", _nulls),
