@@ -106,6 +106,8 @@ def _cases(kind: str, specimen: Specimen) -> Iterator[Json]:
     if specimen.value is None:
         yield _thought(kind, specimen)
         yield _read(kind, specimen)
+    elif kind not in UPWARD:
+        yield _in_schema(kind, specimen)
     yield _upstream(kind, specimen)
 
 
@@ -186,10 +188,13 @@ def _read(kind: str, specimen: Specimen) -> Json:
         secret = f"{{nonce}}{specimen.word}"
         sentence = f"The secret word is {secret}."
         tool = {**_RECORD, "description": sentence}
+        source = {"type": "text", "media_type": "text/plain", "data": sentence}
+        document = [{"type": "document", "source": source}, {"type": "text", "text": "\n" + question}]
         asks += [
             ("system", {"system": sentence, "messages": [_user(question)]}, secret),
             ("description", {"tools": [tool], "messages": [_user(question)]}, secret),
             ("said", {"messages": [_user("Hello."), _assistant(sentence), _user(question)]}, secret),
+            ("document", {"messages": [{"role": "user", "content": document}]}, secret),
         ]
     case = _case(
         kind, "request", kind, f"{specimen.title}: the model is given them to the letter",
@@ -206,6 +211,31 @@ def _read(kind: str, specimen: Specimen) -> Json:
         "premise": said,
         "effect": [{"at": f"steps.{name}.text", "equals": wanted} for name, _, wanted in asks],
         "faults": [f"X-request-{kind}"],
+    }
+
+
+def _in_schema(kind: str, specimen: Specimen) -> Json:
+    """What the model is given in a schema, as the only input that it allows."""
+    allowed = {"word": {"enum": ["{nonce}"]}, "item": {"enum": [specimen.value]}}
+    schema = {"type": "object", "properties": allowed, "required": ["word", "item"], "additionalProperties": False}
+    case = _case(
+        kind, "request", kind, f"{specimen.title}: the model is given them in a schema as they are",
+        ["verbatim", "tools", "forced-tools"], GIVEN, "The input_schema of a tool is given to the model as it is.",
+    )  # fmt: skip
+    of_call = "message.content[?type=='tool_use'].input | [0]"
+    return case | {
+        "control": f"fidelity.answer.{kind}",
+        "ask": {
+            "body": {
+                "max_tokens": 1024,
+                "tools": [{**_RECORD, "input_schema": schema}],
+                "tool_choice": {"type": "tool", "name": "record"},
+                "messages": [_user("Reply with exactly: {nonce}")],
+            }
+        },
+        "premise": [{"at": f"{of_call}.word", "equals": "{nonce}"}],
+        "effect": [{"at": f"{of_call}.item", "equals": specimen.value}],
+        "faults": [f"X-schema-{kind}"],
     }
 
 

@@ -55,7 +55,7 @@ def test_a_text_is_asked_as_it_stands_in_the_table(text: str, made: Path) -> Non
 def test_a_value_is_asked_as_it_stands_in_the_table(value: dict[str, Any], made: Path) -> None:
     cases = _cases(made, {"value": value})
     assert cases["fidelity.answer.kind"]["effect"][0]["equals"] == {"word": "{nonce}", **value}
-    assert set(cases) == {"fidelity.answer.kind", "fidelity.request.kind-upstream"}
+    assert set(cases) == {"fidelity.answer.kind", "fidelity.request.kind", "fidelity.request.kind-upstream"}
 
 
 def test_every_kind_is_asked_in_both_directions_if_it_means_something_in_both() -> None:

@@ -211,6 +211,20 @@ TO_THE_LETTER = {
     "every text in a result": after_call({**RESULT, "content": SPECIMEN_TEXT}, REPEAT),
     "a text that is JSON": asking(f"Reply with exactly: {SPECIMENS['json']['whole']}"),
     "a result that is JSON": after_call({**RESULT, "content": SPECIMENS["json"]["whole"]}, REPEAT),
+    "every value that a schema allows": asking(
+        "hello",
+        tools=[
+            {
+                "name": "record",
+                "input_schema": {
+                    "type": "object",
+                    "properties": {kind: {"enum": [value]} for kind, value in SPECIMEN_VALUES.items()},
+                    "required": list(SPECIMEN_VALUES),
+                },
+            }
+        ],
+        tool_choice={"type": "any"},
+    ),
     "every value": asking(
         f"Call the tool record with this input: {json.dumps(SPECIMEN_VALUES)}",
         tools=[{"name": "record", "input_schema": {"type": "object"}}],

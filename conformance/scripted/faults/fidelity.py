@@ -136,6 +136,23 @@ def _results_of(change: Change, message: Any) -> Any:
     return {**message, "content": results}
 
 
+def _allowed(change: Change) -> Callable[[Call], Call]:
+    """The change in the values that the schemas of tools enumerate."""
+
+    def of_schema(value: Any) -> Any:
+        if isinstance(value, dict) and isinstance(value.get("enum"), list):
+            return {**value, "enum": [_everywhere(change, one) for one in value["enum"]]}
+        return value
+
+    def request(call: Call) -> Call:
+        body = call.document
+        if not isinstance(body, dict) or not isinstance(body.get("tools"), list):
+            return call
+        return replace(call, body=msgspec.json.encode({**body, "tools": _everywhere(of_schema, body["tools"])}))
+
+    return request
+
+
 def _upward(change: Change) -> Callable[[Asking, Call], Asking]:
     """The change in the arguments of earlier calls and in the schemas that go upstream."""
 
@@ -159,6 +176,7 @@ def _register() -> None:
         FIDELITY.request(f"X-request-{kind}", f"{says}, in a request", needs="turns")(_given(change))
     for kind, (says, value) in _VALUES.items():
         if kind != "order":  # means nothing in JSON
+            FIDELITY.request(f"X-schema-{kind}", f"{says}, in what a schema allows", needs="tools")(_allowed(value))
             FIDELITY.message(f"X-answer-{kind}", f"{says}, in a call's input", needs="tools")(
                 _answered(value, words=False)
             )
