@@ -16,7 +16,7 @@ from conformance.catalog.compiled import compiled
 from conformance.catalog.document import Document
 from conformance.catalog.fixtures import Fixtures
 from conformance.catalog.matchers import mistakes
-from conformance.catalog.parts import circle, leans
+from conformance.catalog.parts import circle, leans, parts_of
 from conformance.catalog.problem import CatalogError, Problem, nearest, shown
 from conformance.catalog.profile import Profile
 from conformance.catalog.reading import each, head, typed
@@ -67,6 +67,16 @@ class Catalog(Struct, frozen=True, kw_only=True, dict=True):
     @property
     def fixtures(self) -> Path:
         return self.folder / FIXTURES
+
+    @cached_property
+    def _parts(self) -> dict[str, frozenset[str]]:
+        return {}
+
+    def parts(self, case: str) -> frozenset[str]:
+        """The parts of the requests of a case, by its id; found once, when they are first asked for."""
+        if case not in self._parts:
+            self._parts[case] = parts_of(self.cases[case])
+        return self._parts[case]
 
     def sha256(self, case: Case) -> str:
         """The hash of a question: equal as long as the same is asked and judged, whatever its title says."""

@@ -133,14 +133,3 @@ def _texts(value: Any) -> Iterator[str]:
             yield content
         else:
             yield from _texts(content)
-
-
-def about_of(case: Case, cases: Mapping[str, Case], plain: Case | None) -> frozenset[str]:
-    """The parts that a case asks about: those that its control, its twin and the plain request lack.
-
-    A case that asks for a refusal is about one thing that is wrong, which no part tells: it has none.
-    """
-    if case.refuse is not None:
-        return frozenset()
-    others = [cases[name] for _, name in leans(case) if name in cases]
-    return parts_of(case).difference(*(parts_of(other) for other in [*others, *([plain] if plain else [])]))

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from conformance.catalog.case import Case, asks_of
 from conformance.catalog.load import Catalog
-from conformance.catalog.parts import about_of, leans, parts_of
+from conformance.catalog.parts import leans
 from conformance.engine.question import Record
 from conformance.judge.answer import path_of
 from conformance.judge.cause import WRONG, Cause, Judged, Law, Obstacle
@@ -80,17 +80,35 @@ def explained(rows: Sequence[CaseRow | RuleRow], met: Mapping[tuple[str, str], M
 
 def plain_requests(catalog: Catalog) -> dict[str, Case]:
     """Endpoint to the case that asks it plainly: of those that ask for its own row, else of all, the smallest."""
-    found: dict[str, Case] = {}
-    for case in sorted(catalog.cases.values(), key=_plainness):
+    rivals: dict[str, list[Case]] = {}
+    for case in catalog.cases.values():
         asks = asks_of(case)
         if case.refuse is None and len(asks) == 1:
-            found.setdefault(f"{asks[0].method} {path_of(asks[0].path)}", case)
-    return found
+            rivals.setdefault(f"{asks[0].method} {path_of(asks[0].path)}", []).append(case)
+    return {endpoint: _plainest(cases, catalog) for endpoint, cases in rivals.items()}
 
 
-def _plainness(case: Case) -> tuple[bool, bool, bool, int, str]:
-    """What makes one request plainer than another, the plainest first."""
-    return case.id != PLAIN, not case.surface.startswith("endpoint."), case.level == "may", len(parts_of(case)), case.id
+def _plainest(cases: Sequence[Case], catalog: Catalog) -> Case:
+    """The case that comes first by what it is; of several the smallest, which takes longer to tell."""
+    first = min(map(_standing, cases))
+    equals = [case for case in cases if _standing(case) == first]
+    return min(equals, key=lambda case: (len(catalog.parts(case.id)), case.id)) if len(equals) > 1 else equals[0]
+
+
+def _standing(case: Case) -> tuple[bool, bool, bool]:
+    """What makes one case plainer than another, the plainest first."""
+    return case.id != PLAIN, not case.surface.startswith("endpoint."), case.level == "may"
+
+
+def _about(case: Case, catalog: Catalog, plain: Case | None) -> frozenset[str]:
+    """The parts that a case asks about: those that its control, its twin and the plain request lack.
+
+    A case that asks for a refusal is about one thing that is wrong, which no part tells: it has none.
+    """
+    if case.refuse is not None:
+        return frozenset()
+    others = [name for _, name in leans(case) if name in catalog.cases] + ([plain.id] if plain else [])
+    return catalog.parts(case.id).difference(*map(catalog.parts, others))
 
 
 def _judged(row: CaseRow, met: Met, catalog: Catalog, plain: Mapping[str, Case]) -> Judged:
@@ -110,8 +128,8 @@ def _judged(row: CaseRow, met: Met, catalog: Catalog, plain: Mapping[str, Case])
         marks=frozenset(mark.key for mark in row.marks if mark.level != "may"),
         looks=looks_of(case),
         shows=shown_by(case),
-        parts=parts_of(case),
-        about=about_of(case, catalog.cases, base),
+        parts=catalog.parts(case.id),
+        about=_about(case, catalog, base),
         leans_on=frozenset(name for key, name in leans(case) if key != "without"),
         plain=base is not None and base.id == row.case,
         unreadable=met.unreadable,
