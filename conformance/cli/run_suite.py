@@ -318,6 +318,9 @@ def _run_in(
         if UPDATE in options.pytest_arguments:
             write_snapshot(snapshot_file(target.name), read_log(out).cases)
         publish(out, quiet=display.quiet)
+    except KeyboardInterrupt:
+        progress.say(f"the report of {out} is not whole, its log is: `conformance report {out}` writes it again")
+        raise
     except OSError as problem:
         raise DiskError(
             f"the report of {out} cannot be written ({problem.strerror}): the log is whole; make room, "

@@ -1,5 +1,6 @@
 """A recorded run as it may be given away: head, rows and exchanges with masks, the headers of answers by a list."""
 
+import re
 from collections.abc import Collection
 from typing import TypeVar
 
@@ -80,7 +81,7 @@ def shared_evidence(evidence: Evidence, masks: Masks) -> Evidence:
 
 
 def _exchange(exchange: Exchange, masks: Masks) -> Exchange:
-    spans = masks.spans(exchange.body)
+    spans = [*masks.spans(exchange.body), *spans_over_deltas(exchange.body, masks)]
     chunks = []
     begins = 0
     for chunk in exchange.chunks:
@@ -104,6 +105,29 @@ def _exchange(exchange: Exchange, masks: Masks) -> Exchange:
         detail=masks.text(exchange.detail),
         notes=tuple(masks.text(note) for note in exchange.notes),
     )
+
+
+_PAYLOADS = tuple(
+    re.compile(rb'"%s"\s*:\s*"((?:[^"\\]|\\.)*)"' % name) for name in (b"text", b"thinking", b"partial_json")
+)
+
+
+def spans_over_deltas(body: bytes, masks: Masks) -> list[tuple[int, int, bytes]]:
+    """Where parts of private texts stand that a stream tells in several deltas, and what stands there instead."""
+    spans = []
+    for payload in _PAYLOADS:
+        pieces = [found.span(1) for found in payload.finditer(body)]
+        whole = masks.spans(b"".join(body[first:last] for first, last in pieces)) if len(pieces) > 1 else []
+        begins = 0
+        for first, last in pieces if whole else ():
+            ends = begins + last - first
+            for low, high, mask in whole:
+                inside, outside = max(low, begins), min(high, ends)
+                if inside < outside:
+                    at = first + inside - begins
+                    spans.append((at, at + outside - inside, mask[inside - low : outside - low]))
+            begins = ends
+    return spans
 
 
 def is_kept(header: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Begun
+from extent import FULL
 
 from conformance.runs.evidence_store import EvidenceStore
 from conformance.runs.log import RunLog, read_log
@@ -174,13 +175,14 @@ def test_a_budget_ends_a_run_while_an_answer_is_judged(bent: Begun, tmp_path: Pa
     assert ended == {"budget spent"}
 
 
-def test_a_person_can_end_a_run_while_an_answer_is_judged(bent: Begun, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM] if FULL else [signal.SIGTERM])
+def test_a_person_can_end_a_run_while_an_answer_is_judged(how: signal.Signals, bent: Begun, tmp_path: Path) -> None:
     process = bent(JUDGES_FOR_EVER, "run", *FEW, "--concurrency", "1", "--out", "out")
     log = tmp_path / "out" / "run.jsonl"
     until = time.monotonic() + 60
     while time.monotonic() < until and not (log.exists() and re.search(b'"type":"case"', log.read_bytes())):
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, out + err
     assert "Traceback" not in err
@@ -194,3 +196,29 @@ def test_a_budget_ends_a_run_while_the_first_answer_is_waited_for(bent: Begun, t
     assert process.returncode == 2, out + err
     assert len(err.splitlines()) == 1
     assert "Traceback" not in err
+
+
+WRITES_FOR_EVER = """
+import pathlib, time
+import conformance.cli.run_suite as room
+def publish(folder, *, quiet=False):
+    pathlib.Path("begun").touch()
+    begun = time.monotonic()
+    while time.monotonic() < begun + 300:
+        sum(range(1000))
+room.publish = publish
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_person_can_end_a_run_while_its_page_is_written(how: signal.Signals, bent: Begun, tmp_path: Path) -> None:
+    process = bent(WRITES_FOR_EVER, "run", "--select", "messages.text", "--no-witness", "--out", "out")
+    until = time.monotonic() + 100
+    while time.monotonic() < until and not (tmp_path / "begun").exists():
+        time.sleep(0.05)
+    process.send_signal(how)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    assert "Traceback" not in err
+    assert read_log(tmp_path / "out").complete
+    assert "conformance report out" in err

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from conformance.runs.masking import Masks, applied, candidates, masked_text, words_of_this_machine
+from conformance.runs.sharing import spans_over_deltas
 
 KNOWN = {
     "host": ["gpu-17.corp.acme.io"],
@@ -107,6 +108,26 @@ def test_no_border_of_chunks_keeps_what_is_private(cuts: list[int], name: str) -
     spans = masks.spans(data)
     pieces = [applied(spans, data[a:b], a) for a, b in itertools.pairwise(edges)]
     assert b"".join(pieces) == masks.data(data)
+
+
+TOLD = [name for name in sorted(PRIVATE) if not name.startswith(("an account", "a model in JSON", "a model that"))]
+"""Those that a model would say; the others are JSON of their own."""
+
+
+@given(cuts=some.lists(some.integers(1, 60), min_size=1, max_size=6), name=some.sampled_from(TOLD))
+@pytest.mark.parametrize("key", ["text", "thinking", "partial_json"])
+def test_no_border_of_deltas_keeps_what_is_private(key: str, cuts: list[int], name: str) -> None:
+    text = PRIVATE[name]
+    edges = [0, *sorted({cut for cut in cuts if cut < len(text)}), len(text)]
+    body = b"".join(
+        b"data: " + json.dumps({"type": "content_block_delta", "delta": {key: text[a:b]}}).encode() + b"\n\n"
+        for a, b in itertools.pairwise(edges)
+    )
+    masks = Masks(KNOWN)  # type: ignore[arg-type]
+    told = applied([*masks.spans(body), *spans_over_deltas(body, masks)], body, 0)
+    assert len(told) == len(body)
+    said = "".join(json.loads(line[6:])["delta"][key] for line in told.decode().split("\n\n") if line)
+    assert not [secret for secret in SECRETS if secret.lower() in said.lower() and secret.lower() in text.lower()], said
 
 
 @given(numbers=some.sets(some.integers(1, 5000), min_size=2, max_size=50), text=some.text("abcXYZ019-.", min_size=8))
