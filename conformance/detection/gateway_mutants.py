@@ -83,7 +83,7 @@ class Part(Struct, frozen=True):
 
 
 class MutantFate(Struct, frozen=True, kw_only=True):
-    """What became of one mutant that changed something."""
+    """The fate of one mutant that changed something."""
 
     id: str
     says: str

@@ -30,7 +30,7 @@ WORST: tuple[SdkTestimony, ...] = ("misreads", "rejects", "accepts")
 
 
 class SdkReading(Struct, frozen=True):
-    """What an SDK's program saw of one answer: the answer, or the name of what was thrown."""
+    """One answer as an SDK's program saw it: the message, or the name of the exception."""
 
     id: str
     asked: str
@@ -39,7 +39,7 @@ class SdkReading(Struct, frozen=True):
 
 
 class Witnessed(Struct, frozen=True):
-    """What an SDK makes of a fault, with what was thrown or which part is another."""
+    """An SDK's reaction to a fault: accepted, thrown (with its name), or read differently (with the part)."""
 
     says: SdkTestimony
     detail: str = ""

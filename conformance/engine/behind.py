@@ -1,4 +1,4 @@
-"""What stands behind the endpoint of a run: the scripted model, if it proved itself, or a model by its name."""
+"""The kind of model behind an endpoint: the scripted model, if it proved itself, or a model by its name."""
 
 import re
 from collections.abc import Iterable

@@ -19,7 +19,7 @@ FORM = re.compile(r"([1-9]\d{0,3})/([1-9]\d{0,3})")
 
 
 class Shard(Struct, frozen=True):
-    """Which part of how many."""
+    """A part of a run: its number, and of how many."""
 
     number: int
     """From 1."""

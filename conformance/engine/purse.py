@@ -1,4 +1,4 @@
-"""What a run may spend: counted from the usage of each answer, and estimated before anything is sent."""
+"""The budget of a run: counted from the usage of each answer, and estimated before anything is sent."""
 
 import re
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ EVEN = Price(1.0, 5.0)
 
 
 class Estimate(Struct, frozen=True):
-    """What asking costs, as far as the questions tell."""
+    """The estimated cost of a run, from the questions alone."""
 
     requests: int
     input_tokens: int

@@ -1,4 +1,4 @@
-"""Whether a case sends today what it sent when a run was recorded: then today's case can judge its answers.
+"""Compares what a case sends today with what was sent when a run was recorded: can it judge those answers?
 
 What a case expects may change without a new question; the recorded requests say what was asked.
 """

@@ -29,7 +29,7 @@ Said = tuple[str, tuple[str, ...]]
 
 
 class Shared(Struct, frozen=True, kw_only=True):
-    """What a shared copy of a run holds, and whether it says the same."""
+    """The contents of a shared copy of a run, and whether its verdicts are the same."""
 
     masked: tuple[Masked, ...]
     kept_headers: tuple[str, ...]
@@ -115,7 +115,7 @@ def own_words(log: RunLog) -> set[Candidate]:
 
 
 class _Place(Struct, frozen=True):
-    """What looks private in one exchange."""
+    """A place in one exchange that looks private."""
 
     attempt: tuple[str, str, int]
     started: float

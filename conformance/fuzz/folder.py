@@ -1,4 +1,4 @@
-"""What a search leaves: `fuzz.jsonl`, from which it can be taken up again, and the cases that show what was found."""
+"""The folder of a search: `fuzz.jsonl`, from which it can be resumed, and the cases that show what was found."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,15 +21,15 @@ AREAS = {"areas": {"fuzz": "Found by fuzzing"}}
 SURFACE = Path("cases", "surface")
 
 
-class Head(Struct, frozen=True, tag="fuzz", kw_only=True):
-    """Who was asked, with which seed."""
+class HeadLine(Struct, frozen=True, tag="fuzz", kw_only=True):
+    """The first line: the endpoint, the model and the seed."""
 
     target: str
     model: str
     seed: int
 
 
-class Found(Struct, frozen=True, tag="found", kw_only=True):
+class FoundLine(Struct, frozen=True, tag="found", kw_only=True):
     """One law that did not hold."""
 
     id: str
@@ -41,22 +41,22 @@ class Found(Struct, frozen=True, tag="found", kw_only=True):
     documents: list[dict[str, Any]] = []
 
 
-class Progress(Struct, frozen=True, tag="asked"):
-    """How many examples were asked."""
+class ProgressLine(Struct, frozen=True, tag="asked"):
+    """The number of examples asked so far."""
 
     examples: int
 
 
-Line = Head | Found | Progress
+Line = HeadLine | FoundLine | ProgressLine
 
 
 class FuzzFolder:
     """The folder of a search, begun or taken up again."""
 
-    def __init__(self, folder: Path, head: Head) -> None:
+    def __init__(self, folder: Path, head: HeadLine) -> None:
         """UserError where it holds something else than this search."""
         self.folder = folder
-        self.found: list[Found] = []
+        self.found: list[FoundLine] = []
         self.asked = 0
         if folder.exists() and any(folder.iterdir()):
             self._take_up(head)
@@ -64,7 +64,7 @@ class FuzzFolder:
         if not self.found and not self.asked:
             self._write(head) if (folder / FILE).stat().st_size == 0 else None
 
-    def _take_up(self, head: Head) -> None:
+    def _take_up(self, head: HeadLine) -> None:
         path = self.folder / FILE
         if not path.is_file():
             raise UserError(f"{self.folder} is not empty, and holds no search of ours: name another folder with --out")
@@ -77,8 +77,8 @@ class FuzzFolder:
             raise UserError(
                 f"{self.folder} holds a search of another seed, target or model: name another folder with --out"
             )
-        self.found = [row for row in rows if isinstance(row, Found)]
-        self.asked = max([row.examples for row in rows if isinstance(row, Progress)], default=0)
+        self.found = [row for row in rows if isinstance(row, FoundLine)]
+        self.asked = max([row.examples for row in rows if isinstance(row, ProgressLine)], default=0)
 
     def known(self) -> list[BrokenLaw]:
         """What was found before."""
@@ -89,10 +89,10 @@ class FuzzFolder:
             for one in self.found
         ]
 
-    def keep(self, broken: BrokenLaw) -> Found:
+    def keep(self, broken: BrokenLaw) -> FoundLine:
         """Keeps what was found, and writes its cases."""
         name = f"fuzz.found-{len(self.found) + 1}"
-        found = Found(
+        found = FoundLine(
             id=name,
             law=broken.law,
             at=broken.at,
@@ -109,7 +109,7 @@ class FuzzFolder:
     def progress(self, examples: int) -> None:
         """Keeps how far the search came."""
         self.asked = examples
-        self._write(Progress(examples))
+        self._write(ProgressLine(examples))
 
     def _write(self, line: Line) -> None:
         self._file.write(msgspec.json.encode(line))
@@ -155,6 +155,6 @@ def _dump(path: Path, value: Any) -> None:
     path.write_bytes(KNOWN.removed(text.encode()))
 
 
-def line_of(found: Found) -> str:
+def line_of(found: FoundLine) -> str:
     """One finding in one line, for a terminal."""
     return harmless(f"{found.id} [{found.mode}] {found.says}")

@@ -290,7 +290,7 @@ BROAD = "bad request"
 
 
 class Known(Struct):
-    """What was found so far, and so is not found again."""
+    """The findings so far, which a search does not report again."""
 
     found: list[BrokenLaw] = []
 

@@ -32,7 +32,7 @@ def _bad(sent: Sent) -> st.SearchStrategy[Bad]:
 
 
 class Search(Struct, frozen=True, kw_only=True):
-    """Who is asked with what, and what was found before."""
+    """A search: the endpoint, the seed, and the findings of earlier searches."""
 
     ask: AskCase
     able: Collection[str]

@@ -1,4 +1,4 @@
-"""Whether a server answers questions side by side, or one after the other: found out by asking it two at once."""
+"""Measures whether a server answers questions side by side or one after the other, by asking two at once."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What pytest collects: one item a question, then one a rule, and the text of a row that fails.
+"""The items that pytest collects: one for each question, then one for each rule; and the text of a failed row.
 
 They are items of their own kind and no functions: what pytest does for the fixtures and parameters of a function costs
 three times as much as the judging.

@@ -23,14 +23,14 @@ BEHIND = {
 
 
 class ClientLine(Struct, frozen=True):
-    """Whether one version of a client can run on a server."""
+    """The readiness of a server for one version of a client."""
 
     name: str
     verdict: ReadinessVerdict
 
 
 class FirstCause(Struct, frozen=True):
-    """What a reader has to know first of what is wrong."""
+    """The most important cause on a server."""
 
     says: str
     row: str

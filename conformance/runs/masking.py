@@ -1,4 +1,4 @@
-"""What names a person, a machine or an account in a recorded run, and what stands in its place when the run is shared.
+"""Finds what names a person, a machine or an account in a recorded run, and masks it when the run is shared.
 
 A mask is as long as what it stands for, letter for letter and digit for digit, so that lengths, offsets and forms are
 judged as before. The same text has the same mask wherever it stands, and two texts have two.

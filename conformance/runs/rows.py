@@ -308,7 +308,7 @@ class Need(Struct, frozen=True, kw_only=True):
 
 
 class VersionReadiness(Struct, frozen=True, kw_only=True):
-    """Whether another version of the client can run on the endpoint."""
+    """The readiness of the endpoint for another version of the client."""
 
     client: str
     """Its name and version."""
@@ -325,7 +325,7 @@ class VersionReadiness(Struct, frozen=True, kw_only=True):
 
 
 class ReadinessRow(Struct, frozen=True, tag="readiness", kw_only=True):
-    """Whether the client of a profile can run on the endpoint."""
+    """The readiness of the endpoint for the client of a profile."""
 
     profile: str
     """The profile's name."""

@@ -1,4 +1,4 @@
-"""Where an answer ends: at its own end, at a stop sequence, or at the last token it may use."""
+"""Finds the end of an answer: its own end, a stop sequence, or the last token that it may use."""
 
 from collections.abc import Iterable, Sequence
 

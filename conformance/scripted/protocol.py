@@ -18,7 +18,7 @@ PROTOCOLS: tuple[Protocol, ...] = ("anthropic", "openai", "ollama")
 
 
 class Setting(Struct, frozen=True, kw_only=True):
-    """How a face is to behave."""
+    """The settings of a face."""
 
     brain: Brain = answer
     fault: str | None = None

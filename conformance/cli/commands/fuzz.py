@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         target = who_is_asked(_options(arguments), stack, lambda line: print(line, file=sys.stderr))
         out = arguments.out or Path("reports", "fuzz", f"{target.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
         asker = stack.enter_context(asking.Asker(target, arguments.timeout))
-        kept = folder.FuzzFolder(out, folder.Head(target=_named(target), model=target.model, seed=arguments.seed))
+        kept = folder.FuzzFolder(out, folder.HeadLine(target=_named(target), model=target.model, seed=arguments.seed))
         stack.callback(kept.close)
         able = [name for name in ("tools", "vision") if target.capabilities.get(name) is not False]
         before = len(kept.found)

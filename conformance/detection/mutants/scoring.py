@@ -1,4 +1,4 @@
-"""How many mutants the rules kill: each for its own reason, for another, or not at all."""
+"""Counts of the mutants that the rules kill: each for its own reason, for another, or not at all."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args

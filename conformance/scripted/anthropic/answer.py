@@ -31,7 +31,7 @@ class Piece(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What is sent back, and how.
+    """An answer to one request: status, headers, and a body or a stream.
 
     `framing`: `length` announces the size of the body, `chunked` sends it in chunks, `close` ends it with the
     connection, `none` leaves it to the server's habit. `ending`: `end` as HTTP says, `cut` closes the connection where

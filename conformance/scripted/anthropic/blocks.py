@@ -148,7 +148,7 @@ class ServerToolUseBlock(Cacheable, frozen=True, kw_only=True, tag="server_tool_
 
 
 class ServerToolResult(Cacheable, frozen=True, kw_only=True):
-    """What a server tool gave back in an earlier turn: a result or an error object, passed through unread."""
+    """A result of a server tool in an earlier turn: a result or an error object, passed through unread."""
 
     tool_use_id: Annotated[str, Meta(pattern="^srvtoolu_[a-zA-Z0-9_]+$")]
     content: list[Any] | dict[str, Any]

@@ -46,7 +46,7 @@ class Prefix(Struct, frozen=True):
 
 
 class PromptCache:
-    """What was cached and until when; reading a prefix renews it."""
+    """The cached prefixes and when each expires; reading one renews it."""
 
     def __init__(self) -> None:
         self._until: OrderedDict[bytes, tuple[float, float]] = OrderedDict()

@@ -23,7 +23,7 @@ class Metadata(Closed, frozen=True, kw_only=True):
 
 
 class ClientTool(Cacheable, frozen=True, kw_only=True):
-    """What every tool that the caller executes may carry."""
+    """The fields that every tool executed by the caller may have."""
 
     allowed_callers: list[ToolCaller] | UnsetType = UNSET
     defer_loading: bool = False

@@ -16,7 +16,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class Prompt(Closed, frozen=True, kw_only=True):
-    """What POST /v1/messages and POST /v1/messages/count_tokens have in common."""
+    """The fields that POST /v1/messages and POST /v1/messages/count_tokens share."""
 
     model: Annotated[str, Meta(min_length=1, max_length=256)]
     messages: Annotated[list[Message], Meta(max_length=100_000)]

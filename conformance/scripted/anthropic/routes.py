@@ -1,4 +1,4 @@
-"""Which handler answers which method on which path.
+"""The routes: the handler of each method and path.
 
 Source: https://platform.claude.com/docs/en/api/overview
 """

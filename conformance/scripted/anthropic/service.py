@@ -47,7 +47,7 @@ class MadeReply(Struct, frozen=True):
 
 
 class Answerer(Protocol):
-    """Who answers behind the endpoint: the scripted model itself, or an upstream that is asked for it."""
+    """The source of replies behind the endpoint: the scripted model, or an upstream server."""
 
     paces: bool
     """Whether the endpoint keeps the pace that a request asks for; an upstream keeps it itself."""

@@ -1,4 +1,4 @@
-"""What passes between the gateway and its upstream: the values that its faults bend."""
+"""The values that pass between the gateway and its upstream, which its faults change."""
 
 from typing import Any, Literal
 
@@ -28,7 +28,7 @@ class Trouble(Struct, frozen=True):
 
 
 class Heard(Struct, frozen=True):
-    """What came back: a reply, or as much of one as came before the trouble."""
+    """The upstream's reply, or as much of it as came before it broke off."""
 
     reply: Reply
     trouble: Trouble | None = None

@@ -1,4 +1,4 @@
-"""What Go's decoder takes for a Messages request, and what it says of the rest, as Ollama's versions do."""
+"""Parses Messages requests as Go's decoder in Ollama does, with its messages for what it refuses."""
 
 import json
 from typing import Any

@@ -43,7 +43,7 @@ _SCHEMA_KEYS = ("type", "$defs", "items", "required", "properties")
 
 
 class Understanding:
-    """How one version, with its gaps, understands requests."""
+    """The reading of requests by one version of Ollama, gaps included."""
 
     def __init__(self, version: tuple[int, int, int], gaps: frozenset[str]) -> None:
         self.version = version

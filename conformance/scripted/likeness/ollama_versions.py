@@ -1,4 +1,4 @@
-"""What single versions of Ollama did otherwise, each with the version that mended or brought it."""
+"""Differences between versions of Ollama, each with the version that brought or mended it."""
 
 from conformance.scripted.anthropic.stream import Event
 

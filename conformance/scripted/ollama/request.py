@@ -48,7 +48,7 @@ class Options(Struct, frozen=True):
 
 
 class ModelRequest(Struct, frozen=True, kw_only=True):
-    """What both requests hold; other keys and options are accepted."""
+    """The keys that both requests share; other keys and options are accepted."""
 
     model: str = ""
     stream: bool | None = None

@@ -14,7 +14,7 @@ MEMORY = 64 * GIGABYTE
 
 
 class OllamaRefusal(Exception):
-    """What the server declines, in its own words."""
+    """A request that the server declines, in the server's own words."""
 
     def __init__(self, message: str, status: int = 400, **more: str) -> None:
         super().__init__(message)

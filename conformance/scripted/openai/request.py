@@ -117,7 +117,7 @@ class Thinking(Struct, frozen=True):
 
 
 class ChatRequest(Struct, frozen=True, kw_only=True):
-    """What is read of a request; other parameters are accepted."""
+    """The parameters of a request that are read; others are accepted."""
 
     model: str
     messages: list[Message]

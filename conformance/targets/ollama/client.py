@@ -45,7 +45,7 @@ LONGEST_LINE = 2**20
 
 
 class OllamaError(UserError):
-    """What Ollama refused or broke off, in its own words."""
+    """A request that Ollama refused or broke off, in Ollama's own words."""
 
     def __init__(self, message: str, status: int | None = None, signin_url: str = "") -> None:
         super().__init__(message)
@@ -81,7 +81,7 @@ class Loaded(Struct, frozen=True):
 
 
 class Account(Struct, frozen=True):
-    """Whether the server is signed in at ollama.com (None: it cannot tell), and where a person signs in."""
+    """The account of a server at ollama.com: signed in or not (None: it cannot tell), and where to sign in."""
 
     signed_in: bool | None
     signin_url: str = ""

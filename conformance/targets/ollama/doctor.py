@@ -45,7 +45,7 @@ class Diagnosis(Struct, frozen=True):
 
 
 class Machine(Struct, frozen=True):
-    """What the doctor needs to know of the machine that it runs on."""
+    """The facts about this machine that the doctor needs."""
 
     system: str
     programs: frozenset[str]

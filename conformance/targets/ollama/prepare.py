@@ -20,11 +20,11 @@ NO_NETWORK = ("dial tcp", "no such host", "connection refused", "i/o timeout", "
 
 
 class PreparationError(UserError):
-    """Why a model is not ready, and what to do; nothing half-made is left behind."""
+    """The reason why a model is not ready, and what to do; nothing half-made is left behind."""
 
 
 class Prepared(Struct, frozen=True):
-    """What there is now, and what was done for it, in the order in which it was done."""
+    """A prepared model, and the steps that were taken, in order."""
 
     model: str
     """The name to give to clients."""
