@@ -29,6 +29,7 @@ COMMANDS = {
     "list": "list the cases, rows, rules, targets, profiles, variants or faults",
     "faults": "list the faults that the reference endpoint can commit",
     "variants": "list the legal variants in which the reference endpoint can answer",
+    "surface": "list what the official SDK's types name and the surface does not",
     "explain": "say what a rule, a case or a row is about, and what turns it red",
     "new": "write the skeleton of a case",
     "prepare": "get a model ready on a target: pull, long context, alias",

@@ -144,3 +144,9 @@ def test_an_answer_that_ends_with_a_reset(bending: tuple[str, int]) -> None:
 def test_an_answer_without_the_raw_socket_on_the_same_connection(bending: tuple[str, int]) -> None:
     heard = _heard(bending, "/asgi", "/close")
     assert heard.endswith(b"\r\n\r\nok" + OK + b"ab")
+
+
+def test_of_several_faults_the_unknown_one_is_named() -> None:
+    done = run("serve", "--fault", "ST29+TO1+US09")
+    assert done.returncode == 4
+    assert "there is no fault TO1; did you mean TO1" in done.stderr
