@@ -12,8 +12,13 @@ import pytest
 from reference_client import asking, talk
 from reference_probes import CACHED, MANY, masked, probes, seen
 
+from conformance.catalog.case import Case, asks_of, modes_of
+from conformance.catalog.load import Catalog, load_catalog
+from conformance.probe.request import Setting, new_nonce, render
 from conformance.scripted.faults import faults
 from conformance.scripted.listing import list_faults
+from conformance.targets.target import Target
+from conformance.words import Mode
 
 STATEFUL = {"LC02", "LC03", "LC04", "X-same-request"}
 LONG = {"X-max-tokens-capped"}
@@ -55,7 +60,18 @@ def correct(address: str, client: httpx2.Client) -> list[tuple[Any, tuple[Any, .
     return [(probe, seen(client, address, probe)) for probe in probes()]
 
 
-ELSEWHERE = STATEFUL | LONG | KEYED | OPEN.keys() | BATCHED | AFTERWARDS | UNMASKED | SILENT | NAMED | UPSTREAM
+BY_ITS_CASE = {fault.id for fault in faults().values() if fault.group in ("history", "sizes")} | {
+    "X-name-of-another-client",
+    "X-keys-of-another-client",
+    "X-billing-cached",
+    "X-effort-thinks",
+    "X-stream-default",
+    "X-long-context-500",
+}
+
+ELSEWHERE = (
+    BY_ITS_CASE | STATEFUL | LONG | KEYED | OPEN.keys() | BATCHED | AFTERWARDS | UNMASKED | SILENT | NAMED | UPSTREAM
+)
 
 
 @pytest.fixture(scope="module")
@@ -296,3 +312,31 @@ def test_an_unknown_fault_is_a_users_mistake() -> None:
     assert done.returncode == 4
     assert "XX99" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog(None)
+
+
+@pytest.mark.parametrize("name", sorted(BY_ITS_CASE))
+def test_a_fault_shows_in_the_case_that_names_it(name: str, address: str, catalog: Catalog) -> None:
+    case = min((one for one in catalog.cases.values() if name in one.faults), key=lambda one: one.size == "large")
+    modes = modes_of(case)
+    assert any(
+        _last_answer(case, mode, address) != _last_answer(case, mode, f"{address}/fault/{name}") for mode in modes
+    )
+
+
+def _last_answer(case: Case, mode: Mode, base: str) -> str:
+    """What comes of the last request of a case, without what differs from attempt to attempt."""
+    nonce, text = new_nonce(), ""
+    target = Target(name="reference", base_url=base, model="scripted")
+    with httpx2.Client(timeout=20) as client:
+        for ask in asks_of(case):
+            outgoing = render(ask, Setting(target=target, mode=mode, nonce=nonce))
+            answer = client.request(
+                outgoing.method, outgoing.url, headers=dict(outgoing.headers), content=outgoing.sent
+            )
+            text = f"{answer.status_code} {masked(answer.text)}"
+    return text.replace(nonce, "nonce")
