@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import weakref
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import overload
@@ -27,6 +28,7 @@ class ShelvedChunks(Sequence[Chunk]):
             self._ends.append(end)
         self.size = end
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as the chunks
+        weakref.finalize(self, self._file.close)
         data = memoryview(b"".join([chunk.data for chunk in chunks]))
         while data:
             data = data[self._file.write(data) :]

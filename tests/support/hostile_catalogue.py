@@ -42,6 +42,7 @@ from hostile_endpoints import (
     used,
     with_values,
 )
+from hostile_inventions import INVENTIONS
 
 SCRIPTS = (
     "</script><script>alert(1)</script>",
@@ -290,6 +291,7 @@ CATALOGUE: dict[str, Attack] = {
     "retry_after_over": partial(_busy, wait="Thu, 01 Jan 0001 00:00:00 +2359"),
     "busy_without_a_word": lambda a: response(b"", status="503 X"),
     "overloaded": lambda a: refusal("busy", "529 X", type="overloaded_error"),
+    **INVENTIONS,
 }
 
 WAITS = frozenset(
