@@ -6,12 +6,13 @@ turns red, with what is wrong. `reports` names are as the run log has them.
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from hostile_catalogue import CATALOGUE, WAITS
-from hostile_endpoints import Asked, good
-from hostile_outcomes import ATTACKED, INNOCENT, OUTCOMES, Rows, outcome
+from hostile_endpoints import ATTACKED, INNOCENT, OUTCOMES, Asked, Rows, good, outcome
 from misbehaving import Peer, serving
 
 from conformance.catalog.load import load_catalog
@@ -108,3 +109,29 @@ def test_a_hostile_endpoint_harms_its_own_answer_only(name: str, waited: dict[st
         if isinstance(row, CaseRow) and row.case == INNOCENT:
             assert row.verdict == "supported", row
         assert KEY not in f"{row}"
+
+
+ROOT = Path(__file__).parent.parent.parent
+TABLE = Path(__file__).with_name("attacks.psv")
+ROWS = [line.split(" | ") for line in TABLE.read_text(encoding="utf-8").splitlines()[1:]]
+LEAST = 3
+
+
+def test_each_behaviour_has_a_test() -> None:
+    for _, behaviour, test, _ in ROWS:
+        if test == "outcomes.psv":
+            assert behaviour in OUTCOMES
+            continue
+        file, _, name = test.partition("::")
+        assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8"), test
+
+
+def test_each_endpoint_of_the_catalogue_has_a_kind() -> None:
+    listed = [behaviour for _, behaviour, test, _ in ROWS if test == "outcomes.psv"]
+    assert sorted(listed) == sorted(set(CATALOGUE) - {"good"})
+
+
+def test_each_kind_has_siblings_of_its_own() -> None:
+    siblings = Counter(kind for kind, _, _, origin in ROWS if origin == "sibling")
+    assert {kind for kind, *_ in ROWS} == set(siblings)
+    assert min(siblings.values()) >= LEAST, siblings

@@ -10,7 +10,7 @@ from subprocess import Popen
 import pytest
 from extent import FULL, extent
 from hostile_catalogue import CATALOGUE
-from hostile_outcomes import ATTACKED, INNOCENT, OUTCOMES, told
+from hostile_endpoints import ATTACKED, INNOCENT, OUTCOMES, told
 from hostile_server import hostile
 from key_spellings import leaks
 

@@ -1,12 +1,15 @@
 """The decoder of server-sent events: exact to the standard, and the same wherever the bytes are split."""
 
+import gc
 import itertools
+import warnings
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.probe.exchange import Chunk
+from conformance.probe.exchange import Chunk, Exchange, Request
+from conformance.probe.shelf import LARGE, ShelvedChunks, shelved
 from conformance.probe.sse import Decoder, Frame, frames
 
 LINES = st.sampled_from(
@@ -92,3 +95,30 @@ def test_a_frame_has_the_time_of_the_byte_that_completed_it() -> None:
     assert decoder.feed(b"\ndata: b\n", 2.0) == []
     assert decoder.feed(b"\ndata: c", 3.0) == [Frame(1, None, b"b", 3.0, True, 1)]
     assert decoder.close() == Frame(2, None, b"c", 3.0, False, 1)
+
+
+pieces = st.lists(st.builds(Chunk, st.floats(0, 9), st.binary(max_size=40)), max_size=20)
+
+
+@given(chunks=pieces)
+def test_shelved_chunks_are_the_same_chunks(chunks: list[Chunk]) -> None:
+    laid = ShelvedChunks(chunks)
+    assert list(laid) == chunks
+    assert [laid[number] for number in range(len(laid))] == chunks
+    assert list(laid[1:3]) == chunks[1:3]
+    assert laid.data == b"".join(chunk.data for chunk in chunks)
+    assert laid.size == len(laid.data)
+
+
+def test_a_large_answer_is_laid_aside_and_its_file_is_closed() -> None:
+    exchange = Exchange(request=Request("GET", "http://h/", ()), outcome="complete", chunks=(Chunk(0.5, b"x" * LARGE),))
+    assert shelved(exchange) is exchange
+    larger = Exchange(request=exchange.request, outcome="complete", chunks=(Chunk(0.5, b"x" * (LARGE + 1)),))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        aside = shelved(larger)
+        assert isinstance(aside.chunks, ShelvedChunks)
+        assert aside.body == larger.body
+        assert aside.size == larger.size
+        del aside
+        gc.collect()

@@ -1,13 +1,16 @@
-"""What hostile endpoints are made of: good answers, and the ways of bending and of sending them."""
+"""What hostile endpoints are made of: good answers, ways of bending and of sending them; and what each comes to."""
 
 import asyncio
 import json
 import random
 import re
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from conformance.runs.log import CaseRow, RuleRow
 
 ODD = "\x1b[31m\x1b]0;t\x07\x00\x9b\u202e\u2066 </script><script>alert(1)</script>\n::error::x\n##[error]x"
 DATE = "Wed, 99 Oct 99999999999999 99:99:99 +9999999999999"
@@ -243,3 +246,37 @@ def chunks_of_a_byte(asked: Asked, number: int) -> bytes:
     body = (b": " + b"x" * number + b"\n\n" + body) if asked.streams else b" " * number + body
     head = f"HTTP/1.1 200 OK\r\ncontent-type: {kind_of(asked)}\r\nrequest-id: r\r\ntransfer-encoding: chunked\r\n\r\n"
     return head.encode() + b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+
+
+ATTACKED, INNOCENT = "messages.text", "messages.two-words"
+"""The question that an endpoint attacks, and one that it answers well."""
+TABLE = Path(__file__).parent.parent / "hostile" / "outcomes.psv"
+Rows = list[CaseRow | RuleRow]
+
+
+def told(row: CaseRow) -> str:
+    """`broken (readable oversized)`, `not-run (too slow)`, `supported`."""
+    if row.findings:
+        first = row.findings[0]
+        return f"{row.verdict} ({first.id} {first.key.split(' ')[-1]})"
+    return f"{row.verdict} ({row.reason})" if row.verdict == "not-run" else row.verdict
+
+
+def outcome(rows: Rows) -> str:
+    """A line of the table, without the endpoint's name."""
+    cases = {row.mode: told(row) for row in rows if isinstance(row, CaseRow) and row.case == ATTACKED}
+    red = [
+        f"{row.rule} {'+'.join(sorted({one.key.split(' ')[-1] for one in row.findings}))}"
+        for row in rows
+        if isinstance(row, RuleRow) and row.verdict in ("broken", "partial")
+    ]
+    return " | ".join((cases["stream"], cases["json"], ", ".join(sorted(red)))).rstrip()
+
+
+def _table() -> Iterator[tuple[str, str]]:
+    for line in TABLE.read_text(encoding="utf-8").splitlines()[1:]:
+        name, _, rest = line.partition(" | ")
+        yield name, rest.strip()
+
+
+OUTCOMES = dict(_table())
