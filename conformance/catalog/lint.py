@@ -10,7 +10,7 @@ from typing import Any, get_args
 from conformance.catalog.case import Case, Check, asks_of, modes_of
 from conformance.catalog.difference import differences
 from conformance.catalog.load import PROFILES, SURFACE, Catalog
-from conformance.catalog.matchers import BOUNDS, is_absence, matcher_of
+from conformance.catalog.matchers import BOUNDS, is_absence, matcher_of, pattern_mistake
 from conformance.catalog.parts import leans
 from conformance.catalog.problem import Problem, nearest, shown
 from conformance.catalog.profile import Need, Profile, parted
@@ -281,6 +281,9 @@ def _need_mistakes(catalog: Catalog, need: Need, rules: Collection[str]) -> Iter
         yield need.id, "`unseen: missing` needs a sentence: say under `unseen` of `meets` what the user meets then"
     if need.meets.unseen and need.unseen != "missing":
         yield need.id, "`meets` has a sentence for `unseen`, which is never told unless `unseen` is `missing`"
+    for words in need.known.words if need.known else ():
+        if complaint := pattern_mistake(words):
+            yield need.id, f"`known`: {complaint}"
     if not need.meets.ways:
         yield need.id, "`meets` is empty: say what the user meets where it is refused, ignored or broken"
     for question in need.questions:

@@ -77,7 +77,7 @@ def mistakes(check: Check) -> list[tuple[str, str]]:
         argument = getattr(check, name)
         if name in BOUNDS and isinstance(argument, str) and (complaint := _path_mistake(argument)):
             found.append((name, complaint))
-        if name == "matches" and (complaint := _pattern_mistake(argument)):
+        if name == "matches" and (complaint := pattern_mistake(argument)):
             found.append((name, complaint))
         if name == "valid_under" and (complaint := _schema_mistake(argument)):
             found.append((name, complaint))
@@ -110,7 +110,8 @@ def _path_mistake(path: str) -> str:
     return ""
 
 
-def _pattern_mistake(pattern: str) -> str:
+def pattern_mistake(pattern: str) -> str:
+    """What is wrong with a pattern, or nothing."""
     try:
         search.compiled(pattern)
     except search.PatternError as problem:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from conformance.catalog.pattern import compiled
 from conformance.words import MODES, Mode, NeedLevel, Verdict
 
 Unseen = Literal["met", "missing", "unverified"]
@@ -45,6 +46,18 @@ class Meets(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
         return self.ways.get(verdict) or self.unseen or self.ignored or ""
 
 
+class Known(Struct, frozen=True, forbid_unknown_fields=True):
+    """Refusals that the client understands: it leaves out what is refused, and asks again."""
+
+    words: list[str]
+    """Patterns of the refusal, status and type first: `400 invalid_request_error "…"`; any of them will do."""
+    meets: str
+    """The consequence for the user, in place of what a refusal in other words means."""
+
+    def understands(self, refusal: str) -> bool:
+        return any(compiled(words).found_in(refusal) for words in self.words)
+
+
 class Need(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A need of the client, with the questions that show it."""
 
@@ -58,6 +71,8 @@ class Need(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
     met_by: Literal["all", "any"] = "all"
     meets: Meets
+    known: Known | None = None
+    """Where it is refused in these words, the need only degrades; what is refused in them elsewhere was not judged."""
     unseen: Unseen = "unverified"
     whoever: bool = False
     """Whether `unseen` holds whoever is to blame, a model that obeys nothing too: a client that is never told anything

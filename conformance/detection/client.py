@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from conformance.detection.client_figures import EXPECTED
+from conformance.detection.client_figures import EXPECTED, OUTCOMES, outcomes, with_outcomes
 from conformance.detection.client_program import (
     PINNED,
     available,
@@ -43,6 +43,11 @@ class Held(Struct, frozen=True, kw_only=True):
     errors: list[str]
     wrong: list[str]
     extra: int
+
+    @property
+    def columns(self) -> list[str]:
+        """The line of the outcomes file, after the name of the fault."""
+        return [self.outcome, " ".join(self.errors), " ".join(self.wrong), str(self.extra), self.digest]
 
     @property
     def changed(self) -> bool:
@@ -93,6 +98,9 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--write-shapes", action="store_true", help="keep the lines of those shapes as what this version sends"
     )
+    parser.add_argument(
+        "--write-outcomes", action="store_true", help="keep the outcomes of faults of the pinned version, told twice"
+    )
     asked = parser.parse_args(arguments)
     if asked.version is None:
         asked.version = newest() if asked.watch else PINNED
@@ -104,7 +112,7 @@ def _main(arguments: argparse.Namespace, program: str, servers: Servers) -> int:
     every: list[Held] = []
     shapes: list[str] = []
     for seat in seats(arguments, servers):
-        session = _agreed(program, seat, short=arguments.short)
+        session = _agreed(program, seat, short=arguments.short, twice=arguments.write_outcomes)
         if not every:
             shapes = _kept(arguments, seat, session)
         held = _held(seat, client, session)
@@ -113,6 +121,8 @@ def _main(arguments: argparse.Namespace, program: str, servers: Servers) -> int:
     if arguments.out is not None:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         arguments.out.write_bytes(b"".join(msgspec.json.encode(held) + b"\n" for held in every))
+    if arguments.write_outcomes:
+        _write_outcomes(arguments, every)
     changed = [held for held in every if held.changed]
     for held in changed:
         print(_difference(held), file=sys.stderr)
@@ -121,6 +131,14 @@ def _main(arguments: argparse.Namespace, program: str, servers: Servers) -> int:
         if arguments.report is not None:
             arguments.report.write_text(_report(client, shapes, changed), encoding="utf-8")
     return int(ExitCode.UNEXPECTED if changed or shapes else ExitCode.AS_EXPECTED)
+
+
+def _write_outcomes(arguments: argparse.Namespace, every: Sequence[Held]) -> None:
+    if arguments.version != PINNED or arguments.short:
+        raise UserError(f"--write-outcomes keeps whole sessions of {PINNED} alone")
+    faults = {*arguments.fault, *(outcomes() if arguments.all else ())}
+    lines = {held.endpoint: held.columns for held in every if held.endpoint in faults}
+    OUTCOMES.write_text(with_outcomes(OUTCOMES.read_text(encoding="utf-8"), lines), encoding="utf-8")
 
 
 def _kept(arguments: argparse.Namespace, seat: Seat, session: Session) -> list[str]:
@@ -137,16 +155,16 @@ def _kept(arguments: argparse.Namespace, seat: Seat, session: Session) -> list[s
     return compared(read_shape(PINNED), lines) if arguments.watch else []
 
 
-def _agreed(program: str, seat: Seat, *, short: bool) -> Session:
-    """A session; where its outcome is not the known one, the one on which two sessions agree."""
+def _agreed(program: str, seat: Seat, *, short: bool, twice: bool = False) -> Session:
+    """A session; where its outcome is not the known one, the one on which two sessions agree; with `twice` always."""
     seen: list[Session] = []
     for _ in range(3):
         address = seat.address
         session = run_session([program], address.url, address.model, token=address.token, short=short)
-        if session.outcome == seat.known or any(session.outcome == earlier.outcome for earlier in seen):
+        if (session.outcome == seat.known and not twice) or any(session.outcome == earlier.outcome for earlier in seen):
             return session
         seen.append(session)
-        if seat.known is None:
+        if seat.known is None and not twice:
             break
     return seen[-1]
 

@@ -17,6 +17,7 @@ from conformance.runs.log import CaseRow, RuleRow
 
 FOLDER = Path(__file__).with_name("clients")
 PROFILE = "claude-code"
+OUTCOMES = FOLDER / f"{PROFILE}.tsv"
 MISJUDGED_SHARE = 0.03
 """Of the faults with which the client works, at most so many may be called not ready or not verified."""
 NAMED_SHARE = 0.95
@@ -32,7 +33,7 @@ EXPECTED: Mapping[ClientOutcome, tuple[str, ...]] = {
 """Outcome to the verdicts that are right; the other outcomes say nothing."""
 
 
-def outcomes(file: Path = FOLDER / f"{PROFILE}.tsv") -> dict[str, ClientOutcome]:
+def outcomes(file: Path = OUTCOMES) -> dict[str, ClientOutcome]:
     """Fault to what the real client did with it; UserError with the line of what cannot be read."""
     found: dict[str, ClientOutcome] = {}
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
@@ -48,6 +49,18 @@ def outcomes(file: Path = FOLDER / f"{PROFILE}.tsv") -> dict[str, ClientOutcome]
             raise UserError(f"{file.name}:{number}: {fault} stands twice")
         found[fault] = outcome
     return found
+
+
+def with_outcomes(text: str, lines: Mapping[str, Sequence[str]]) -> str:
+    """The outcomes file with other lines for these faults: the columns after the fault, the digest last."""
+    head, known = [], {}
+    for line in text.splitlines():
+        if line.startswith("#"):
+            head.append(line)
+        elif line:
+            known[line.partition("\t")[0]] = line
+    known |= {fault: "\t".join([fault, *columns]) for fault, columns in lines.items()}
+    return "".join(f"{line}\n" for line in [*head, *(known[fault] for fault in sorted(known))])
 
 
 def reasons(file: Path = FOLDER / "reasons.yaml") -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 SIGNS = (
     '  <a href="x">&amp; b</a>\n\tif a < b && c > \'d\':  # \\n stays\n\n"Grüße", мир, 世界 🦊 C:\\new\\dir\n'
-    + "".join(f"line {n} of the file\n" for n in range(5, 20))
+    + "".join(f"line {n} of the file\n" for n in range(5, 70))
 )
 """What is written to a file, and compared with it byte by byte."""
 LETTERS = (

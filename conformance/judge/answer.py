@@ -258,6 +258,8 @@ class Answer(Struct, frozen=True, dict=True):
             return Violation("", "a whole answer", self.exchange.detail or outcome, outcome)
         if self.status >= 500 and self.status != NOT_IMPLEMENTED:
             return Violation("/status", "an answer", self.status, "server-error")
+        if 300 <= self.status < 400:
+            return Violation("/status", "an answer", self.status, "redirect")
         return None
 
     @cached_property

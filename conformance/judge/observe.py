@@ -104,7 +104,7 @@ def _part(root: str) -> re.Pattern[str]:
 def _asked_for(case: Case, answer: Answer) -> bool:
     """Whether what makes an answer unreadable elsewhere is what this case asks about."""
     status = answer.exchange.status or 0
-    if answer.exchange.outcome == "complete" and status >= 500:
+    if answer.exchange.outcome == "complete" and (status >= 500 or 300 <= status < 400):
         return _looks_at(case, "status")
     if answer.exchange.outcome == "cut":
         return _looks_at(case, "ends")

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct, structs
 
-from conformance.catalog.profile import ClientVersion, Need, Profile, parted
+from conformance.catalog.profile import ClientVersion, Meets, Need, Profile, parted
 from conformance.words import Mode, NeedState, Verdict
 
 Answer = Literal["ready", "ready with limits", "not ready", "not verified"]
@@ -107,8 +107,8 @@ def readiness(profile: Profile, rules: Collection[str], seen: Iterable[Seen]) ->
     blocking = [question for need in profile.needs if need.level == "blocks" for question in need.questions]
     if not blocking or not all(run.asked(question) for question in blocking):
         return None
-    needs = [NeedVerdict(need, run.outcome(need)) for need in profile.needs]
-    return Readiness(_answer(needs), _told_once(needs))
+    needs = _understood([NeedVerdict(need, run.outcome(need)) for need in profile.needs])
+    return Readiness(_answer([one for one in needs if not one.outcome.behind]), _told_once(needs))
 
 
 def readiness_by_version(profile: Profile, rules: Collection[str], seen: Iterable[Seen]) -> dict[str, Readiness]:
@@ -137,6 +137,27 @@ def _kept(profile: Profile, version: ClientVersion, run: "_Run") -> list[Need]:
         if need.id not in version.without
         and not (outcomes[need.id].verdict == "refused" and outcomes[need.id].quote in words)
     ]
+
+
+def _understood(needs: Sequence[NeedVerdict]) -> list[NeedVerdict]:
+    """The needs, where what the client is refused in words that it knows is a limit.
+
+    It asks again without the thing, so that what is refused in these words elsewhere was not judged.
+    """
+    limits = {one.need.id: one.need for one in needs if _is_known(one.need, one.outcome)}
+    told = []
+    for one in needs:
+        need, outcome = one.need, one.outcome
+        if need.id in limits and need.known is not None:
+            need = structs.replace(need, level="degrades", meets=Meets(refused=need.known.meets))
+        elif behind := next((name for name, limit in limits.items() if _is_known(limit, outcome)), ""):
+            outcome = structs.replace(outcome, state="unverified", verdict="blocked", behind=behind)
+        told.append(NeedVerdict(need, outcome))
+    return told
+
+
+def _is_known(need: Need, outcome: Outcome) -> bool:
+    return outcome.verdict == "refused" and need.known is not None and need.known.understands(outcome.quote)
 
 
 def _answer(needs: Sequence[NeedVerdict]) -> Answer:

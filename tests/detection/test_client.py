@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.detection import client, client_seats, client_session
-from conformance.detection.client_figures import EXPECTED, misjudged, outcomes, reasons
+from conformance.detection.client_figures import EXPECTED, misjudged, outcomes, reasons, with_outcomes
 from conformance.detection.client_servers import client_servers
 from conformance.detection.client_session import Turn, outcome_of
 from conformance.detection.relay import Relayed
@@ -169,6 +169,32 @@ def test_a_changed_outcome_counts_where_two_sessions_agree(
     seat = client_seats.Seat(name="x", address=client_seats.Address(url="http://127.0.0.1:9"), known="works")
     assert client._agreed("client", seat, short=True).outcome == agreed
     assert left == []
+
+
+def test_an_outcome_to_be_written_is_told_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = [session(outcome) for outcome in ("works", "fails", "works")]
+    monkeypatch.setattr(client, "run_session", lambda *_, **__: left.pop(0))
+    seat = client_seats.Seat(name="x", address=client_seats.Address(url="http://127.0.0.1:9"))
+    assert client._agreed("client", seat, short=False, twice=True).outcome == "works"
+    assert left == []
+
+
+def test_outcomes_are_written_with_their_digest_in_the_order_of_faults(tmp_path: Path) -> None:
+    text = with_outcomes("# fault\nST02\tworks\t\t\t0\n", {"ID11": ["fails", "text read", "", "8", "1d2e"]})
+    assert text == "# fault\nID11\tfails\ttext read\t\t8\t1d2e\nST02\tworks\t\t\t0\n"
+    assert with_outcomes(text, {"ST02": ["works", "", "", "0", "aa"]}).splitlines()[2] == "ST02\tworks\t\t\t0\taa"
+    file = tmp_path / "client.tsv"
+    file.write_text(text)
+    assert outcomes(file) == {"ID11": "fails", "ST02": "works"}
+
+
+def test_only_whole_sessions_of_the_pinned_client_are_written(
+    fake: Written, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "run_session", lambda *_, **__: session("works"))
+    words = ["--program", str(fake()), "--fault", "ID11", "--write-outcomes"]
+    assert client.main([*words, "--version", "2.1.1", "--base-url", "http://127.0.0.1:9"]) == 4
+    assert "--write-outcomes keeps whole sessions of" in capfd.readouterr().err
 
 
 def test_a_server_that_cannot_be_started_here_is_one_line(fake: Written, capfd: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.catalog.profile import ClientVersion, Meets, Need, Profile, Tolerance
+from conformance.catalog.profile import ClientVersion, Known, Meets, Need, Profile, Tolerance
 from conformance.judge.readiness import Broken, Readiness, Seen, readiness, readiness_by_version
 from conformance.words import Mode, NeedLevel, Verdict
 
@@ -224,6 +224,28 @@ def test_what_is_refused_in_the_words_of_an_earlier_need_stands_behind_it() -> N
     assert found.verdict == "not ready"
     assert [one.need.id for one in found.missing("blocks")] == ["system"]
     assert {one.need.id: one.outcome.behind for one in found.unverified} == {"calls": "system", "pictures": "system"}
+
+
+KNOWN = Known(words=[r"\b400\b.*Input should be"], meets="It is asked again without.")
+IN_KNOWN_WORDS = "400 invalid_request_error \"messages.1.role: Input should be 'user'\""
+
+
+def test_a_refusal_in_words_that_the_client_knows_is_a_limit_and_what_it_hides_was_not_judged() -> None:
+    client = profile(need("role", known=KNOWN), need("calls"), need("text"))
+    words = IN_KNOWN_WORDS.replace(".1.", ".3.")
+    refused = [seen("role", "refused", quote=IN_KNOWN_WORDS), seen("calls", "refused", quote=words), seen("text")]
+    found = answer(client, *refused)
+    assert found.verdict == "ready with limits"
+    assert [one.meets for one in found.missing("degrades")] == [f"{IN_KNOWN_WORDS} It is asked again without."]
+    assert {one.need.id: one.outcome.behind for one in found.unverified} == {"calls": "role"}
+
+
+@pytest.mark.parametrize("words", ["400 role: unexpected", IN_KNOWN_WORDS.replace("400", "422")])
+def test_a_refusal_in_other_words_ends_the_session(words: str) -> None:
+    client = profile(need("role", known=KNOWN), need("calls"))
+    refused = [seen(name, "refused", quote=words) for name in ("role", "calls")]
+    assert answer(client, *refused).verdict == "not ready"
+    assert answer(client, seen("role", "ignored", quote=IN_KNOWN_WORDS), seen("calls")).verdict == "not ready"
 
 
 def test_words_of_a_limit_hide_nothing_that_blocks() -> None:

@@ -406,6 +406,7 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
         "shrinks",
     ),
     "max_tokens that were not used": (told(message([TEXT], "max_tokens")), "usage.limit-reached", "not-reached"),
+    "more than there is": (change_message(usage=usage(2_000_000)), "usage.input-possible", "beyond"),
     # thinking
     "TH01": (stream(lambda e: without(e, "content_block_delta", 3), "thinking"), "thinking.signature", "missing"),
     "TH02": (change_message("thinking", content=[THOUGHT | {"signature": None}, TEXT]), "thinking.signature", "null"),

@@ -17,7 +17,7 @@ _SDK = """
 """
 _CLIENT = """
     stream.body-ends stream.one-stop-reason tools.id-unique tools.id-fresh
-    conversation.tool-ids-unique conversation.message-ids-unique stream.keep-alive
+    conversation.tool-ids-unique conversation.message-ids-unique stream.keep-alive usage.input-possible
 """
 _INFERRED = """
     error.inner-status error.message-clean error.message-keyless message.characters message.no-control-tokens

@@ -13,6 +13,7 @@ Block = dict[str, Any]
 
 _KEPT_SYSTEM = 10_000
 _KEPT_TURNS = 60
+_KEPT_LATEST = 8
 _KEPT_TOOLS = 64
 _KEPT_SEQUENCES = 4
 _CAP = 1000
@@ -192,12 +193,28 @@ _without_format(
 )
 
 
+def _last(body: Body, count: int) -> None:
+    """Leaves the last messages from one of the user's on that answers no call, as a conversation may begin."""
+    messages = body.get("messages")
+    if isinstance(messages, list) and len(messages) > count:
+        begins = (at for at in range(len(messages) - count, len(messages)) if _opens(messages[at]))
+        body["messages"] = messages[next(begins, 0) :]
+
+
+def _opens(message: Any) -> bool:
+    if not isinstance(message, dict) or message.get("role") != "user":
+        return False
+    return all(block.get("type") != "tool_result" for block in _inside(message))
+
+
 @LOSSES.body("X-window", "of a long conversation only the last 60 messages are used", needs="turns")
 def last_turns(body: Body) -> None:
-    messages = body.get("messages")
-    if isinstance(messages, list) and len(messages) > _KEPT_TURNS:
-        kept = messages[-_KEPT_TURNS:]
-        body["messages"] = kept if kept[0].get("role") == "user" else kept[1:]
+    _last(body, _KEPT_TURNS)
+
+
+@LOSSES.body("X-window-short", "of a conversation only the last 8 messages are used", needs="turns")
+def last_few_turns(body: Body) -> None:
+    _last(body, _KEPT_LATEST)
 
 
 @LOSSES.body("X-assistant-texts", "of several texts in an assistant turn only the last is used", needs="turns")

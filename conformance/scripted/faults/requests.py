@@ -76,6 +76,20 @@ def _system_role(call: Call) -> Refusal | None:
 _refusing("RQ04", "a system message inside the conversation is refused", _system_role, "turns")
 
 
+def _system_role_named(call: Call) -> Refusal | None:
+    if (refusal := _system_role(call)) is None:
+        return None
+    return invalid(refusal.message.partition(":")[0], "Input should be 'user' or 'assistant'")
+
+
+_refusing(
+    "RQ04-known",
+    "a system message inside the conversation is refused in words that clients know",
+    _system_role_named,
+    "turns",
+)
+
+
 @REQUESTS.body("RQ04-dropped", "a system message inside the conversation is silently dropped", needs="turns")
 def system_dropped(body: Body) -> None:
     if "messages" in body:

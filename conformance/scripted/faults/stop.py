@@ -47,6 +47,21 @@ STOP.add(
 )
 
 
+@STOP.message("X-limit-always", "an answer that came to its end says max_tokens")
+def limit_always(message: Message, _: Call) -> Message:
+    return {**message, "stop_reason": "max_tokens"} if message["stop_reason"] == "end_turn" else message
+
+
+@STOP.events("X-message-delta-lost", "message_stop comes without any message_delta", needs="stream")
+def delta_lost(events: list[Event], _: Call) -> list[Event]:
+    return [event for event in events if event["type"] != "message_delta"]
+
+
+@STOP.events("X-message-stop-lost", "the body ends after message_delta, without message_stop", needs="stream")
+def stop_lost(events: list[Event], _: Call) -> list[Event]:
+    return [event for event in events if event["type"] != "message_stop"]
+
+
 @STOP.message("SR04", "stop_reason is null at the end")
 def no_reason(message: Message, _: Call) -> Message:
     return {**message, "stop_reason": None}

@@ -150,3 +150,10 @@ def replay_refused(call: Call) -> Call:
         if is_genuine(str(block.get("thinking")), str(block.get("signature"))):
             raise invalid(place, "Invalid `signature` in `thinking` block")
     return call
+
+
+@THINKING.request("TH12-other", "a replayed thinking block is refused in other words", needs="thinking turns")
+def replay_refused_otherwise(call: Call) -> Call:
+    for place, _ in _blocks(call.document if isinstance(call.document, dict) else {}):
+        raise invalid(place, "unsupported content block")
+    return call

@@ -14,6 +14,7 @@ TOOLS = FaultGroup("tools")
 
 SAME_ID = "toolu_01AAAAAAAAAAAAAAAAAAAAAA"
 _LONGEST = 1_000
+_SHORT = 300
 
 Block = dict[str, Any]
 
@@ -291,6 +292,37 @@ def dated(text: str) -> str:
 @_string_faults("X-input-cut", "texts in a tool's input are cut after 1,000 characters")
 def input_cut(text: str) -> str:
     return text[:_LONGEST]
+
+
+@_string_faults("X-input-cut-short", "texts in a tool's input are cut after 300 characters")
+def input_cut_short(text: str) -> str:
+    return text[:_SHORT]
+
+
+@_string_faults("X-input-ascii", "characters outside ASCII in a tool's input become question marks")
+def input_ascii(text: str) -> str:
+    return text.encode("ascii", "replace").decode()
+
+
+@_string_faults("X-input-astral", "characters of four bytes are lost from a tool's input")
+def input_astral(text: str) -> str:
+    return "".join(character for character in text if ord(character) < 0x10000)
+
+
+@TOOLS.message("X-input-key-added", "the input of each call has a key more than the model gave", needs="tools")
+def key_added(message: Message, _: Call) -> Message:
+    return _calls(message, lambda block: {**block, "input": {**block["input"], "_reason": "asked"}})
+
+
+@TOOLS.message("X-input-nulls", "keys of a tool that a call leaves out come as null", needs="tools")
+def nulls_added(message: Message, call: Call) -> Message:
+    schemas = {tool.get("name"): tool.get("input_schema") or {} for tool in call.document.get("tools") or []}
+
+    def filled(block: Block) -> Block:
+        keys = schemas.get(block["name"], {}).get("properties") or {}
+        return {**block, "input": {**dict.fromkeys(keys), **block["input"]}}
+
+    return _calls(message, filled)
 
 
 @TOOLS.message("X-third-call-lost", "of several calls in one answer only two arrive", needs="parallel")

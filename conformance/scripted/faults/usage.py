@@ -229,6 +229,12 @@ def input_less(message: Message, _: Call) -> Message:
     return _with_usage(message, input_tokens=max(1, message["usage"]["input_tokens"] - 100))
 
 
+@USAGE.message("X-input-beyond", "the input of a request counts a thousand times what it was, the cached one too")
+def input_beyond(message: Message, _: Call) -> Message:
+    counts = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    return _with_usage(message, **{key: (message["usage"].get(key) or 0) * 1000 for key in counts})
+
+
 @USAGE.message("X-searches", "server_tool_use counts a search that nobody asked for")
 def searches_counted(message: Message, _: Call) -> Message:
     return _with_usage(message, server_tool_use={"web_search_requests": 1, "web_fetch_requests": 0})
