@@ -17,6 +17,8 @@ from conformance.runs.log import CaseRow, RuleRow
 
 FOLDER = Path(__file__).with_name("clients")
 PROFILE = "claude-code"
+DRIVEN = 6
+"""The column of the outcomes file with those of the Claude Agent SDK."""
 OUTCOMES = FOLDER / f"{PROFILE}.tsv"
 MISJUDGED_SHARE = 0.03
 """Of the faults with which the client works, at most so many may be called not ready or not verified."""
@@ -51,6 +53,12 @@ def outcomes(file: Path = OUTCOMES) -> dict[str, ClientOutcome]:
     return found
 
 
+def driven_outcomes(file: Path = OUTCOMES) -> dict[str, str]:
+    """Fault to what the client did when another program drove it, for the few that were tried: the last column."""
+    rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    return {row[0]: row[DRIVEN] for row in rows if len(row) > DRIVEN}
+
+
 def with_outcomes(text: str, lines: Mapping[str, Sequence[str]]) -> str:
     """The outcomes file with other lines for these faults: the columns after the fault, the digest last."""
     head, known = [], {}
@@ -59,7 +67,8 @@ def with_outcomes(text: str, lines: Mapping[str, Sequence[str]]) -> str:
             head.append(line)
         elif line:
             known[line.partition("\t")[0]] = line
-    known |= {fault: "\t".join([fault, *columns]) for fault, columns in lines.items()}
+    for fault, columns in lines.items():
+        known[fault] = "\t".join([fault, *columns, *known.get(fault, "").split("\t")[DRIVEN:]])
     return "".join(f"{line}\n" for line in [*head, *(known[fault] for fault in sorted(known))])
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.detection import client, client_seats, client_session
-from conformance.detection.client_figures import EXPECTED, misjudged, outcomes, reasons, with_outcomes
+from conformance.detection.client_figures import EXPECTED, driven_outcomes, misjudged, outcomes, reasons, with_outcomes
 from conformance.detection.client_servers import client_servers
 from conformance.detection.client_session import Turn, outcome_of
 from conformance.detection.relay import Relayed
@@ -126,6 +126,12 @@ def test_an_outcomes_file_is_checked_line_by_line(tmp_path: Path, text: str, tol
         outcomes(file)
 
 
+def test_the_agent_sdk_drives_the_same_program_and_meets_the_same_faults_alike() -> None:
+    known, driven = outcomes(), driven_outcomes()
+    assert len(driven) >= 8
+    assert driven == {fault: known[fault] for fault in driven}
+
+
 def test_every_fault_that_breaks_the_client_has_its_true_reason_written() -> None:
     known = outcomes()
     breaking = {fault for fault, outcome in known.items() if outcome in ("wrong", "fails")}
@@ -182,6 +188,8 @@ def test_an_outcome_to_be_written_is_told_twice(monkeypatch: pytest.MonkeyPatch)
 def test_outcomes_are_written_with_their_digest_in_the_order_of_faults(tmp_path: Path) -> None:
     text = with_outcomes("# fault\nST02\tworks\t\t\t0\n", {"ID11": ["fails", "text read", "", "8", "1d2e"]})
     assert text == "# fault\nID11\tfails\ttext read\t\t8\t1d2e\nST02\tworks\t\t\t0\n"
+    driven = text.replace("1d2e", "1d2e\tfails")
+    assert "\t9\tbb\tfails\n" in with_outcomes(driven, {"ID11": ["fails", "text", "", "9", "bb"]})
     assert with_outcomes(text, {"ST02": ["works", "", "", "0", "aa"]}).splitlines()[2] == "ST02\tworks\t\t\t0\taa"
     file = tmp_path / "client.tsv"
     file.write_text(text)
