@@ -111,9 +111,9 @@ async def _fates(
     listed = named_mutants()
     asked = askable(catalog)
     correct, shown = await _shown(catalog, target, part, listed, asked, fixtures)
-    shown |= {name: _held(catalog) for name in shown if name.startswith(HELD)}
+    shown |= {name: held(catalog) for name in shown if name.startswith(HELD)}
     wanted = {name: some for name, some in shown.items() if not only or any(fnmatchcase(name, one) for one in only)}
-    likeliest = Likeliest(asked, before)
+    likeliest = Likeliest([*asked, *held(catalog)], before)
     explained = explanations()
     worse: dict[str, list[str]] = {}
     left = dict(wanted)
@@ -143,7 +143,7 @@ async def _fates(
     ]
 
 
-def _held(catalog: Catalog) -> list[Question]:
+def held(catalog: Catalog) -> list[Question]:
     return [question for question in every_question(catalog) if question.case.id == "upstream.answer.incremental"]
 
 

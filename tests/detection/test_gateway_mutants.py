@@ -17,6 +17,7 @@ from conformance.detection.gateway_mutants import (
     explanations,
     first_of,
     gone_silent,
+    held,
     merged,
     outcome_of,
     summary_of,
@@ -94,6 +95,12 @@ def test_what_noticed_a_mutant_or_its_siblings_is_asked_first(catalog: Catalog) 
     assert taught.order("up:cut:user", questions)[0].case.id == "upstream.request.stop"
     assert taught.order("up:lost:user", questions)[0].case.id == "upstream.request.stop"
     assert sorted(map(str, plain)) == sorted(map(str, questions)), "each once"
+
+
+def test_what_holds_an_answer_back_is_asked_the_question_about_it(catalog: Catalog) -> None:
+    questions = held(catalog)
+    assert {question.case.id for question in questions} == {"upstream.answer.incremental"}
+    assert Likeliest([*askable(catalog), *questions]).order("down:held:whole", questions) == questions
 
 
 def test_the_closest_row_is_remembered() -> None:
