@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from bending_proxy import Bent, bending
-from command_line import Command
+from command_line import Command, called
 from servers import scripted
 
 from conformance.runs.evidence_store import EvidenceStore
@@ -42,9 +42,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "acme.yaml").write_text("name: acme\nextends: reference\n")
     with scripted("--face", "anthropic") as upstream, bending(upstream, bent) as url:
         asked = ("--base-url", url, "--target", "./acme.yaml", "--model", MODEL, "--out", "secret-project")
-        done = subprocess.run(
-            [sys.executable, "-m", "conformance", "run", *asked, *PARTS], cwd=folder, capture_output=True, text=True
-        )
+        done = called(("run", *asked, *PARTS), folder)
     assert done.returncode in (0, 1), done.stderr
     moved(folder / "secret-project", url)
     return folder / "secret-project"

@@ -1,14 +1,12 @@
 """What can be judged again: answers to requests that today's cases would still send; the same rows come of them."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from command_line import Command
+from command_line import Command, called
 from msgspec.structs import replace
 
 from conformance.catalog.load import Catalog, load_catalog
@@ -27,8 +25,7 @@ SELECTION = " or ".join(AREAS)
 def log(tmp_path_factory: pytest.TempPathFactory) -> RunLog:
     """A run of some hundred questions."""
     folder = tmp_path_factory.mktemp("asked")
-    words = ["run", "--select", SELECTION, "--out", "one", "--no-witness"]
-    subprocess.run([sys.executable, "-m", "conformance", *words], cwd=folder, capture_output=True, check=True)
+    called(("run", "--select", SELECTION, "--out", "one", "--no-witness"), folder).check_returncode()
     return read_log(folder / "one")
 
 

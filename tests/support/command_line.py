@@ -21,7 +21,7 @@ Serve = Callable[..., str]
 """`serve("--face", "openai")`: the address of a scripted model that was started with these words."""
 
 
-def called(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> "CompletedProcess[str]":
+def called(words: Sequence[str], folder: Path, environment: Mapping[str, str] = {}) -> "CompletedProcess[str]":
     """A command in a folder and an environment, called in this process: its output and its exit code as a process's."""
     assert words[:1] != ("serve",), "it becomes another program: start it as a process"
     written = [io.BytesIO(), io.BytesIO()]

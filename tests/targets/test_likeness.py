@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from command_line import Command
 
 from conformance.runs.log import CaseRow, RuleRow, RunLog, read_log
 
@@ -33,13 +34,12 @@ def served() -> Iterator[Callable[..., str]]:
 
 
 @pytest.fixture
-def asked(served: Callable[..., str], tmp_path: Path) -> Asked:
+def asked(served: Callable[..., str], conformance: Command, tmp_path: Path) -> Asked:
     def ask(like: str, select: str, *served_with: str, target: str = "ollama") -> tuple[int, RunLog]:
         out = tmp_path / "run"
         url = served("--like", like, *served_with)
-        words = ["run", "--target", target, "--base-url", url, "--select", select, "--out", str(out)]
-        command = [sys.executable, "-m", "conformance", *words, "--no-witness", "--no-evidence"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+        words = ("run", "--target", target, "--base-url", url, "--select", select, "--out", str(out))
+        done = conformance(*words, "--no-witness", "--no-evidence")
         assert "Traceback" not in done.stderr
         return done.returncode, read_log(out)
 
