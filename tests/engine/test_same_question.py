@@ -67,3 +67,9 @@ def test_a_line_break_before_an_instruction_is_the_same_question_where_no_server
     assert same(case(shown(image, "\nReply.")), recorded(shown(image, "Reply.")))
     assert not same(case(shown(words, "\nReply.")), recorded(shown(words, "Reply.")))
     assert not same(case(shown(image, "\nReply.")), recorded(shown(image, "Reply!")))
+
+
+def test_a_request_that_was_silent_about_a_stream_is_the_same_as_one_that_wants_none() -> None:
+    assert same(case(), recorded(HELLO))
+    assert same(case(), recorded(HELLO | {"stream": False}))
+    assert not same(case(), recorded(HELLO | {"stream": True}))
