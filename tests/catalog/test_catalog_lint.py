@@ -51,6 +51,10 @@ WRONG_NEEDS = (
     (NEED % ("'tools.choice.unknown[stream]'", "refused: x"), "is never asked: the case has no such mode"),
     (NEED.replace("}]", ", unseen: missing}]") % ("messages.text", "refused: x"), "`unseen: missing` needs a sentence"),
     (NEED % ("messages.text", "refused: x, unseen: x"), "a sentence for `unseen`, which is never told"),
+    (
+        NEED.replace("}]", ", known: {words: ['(a'], meets: x}}]") % ("messages.text", "refused: x"),
+        "`known`: not a regular",
+    ),
     ("model: [messages.texts]", "there is no case or rule `messages.texts`"),
     ("calls: [messages.texts]", "there is no case or rule `messages.texts`"),
     ("first_body: messages.texts", "there is no case or rule `messages.texts`"),
