@@ -117,6 +117,6 @@ def _compiled(patterns: Sequence[str]) -> "re2._Regexp | None":
         return None
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
-    options.max_mem = 64 * 2**20
+    options.max_mem = 16 * 2**20  # of states that are kept: what comes beside them is found without
     options.log_errors = False
     return re2.compile("|".join(patterns).encode("latin-1"), options)

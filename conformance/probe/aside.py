@@ -31,26 +31,41 @@ class Aside:
         if size <= LARGE:
             return work()
         async with self._turn:
-            return await on_thread(lambda: _in_turn(work))
+            return await on_thread(lambda: _TURN.take(work))
 
 
-_TURN = threading.Lock()
-LONGEST_TURN = 2.0
+LONGEST_TURN = 4.0
 """Seconds after which work on a large answer no longer waits for that on another."""
 
 
-def _in_turn(work: Callable[[], Result]) -> Result:
-    held = _TURN.acquire(timeout=LONGEST_TURN)
-    try:
-        return work()
-    finally:
+class _Turn:
+    """Gives one piece of work after the other its turn; one that does not end is waited for once, and not by all."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._number = 0
+        self._given_up = -1
+
+    def take(self, work: Callable[[], Result]) -> Result:
+        before = self._number
+        held = self._lock.acquire(timeout=0 if before == self._given_up else LONGEST_TURN)
         if held:
-            _TURN.release()
+            self._number += 1
+        else:
+            self._given_up = before
+        try:
+            return work()
+        finally:
+            if held:
+                self._lock.release()
+
+
+_TURN = _Turn()
 
 
 def in_turn(size: int, work: Callable[[], Result]) -> Result:
     """The result of work on so many bytes, done here; where they are many, not while others are read on a thread."""
-    return work() if size <= LARGE else _in_turn(work)
+    return work() if size <= LARGE else _TURN.take(work)
 
 
 async def on_thread(work: Callable[[], Result]) -> Result:
