@@ -1,6 +1,6 @@
 """Parses msgspec's error messages, which have no other form, into a defect and the path where it stands.
 
-`tests/catalog/test_msgspec_messages.py` fails where a release of msgspec words them otherwise; until then an error of a
+`tests/catalog/test_catalog_files.py` fails where a release of msgspec words them otherwise; until then an error of a
 case file would lose its key, but nothing would be judged differently.
 """
 

@@ -254,8 +254,7 @@ def _run_in(
     display: Display,
 ) -> int:
     """The same in a folder that is this run's alone."""
-    from conformance.pytest_plugin.plugin import ConformancePlugin
-    from conformance.pytest_plugin.run import run_pytest
+    from conformance.pytest_plugin.plugin import ConformancePlugin, run_pytest
 
     if options.resume is not None and mend_head(out, run_row(catalog, target, options), target):
         progress.say(f"{out / LOG} had no head: it has been written again, as this call says")

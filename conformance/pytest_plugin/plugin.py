@@ -1,5 +1,6 @@
-"""The pytest plugin: makes the items, calls the ledger to judge them, and suppresses pytest's own output."""
+"""The suite as a pytest run: the plugin that collects and reports its items, and the call that runs pytest with it."""
 
+import os
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import msgspec
 import pytest
 
 from conformance.engine.events import CaseJudged
+from conformance.engine.finish import Ending
 from conformance.engine.ledger import Ledger
 from conformance.engine.outputs import evidence_of
 from conformance.engine.question import Question
@@ -117,3 +119,39 @@ class ConformancePlugin:
             (evidence.id, msgspec.json.format(msgspec.json.encode(evidence), indent=1).decode())
             for evidence in evidence_of(self._last)
         ]
+
+
+CONFIGURATION = Path(__file__).with_name("pytest.ini")
+NEEDLESS = (
+    "logging",
+    "doctest",
+    "unittest",
+    "faulthandler",
+    "unraisableexception",
+    "threadexception",
+    "warnings",
+    "recwarn",
+)
+"""Plugins of pytest that cost time at every item and have nothing to do here."""
+REMEMBERS = ("--lf", "--last-failed", "--ff", "--failed-first", "--sw", "--stepwise", "--nf", "--new-first")
+ENDINGS: dict[int, Ending] = {
+    pytest.ExitCode.INTERRUPTED: "interrupted",
+    pytest.ExitCode.USAGE_ERROR: "bad usage",
+    pytest.ExitCode.NO_TESTS_COLLECTED: "bad usage",
+    pytest.ExitCode.INTERNAL_ERROR: "suite failed",
+}
+
+
+def run_pytest(plugin: ConformancePlugin, given: Sequence[str]) -> Ending:
+    """Runs pytest over the items of a plugin, with the caller's own arguments; how the asking ended."""
+    arguments = [str(HERE), "-c", str(CONFIGURATION), "--capture=no"]
+    # Where nobody asked pytest for anything, it has nothing to say: not even that a person interrupted it.
+    arguments += ["-qq", "--no-header", "--no-summary", "--tb=no"] if given else ["-p", "no:terminal"]
+    needless = [*NEEDLESS, *([] if any(word in REMEMBERS for word in given) else ["cacheprovider"])]
+    arguments += [word for name in needless for word in ("-p", f"no:{name}")]
+    arguments += ["-o", f"cache_dir={Path.cwd() / '.pytest_cache'}"]
+    if any(word.startswith("--html") for word in given):
+        arguments += ["-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin"]
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    return ENDINGS.get(int(pytest.main([*arguments, *given], plugins=[plugin])), "finished")

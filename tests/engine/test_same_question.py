@@ -1,4 +1,4 @@
-"""A recorded run is judged by today's cases wherever they ask the same: what they expect may have changed."""
+"""Questions that mean the same: a recorded run judged by today's cases, and one question in its two modes."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,14 @@ import pytest
 from correct_exchanges import TEXT, message, told
 
 from conformance.catalog.case import Ask, Case, Check, Step
-from conformance.engine.question import Question
+from conformance.catalog.load import Catalog, load_catalog
+from conformance.engine.assessment import Assessment
+from conformance.engine.question import Attempt, Question, Record
 from conformance.engine.same_question import asks_the_same
+from conformance.judge.observe import Observed
+from conformance.judge.verdict import Observation
 from conformance.probe.asking import Asked, StepAnswer
+from conformance.runs.expectations import Expectations
 from conformance.targets.target import Target
 
 TARGET = Target(name="any", base_url="http://127.0.0.1:1/base", model="other")
@@ -73,3 +78,46 @@ def test_a_request_that_was_silent_about_a_stream_is_the_same_as_one_that_wants_
     assert same(case(), recorded(HELLO))
     assert same(case(), recorded(HELLO | {"stream": False}))
     assert not same(case(), recorded(HELLO | {"stream": True}))
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog()
+
+
+@pytest.mark.parametrize(
+    ("case", "verdict"), [("messages.unicode-exact", "inconclusive"), ("upstream.answer.to-the-letter", "ignored")]
+)
+def test_a_model_may_have_said_it_by_chance_and_the_scripted_one_behind_a_gateway_may_not(
+    catalog: Catalog, case: str, verdict: str
+) -> None:
+    asked = [Question(catalog.cases[case], mode) for mode in ("json", "stream")]
+
+    def record(question: Question) -> Record:
+        lost = question.case.id == case and question.mode == "stream"
+        return Record(question=question, attempts=(Attempt(1, "n", (), Observed("absent" if lost else "shown")),))
+
+    judged = Assessment(catalog, asked, record, Expectations())
+    assert [judged.judgement(question).verdict for question in asked] == ["supported", verdict]
+
+
+@pytest.mark.parametrize(
+    ("control", "verdict"),
+    [
+        ("shown", "broken"),
+        ("absent", "inconclusive"),
+        (None, "broken"),
+    ],
+)
+def test_a_control_that_an_earlier_run_did_not_ask_failed_nothing(
+    catalog: Catalog, control: Observation | None, verdict: str
+) -> None:
+    asked = Question(catalog.cases["claude-code.turn.two-calls"], "stream")
+
+    def record(question: Question) -> Record:
+        observation: Observation | None = "contradicted" if question == asked else control
+        if observation is None:
+            return Record(question=question, prevented="not asked in the run that is judged again")
+        return Record(question=question, attempts=(Attempt(1, "n", (), Observed(observation)),))
+
+    assert Assessment(catalog, [asked], record, Expectations()).judgement(asked).verdict == verdict

@@ -4,6 +4,8 @@ The quick ones are asked everything. LiteLLM takes a quarter of a second for eac
 that bring its gaps; the published run holds its answers to all of them.
 """
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,3 +71,21 @@ def test_litellm_does_what_is_known_of_it(third_party: Server, conformance: Run)
 def test_it_is_recognised_with_the_version_of_its_package(third_party: Server, says: str, conformance: Run) -> None:
     _, said, _ = conformance(*third_party[1].words, *SHORT)
     assert says in said
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_it_works_from_a_wheel_in_another_folder(tmp_path: Path) -> None:
+    home = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+    subprocess.run([str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", str(ROOT)], check=True)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    words = ["run", "--select", "messages.*, documents.*", "--out", "out"]
+    command = [str(home / "bin" / "conformance"), *words]
+    done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (elsewhere / "out").iterdir()} >= {"run.jsonl", "index.html", "evidence.jsonl.zst"}
+    listed = subprocess.run([str(home / "bin" / "conformance"), "lint"], capture_output=True, text=True, check=False)
+    assert listed.returncode == 0, listed.stdout
