@@ -48,6 +48,7 @@ def _chosen(options: RunOptions) -> dict[str, Any]:
 
 def catalog_row(catalog: Catalog) -> CatalogRow:
     """The questions, so that the log explains itself when they have changed."""
+    thorough = _thorough(catalog)
     return CatalogRow(
         rows=[
             RowInfo(
@@ -64,6 +65,7 @@ def catalog_row(catalog: Catalog) -> CatalogRow:
                 observable=row.observable,
                 reason=row.reason,
                 unasked=row.unasked,
+                thorough=row.id in thorough,
                 renamed_from=list(row.renamed_from),
             )
             for row in catalog.rows.values()
@@ -85,3 +87,10 @@ def catalog_row(catalog: Catalog) -> CatalogRow:
             for case in catalog.cases.values()
         ],
     )
+
+
+def _thorough(catalog: Catalog) -> set[str]:
+    """The rows that no rule and no question of a usual run shows: their cases are all large."""
+    always = {rule.surface for rule in RULES.values()}
+    always |= {case.surface for case in catalog.cases.values() if case.size != "large"}
+    return {case.surface for case in catalog.cases.values()} - always

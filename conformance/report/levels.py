@@ -33,7 +33,7 @@ class Level(Struct, frozen=True, kw_only=True):
     unproven: tuple[str, ...] = ()
     """Rows that keep it from the next level since nothing was verified of them."""
     unasked: tuple[str, ...] = ()
-    """Rows of the next level that were not asked at all."""
+    """Rows of the next level that were not asked at all, but for those that only a thorough run asks."""
 
     @property
     def untold(self) -> bool:
@@ -56,7 +56,7 @@ def level_of(rows: Mapping[str, RowInfo], found: Mapping[str, LevelRow]) -> Leve
             for name in names
             if name in found and name not in broken and found[name].verdict in NOT_VERIFIED and not _idle(found[name])
         )
-        unasked = tuple(name for name in names if name not in found)
+        unasked = tuple(name for name in names if name not in found and not rows[name].thorough)
         if broken or unproven or unasked:
             return Level(reached=reached, next=level, broken=broken, unproven=unproven, unasked=unasked)
         reached = level

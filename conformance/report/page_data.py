@@ -91,6 +91,7 @@ def _rows(matrix: Matrix) -> list[dict[str, Any]]:
             "source": row.source,
             "observable": row.observable,
             "unasked": row.unasked,
+            "thorough": row.thorough,
             "asked": asked.get(row.id, []),
         }
         for row in matrix.rows

@@ -109,6 +109,8 @@ class RowInfo(Struct, frozen=True):
     """Why no client can see the effect, where `observable` is false."""
     unasked: str | None = None
     """Why nothing asks it."""
+    thorough: bool = False
+    """Whether only a run with `--thorough` asks it."""
     renamed_from: list[str] = []
     """Ids that it had before."""
 

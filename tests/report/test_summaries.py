@@ -165,6 +165,7 @@ def test_a_law_about_what_never_came_up_keeps_no_level() -> None:
     assert level_of({row.id: row}, {row.id: LevelRow("inconclusive", (replace(idle, seen=2),))}).unproven == (row.id,)
     unasked = level_of({row.id: row}, {})
     assert unasked.unasked == (row.id,)
+    assert level_of({row.id: replace(row, thorough=True)}, {}).reached == "basic", "a usual run cannot ask it"
     assert in_words(unasked) == "No level is told: 1 row of basic not asked, and none that was is wrong."
 
 

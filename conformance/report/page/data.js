@@ -48,7 +48,7 @@ export const CELLS = ROWS.map((row) => COLUMNS.map((column) => cellOf(row, colum
 export function missing(row, column) {
   if (row.unasked) return `cannot be asked: ${row.unasked}`;
   if (column.known && column.known[row.index] === "0") return "the suite of this run did not have this row";
-  return "not asked in this run";
+  return row.thorough ? "large: asked with --thorough" : "not asked in this run";
 }
 
 export function wordOf(row, cell) {
