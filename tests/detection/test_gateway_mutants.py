@@ -26,47 +26,18 @@ from conformance.engine.scripted_process import named_mutants
 from conformance.runs.detection import GatewayMutant, read_figures
 
 REPORTS = Path(__file__).parents[2] / "reports"
-EACH_WAY = 450
-SHARE = 0.94
+EACH_WAY = 500
+SHARE = 0.95
 EQUIVALENT = 0.15
 OPEN = {
-    "down:cut-front:choices.*.message.content.*.text",
-    "down:doubled:choices.*.delta.tool_calls.*.index:first",
-    "down:emptied:trouble.says",
-    "down:held:whole",
-    "down:in-one-line:choices.*.delta.tool_calls.*.function.arguments",
-    "down:lost:usage.completion_tokens_details.reasoning_tokens",
-    "down:negative:choices.*.delta.tool_calls.*.index:first",
-    "down:numbers-as-floats:choices.*.delta.content",
-    "down:one:reply.thinking_tokens",
-    "down:one:usage.completion_tokens_details.reasoning_tokens",
-    "down:put-first:choices.*.delta.tool_calls.*:first",
-    "down:sorted:choices.*.delta.content",
-    "down:stripped:choices.*.delta.tool_calls.*.function.arguments",
-    "down:zero:usage.completion_tokens_details.reasoning_tokens",
-    "up:announced:messages.*user.content.*file.file.filename",
-    "up:announced:thinking.type",
-    "up:cut-front:messages.*user.content.*file.file.filename",
-    "up:cut-front:thinking.type",
-    "up:doubled:messages.*tool.content.*image_url",
-    "up:doubled:messages.*user.content.*image_url",
-    "up:doubled:messages.*user.content.*text",
-    "up:doubled:thinking.budget_tokens",
-    "up:doubled:tools.*",
-    "up:emptied:thinking.type",
-    "up:exchanged-with-temperature:top_p",
-    "up:in-one-line:tools.*.function.description",
-    "up:lost:messages.*user.content.*file.file.filename",
-    "up:lost:thinking.type",
-    "up:lower-case:messages.*assistant.tool_calls.*.function.arguments",
-    "up:one-more:thinking.budget_tokens",
-    "up:one:thinking.budget_tokens",
-    "up:put-first:tools.*",
-    "up:said-twice:messages.*assistant.tool_calls.*.function.arguments",
-    "up:said-twice:messages.*user.content.*file.file.filename",
-    "up:signs-lost:stop.*",
-    "up:stripped:tools.*.function.description",
-    "up:texts-stripped:tools.*.function.parameters",
+    "up:doubled:messages.*user.content.*file",
+    "up:last-key-lost:messages.*assistant.content",
+    "up:lost:messages.*assistant.tool_calls.*.type",
+    "up:numbers-as-text:messages.*user.content.*text.text",
+    "up:numbers-as-text:tools.*.function.description",
+    "up:put-first:messages.*tool.content.*image_url",
+    "up:shallow:messages.*system.content.*.text",
+    "up:stripped:messages.*system.content.*.text",
 }
 """What nobody notices and nothing explains: the list may only become shorter."""
 ROWS = ["messages.text[json]", "upstream.request.stop[json]"]
