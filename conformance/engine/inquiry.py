@@ -14,7 +14,7 @@ from conformance.engine.question import Attempt, Question, Record, in_mode, inpu
 from conformance.engine.scheduler import Asking, Deadline, Memory
 from conformance.judge.answer import Answer, Reader
 from conformance.judge.effects import try_check
-from conformance.judge.observe import Observed, Reply, misled, observe
+from conformance.judge.observe import Observed, Reply, input_tokens, misled, observe
 from conformance.judge.rules import examine
 from conformance.judge.verdict import SHOWN, Observation
 from conformance.probe.asking import Asked, Bind, Fixtures, StepAnswer, ask_case, trace_of
@@ -89,14 +89,11 @@ class Inquiry:
             attempts = await self._try(question)
             if capable is None and (lacking := self._disproven(question, attempts)):
                 return Record(question=question, inapplicable=f"needs {lacking}")
-            tokens = input_tokens_of(attempts)
-            for last in attempts[-1:]:
-                _forget(last)
             return Record(
                 question=question,
                 attempts=attempts,
                 capable=capable,
-                input_tokens=tokens,
+                input_tokens=input_tokens_of(attempts),
                 confirmed=await self._confirmed(question, attempts),
             )
 
@@ -157,8 +154,6 @@ class Inquiry:
         attempts: list[Attempt] = []
         tries = self._tries.get(question.case.id, 1)
         while len(attempts) < max(self._attempts, tries):
-            for earlier in attempts[-1:]:
-                _forget(earlier)
             attempt = await self._attempt(question, len(attempts) + 1)
             attempts.append(attempt)
             wanted = len(attempts) < tries or _worth_another(question.case, attempt.observed.observation)
@@ -213,11 +208,6 @@ FORGOTTEN = 16 * 2**10
 """Bytes of answers from which on what was read in them is let go until they are judged."""
 
 
-def _forget(attempt: Attempt) -> None:
-    if attempt.size > FORGOTTEN:
-        attempt.forget()
-
-
 def _shown(record: Record) -> bool:
     return any(observation in SHOWN for observation in record.observations)
 
@@ -262,7 +252,10 @@ def attempt_of(question: Question, asked: Asked, target: Target, reader: Reader 
     trace = asked.trace
     try:
         if not trace:
-            return _read_attempt(question, asked, target, reader)
+            attempt = _read_attempt(question, asked, target, reader)
+            if attempt.size > FORGOTTEN:  # at once: whoever reads next shall find the room
+                attempt.forget()
+            return attempt
     except Exception as problem:  # noqa: BLE001 - whatever fails here is one question's failure
         trace = trace_of(problem)
     several = question.case.concurrent > 1
@@ -290,6 +283,7 @@ def _read_attempt(question: Question, asked: Asked, target: Target, reader: Read
         replies=replies,
         observed=_observed(question, asked, replies, target),
         seconds=sum(reply.answer.exchange.finished for reply in replies),
+        input_tokens=input_tokens(replies[-1].answer) if replies else None,
         trace=next((_trace_in(one.exchange) for one in asked.answers if one.exchange.outcome == "failed"), ""),
     )
 

@@ -5,7 +5,6 @@ from msgspec.structs import replace
 
 from conformance.catalog.case import Case, modes_of
 from conformance.judge.observe import Observed, Reply
-from conformance.judge.observe import input_tokens as reported_input_tokens
 from conformance.judge.verdict import Observation
 from conformance.words import Mode, SdkTestimony
 
@@ -38,6 +37,8 @@ class Attempt(Struct, frozen=True):
     replies: tuple[Reply, ...]
     observed: Observed
     seconds: float = 0.0
+    input_tokens: int | None = None
+    """Those of the request, where its last answer says."""
     unread: tuple[Reply, ...] = ()
     """Answers in which the suite itself failed: kept as evidence, and judged by nobody."""
     trace: str = ""
@@ -112,7 +113,7 @@ class Earlier(Struct, frozen=True):
 
 def input_tokens_of(attempts: tuple[Attempt, ...]) -> int | None:
     """The input tokens of the last answer, where it says."""
-    return reported_input_tokens(attempts[-1].replies[-1].answer) if attempts and attempts[-1].replies else None
+    return attempts[-1].input_tokens if attempts else None
 
 
 def in_mode(case: Case, mode: Mode) -> Question:
