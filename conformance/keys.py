@@ -1,7 +1,7 @@
 """The API keys of this process, and their removal from everything it writes, in every spelling."""
 
 import base64
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import re2
 
@@ -21,7 +21,7 @@ class Keys:
 
     def __init__(self, keys: Iterable[str | None] = ()) -> None:
         self.values: list[str] = []
-        self._pattern: re2._Regexp | None = None
+        self._patterns: list[re2._Regexp] = []
         self.remember(*keys)
 
     def remember(self, *keys: str | None) -> None:
@@ -29,12 +29,16 @@ class Keys:
         new = [key for key in dict.fromkeys(keys) if key and key not in self.values]
         if new:
             self.values = sorted([*self.values, *new], key=len, reverse=True)
-            spelled = {form for key in self.values if not _is_wordlike(key) for form in _spellings(key)}
-            self._pattern = _compiled(sorted(spelled, key=len, reverse=True))
+            self._patterns = [_compiled(key) for key in self.values if not _is_wordlike(key)]
+
+    def forget(self) -> None:
+        """Forgets them all: where commands are called one after another in a process, each begins with its own."""
+        self.values, self._patterns = [], []
 
     def spans(self, data: bytes) -> list[tuple[int, int]]:
         """The places of keys in a text."""
-        return [] if self._pattern is None else [found.span() for found in self._pattern.finditer(data)]
+        found = sorted(place.span() for pattern in self._patterns for place in pattern.finditer(data))
+        return list(_apart(found))
 
     def removed(self, data: bytes) -> bytes:
         """Bytes without keys: the same object where there is none."""
@@ -43,7 +47,7 @@ class Keys:
 
     def removed_from(self, text: str) -> str:
         """A text without keys."""
-        if self._pattern is None:
+        if not self._patterns:
             return text
         data = text.encode("utf-8", "surrogatepass")
         clean = self.removed(data)
@@ -112,9 +116,23 @@ def _of_byte(byte: int) -> str:
     return f"(?:{'|'.join(forms)})"
 
 
-def _compiled(patterns: Sequence[str]) -> "re2._Regexp | None":
-    if not patterns:
-        return None
+def _apart(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Sorted spans, those that overlap as one."""
+    begin, end = -1, -1
+    for first, last in spans:
+        if first < end:
+            end = max(end, last)
+            continue
+        if end > begin:
+            yield begin, end
+        begin, end = first, last
+    if end > begin:
+        yield begin, end
+
+
+def _compiled(key: str) -> "re2._Regexp":
+    """A pattern of one key alone: that of four has more states than are kept, and takes a hundred times as long."""
+    patterns = sorted(set(_spellings(key)), key=len, reverse=True)
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.max_mem = 16 * 2**20  # of states that are kept: what comes beside them is found without

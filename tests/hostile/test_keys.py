@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from key_spellings import KEY, SPELLINGS, leaks
 
-from conformance.keys import Keys
+from conformance.keys import MARK, Keys
 from conformance.probe.exchange import Chunk, Exchange, Request
 from conformance.probe.scrub import Scrubber
 
@@ -68,6 +68,18 @@ def test_removing_takes_time_that_grows_with_the_bytes() -> None:
         began = time.process_time()
         Keys([KEY]).removed((unit * (1_000_000 // len(unit))).encode())
         assert time.process_time() - began < 2
+
+
+def test_many_keys_cost_as_much_as_each_alone() -> None:
+    keys = Keys([f"sk-{number:03d}-QMUhNfIG7jvVlJlcNbR-KZrl" for number in range(30)])
+    text = b'{"a": "some text of an answer \\u00e9 and more", "n": 12345},' * 4000
+    began = time.process_time()
+    assert keys.removed(text) is text
+    assert time.process_time() - began < 2
+
+
+def test_keys_that_overlap_are_removed_together() -> None:
+    assert Keys(["abcdef-123456", "123456-uvwxyz"]).removed_from("to abcdef-123456-uvwxyz.") == f"to {MARK}."
 
 
 def test_a_key_that_is_a_word_is_left_in_texts() -> None:

@@ -12,6 +12,7 @@ from subprocess import CompletedProcess, Popen
 from unittest.mock import patch
 
 from conformance.cli.main import main
+from conformance.keys import KNOWN
 
 Command = Callable[..., CompletedProcess[str]]
 """`command("run", ...)`: what it printed, and its exit code."""
@@ -34,6 +35,7 @@ def called(words: Sequence[str], folder: Path, environment: Mapping[str, str] = 
         redirect_stderr(err),
         _own_signals(),
     ):
+        KNOWN.forget()
         try:
             code: object = main()
         except SystemExit as ended:
