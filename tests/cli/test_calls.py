@@ -205,7 +205,7 @@ def test_a_reader_that_has_gone_does_not_end_the_run(tmp_path: Path) -> None:
 def test_a_run_that_nobody_reads_is_not_green(tmp_path: Path) -> None:
     words = shlex.join([sys.executable, "-m", "conformance", "run", *FEW, "--out", str(tmp_path / "out")])
     done = subprocess.run(["bash", "-c", f"{words} 2>&1 | true; exit ${{PIPESTATUS[0]}}"], check=False, timeout=120)
-    assert done.returncode == 130
+    assert done.returncode in (1, 130), "1 where the reader went only after the first lines"
 
 
 def test_the_page_is_opened_on_demand(conformance_process: Command, tmp_path: Path) -> None:

@@ -32,10 +32,13 @@ EQUIVALENT = 0.15
 OPEN = {
     "up:doubled:messages.*user.content.*file",
     "up:last-key-lost:messages.*assistant.content",
+    "up:last-key-lost:messages.*system.content.*.text",
+    "up:lists-emptied:messages.*user.content.*text.text",
     "up:lost:messages.*assistant.tool_calls.*.type",
     "up:numbers-as-text:messages.*user.content.*text.text",
     "up:numbers-as-text:tools.*.function.description",
     "up:put-first:messages.*tool.content.*image_url",
+    "up:shallow:messages.*assistant.content",
     "up:shallow:messages.*system.content.*.text",
     "up:stripped:messages.*system.content.*.text",
 }

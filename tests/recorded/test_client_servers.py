@@ -55,7 +55,7 @@ def test_the_verdict_is_what_the_real_client_shows(judged: tuple[Server, RunLog]
 def test_the_verdict_on_earlier_versions_is_what_they_show(judged: tuple[Server, RunLog]) -> None:
     server, log = judged
     told = {one.client.rpartition(" ")[2]: one.verdict for one in answer(log).versions}
-    assert told.keys() == {"2.1.154", "2.1.153"}
+    assert told.keys() == {"2.1.154", "2.1.153", "0.2.189"}, "earlier ones, and the Claude Agent SDK"
     for version, outcome in server.earlier.items():
         assert told[version] in EXPECTED[outcome]
 

@@ -67,6 +67,8 @@ BY_ITS_CASE = {fault.id for fault in faults().values() if fault.group in ("histo
     "X-effort-thinks",
     "X-stream-default",
     "X-long-context-500",
+    "X-input-astral",
+    "X-input-nulls",
 }
 
 ELSEWHERE = (

@@ -30,6 +30,15 @@ ASKED = [MESSAGES[name] for name in ("text", "thinking", "tool", "tools", "stopp
 REFUSED = asking(model=5)
 LONG = asking("word " * 6000 + "\nReply with exactly: hello")
 UNLIMITED = asking(max_tokens=-1)
+FRACTION = asking('Call the tool echo with this input: {"text": "a", "number": 1.0}', tools=[ECHO])
+FOREIGN = asking(
+    messages=[
+        {"role": "user", "content": "What is it?"},
+        {"role": "assistant", "content": [{"type": "thinking", "thinking": "Well.", "signature": "of another"}]},
+        {"role": "user", "content": "Reply with exactly: hello"},
+    ]
+)
+NULL = asking(system=None)
 BLOCKS = asking(system=[{"type": "text", "text": "One."}, {"type": "text", "text": "The secret word is fig."}])
 
 
@@ -54,9 +63,8 @@ UNSEEN = {"joins-blocks", "slow-to-begin", "reads-broken-json", "estimates-token
 
 @pytest.mark.parametrize("name", [name for name in variants() if name not in UNSEEN])
 def test_a_variant_differs_on_the_wire(name: str, address: str) -> None:
-    bodies = [
-        {**body, "stream": stream} for body in (*ASKED, REFUSED, UNLIMITED, LONG, BLOCKS) for stream in (True, False)
-    ]
+    asked = (*ASKED, REFUSED, UNLIMITED, LONG, BLOCKS, FRACTION, FOREIGN, NULL)
+    bodies = [{**body, "stream": stream} for body in asked for stream in (True, False)]
     assert any(
         wire(address, f"/variant/{name}/v1/messages", body) != wire(address, "/v1/messages", body) for body in bodies
     )

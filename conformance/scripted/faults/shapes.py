@@ -49,7 +49,9 @@ def _objects(name: str, says: str, needs: str = "upstream") -> Callable[[Callabl
 
 @_lines("X-upstream-line-64k", "a line of the upstream above 64 KiB ends the answer", "upstream long")
 def long_lines_end(lines: Lines) -> Lines:
-    long = next((at for at, line in enumerate(lines) if line.startswith(_DATA) and len(line) > _LONG_LINE), len(lines))
+    long = next(
+        (at for at, line in enumerate(lines) if line.startswith(_DATA) and len(line.encode()) > _LONG_LINE), len(lines)
+    )
     return lines[:long]
 
 

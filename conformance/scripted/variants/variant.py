@@ -47,8 +47,8 @@ class VariantGroup:
     def events(self, name: str, says: str, needs: str = "stream") -> Callable[[T], T]:
         return self._stage("events", name, says, needs)
 
-    def answer(self, name: str, says: str, needs: str = "") -> Callable[[T], T]:
-        return self._stage("answer", name, says, needs)
+    def answer(self, name: str, says: str, needs: str = "", worsens: tuple[str, ...] = ()) -> Callable[[T], T]:
+        return self._stage("answer", name, says, needs, worsens)
 
     def stream_bytes(self, name: str, says: str) -> Callable[[T], T]:
         """The function rewrites the bytes of one server-sent event, given with its number."""
@@ -76,9 +76,9 @@ class VariantGroup:
 
         return register
 
-    def _stage(self, stage: str, name: str, says: str, needs: str) -> Callable[[T], T]:
+    def _stage(self, stage: str, name: str, says: str, needs: str, worsens: tuple[str, ...] = ()) -> Callable[[T], T]:
         def register(bend: T) -> T:
-            self.add(name, says, replace(CORRECT, **{stage: bend}), needs)
+            self.add(name, says, replace(CORRECT, **{stage: bend}), needs, worsens)
             return bend
 
         return register

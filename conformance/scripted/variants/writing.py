@@ -61,7 +61,7 @@ def _otherwise(message: str) -> str:
     return "Désolé, the context is full." if "too long" in message else "Désolé, that will not do."
 
 
-@WRITING.answer("error-wording", "errors are worded otherwise")
+@WRITING.answer("error-wording", "errors are worded otherwise", worsens=("upstream.failure.says *",))
 def worded_otherwise(answer: Answer, _: Call) -> Answer:
     return _with_error(
         answer, lambda body: {**body, "error": {**body["error"], "message": _otherwise(body["error"]["message"])}}
