@@ -19,9 +19,12 @@ from conformance.probe.client import Client
 from conformance.probe.request import Setting, new_nonce, render
 from conformance.targets.target import Target
 
-AT_ONCE = 8
+AT_ONCE = 32
+"""Requests in flight: most of the time is that of paced answers, which are waited for."""
 REFUSED = range(400, 500)
 NOT_ABOUT_THE_BODY = (401, 403, 404, 405, 429)
+PATIENCE = 5.0
+"""Seconds: a refusal comes at once; an answer from which its case goes away takes a quarter of a minute."""
 
 
 def unmarked(catalog: Catalog) -> list[Problem]:
@@ -36,8 +39,12 @@ async def _refused(catalog: Catalog, target: Target) -> list[Problem]:
 
         async def tried(case: Case, ask: Ask) -> Problem | None:
             setting = Setting(target=target, mode="json", nonce=new_nonce(), fixtures=catalog.fixtures)
+            outgoing = render(ask, setting, asks_max_tokens=case.asks_max_tokens)
             async with gate:
-                answer = read(await client.ask(render(ask, setting, asks_max_tokens=case.asks_max_tokens)), "json")
+                try:
+                    answer = read(await asyncio.wait_for(client.ask(outgoing), PATIENCE), "json")
+                except TimeoutError:
+                    return None
             if answer.status not in REFUSED or answer.status in NOT_ABOUT_THE_BODY:
                 return None
             sentence = (answer.error or {}).get("message", answer.status)
