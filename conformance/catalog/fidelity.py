@@ -188,13 +188,10 @@ def _read(kind: str, specimen: Specimen) -> Json:
         secret = f"{{nonce}}{specimen.word}"
         sentence = f"The secret word is {secret}."
         tool = {**_RECORD, "description": sentence}
-        source = {"type": "text", "media_type": "text/plain", "data": sentence}
-        document = [{"type": "document", "source": source}, {"type": "text", "text": "\n" + question}]
         asks += [
             ("system", {"system": sentence, "messages": [_user(question)]}, secret),
             ("description", {"tools": [tool], "messages": [_user(question)]}, secret),
             ("said", {"messages": [_user("Hello."), _assistant(sentence), _user(question)]}, secret),
-            ("document", {"messages": [{"role": "user", "content": document}]}, secret),
         ]
     case = _case(
         kind, "request", kind, f"{specimen.title}: the model is given them to the letter",
