@@ -6,13 +6,14 @@ that are made from it, so that what is asked can be read and hashed like any oth
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+
+from conformance.catalog.case_yaml import Json, yaml_file
 
 TABLE = Path("fixtures", "fidelity", "specimens.yaml")
 CASES = Path("fidelity", "to-the-letter.yaml")
@@ -37,8 +38,6 @@ _RECORD = {"name": "record", "description": "Records something.", "input_schema"
 _GIVE_BACK = "\nPace: 0 ms.\nReply with only the request you received at ."
 _ARGUMENTS = "parse_json(to_string(parse_json(text).messages[].tool_calls[] | [0].function.arguments))"
 _SCHEMA = "parse_json(text).tools[0].function.parameters.properties.item.enum | [0]"
-
-Json = dict[str, Any]
 
 
 class Specimen(Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,17 +67,11 @@ def files(cases: Path) -> dict[Path, str]:
     table = msgspec.yaml.decode((cases / TABLE).read_bytes(), type=dict[str, Specimen])
     every = [case for kind, specimen in table.items() for case in _cases(kind, specimen)]
     rows = [row for kind, specimen in table.items() for row in _rows(kind, specimen)]
+    about = "What is said arrives to the letter, whatever it holds, from the model and at the model."
+    head = {"family": "fidelity", "about": about}
     return {
-        cases / CASES: _file(
-            "case",
-            {
-                "family": "fidelity",
-                "about": "What is said arrives to the letter, whatever it holds, from the model and at the model.",
-            },
-            "cases",
-            every,
-        ),
-        cases / ROWS: _file("surface", {}, "rows", rows),
+        cases / CASES: yaml_file("case", head, "cases", every, TABLE.as_posix()),
+        cases / ROWS: yaml_file("surface", {}, "rows", rows, TABLE.as_posix()),
     }
 
 
@@ -322,60 +315,3 @@ def _literally(text: str) -> str:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _file(schema: str, head: Json, key: str, entries: list[Json]) -> str:
-    lines = [
-        f"# yaml-language-server: $schema=../{schema}.schema.json",
-        f"# Made from {TABLE.as_posix()} by `python -m conformance.cli.generate`: change that, and run this again.",
-        *(f"{name}: {_flow(value)}" for name, value in head.items()),
-        f"{key}:",
-    ]
-    for number, entry in enumerate(entries):
-        lines += [""] if number and key == "cases" else []
-        lines += [line for name, value in entry.items() for line in _block(name, value)]
-    return re.sub(r"^    (?=id: )", "  - ", "\n".join(lines), flags=re.MULTILINE) + "\n"
-
-
-def _block(name: str, value: Any) -> Iterator[str]:
-    """A key of an entry; checks and steps have a line each."""
-    if name in ("steps", "effect", "premise"):
-        yield f"    {name}:"
-        yield from (f"      - {_flow(item)}" for item in value)
-    else:
-        yield f"    {name}: {_flow(value)}"
-
-
-def _flow(value: Any) -> str:
-    """A value in one line."""
-    match value:
-        case dict():
-            return "{" + ", ".join(f"{_flow(key)}: {_flow(inner)}" for key, inner in value.items()) + "}"
-        case list():
-            return "[" + ", ".join(map(_flow, value)) + "]"
-        case str():
-            return value if _is_plain(value) else _quoted(value)
-    return json.dumps(value)
-
-
-_PLAIN = re.compile(r"\$?[A-Za-z][A-Za-z0-9 _./-]*(?:://[A-Za-z0-9_./#-]+)?")
-_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
-
-
-def _is_plain(text: str) -> bool:
-    """Whether YAML reads a text as itself without quotes, in every version of it."""
-    return bool(_PLAIN.fullmatch(text)) and text.lower() not in _WORDS and not text.endswith((" ", ":"))
-
-
-def _quoted(text: str) -> str:
-    return '"' + "".join(_sign(sign) for sign in text) + '"'
-
-
-def _sign(sign: str) -> str:
-    if sign in '\\"':
-        return "\\" + sign
-    if sign == "\n":
-        return "\\n"
-    if sign == " " or (sign.isprintable() and unicodedata.category(sign)[0] in "LNPS" and ord(sign) < 0x10000):
-        return sign
-    return f"\\u{ord(sign):04x}" if ord(sign) < 0x10000 else f"\\U{ord(sign):08x}"

@@ -37,7 +37,7 @@ from msgspec import UNSET
 
 from conformance.catalog import pattern as search
 from conformance.catalog.case import Check
-from conformance.catalog.pattern import SchemaError, validator
+from conformance.catalog.json_schema import SchemaError, validator
 
 MATCHERS = tuple(
     name for name in Check.__struct_fields__ if name not in ("at", "level", "why")

@@ -1,15 +1,14 @@
-"""Regular expressions and JSON Schemas over text from outside, checked in linear time.
+"""Regular expressions over text from outside, searched in linear time.
 
 The engine is RE2 (https://github.com/google/re2/wiki/Syntax): no back reference, no look-around; `\\d`, `\\w`, `\\s`
 and `\\b` know ASCII only. Of Python's own syntax a pattern may have `(?x)`, and begin with `^` and refusals:
-`^(?!.*\\bred\\b)`. A schema refers to nothing outside of itself.
+`^(?!.*\\bred\\b)`.
 """
 
 import re
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
-import msgspec
 import re2
 from msgspec import Struct
 
@@ -109,28 +108,3 @@ def _reason(problem: Exception) -> str:
     said = problem.args[0] if problem.args else problem
     text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
     return f"{text}; look-around and back references are not known" if "(?" in text or "\\" in text else text
-
-
-class SchemaError(ValueError):
-    """A schema that is none, or leads elsewhere; the message says why."""
-
-
-def validator(schema: dict[str, Any]) -> Any:
-    """The validator of a schema, with the method `is_valid`; SchemaError."""
-    return _validator(msgspec.json.encode(schema))
-
-
-@lru_cache(maxsize=512)
-def _validator(schema: bytes) -> Any:
-    import jsonschema_rs  # only answers that are held against a schema pay for it
-
-    try:
-        return jsonschema_rs.validator_for(
-            msgspec.json.decode(schema), retriever=_refuse, pattern_options=jsonschema_rs.RegexOptions()
-        )
-    except (ValueError, jsonschema_rs.ValidationError) as problem:
-        raise SchemaError(str(problem).splitlines()[0][:200]) from problem
-
-
-def _refuse(uri: str) -> Any:
-    raise ValueError(f"a schema refers to nothing outside of itself, and this one to {uri}")

@@ -9,8 +9,8 @@ from conformance.catalog.load import Catalog
 from conformance.catalog.matchers import matcher_of
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM
 from conformance.engine.behind import SCRIPTED
-from conformance.engine.explanation import in_its_words, instead
 from conformance.engine.question import PLAIN, Question, Record, in_mode
+from conformance.engine.reasons import in_its_words, instead
 from conformance.judge.finding import Finding, merged
 from conformance.judge.observe import Reply
 from conformance.judge.rule_counts import RuleCounts

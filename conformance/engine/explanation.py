@@ -14,8 +14,6 @@ from conformance.judge.cause import WRONG, Cause, Judged, Law, Obstacle
 from conformance.judge.causes import explain
 from conformance.judge.obstacles import asks_for_a_status, broken_in, looks_of, obstacles_of, shown_by
 from conformance.judge.rules import RULES
-from conformance.judge.sentence import sentence_of
-from conformance.judge.verdict import Judgement
 from conformance.runs.log import CaseRow, CauseRow, RuleRow, sentence
 
 PLAIN = "messages.text"
@@ -175,30 +173,3 @@ def _row_of(cause: Cause) -> CauseRow:
         answers=cause.answers,
         exchange=cause.exchange,
     )
-
-
-LONGEST_NAME = 60
-LONGEST_TEXT = 80
-"""Characters of an answer that a reason quotes."""
-
-
-def instead(record: Record) -> str:
-    """What the last answer held, in a few words: a call, a text, or nothing."""
-    if not record.attempts or not record.attempts[-1].replies:
-        return ""
-    answer = record.attempts[-1].replies[-1].answer
-    calls = [str(block.get("name")) for block in answer.blocks if block.get("type") == "tool_use"]
-    parts = [f"a call of {name[:LONGEST_NAME]!r}" for name in calls[:1]]
-    if answer.text:
-        cut = "…" if len(answer.text) > LONGEST_TEXT else ""
-        parts.append(f"the text {answer.text[:LONGEST_TEXT] + cut!r}")
-    if parts or not isinstance(answer.message, dict) or "content" not in answer.message:
-        return " and ".join(parts)
-    return "an answer without text and calls"
-
-
-def in_its_words(record: Record, judgement: Judgement) -> str:
-    """The reason; of a refusal, with the server's own words."""
-    replies = record.attempts[-1].replies if record.attempts else ()
-    words = sentence_of(replies[-1].answer) if judgement.verdict == "refused" and replies else ""
-    return f"{judgement.reason}: {words}" if words else judgement.reason

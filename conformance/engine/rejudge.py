@@ -83,7 +83,7 @@ def judge_again(
         read_baseline(Path(compared)) if compared else None,
         whole=log.run.profile is None and not log.shard and not options.get("pytest_arguments"),
     )
-    profiles = {name: as_asked(profile, log, catalog) for name, profile in catalog.profiles.items()}
+    profiles = {name: as_asked(name, log, catalog) for name in catalog.profiles}
     terms = Terms(
         strict=options.get("strict", False),
         allow_improvements=options.get("allow_improvements", False),
@@ -111,9 +111,9 @@ def judge_again(
     return Rejudged(ended=ended, judged=len(earlier), changed=left.changed, lost=left.lost)
 
 
-def as_asked(profile: Profile, log: RunLog, catalog: Catalog) -> Profile:
+def as_asked(name: str, log: RunLog, catalog: Catalog) -> Profile:
     """The profile without the questions that are newer than a run which answered it then."""
-    name = next((name for name, one in catalog.profiles.items() if one is profile), "")
+    profile = catalog.profiles[name]
     if all(answer.profile != name for answer in log.readiness):
         return profile
     today = {old: case.id for case in catalog.cases.values() for old in case.renamed_from}

@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from conformance.catalog import pattern
 from conformance.catalog.case import Check
+from conformance.catalog.json_schema import SchemaError, validator
 from conformance.catalog.matchers import BOUNDS, compiled, matcher_of
-from conformance.catalog.pattern import SchemaError, validator
 from conformance.judge.finding import ABSENT
 from conformance.judge.wire import decode
 

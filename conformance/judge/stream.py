@@ -6,8 +6,8 @@
 Source: https://platform.claude.com/docs/en/build-with-claude/streaming
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
 
 from conformance.judge.block import CUT_SHORT, FORMS, KNOWN_DELTAS, Block, OpenBlocks, allowed_deltas
 from conformance.judge.finding import ABSENT, Violation
@@ -15,16 +15,6 @@ from conformance.judge.stream_result import StreamResult
 from conformance.judge.wire import decode, defect_of, has_type, is_integer, one_by_one, shown, slug
 from conformance.probe.sse import Frame
 
-GRAMMAR = frozenset(
-    {
-        "message_start",
-        "content_block_start",
-        "content_block_delta",
-        "content_block_stop",
-        "message_delta",
-        "message_stop",
-    }
-)
 MOST = 10
 """Kinds of violations of one law that are kept: an endpoint that makes up types makes up any number."""
 
@@ -150,7 +140,7 @@ class Machine:
             self._breach("stream.event-name", where, kind, ABSENT, "missing")
         elif frame.name != kind:
             self._breach("stream.event-name", where, kind, frame.name, "mismatch")
-            kind = kind if kind in GRAMMAR else frame.name
+            kind = kind if kind in self.GRAMMAR else frame.name
         if kind == "ping":
             self.pings += 1
         self._keep(frame.name, data)
@@ -165,15 +155,15 @@ class Machine:
             self.error, self.error_at = data, where
         else:
             self._order(where, kind)
-            if kind in GRAMMAR:
-                getattr(self, f"_{kind.removeprefix('content_')}")(where, data)
+            if kind in self.GRAMMAR:
+                self.GRAMMAR[kind](self, where, data)
 
     def _order(self, where: str, kind: str) -> None:
         """Nothing of the message comes before message_start, nor after message_stop."""
         if self._stopped and kind != "message_stop":
             self._breach("stream.stop-last", where, "nothing after message_stop", kind, "event-after")
         begun = self._started or self._early or self._torn
-        if not begun and kind in GRAMMAR and kind != "message_start":
+        if not begun and kind in self.GRAMMAR and kind != "message_start":
             self._early = True
             self._breach("stream.start-first", where, "message_start", kind, "other-first", lost=True)
 
@@ -394,3 +384,13 @@ class Machine:
             known.append(violation)
         if lost and self.lost is None:
             self.lost = violation
+
+    GRAMMAR: ClassVar[dict[str, Callable[["Machine", str, dict[str, Any]], None]]] = {
+        "message_start": _message_start,
+        "content_block_start": _block_start,
+        "content_block_delta": _block_delta,
+        "content_block_stop": _block_stop,
+        "message_delta": _message_delta,
+        "message_stop": _message_stop,
+    }
+    """The events of a message. Of the class: a machine that held its own methods would keep its stream in memory."""

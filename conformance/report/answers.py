@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
+from conformance.harmless import harmless
 from conformance.report.causes import homes, red_causes
 from conformance.report.matrix import Column
-from conformance.report.wording import printable
 from conformance.runs.log import ReadinessRow
 
 LONGEST = 80
@@ -68,7 +68,7 @@ def annotations(column: Column) -> list[str]:
 
 
 def _escaped(text: str) -> str:
-    return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return harmless(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _level(column: Column) -> str:
@@ -83,4 +83,4 @@ def _client(row: ReadinessRow, column: Column) -> str:
 
 
 def _badge(label: str, message: str, colour: str) -> dict[str, Any]:
-    return {"schemaVersion": 1, "label": printable(label), "message": printable(message), "color": colour}
+    return {"schemaVersion": 1, "label": harmless(label), "message": harmless(message), "color": colour}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from conformance.harmless import harmless
 from conformance.report.causes import homes
 from conformance.report.closing import closing_of
 from conformance.report.javascript import joined
@@ -18,7 +19,7 @@ from conformance.report.readiness import readiness_of
 from conformance.report.servers import servers_of
 from conformance.report.summary import headline, reason
 from conformance.report.trend import trends_of
-from conformance.report.wording import DRIFT_MEANS, SDK_MEANS, STATUS_MEANS, UNVERIFIED_MEANS, VERDICT_MEANS, printable
+from conformance.report.wording import DRIFT_MEANS, SDK_MEANS, STATUS_MEANS, UNVERIFIED_MEANS, VERDICT_MEANS
 from conformance.runs.detection import Detection
 from conformance.runs.log import RowInfo
 from conformance.words import READINESS_VERDICTS
@@ -64,7 +65,7 @@ def template() -> "Template":
     loader = FileSystemLoader(SOURCES)
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.undefined = StrictUndefined
-    environment.finalize = lambda value: printable(value) if type(value) is str else value
+    environment.finalize = lambda value: harmless(value) if type(value) is str else value
     environment.filters["headline"] = headline
     environment.filters["closing"] = closing_of
     environment.filters["homes"] = lambda column: homes(column.log)

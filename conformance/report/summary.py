@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from conformance.errors import ExitCode
+from conformance.harmless import harmless
 from conformance.report.causes import counted, observed, red_causes
 from conformance.report.closing import basis_of, closing_of
 from conformance.report.matrix import UNEXPECTED, Cell, Column, Matrix, disputed, most_important
-from conformance.report.wording import printable
 from conformance.runs.log import RowInfo, RunLog, sentence
 from conformance.words import ConformanceLevel, Verdict
 
@@ -107,7 +107,7 @@ def _disputed_md(column: Column, rows: dict[str, RowInfo]) -> list[str]:
 
 def _md(text: str) -> str:
     """Text that Markdown shows and does not obey: no link, image, mention, tag or table column comes of it."""
-    flat = " ".join(printable(text).split())
+    flat = " ".join(harmless(text).split())
     no_tags = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]!|~@#])", r"\\\1", no_tags)
 
@@ -152,7 +152,7 @@ def badge(matrix: Matrix) -> dict[str, Any]:
         counts.append(column.log.lacks)
     return {
         "schemaVersion": 1,
-        "label": f"messages api · {printable(column.title)}",
+        "label": f"messages api · {harmless(column.title)}",
         "message": " · ".join(counts),
         "color": _colour(column),
     }

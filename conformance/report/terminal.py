@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from conformance.harmless import harmless
 from conformance.report.closing import closing_of
 from conformance.report.matrix import UNEXPECTED, Cell, matrix_of
 from conformance.report.query import KEYS, Query, hints, select
-from conformance.report.wording import printable
 from conformance.runs.log import RunLog
 from conformance.words import STATUSES, Verdict
 
@@ -54,7 +54,7 @@ def print_terminal_summary(run: RunLog, page: Path | None, console: "Console", *
     closing = closing_of(matrix_of([run]).columns[0])
 
     def line(text: str, style: str = "") -> None:
-        console.print(Text(printable(text), style=style), soft_wrap=True)
+        console.print(Text(harmless(text), style=style), soft_wrap=True)
 
     if quiet:
         line(f"{closing.title}: {closing.change}")
@@ -100,19 +100,19 @@ def print_table(runs: Sequence[RunLog], query: Query, console: "Console") -> int
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
     table.add_column("row", overflow="fold", min_width=24)
     for number, column in enumerate(columns, start=1):
-        title = printable(column.title)
+        title = harmless(column.title)
         table.add_column(Text(title) if in_words else Text(str(number)), overflow="fold")
         if not in_words:
             console.print(Text(f"{number:>3} {title}"))
     for row in rows:
         cells = [_cell(column.cells.get(row.id), in_words=in_words) for column in columns]
-        table.add_row(Text(printable(row.id)), *cells)
+        table.add_row(Text(harmless(row.id)), *cells)
     console.print(table)
     console.print(Text(f"{len(rows)} of {len(matrix.rows)} rows", style="dim"))
     if not rows:
         meant = f"did you mean {' or '.join(found)}? " if (found := hints(query, matrix)) else ""
         line = f"No row fits: {meant}Filters are {' '.join(f'{key}:' for key in KEYS)}"
-        console.print(Text(printable(line)), soft_wrap=True)
+        console.print(Text(harmless(line)), soft_wrap=True)
     return len(rows)
 
 

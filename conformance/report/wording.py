@@ -1,6 +1,5 @@
 """The meanings of verdicts, statuses and marks, in the words that every output uses."""
 
-from conformance.harmless import harmless
 from conformance.words import SdkTestimony, Status, Verdict
 
 VERDICT_MEANS: dict[Verdict, str] = {
@@ -34,8 +33,3 @@ SDK_MEANS: dict[SdkTestimony, str] = {
 
 DRIFT_MEANS = "The shape of the answer differs from the committed snapshot."
 UNVERIFIED_MEANS = "Some of the questions of this row ended without an observation: k of n not verified."
-
-
-def printable(text: str) -> str:
-    """Text without what could move a terminal's cursor or turn a line around: such characters are named instead."""
-    return harmless(text)

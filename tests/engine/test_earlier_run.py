@@ -142,9 +142,9 @@ NEWER = "claude-code.turn.second-round"
 def test_a_question_that_is_newer_than_the_run_is_left_out_and_named() -> None:
     catalog, log = load_catalog(), read_log(ANSWERED)
     profile = catalog.profiles["claude-code"]
-    whole = as_asked(profile, log, catalog)
+    whole = as_asked("claude-code", log, catalog)
     older = replace(log, cases=tuple(row for row in log.cases if row.case != NEWER))
-    then = as_asked(profile, older, catalog)
+    then = as_asked("claude-code", older, catalog)
     assert set(whole.questions) - set(then.questions) == {NEWER}
     assert set(left_out(profile, then)) - set(left_out(profile, whole)) == {"calls"}
     rules = [question for need in profile.needs for question in need.questions if question.startswith("stream.")]
@@ -154,4 +154,4 @@ def test_a_question_that_is_newer_than_the_run_is_left_out_and_named() -> None:
 def test_a_run_that_did_not_answer_the_question_is_told_nothing_new() -> None:
     catalog, log = load_catalog(), read_log(ANSWERED)
     profile = catalog.profiles["claude-code"]
-    assert as_asked(profile, replace(log, readiness=()), catalog) is profile
+    assert as_asked("claude-code", replace(log, readiness=()), catalog) is profile

@@ -7,9 +7,8 @@ from typing import Any
 
 import msgspec
 
-from conformance.cli.commands.recorded_runs import read_run
 from conformance.errors import UserError
-from conformance.runs.log import CaseRow, RuleRow, RunLog
+from conformance.runs.log import CaseRow, RuleRow, RunLog, read_log
 from conformance.targets.load import target_names
 from conformance.targets.resolve import is_file
 from conformance.words import OBSERVED
@@ -28,7 +27,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    log = read_run(arguments.run)
+    log = read_log(arguments.run)
     if not log.complete:
         raise UserError(
             f"{arguments.run} is incomplete, so it says too little to expect anything: `conformance run --resume`"

@@ -13,9 +13,12 @@ from conformance.errors import ExitCode, UserError
 from conformance.harmless import harmless
 
 if TYPE_CHECKING:
-    from conformance.targets.ollama.client import Ollama
+    from conformance.targets.ollama.client import Ollama, Progress
+    from conformance.targets.ollama.doctor import Diagnosis
 
 OLLAMA_TARGETS = ("ollama",)
+SIGNS = {"good": "ok  ", "note": "note", "warning": "warn", "problem": "BAD "}
+UNREACHABLE = {"unreachable", "busy", "not-running", "not-installed"}
 
 
 def target_arguments(parser: argparse.ArgumentParser, targets: Sequence[str]) -> None:
@@ -81,10 +84,6 @@ def run_ollama(arguments: argparse.Namespace) -> int:
     from conformance.cli.ollama_release import ask_release
 
     return ask_release(arguments)
-
-
-if TYPE_CHECKING:
-    from conformance.targets.ollama.client import Progress
 
 
 def declare_prepare(parser: argparse.ArgumentParser) -> None:
@@ -171,13 +170,6 @@ def _recommendations() -> str:
     return "\n".join(lines)
 
 
-if TYPE_CHECKING:
-    from conformance.targets.ollama.doctor import Diagnosis
-
-SIGNS = {"good": "ok  ", "note": "note", "warning": "warn", "problem": "BAD "}
-UNREACHABLE = {"unreachable", "busy", "not-running", "not-installed"}
-
-
 def declare_doctor(parser: argparse.ArgumentParser) -> None:
     target_arguments(parser, ("ollama", "ollama-cloud"))
     parser.add_argument("--model", metavar="M", help="the model to examine; not needed where one is installed")
@@ -205,11 +197,10 @@ async def _run_doctor(arguments: argparse.Namespace) -> int:
 
 
 def _tell(diagnosis: "Diagnosis") -> None:
-    print(f"{SIGNS[diagnosis.severity]}  {printable(diagnosis.says)}", flush=True)
+    print(harmless(f"{SIGNS[diagnosis.severity]}  {_in_one_line(diagnosis.says)}"), flush=True)
     if diagnosis.mend:
-        print(f"      mend: {printable(diagnosis.mend)}", flush=True)
+        print(harmless(f"      mend: {_in_one_line(diagnosis.mend)}"), flush=True)
 
 
-def printable(text: str) -> str:
-    """The text without what could steer a terminal: a server wrote part of it."""
-    return "".join(character if character.isprintable() else " " for character in text)
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,11 +13,13 @@ from conformance.errors import ExitCode, UserError
 from conformance.harmless import harmless
 from conformance.report.answers import annotations
 from conformance.report.matrix import matrix_of
-from conformance.report.wording import printable
 from conformance.runs.diff import Difference, cause_changes, diff
 from conformance.runs.evidence_store import EvidenceStore, copy_evidence
 from conformance.runs.log import FILE, PACKED, CauseRow, RunLog, read_log
 from conformance.runs.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from conformance.engine.rejudge import Rejudged
 
 
 def declare_diff(parser: argparse.ArgumentParser) -> None:
@@ -26,15 +29,10 @@ def declare_diff(parser: argparse.ArgumentParser) -> None:
 
 
 def run_diff(arguments: argparse.Namespace) -> int:
-    old, new = read_run(arguments.old), read_run(arguments.new)
+    old, new = read_log(arguments.old), read_log(arguments.new)
     differences = diff(old, new)
     print(harmless(FORMATS[arguments.format](differences, old, new)))
     return ExitCode.UNEXPECTED if any(difference.worse for difference in differences) else ExitCode.AS_EXPECTED
-
-
-def read_run(path: Path) -> RunLog:
-    """A run as a command's argument names it; UserError where there is none."""
-    return read_log(path)
 
 
 def name_of(log: RunLog) -> str:
@@ -106,20 +104,18 @@ def declare_merge(parser: argparse.ArgumentParser) -> None:
 
 
 def run_merge(arguments: argparse.Namespace) -> int:
-    from conformance.cli.display import publish
     from conformance.engine.merge import merge
 
-    logs = [read_run(path) for path in arguments.runs]
+    logs = [read_log(path) for path in arguments.runs]
     out = arguments.out
-    if any((out / name).exists() for name in (FILE, PACKED)):
-        raise UserError(f"{out} holds a run already; name another folder with --out")
+    _refuse_a_run_in(out)
     with RunFolder(out, resumed=False):
-        merged = merge(logs, load_catalog(arguments.cases), out)
-        print(out)
-        publish(out)
-    if left_out := merged.left_out():
-        print(left_out, file=sys.stderr)
-    return merged.ended.logged.exit
+        return _published(merge(logs, load_catalog(arguments.cases), out), out)
+
+
+def _refuse_a_run_in(folder: Path) -> None:
+    if any((folder / name).exists() for name in (FILE, PACKED)):
+        raise UserError(f"{folder} holds a run already; name another folder with --out")
 
 
 def declare_rejudge(parser: argparse.ArgumentParser) -> None:
@@ -130,24 +126,28 @@ def declare_rejudge(parser: argparse.ArgumentParser) -> None:
 
 
 def run_rejudge(arguments: argparse.Namespace) -> int:
-    from conformance.cli.display import publish
     from conformance.engine.rejudge import rejudge
 
-    log = read_run(arguments.run)
+    log = read_log(arguments.run)
     if not any(row.exchanges for row in log.cases):
         raise UserError(f"{log.folder} holds no evidence, so there is nothing to judge again")
     out = arguments.out or log.folder.with_name(log.folder.name + "-rejudged")
-    if out.resolve() == log.folder.resolve() or any((out / name).exists() for name in (FILE, PACKED)):
-        raise UserError(f"{out} holds a run already; name another folder with --out")
+    _refuse_a_run_in(out)
     catalog = load_catalog(arguments.cases)
     out.mkdir(parents=True, exist_ok=True)
     copy_evidence(log.folder, out)
-    rejudged = rejudge(log, catalog, out, baseline=arguments.baseline)
+    return _published(rejudge(log, catalog, out, baseline=arguments.baseline), out)
+
+
+def _published(judged: "Rejudged", out: Path) -> int:
+    """Writes what there is to read beside a log that was judged again, and says what was left out; the exit code."""
+    from conformance.cli.display import publish
+
     print(out)
     publish(out)
-    if left_out := rejudged.left_out():
+    if left_out := judged.left_out():
         print(left_out, file=sys.stderr)
-    return rejudged.ended.logged.exit
+    return judged.ended.logged.exit
 
 
 def declare_evidence(parser: argparse.ArgumentParser) -> None:
@@ -156,16 +156,16 @@ def declare_evidence(parser: argparse.ArgumentParser) -> None:
 
 
 def run_evidence(arguments: argparse.Namespace) -> int:
-    folder = arguments.run if arguments.run.is_dir() else read_run(arguments.run).folder
+    folder = arguments.run if arguments.run.is_dir() else read_log(arguments.run).folder
     store = EvidenceStore(folder, lambda line: print(line, file=sys.stderr))
     if arguments.id is not None:
         exchange = store.read(arguments.id)
-        print(printable(msgspec.json.format(msgspec.json.encode(exchange), indent=2).decode()))
+        print(harmless(msgspec.json.format(msgspec.json.encode(exchange), indent=2).decode()))
         return 0
     names = sorted(store)
     if not names:
         raise UserError(f"{folder} holds no evidence: it is no run, or was asked with --no-evidence")
-    print("\n".join(map(printable, names)))
+    print("\n".join(map(harmless, names)))
     return 0
 
 
@@ -190,7 +190,7 @@ def declare_report(parser: argparse.ArgumentParser) -> None:
 
 
 def run_report(arguments: argparse.Namespace) -> int:
-    runs = [read_run(path) for path in arguments.runs]
+    runs = [read_log(path) for path in arguments.runs]
     if arguments.format == "annotations":
         print(*(line for column in matrix_of(runs).columns for line in annotations(column)), sep="\n")
         return 0
@@ -204,7 +204,7 @@ def run_report(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _table(runs: list, words: str) -> int:  # type: ignore[type-arg]
+def _table(runs: Sequence[RunLog], words: str) -> int:
     from rich.console import Console
 
     from conformance.report.query import parse

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from conformance.catalog.load import load_catalog
-from conformance.cli.commands.recorded_runs import read_run
 from conformance.errors import ExitCode, UserError
 from conformance.harmless import harmless
+from conformance.runs.log import read_log
 from conformance.targets.address import is_loopback
 from conformance.targets.load import target_names
 
@@ -40,7 +40,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from conformance.engine.share import share
 
-    log = read_run(arguments.run)
+    log = read_log(arguments.run)
     if not any(row.exchanges for row in log.cases):
         raise UserError(f"{log.folder} holds no evidence, so nobody could judge a copy of it")
     out = arguments.out or log.folder.with_name(log.folder.name + "-shared")

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from conformance.catalog.pattern import SchemaError, linear, validator
+from conformance.catalog.json_schema import SchemaError, validator
+from conformance.catalog.pattern import linear
 from conformance.judge.answer import Answer
 from conformance.judge.block import CUT_SHORT
 from conformance.judge.finding import ABSENT, Violation

@@ -37,8 +37,9 @@ LABELS = {"service_tier": ("standard", "priority", "batch"), "speed": ("standard
 """Keys of usage that are words, with the words that they may be; none: any."""
 LIMIT_MARGIN = 64
 """Tokens by which an answer may end before max_tokens and still be cut by it: a tool call that does not fit."""
-HIDDEN_INPUT = 10_000
-"""Tokens that a server may add to a request: instructions of its own, and what explains tools to a model."""
+HIDDEN_INPUT = 30_000
+"""Tokens that a server may add to a request: a gateway that puts an agent's own prompt and tools before each request
+adds up to that many, and counts them rightly."""
 WEIGHS_MORE = (b'"source":', b'"container', b'"file_id"', b"_20")
 """What stands in a request whose tokens are not its bytes: pictures, documents, uploads, dated tools of the server."""
 BY_ITSELF = ("end_turn", "tool_use")
@@ -254,23 +255,22 @@ def limit_reached(answer: Answer) -> Found:
     law="A request is not counted as more tokens than it has bytes.",
     source=SDK_USAGE,
     level="should",
-    leniency="Twice its bytes and 10,000 tokens are let pass, for instructions that a server adds; not asked where "
+    leniency="Twice its bytes and 30,000 tokens are let pass, for instructions that a server adds; not asked where "
     "pictures, documents, uploads or server tools bring tokens of their own.",
 )
 def input_possible(answer: Answer) -> Found:
     request = answer.request or {}
-    counts = [(at, total_input(usage)) for at, usage in _usages(answer)]
-    counts = [(at, count) for at, count in counts if count is not None]
+    counts = [(count, at) for at, usage in _usages(answer) if (count := total_input(usage)) is not None]
     if not counts or not isinstance(request.get("messages"), list):
         return None
-    at, most = max(counts, key=lambda placed: placed[1] or 0)
-    if (most or 0) <= HIDDEN_INPUT:
+    most, at = max(counts)
+    if most <= HIDDEN_INPUT:
         return []
     text = msgspec.json.encode(request)
     if any(mark in text for mark in WEIGHS_MORE):
         return None
     limit = 2 * len(text) + HIDDEN_INPUT
-    return [Violation(f"{at}/input_tokens", f"at most {limit}", most, "beyond")] if (most or 0) > limit else []
+    return [Violation(f"{at}/input_tokens", f"at most {limit}", most, "beyond")] if most > limit else []
 
 
 @rule(

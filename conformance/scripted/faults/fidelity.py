@@ -10,6 +10,7 @@ import re
 import struct
 import unicodedata
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -216,24 +217,14 @@ def _escape_texts(body: Body, role: str) -> None:
             message["content"] = _everywhere(_of_texts(html.escape), message["content"])
 
 
-@_in_place("system", "instructions")
-def system_escaped(body: Body) -> None:
-    _escape_texts(body, "system")
-
-
-@_in_place("question", "earlier questions")
-def question_escaped(body: Body) -> None:
-    _escape_texts(body, "user")
-
-
-@_in_place("said", "earlier answers")
-def said_escaped(body: Body) -> None:
-    _escape_texts(body, "assistant")
-
-
-@_in_place("result", "results")
-def result_escaped(body: Body) -> None:
-    _escape_texts(body, "tool")
+_SPOKEN = (
+    ("system", "instructions", "system"),
+    ("question", "earlier questions", "user"),
+    ("said", "earlier answers", "assistant"),
+    ("result", "results", "tool"),
+)
+for _place, _says, _role in _SPOKEN:
+    _in_place(_place, _says)(partial(_escape_texts, role=_role))
 
 
 @_in_place("input", "arguments of earlier calls")

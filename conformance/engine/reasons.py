@@ -1,0 +1,31 @@
+"""The reason of a verdict in words: what an answer held instead of the effect, and what the server said."""
+
+from conformance.engine.question import Record
+from conformance.judge.sentence import sentence_of
+from conformance.judge.verdict import Judgement
+
+LONGEST_NAME = 60
+LONGEST_TEXT = 80
+"""Characters of an answer that a reason quotes."""
+
+
+def instead(record: Record) -> str:
+    """What the last answer held, in a few words: a call, a text, or nothing."""
+    if not record.attempts or not record.attempts[-1].replies:
+        return ""
+    answer = record.attempts[-1].replies[-1].answer
+    calls = [str(block.get("name")) for block in answer.blocks if block.get("type") == "tool_use"]
+    parts = [f"a call of {name[:LONGEST_NAME]!r}" for name in calls[:1]]
+    if answer.text:
+        cut = "…" if len(answer.text) > LONGEST_TEXT else ""
+        parts.append(f"the text {answer.text[:LONGEST_TEXT] + cut!r}")
+    if parts or not isinstance(answer.message, dict) or "content" not in answer.message:
+        return " and ".join(parts)
+    return "an answer without text and calls"
+
+
+def in_its_words(record: Record, judgement: Judgement) -> str:
+    """The reason; of a refusal, with the server's own words."""
+    replies = record.attempts[-1].replies if record.attempts else ()
+    words = sentence_of(replies[-1].answer) if judgement.verdict == "refused" and replies else ""
+    return f"{judgement.reason}: {words}" if words else judgement.reason
