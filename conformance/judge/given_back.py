@@ -9,15 +9,29 @@ SHORTEST = 16
 """Characters from which on the beginning of a text is known again, where a limit cut the answer."""
 
 
-def given_back(answer: Answer) -> str:
-    """The type of the block whose text the whole answer is, such as `tool_result`; empty where it is none's."""
+def given_back(answer: Answer, sought: Any = None) -> str:
+    """The type of the block whose text the whole answer is, such as `tool_result`; empty where it is none's.
+
+    `sought` is what an effect expected: who was asked for that very text, and lost only its white space, did as told.
+    """
     said = _flat(answer.text)
-    if not said:
+    if not said or _holds(said, sought):
         return ""
+    cut = len(said) >= SHORTEST and (answer.message or {}).get("stop_reason") == "max_tokens"
     for kind, text in _texts((answer.request or {}).get("messages"), ""):
-        if said == text or (len(said) >= SHORTEST and text.startswith(said)):
+        if said == text or (cut and text.startswith(said)):
             return kind
     return ""
+
+
+def _holds(said: str, sought: Any) -> bool:
+    """Whether a text is what was sought, but for its white space."""
+    match sought:
+        case {"contains": str(part)}:
+            return _flat(part) in said
+        case str(whole):
+            return _flat(whole) == said
+    return False
 
 
 def _texts(value: Any, kind: str) -> Iterator[tuple[str, str]]:

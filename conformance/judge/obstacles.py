@@ -108,7 +108,7 @@ def _own(reply: Reply, observed: Observed, nonce: str) -> Obstacle:
         return _unreadable(answer, words, reply.evidence, nonce)
     first = observed.findings[0]
     place = ",".join(sorted({part.partition(".")[0] for part in _part_of_own(first)}))
-    repeated = given_back(answer) if place == "text" else ""
+    repeated = given_back(answer, first.expected) if place == "text" else ""
     return Obstacle(
         kind="effect",
         key=f"{observed.observation} {place}{' given back ' if repeated else ''}{repeated}",

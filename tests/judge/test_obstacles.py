@@ -22,17 +22,16 @@ TURNS = [
 ]
 
 
-def said(text: str) -> Answer:
+def said(text: str, stop_reason: str = "end_turn") -> Answer:
     content = [{"type": "text", "text": text}]
-    return read(told(message(content), request=asked(messages=TURNS)), "json")
+    return read(told(message(content, stop_reason=stop_reason), request=asked(messages=TURNS)), "json")
 
 
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
         ("There is no such key, says the register.", "tool_result"),
-        ("There is no such key", "tool_result"),
-        ("There is", ""),
+        ("There is no such key", ""),
         ("Look it up.", ""),
         ("unknown", ""),
         ("", ""),
@@ -42,16 +41,36 @@ def test_a_block_of_the_request_is_known_again(text: str, kind: str) -> None:
     assert given_back(said(text)) == kind
 
 
-def met(answer: Answer) -> Obstacle:
-    """The obstacle of a question that looks for a word."""
-    case = Case(id="a.case", title="t", surface="s", kind="witnessed", effect=[Check(at="text", contains="heron")])
+@pytest.mark.parametrize(("text", "kind"), [("There is no such key", "tool_result"), ("There is", "")])
+def test_the_beginning_of_a_block_is_known_again_where_a_limit_cut_the_answer(text: str, kind: str) -> None:
+    assert given_back(said(text, "max_tokens")) == kind
+
+
+@pytest.mark.parametrize(
+    ("check", "kind"),
+    [
+        (Check(at="text", contains="such key,\nsays"), ""),
+        (Check(at="text", equals="There is no such key,\nsays the register."), ""),
+        (Check(at="text", equals="no such key"), "tool_result"),
+    ],
+)
+def test_who_was_asked_for_that_very_text_gives_nothing_back(check: Check, kind: str) -> None:
+    assert met(said("There is no such key, says the register."), check).gives_back == kind
+
+
+HERON = Check(at="text", contains="heron")
+
+
+def met(answer: Answer, check: Check = HERON) -> Obstacle:
+    """The obstacle of a question that looks for something in the text."""
+    case = Case(id="a.case", title="t", surface="s", kind="witnessed", effect=[check])
     replies = [Reply("", answer, "e")]
     return obstacles_of(replies, observe(case, replies, lambda value: value), [], "n7x3kq9mpa")[0]
 
 
 def test_what_gives_a_result_back_is_one_fault_and_what_knows_nothing_another() -> None:
     assert met(said("There is no such key, says the register.")).gives_back == "tool_result"
-    assert met(said("unknown")).key != met(said("There is no such key")).key
+    assert met(said("unknown")).key != met(said("There is no such key, says the register.")).key
 
 
 def test_a_failure_in_the_same_words_is_one_in_json_and_in_a_stream() -> None:
