@@ -64,9 +64,16 @@ def publish(folder: Path, *, quiet: bool = False) -> None:
     from rich.console import Console
 
     from conformance.report.terminal import print_terminal_summary
+
+    page = write_beside(folder)
+    print_terminal_summary(read_log(folder), page, Console(stderr=True), quiet=quiet)
+
+
+def write_beside(folder: Path) -> Path:
+    """Page, summaries, badge and JUnit beside the log; where the page is."""
     from conformance.report.write import render, write_summaries
 
     runs = [read_log(folder)]
     page = render(runs, folder)
     write_summaries(runs, folder)
-    print_terminal_summary(runs[0], page, Console(stderr=True), quiet=quiet)
+    return page

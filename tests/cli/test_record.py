@@ -59,7 +59,11 @@ def test_what_the_money_does_not_reach_is_left_for_later(
     conformance(*words, "--max-usd", "0.0000001", "--out", "out")
     reasons = {row.reason for row in read_log(tmp_path / "out").cases if row.verdict == "not-run"}
     assert "budget spent" in " ".join(reasons)
-    conformance("record", "--resume", "out", "--max-usd", "5", "--api-key-env", "RECORDING_KEY", "--base-url", url)
+    left = sum(row.verdict == "not-run" for row in read_log(tmp_path / "out").cases)
+    resumed = ("record", "--resume", "out", "--max-usd", "5", "--api-key-env", "RECORDING_KEY", "--base-url", url)
+    done = conformance(*resumed)
+    assert done.stdout.startswith(f"{left} questions, "), "what was answered is paid for"
+    assert done.stderr.count("As expected: ") == 1, "the summary is told once"
     assert {row.verdict for row in read_log(tmp_path / "out").cases} == {"supported"}
 
 

@@ -15,9 +15,11 @@ from conformance.cli.parser import Parser
 from conformance.engine.options import RunOptions
 from conformance.engine.plan import plan
 from conformance.engine.purse import Price, estimate
+from conformance.engine.question import Question
+from conformance.engine.resume import with_earlier_choices
 from conformance.errors import ExitCode, UserError
 from conformance.judge.rules.grounds import BASIS, RECORDED
-from conformance.runs.log import FILE, RunLog, read_log
+from conformance.runs.log import FILE, RunLog, is_unbegun, read_log
 from conformance.targets.load import load_target_file
 
 ASSUMED = Price(5.0, 25.0)
@@ -49,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.max_usd is None or arguments.max_usd <= 0:
         raise UserError("say how much it may cost: --max-usd 5")
     options = _options(arguments)
-    questions = plan(load_catalog(), options)
+    questions = _unanswered(options)
     told = estimate(questions, arguments.price, headroom=load_target_file(options.target or REAL).headroom)
     print(
         f"{len(questions)} questions, {told.requests} requests, {told.input_tokens} tokens sent: about ${told.usd:.2f} "
@@ -58,12 +60,21 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.estimate:
         return ExitCode.AS_EXPECTED
-    print(f"asking until ${arguments.max_usd:.2f} are spent; what is left is asked with --resume")
+    print(f"asking until ${arguments.max_usd:g} are spent; what is left is asked with --resume")
     return _recorded(options)
 
 
+def _unanswered(options: RunOptions) -> list[Question]:
+    """What is to be asked: of a recording that is gone on with, what it has no answer to yet."""
+    asked = plan(load_catalog(), with_earlier_choices(options))
+    if options.resume is None or is_unbegun(options.resume):
+        return asked
+    answered = {(row.case, row.mode) for row in read_log(options.resume).cases if row.verdict != "not-run"}
+    return [question for question in asked if (question.case.id, question.mode) not in answered]
+
+
 def _recorded(options: RunOptions) -> int:
-    from conformance.cli.display import publish
+    from conformance.cli.display import write_beside
     from conformance.cli.run_suite import run_suite
     from conformance.runs.masking import rename_ids
 
@@ -71,7 +82,7 @@ def _recorded(options: RunOptions) -> int:
     folder = options.resume or options.out
     if folder is not None and (folder / FILE).is_file():
         rename_ids(folder)
-        publish(folder)
+        write_beside(folder)
         print(f"{folder}: ids and account headers have been renamed; what the reference endpoint does otherwise:")
         print(f"  conformance run --out reference && conformance diff reference {folder}")
     return code
