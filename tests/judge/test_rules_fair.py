@@ -1,5 +1,6 @@
 """Correct servers that a rule once accused: what they send breaks no rule, and what is wrong beside it still does."""
 
+import json
 from typing import Any
 
 import pytest
@@ -103,6 +104,15 @@ def test_an_earlier_call_that_is_told_with_its_id_is_no_call_that_is_printed() -
         (told_call, ["tools.not-as-text"]),
     ):
         assert broken(told(says(text), request=request)) == expected
+
+
+def test_a_tool_that_is_told_with_its_name_last_is_no_call_that_is_printed() -> None:
+    """The keys of what a gateway sent upstream stand in any order."""
+    tool = TOOLS["tools"][0]
+    definition = {"description": tool["description"], "parameters": tool["input_schema"], "name": tool["name"]}
+    assert broken(told(says(json.dumps(definition)), request=TOOLS)) == []
+    call = json.dumps({"arguments": {"city": "Rome"}, "name": tool["name"]})
+    assert broken(told(says(call), request=TOOLS)) == ["tools.not-as-text"]
 
 
 def test_a_difference_between_the_modes_names_both_and_blames_neither() -> None:

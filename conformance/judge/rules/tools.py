@@ -322,8 +322,10 @@ def not_as_text(answer: Answer) -> Found:
     foreign = [mark for mark in marks if _bare(text[mark.start() : mark.end() + 40]) not in sent]
     if not foreign or not any(name in text for name in names):
         return []
-    # behind a gateway the suite has the model tell what it received: its tools and earlier calls, in other words
-    if any(known in _bare(text[foreign[0].start() :]) for known in _known(answer)):
+    # behind a gateway the suite has the model tell what it received: its tools and earlier calls, in other words, and
+    # with their keys in any order
+    told = _bare(text)
+    if any(known in told for known in _known(answer)):
         return []
     return [Violation("/content/0", "a tool_use block", shown(text[foreign[0].start() :]), "printed")]
 
@@ -336,7 +338,8 @@ def _known(answer: Answer) -> Iterator[str]:
         content = message.get("content") if isinstance(message, dict) else None
         for block in content if isinstance(content, list) else []:
             if isinstance(block, dict) and block.get("type") == "tool_use":
-                yield _bare_json(block.get("input"))
+                if block.get("input"):
+                    yield _bare_json(block["input"])
                 if isinstance(block.get("id"), str) and block["id"]:  # its input may have been lost on the way
                     yield _bare(block["id"])
 
