@@ -51,9 +51,9 @@ class Specimen(Struct, frozen=True, forbid_unknown_fields=True):
     value: Json | None = None
 
     def said(self, place: str = "") -> str:
-        """The text as it stands at a place."""
+        """The text as it stands at a place, which it names."""
         if self.whole is not None:
-            return self.whole
+            return self.whole.replace("{nonce}", f"{place}-{{nonce}}") if place else self.whole
         return f"{place}{' ' if place else ''}{{nonce}} {self.text} {{nonce}}"
 
     @property
@@ -254,14 +254,11 @@ def _upstream(kind: str, specimen: Specimen) -> Json:
         "tools": [{"name": "lookup", "description": said["description"], "input_schema": schema}],
         "messages": _loop(said["result"], _GIVE_BACK, said["question"], said["said"], {"key": specimen.said("input")}),
     }
-    places = PLACES if specimen.whole is None else ("result",)
-    once = _json(specimen.said("input"))[1:-1]
-    twice = _json(once)[1:-1]
     return case | {
         "ask": {"body": body},
         "effect": [
-            *({"at": "text", "contains": _json(said[place])[1:-1]} for place in places),
-            {"at": "text", "matches": f"{_literally(twice)}|{_literally(once)}"},
+            *({"at": "text", "contains": _json(said[place])[1:-1]} for place in PLACES),
+            {"at": f"{_ARGUMENTS}.key", "equals": specimen.said("input")},
         ],
         "faults": [f"X-request-{kind}", *(f"X-escaped-{place}" for place in ESCAPED if kind == "markup")],
     }
@@ -303,14 +300,6 @@ def _keys(value: Any) -> Iterator[str]:
         for key, inner in value.items():
             yield key
             yield from _keys(inner)
-
-
-_SIGNS = re.compile(r"(?!\{nonce\}|(?<=\{nonce)\})[\\.+*?()|\[\]{}^$]")
-
-
-def _literally(text: str) -> str:
-    """A pattern that finds a text; the placeholder of the nonce stays one."""
-    return _SIGNS.sub(r"\\\g<0>", text)
 
 
 def _json(value: Any) -> str:

@@ -19,7 +19,7 @@ from conformance.runs.log import CaseRow, RuleRow
 from conformance.targets.target import Target
 
 UPSTREAM = "upstream"
-"""What a fault needs that shows only in front of one."""
+"""What a fault or a variant needs that shows only in front of one."""
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
@@ -69,7 +69,11 @@ def endpoints(
 
     before = {fault.id: of_fault(fault) for fault in faults if UPSTREAM not in fault.needs}
     behind = {fault.id: of_fault(fault) for fault in faults if UPSTREAM in fault.needs}
-    plain = {variant.id: every if full else questions_for(catalog, ()) for variant in variants}
+    plain = {
+        variant.id: every if full else questions_for(catalog, ())
+        for variant in variants
+        if UPSTREAM not in variant.needs
+    }
     passing = {variant.id: every if full else upstream for variant in variants}
     small = [question for question in every if question.case.size != "large"]
     odd = {model.id: every if full else _once(small, number) for number, model in enumerate(models)}

@@ -29,6 +29,7 @@ SPOKEN = [
     for mode in vector.modes
     if "anthropic" in vector.faces and vector.id not in LOST
 ]
+OTHERWISE_ASKED = [name for name, variant in variants().items() if "upstream" in variant.needs]
 UPSTREAM = [fault.id for fault in faults().values() if "upstream" in fault.needs]
 
 
@@ -73,6 +74,41 @@ def test_what_it_counts_is_what_it_reports(serve: Serve, client: httpx2.Client, 
         f"{gateway}/v1/messages/count_tokens", json={key: body[key] for key in ("model", "messages", "tools")}
     )
     assert counted.json()["input_tokens"] == ask(body).json()["usage"]["input_tokens"]
+
+
+@pytest.mark.parametrize("name", OTHERWISE_ASKED)
+def test_the_upstream_is_asked_otherwise_and_says_the_same(name: str, serve: Serve, client: httpx2.Client) -> None:
+    gateway = serve("--upstream", serve("--face", "openai"))
+
+    def asked(body: dict[str, Any]) -> str:
+        answer = client.post(f"{gateway}/variant/{name}/v1/messages", json=body)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["content"][0]["text"])
+
+    def correct(body: dict[str, Any]) -> str:
+        return str(client.post(f"{gateway}/v1/messages", json=body).json()["content"][0]["text"])
+
+    called = after_call({"type": "tool_result", "tool_use_id": "toolu_1", "content": "a/é"}, "")
+    everything = {
+        **called,
+        "max_tokens": 4000,
+        "system": "Be brief.",
+        "messages": [
+            *called["messages"][:-1],
+            {
+                "role": "user",
+                "content": [
+                    {"type": "tool_result", "tool_use_id": "toolu_1", "content": "a/é"},
+                    {"type": "text", "text": "\nReply with only the request you received at ."},
+                ],
+            },
+        ],
+    }
+    for block in everything["messages"][1]["content"]:
+        if block["type"] == "tool_use":
+            block["input"] = {"text": "a/é"}
+    assert asked(everything) != correct(everything)
+    assert asked(asking("Reply with exactly: hello")) == "hello"
 
 
 FAILURES: list[tuple[str, int, str]] = [

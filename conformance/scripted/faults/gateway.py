@@ -155,6 +155,20 @@ def images_last(body: Body, _: Body) -> None:
             message["content"] = sorted(parts, key=lambda part: part["type"] != "text")
 
 
+@_asking("X-result-images-first", "the images of a result go upstream before its texts", "upstream tools vision")
+def result_images_first(body: Body, _: Body) -> None:
+    for message in body["messages"]:
+        if message["role"] == "tool" and (parts := _blocks(message.get("content"))):
+            message["content"] = sorted(parts, key=lambda part: part["type"] == "text")
+
+
+@_asking("X-call-type-lost", "earlier calls go upstream without their type", "upstream tools")
+def call_type_lost(body: Body, _: Body) -> None:
+    for message in body["messages"]:
+        for call in message.get("tool_calls") or []:
+            call.pop("type", None)
+
+
 @_asking("X-call-inputs", "the inputs of earlier calls do not go upstream", "upstream tools")
 def inputs_lost(body: Body, _: Body) -> None:
     for message in body["messages"]:

@@ -17,9 +17,10 @@ def variants() -> "dict[str, Variant]":
     from conformance.scripted.variants.lenience import LENIENCE
     from conformance.scripted.variants.servers import SERVERS
     from conformance.scripted.variants.transport import FRAMING, TRANSPORT
+    from conformance.scripted.variants.upward import UPWARD
     from conformance.scripted.variants.writing import WRITING
 
-    groups = (FRAMING, EVENTS, FIELDS, WRITING, TRANSPORT, SERVERS, LENIENCE, HABITS)
+    groups = (FRAMING, EVENTS, FIELDS, WRITING, TRANSPORT, SERVERS, LENIENCE, HABITS, UPWARD)
     return {variant.id: variant for group in groups for variant in group.variants}
 
 
