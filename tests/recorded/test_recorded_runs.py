@@ -17,12 +17,19 @@ from conformance.report.closing import Closing, closing_of
 from conformance.report.matrix import matrix_of
 from conformance.runs.log import RunLog, read_log
 
+RUNS = Path(os.environ.get("CONFORMANCE_RECORDED_RUNS", Path(__file__).parents[2] / "reports" / "runs"))
+
 
 def test_thirteen_runs_of_real_servers_were_judged() -> None:
     runs = judged_runs()
     assert len(runs) >= 13
     assert len({run.run for run in runs}) == len(runs)
     assert sum(len(rows_of(run.red)) for run in runs) >= 430
+
+
+@pytest.mark.skipif("CONFORMANCE_RECORDED_RUNS" in os.environ, reason="another folder may hold some of them only")
+def test_every_run_that_was_judged_is_there() -> None:
+    assert [judged.run for judged in judged_runs() if not (RUNS / judged.run).is_dir()] == []
 
 
 @pytest.mark.parametrize("judged", judged_runs(), ids=lambda judged: judged.run)
@@ -33,7 +40,6 @@ def test_each_row_is_judged_once_and_is_one_of_the_matrix(judged: JudgedRun) -> 
     assert {*rows, *rows_of(judged.not_supported)} <= known
 
 
-RUNS = Path(os.environ.get("CONFORMANCE_RECORDED_RUNS", Path(__file__).parents[2] / "reports" / "runs"))
 RED = ("broken", "ignored", "refused")
 STILL_JUDGED = 0.8
 """The share of the rows judged by hand that today's questions and rules still find."""
