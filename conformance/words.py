@@ -18,8 +18,11 @@ documentation says it, a real client breaks without it, or it only follows from 
 Size = Literal["normal", "large"]
 """What asking costs: a large case is asked with `--thorough` only."""
 
-Kind = Literal["obligation", "invariant", "witnessed", "tendency"]
+Kind = Literal["obligation", "invariant", "witnessed", "tendency", "journey"]
 """The shape of a case's claim, which decides what one observation proves."""
+
+OBEYED_KINDS: tuple[Kind, ...] = ("witnessed", "journey")
+"""Kinds whose effect a model has to do its part for, so that a control must show that it does."""
 
 NeedLevel = Literal["blocks", "degrades"]
 """Whether a client stops without what it needs, or goes on with less."""

@@ -115,7 +115,7 @@ def test_the_cases_of_the_docs_are_clean(tmp_path: Path) -> None:
     before = set(load_catalog().cases)
     (folder / "docs").mkdir()
     examples = [text for text in blocks(PAGES["cases.md"], "yaml") if "\ncases:" in text]
-    assert len(examples) == 6
+    assert len(examples) == 7
     for number, text in enumerate(examples):
         (folder / "docs" / f"example-{number}.yaml").write_text(text, encoding="utf-8")
     catalog = load_catalog(folder)

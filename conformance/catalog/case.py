@@ -111,6 +111,30 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What must hold of this step's answer for the next one to make sense."""
 
 
+class Turn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One turn of a journey: what the client adds to the conversation, and what the answer must bring."""
+
+    name: str
+    """How later turns refer to its answer: `{steps.NAME.PATH}`."""
+    content: str | list[dict[str, Any]]
+    """What the user's message holds: a text, or blocks. While it is the newest it is sent as blocks with a cache marker
+    on the last one, and afterwards as it stands here.
+    """
+    afresh: bool = False
+    """The conversation begins anew with this turn, as after a compaction: nothing earlier is sent."""
+    premise: list[Check] = []
+    """What must hold of this turn's answer for the next one to make sense."""
+
+
+class Journey(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A conversation that keeps all that was said: each turn sends the earlier ones, their answers as they came."""
+
+    ask: Ask
+    """What every turn sends beside its messages: system, tools, headers."""
+    turns: list[Turn]
+    """The turns, in order; each is a step by its name."""
+
+
 class Case(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """One question about one row of the surface."""
 
@@ -128,7 +152,8 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     """On what the claim rests. A must that is only `inferred` never makes a run fail."""
     kind: Kind = "obligation"
     """What one answer proves: `obligation` (absence is the server's), `invariant` (one counter-example is final),
-    `witnessed` (one answer that shows it proves it), `tendency` (k of n, no verdict).
+    `witnessed` (one answer that shows it proves it), `tendency` (k of n, no verdict), `journey` (a conversation of many
+    turns, on which a model may lose its way).
     """
     needs: list[str] = []
     """Capabilities without which the question does not arise."""
@@ -142,6 +167,12 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     """The request, where there is one; a conversation has `steps`."""
     steps: list[Step] | UnsetType = UNSET
     """The requests of a conversation, in order; the effects are those of the last answer."""
+    journey: Journey | UnsetType = UNSET
+    """A conversation that grows turn by turn, where `steps` would repeat all that was said before."""
+    within: str | None = None
+    """The case with a journey whose recorded answers this one judges: it asks nothing of its own, and is asked in the
+    modes, with the needs and of the size of that one.
+    """
     premise: list[Check] = []
     """What must hold of the (last) answer for the question to have been asked at all."""
     control: str | None = None
@@ -204,11 +235,39 @@ class CaseFile(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     """The questions, in the order in which they are asked."""
 
 
+def steps_of(case: Case) -> list[Step]:
+    """The steps of a case, in order: those of its journey, its own, or one without a name."""
+    if case.journey is not UNSET:
+        return _travelled(case.journey)
+    if case.steps is not UNSET:
+        return case.steps
+    return [] if case.ask is UNSET else [Step(name="", ask=case.ask)]
+
+
 def asks_of(case: Case) -> tuple[Ask, ...]:
     """The requests of a case, in order."""
-    if case.steps is not UNSET:
-        return tuple(step.ask for step in case.steps)
-    return () if case.ask is UNSET else (case.ask,)
+    return tuple(step.ask for step in steps_of(case))
+
+
+def _travelled(journey: Journey) -> list[Step]:
+    """The requests of a journey: each holds the turns before it, answers included, and a marker where it ends."""
+    steps: list[Step] = []
+    said: list[dict[str, Any]] = []
+    for turn in journey.turns:
+        if turn.afresh:
+            said = []
+        newest = {"role": "user", "content": _marked(turn.content)}
+        body = ({} if journey.ask.body is UNSET else journey.ask.body) | {"messages": [*said, newest]}
+        steps.append(Step(name=turn.name, ask=replace(journey.ask, body=body), premise=turn.premise))
+        answer = {"role": "assistant", "content": f"{{steps.{turn.name}.message.content}}"}
+        said = [*said, {"role": "user", "content": turn.content}, answer]
+    return steps
+
+
+def _marked(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A user's newest message as agents send it: the cache is to keep all up to its end."""
+    *earlier, last = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    return [*earlier, last | {"cache_control": {"type": "ephemeral"}}]
 
 
 def modes_of(case: Case) -> tuple[Mode, ...]:
@@ -249,6 +308,9 @@ def completed(case: Case, defaults: Defaults | None) -> Case:
         return case
     if case.steps is not UNSET:
         return replace(case, steps=[replace(step, ask=_completed(step.ask, defaults)) for step in case.steps])
+    if case.journey is not UNSET:  # its turns are its prompts
+        ask = _completed(case.journey.ask, replace(defaults, prompt=None))
+        return replace(case, journey=replace(case.journey, ask=ask))
     return case if case.ask is UNSET else replace(case, ask=_completed(case.ask, defaults))
 
 

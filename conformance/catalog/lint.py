@@ -7,7 +7,9 @@ on the model's obedience can turn a server red; and something must turn each cas
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, get_args
 
-from conformance.catalog.case import Case, Check, asks_of, modes_of
+from msgspec import UNSET
+
+from conformance.catalog.case import Case, Check, asks_of, modes_of, steps_of
 from conformance.catalog.difference import differences
 from conformance.catalog.load import PROFILES, SURFACE, Catalog
 from conformance.catalog.matchers import BOUNDS, is_absence, matcher_of, pattern_mistake
@@ -18,7 +20,7 @@ from conformance.catalog.prompts import CONTROLLED_UPSTREAM, SEPARATED, conversa
 from conformance.catalog.select import SelectionError, select
 from conformance.catalog.skeleton import FILL_IN, unfilled
 from conformance.catalog.surface import Row
-from conformance.words import Basis
+from conformance.words import OBEYED_KINDS, Basis
 
 GENERIC = ("drop", "refuse", "accept")
 """Faults that reach every request: a field is lost, a field is refused, a refusal does not come."""
@@ -152,10 +154,17 @@ def _evidence(catalog: Catalog, case: Case) -> Iterator[str]:
     """Nothing that the model may fail to do counts against the server."""
     if case.kind == "tendency" or not case.effect:
         return
-    steps = case.steps or []
-    guarded = bool(case.premise or case.control or any(step.premise for step in steps))
-    if case.kind == "witnessed":
-        if not case.control and not any(other.control == case.id for other in catalog.cases.values()):
+    guarded = bool(case.premise or case.control or any(step.premise for step in steps_of(case)))
+    if case.kind == "journey" and case.journey is UNSET:
+        yield "a case of kind journey has a `journey`, or is judged `within` one"
+    if case.kind == "journey" and not case.control:
+        yield "what a journey loses means nothing without a `control` that shows the model's part"
+    if case.kind in OBEYED_KINDS:
+        if (
+            case.kind == "witnessed"
+            and not case.control
+            and not any(other.control == case.id for other in catalog.cases.values())
+        ):
             yield "a witnessed effect that is never seen means nothing without a `control` that shows the model's part"
         return
     if guarded:

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 import conformance
-from conformance.catalog.case import Ask, Case, CaseFile, Check, Step, completed
+from conformance.catalog.case import Ask, Case, CaseFile, Check, Journey, completed, modes_of
 from conformance.catalog.compiled import compiled
 from conformance.catalog.document import Document
 from conformance.catalog.fixtures import Fixtures
@@ -78,6 +79,18 @@ class Catalog(Struct, frozen=True, kw_only=True, dict=True):
             self._parts[case] = parts_of(self.cases[case])
         return self._parts[case]
 
+    @cached_property
+    def _within(self) -> dict[str, list[Case]]:
+        found: dict[str, list[Case]] = {}
+        for case in self.cases.values():
+            if case.within is not None:
+                found.setdefault(case.within, []).append(case)
+        return found
+
+    def within(self, case: str) -> Sequence[Case]:
+        """The cases that are judged within the journey of a case, by its id."""
+        return self._within.get(case, ())
+
     def sha256(self, case: Case) -> str:
         """The hash of a question: equal as long as the same is asked and judged, whatever its title says."""
         return self.hashes.get(case.id) or _sha256(case)
@@ -129,6 +142,8 @@ class _Loading:
         profiles = {file.stem: profile for file, profile in self._profiles()}
         if not self.problems:
             self._leaning()
+        if not self.problems:
+            self._travelling()
         if self.problems:
             raise CatalogError(self.problems)
         return Catalog(
@@ -218,6 +233,18 @@ class _Loading:
             key = next(key for key, name in leans(self.cases[ring[0]]) if name == ring[1])
             self._about(ring[0], key, f"it leans on itself: {' -> '.join(ring)}")
 
+    def _travelling(self) -> None:
+        """What is judged within the journey of another case is asked with it."""
+        for case in self.cases.values():
+            if case.within is None:
+                continue
+            home = self.cases[case.within]
+            if home.journey is UNSET or home.within is not None:
+                self._about(case.id, "within", f"{home.id} has no `journey` of its own")
+                continue
+            modes, needs = list(modes_of(home)), list(dict.fromkeys([*home.needs, *case.needs]))
+            self.cases[case.id] = replace(case, journey=home.journey, modes=modes, needs=needs, size=home.size)
+
     def _about(self, id_: str, key: str, says: str) -> None:
         document, at = self._places[id_]
         self.problems.append(document.problem((*at, key), says))
@@ -261,10 +288,15 @@ def _defects(case: Case) -> Iterator[tuple[tuple[str | int, ...], str]]:
         )
     if case.added and not is_version(case.added):
         yield ("added",), "a version of the suite, such as 0.2.0"
-    if (case.ask is UNSET) == (case.steps is UNSET):
-        yield (), "a case has either `ask` or `steps`"
+    if [case.ask is UNSET, case.steps is UNSET, case.journey is UNSET, case.within is None].count(False) != 1:
+        yield (), "a case has one of `ask`, `steps`, `journey` and `within`"
+    if (case.journey is not UNSET or case.within is not None) and case.concurrent > 1:
+        yield ("concurrent",), "the turns of a journey follow each other: no copies of them are in flight"
     if case.steps is not UNSET:
-        yield from _defects_of_steps(case.steps)
+        yield from _defects_of_steps("steps", [step.name for step in case.steps])
+    if case.journey is not UNSET:
+        yield from _defects_of_steps("turns", [turn.name for turn in case.journey.turns])
+        yield from _defects_of_turns(case.journey)
     if case.effect and case.refuse:
         yield ("refuse",), "a case asks for an effect or for a refusal, not both"
     if case.accepted and (case.effect or case.refuse):
@@ -276,15 +308,25 @@ def _defects(case: Case) -> Iterator[tuple[tuple[str | int, ...], str]]:
     yield from _defects_of_parts(case)
 
 
-def _defects_of_steps(steps: Sequence[Step]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _defects_of_steps(key: str, names: Sequence[str]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Names of steps become names of exchanges, and what a later step refers to."""
-    if not steps:
-        yield ("steps",), "a conversation has at least one step"
-    for position, step in enumerate(steps):
-        if not STEP.fullmatch(step.name):
-            yield ("steps", position, "name"), f"`{step.name[:100]}` is no name of a step: a-z, 0-9 and hyphens"
-        elif step.name in [earlier.name for earlier in steps[:position]]:
-            yield ("steps", position, "name"), f"the step {step.name} stands twice"
+    place = ("journey", "turns") if key == "turns" else (key,)
+    if not names:
+        yield place, "a conversation has at least one step"
+    for position, name in enumerate(names):
+        if not STEP.fullmatch(name):
+            yield (*place, position, "name"), f"`{name[:100]}` is no name of a step: a-z, 0-9 and hyphens"
+        elif name in names[:position]:
+            yield (*place, position, "name"), f"the step {name} stands twice"
+
+
+def _defects_of_turns(journey: Journey) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The turns make the messages, so nothing else does."""
+    if journey.ask.body is UNSET or "messages" in journey.ask.body:
+        yield ("journey", "ask"), "the `body` of a journey holds all but `messages`, which its turns add"
+    for position, turn in enumerate(journey.turns):
+        if not turn.content:
+            yield ("journey", "turns", position, "content"), "a turn says something"
 
 
 def _defects_of_parts(case: Case) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -305,6 +347,8 @@ def _defects_of_parts(case: Case) -> Iterator[tuple[tuple[str | int, ...], str]]
 def _asks(case: Case) -> Iterator[tuple[tuple[str | int, ...], Ask]]:
     if case.ask is not UNSET:
         yield ("ask",), case.ask
+    if case.journey is not UNSET:
+        yield ("journey", "ask"), case.journey.ask
     if case.steps is not UNSET:
         for position, step in enumerate(case.steps):
             yield ("steps", position, "ask"), step.ask
@@ -318,6 +362,10 @@ def _checks(case: Case) -> Iterator[tuple[tuple[str | int, ...], Check]]:
         for number, step in enumerate(case.steps):
             for position, check in enumerate(step.premise):
                 yield ("steps", number, "premise", position), check
+    if case.journey is not UNSET:
+        for number, turn in enumerate(case.journey.turns):
+            for position, check in enumerate(turn.premise):
+                yield ("journey", "turns", number, "premise", position), check
 
 
 def _sha256(case: Case) -> str:

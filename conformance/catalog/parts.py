@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from conformance.catalog.case import Ask, Case, asks_of
 
-KEYS = ("control", "twin", "without")
+KEYS = ("control", "twin", "without", "within")
 
 
 def leans(case: Case) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from conformance.judge.rules import RULES, Rule, examine_conversation, examine_p
 from conformance.judge.verdict import SHOWN, ControlResult, Facts, Judgement, decide
 from conformance.runs.expectations import Expectations, RowResult, RowStatus, RowTraits, against_baseline
 from conformance.runs.log import CaseRow, RuleRow
-from conformance.words import MODES, OBSERVED, Basis, Mode, SdkTestimony, Verdict
+from conformance.words import MODES, OBEYED_KINDS, OBSERVED, Basis, Mode, SdkTestimony, Verdict
 
 Lookup = Callable[[Question], Record]
 """The record of a question, asked for if need be."""
@@ -97,7 +97,7 @@ class Assessment:
     def _control_of(self, question: Question) -> ControlResult:
         """The result of a question's control; one that an earlier run did not ask says nothing against a witness."""
         case = question.case
-        if case.control is not None and case.kind == "witnessed":
+        if case.control is not None and case.kind in OBEYED_KINDS:
             control = self._lookup(in_mode(self._catalog.cases[case.control], question.mode))
             if control.prevented and not control.attempts:
                 return "none"
@@ -114,13 +114,12 @@ class Assessment:
 
         A question that needs it as its upstream is asked only where somebody declared or an answer proved it.
         """
-        last = record.attempts[-1].replies[-1:] if record.attempts else ()
         if _is_controlled(record):
             return True
-        if any((reply.answer.request or {}).get("model") == SCRIPTED for reply in last):
+        if record.attempts and record.attempts[-1].model == SCRIPTED:
             return True
         capability = self._catalog.capabilities.get(CONTROLLED_UPSTREAM)
-        proofs = capability.proof if capability is not None and last else []
+        proofs = capability.proof if capability is not None and record.attempts else []
         questions = [in_mode(self._catalog.cases[name], "json") for name in proofs]
         return any(self._has_shown(question) for question in questions if question in self._asked)
 
@@ -378,7 +377,8 @@ def asks_for_thinking(case: Case) -> bool:
 
 
 def _exchanges(record: Record) -> list[str]:
-    return [reply.evidence for attempt in record.attempts for reply in (*attempt.replies, *attempt.unread)]
+    asked = [reply.evidence for attempt in record.attempts for reply in (*attempt.replies, *attempt.unread)]
+    return asked or [name for attempt in record.attempts for name in attempt.shared]
 
 
 def _guessable(case: Case) -> bool:

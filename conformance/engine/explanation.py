@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from conformance.catalog.case import Case, asks_of
@@ -12,7 +12,7 @@ from conformance.engine.question import Record
 from conformance.judge.answer import path_of
 from conformance.judge.cause import WRONG, Cause, Judged, Law, Obstacle
 from conformance.judge.causes import explain
-from conformance.judge.obstacles import asks_for_a_status, broken_in, looks_of, obstacles_of, shown_by
+from conformance.judge.obstacles import asks_for_a_status, broken_in, looks_of, missed_in, obstacles_of, shown_by
 from conformance.judge.rules import RULES
 from conformance.runs.log import CaseRow, CauseRow, RuleRow, sentence
 
@@ -40,6 +40,8 @@ class ExplainedRows(Struct, frozen=True):
 
 def met_in(record: Record, row: CaseRow) -> Met | None:
     """The obstacles of the attempts at a question; None where there was no answer."""
+    if record.question.case.within is not None:
+        return _met_within(record, row)
     if not record.attempts or not record.attempts[-1].replies:
         return None
     return Met(
@@ -57,6 +59,18 @@ def met_in(record: Record, row: CaseRow) -> Met | None:
         if row.verdict in WRONG
         else (),
         any(attempt.observed.observation == "unreadable" for attempt in record.attempts),
+    )
+
+
+def _met_within(record: Record, row: CaseRow) -> Met | None:
+    """The same of a question that is judged within a journey: the answers are that one's, the effect is its own."""
+    journey = record.question.case.journey
+    if not record.attempts or journey is UNSET:
+        return None
+    return Met(
+        f"{journey.ask.method} {path_of(journey.ask.path)}",
+        tuple(missed_in(attempt.observed) for attempt in record.attempts) if row.verdict in WRONG else (),
+        unreadable=False,
     )
 
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, get_args
 
-import msgspec
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
-from conformance.catalog.case import Case, Step, bad_requests
+from conformance.catalog.case import Case, Step, bad_requests, steps_of
 from conformance.catalog.load import Catalog
-from conformance.engine.question import Attempt, Question, Record, in_mode, input_tokens_of
+from conformance.engine.question import Attempt, Question, Record, in_mode, input_tokens_of, within
 from conformance.engine.scheduler import Asking, Deadline, Memory
 from conformance.judge.answer import Answer, Reader
 from conformance.judge.effects import try_check
@@ -24,7 +24,7 @@ from conformance.probe.request import AddressFault, Setting, StepError, fill, ur
 from conformance.probe.trouble import Patience
 from conformance.runs.evidence import exchange_id
 from conformance.targets.target import Target
-from conformance.words import Mode
+from conformance.words import OBEYED_KINDS, Mode
 
 BUDGET_SPENT = "budget spent"
 CONFIRMATIONS = 12
@@ -81,6 +81,8 @@ class Inquiry:
         async def asked(question: Question) -> Record:
             if self._deadline.passed:
                 return Record(question=question, prevented=BUDGET_SPENT)
+            if question.case.within is not None:
+                return await self._within(question, memory)
             if question.case.concurrent > self._transport.patience.slots.most:
                 return Record(question=question, prevented=f"needs {question.case.concurrent} requests in flight")
             capable, why_not = await self._capable(question, memory)
@@ -98,6 +100,13 @@ class Inquiry:
             )
 
         return ask
+
+    async def _within(self, question: Question, memory: Memory) -> Record:
+        """The record of a question that is judged within the journey of another case, which is asked once for all."""
+        assert question.case.within is not None, question.id
+        journey = await memory.learn(in_mode(self._catalog.cases[question.case.within], question.mode))
+        record = within(question, journey)
+        return replace(record, confirmed=await self._confirmed(question, record.attempts))
 
     async def _capable(self, question: Question, memory: Memory) -> tuple[bool | None, str]:
         """Yes, no or unknown, and why the question does not arise."""
@@ -168,7 +177,7 @@ class Inquiry:
         the control is asked again and again, once for all questions that lean on it, and has to be shown every time.
         """
         case = question.case
-        if case.kind != "witnessed" or case.control is None:
+        if case.kind not in OBEYED_KINDS or case.control is None:
             return True
         if not attempts or attempts[-1].observed.observation not in ("absent", "contradicted", "stopped"):
             return True
@@ -194,14 +203,17 @@ class Inquiry:
             number,
             transport.client,
             transport.patience,
-            proceed=partial(_proceed, reader),
+            proceed=partial(_proceed, reader, question.case.journey is not UNSET),
             fixtures=transport.fixtures,
         )
         if self._watch is not None:
             for answer in asked.answers:
                 self._watch(question, answer.exchange)
         size = sum(answer.exchange.size for answer in asked.answers)
-        return await transport.patience.aside.run(size, partial(attempt_of, question, asked, self._target, reader))
+        laws = self._catalog.within(question.case.id)
+        return await transport.patience.aside.run(
+            size, partial(attempt_of, question, asked, self._target, reader, laws)
+        )
 
 
 FORGOTTEN = 16 * 2**10
@@ -232,27 +244,36 @@ def _filled(value: Any, setting: Setting) -> Any:
         return value
 
 
-def _proceed(reader: Reader, step: Step, mode: Mode, exchange: Exchange, bind: Bind) -> Mapping[str, Any] | None:
-    """The document of a step's answer for the steps after it; None where there is no use in going on."""
+def _proceed(
+    reader: Reader, travels: bool, step: Step, mode: Mode, exchange: Exchange, bind: Bind
+) -> Mapping[str, Any] | None:
+    """The document of a step's answer for the steps after it; None where there is no use in going on.
+
+    A step may hold a failure against its premise; a journey (`travels`) goes on from an answer only.
+    """
     answer = reader(exchange, mode)
     document = answer.document
     if step.hang_up:
         return document
     held = all(try_check(check, document, bind).held for check in step.premise)
-    return document if held and (step.premise or (answer.unreadable is None and answer.status < 400)) else None
+    answered = answer.unreadable is None and answer.status < 400
+    return document if held and (answered or (step.premise and not travels)) else None
 
 
-def attempt_of(question: Question, asked: Asked, target: Target, reader: Reader | None = None) -> Attempt:
+def attempt_of(
+    question: Question, asked: Asked, target: Target, reader: Reader | None = None, laws: Sequence[Case] = ()
+) -> Attempt:
     """Reads what was asked and answered; where the suite itself fails at it, the traceback stands in place of a result.
 
     Nothing of an answer that broke the reading of it is read again: it goes into the evidence as it came.
-    `reader` is the one that read the answers between the steps, where somebody did.
+    `reader` is the one that read the answers between the steps, where somebody did; `laws` are the cases that are
+    judged within this one.
     """
     reader = reader or Reader()
     trace = asked.trace
     try:
         if not trace:
-            attempt = _read_attempt(question, asked, target, reader)
+            attempt = _read_attempt(question, asked, target, reader, laws)
             if attempt.size > FORGOTTEN:  # at once: whoever reads next shall find the room
                 attempt.forget()
             return attempt
@@ -270,22 +291,32 @@ def attempt_of(question: Question, asked: Asked, target: Target, reader: Reader 
     return Attempt(asked.attempt, asked.nonce, (), Observed("error"), unread=unread, trace=trace)
 
 
-def _read_attempt(question: Question, asked: Asked, target: Target, reader: Reader) -> Attempt:
+def _read_attempt(question: Question, asked: Asked, target: Target, reader: Reader, laws: Sequence[Case]) -> Attempt:
     """Every rule on every answer, then what the attempt showed."""
     case = question.case
-    bad = dict(zip(_names(case), bad_requests(case), strict=True))
+    bad = dict(zip([step.name for step in steps_of(case)], bad_requests(case), strict=True))
     replies = tuple(
         _reply(question, asked.attempt, one, reader(one.exchange, one.mode), bad=bad[one.step]) for one in asked.answers
     )
+    observed = _observed(question, asked, replies, target)
+    came_through = len(replies) == len(bad) and observed.observation in CAME_THROUGH
     return Attempt(
         number=asked.attempt,
         nonce=asked.nonce,
         replies=replies,
-        observed=_observed(question, asked, replies, target),
+        observed=observed,
+        model=str((replies[-1].answer.request or {}).get("model") or "") if replies else "",
+        within={law.id: _observed(Question(law, question.mode), asked, replies, target) for law in laws}
+        if came_through
+        else {},
         seconds=sum(reply.answer.exchange.finished for reply in replies),
         input_tokens=input_tokens(replies[-1].answer) if replies else None,
         trace=next((_trace_in(one.exchange) for one in asked.answers if one.exchange.outcome == "failed"), ""),
     )
+
+
+CAME_THROUGH: tuple[Observation, ...] = ("contradicted", "absent", "garbled", "weak", "shown", "stopped", "unelicited")
+"""What a journey shows whose last answer can be judged."""
 
 
 def _trace_in(exchange: Exchange) -> str:
@@ -304,7 +335,7 @@ def _observed(question: Question, asked: Asked, replies: Sequence[Reply], target
         return misled(source, fault.at, fault.given, target.base_url)
 
     def bind_of(copy: int) -> Callable[[Any], Any]:
-        return partial(_filled, setting=msgspec.structs.replace(setting, copy=copy))
+        return partial(_filled, setting=replace(setting, copy=copy))
 
     if question.case.concurrent > 1:
         observed = [
@@ -317,10 +348,11 @@ def _observed(question: Question, asked: Asked, replies: Sequence[Reply], target
 
 def _address_fault(case: Case, asked: int, setting: Setting) -> AddressFault | None:
     """What is wrong with the address that an answer gives for the step that was not asked, if that is why."""
-    if case.steps is UNSET or asked >= len(case.steps):
+    steps = steps_of(case)
+    if len(steps) < 2 or asked >= len(steps):
         return None
     try:
-        url_of(case.steps[asked].ask, setting)
+        url_of(steps[asked].ask, setting)
     except AddressFault as fault:
         return fault
     except StepError:
@@ -329,11 +361,6 @@ def _address_fault(case: Case, asked: int, setting: Setting) -> AddressFault | N
 
 
 SEVERITY: tuple[Observation, ...] = get_args(Observation)
-
-
-def _names(case: Case) -> list[str]:
-    """The names of a case's requests, in order."""
-    return [""] if case.steps is UNSET else [step.name for step in case.steps]
 
 
 def _reply(question: Question, number: int, asked: StepAnswer, answer: Answer, *, bad: bool) -> Reply:

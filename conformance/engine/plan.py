@@ -89,9 +89,9 @@ def with_dependencies(catalog: Catalog, questions: Iterable[Question]) -> dict[Q
 
 
 def depends_on(case: Case) -> list[str]:
-    """The cases that a case leans on: control, twin, the same without the content, a plain one beside it."""
+    """The cases that a case leans on: control, twin, the same without the content, a plain one beside it, a journey."""
     plain = None if case.without is None else PLAIN
-    return [name for name in (case.control, case.twin, case.without, plain) if name is not None]
+    return [name for name in (case.control, case.twin, case.without, case.within, plain) if name is not None]
 
 
 def plain_controls(catalog: Catalog, questions: Iterable[Question]) -> frozenset[str]:

@@ -1,5 +1,7 @@
 """A question is a case in a mode; a record is what asking it brought."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -43,11 +45,22 @@ class Attempt(Struct, frozen=True):
     """Answers in which the suite itself failed: kept as evidence, and judged by nobody."""
     trace: str = ""
     """Where it failed: the traceback."""
+    model: str = ""
+    """The model that its last request names."""
+    within: Mapping[str, Observed] = {}
+    """What it showed of each case that is judged within this journey, by its id; empty where it broke off."""
+    shared: tuple[str, ...] = ()
+    """The exchanges of the journey that it judges, where it asked nothing of its own."""
 
     @property
     def size(self) -> int:
         """Bytes of its answers."""
         return sum(reply.answer.exchange.size for reply in (*self.replies, *self.unread))
+
+    def light(self) -> "Attempt":
+        """The same without its answers; where other cases are judged within it, with the names of its exchanges."""
+        shared = tuple(reply.evidence for reply in self.replies) if self.within else self.shared
+        return replace(self, replies=(), unread=(), shared=shared)
 
     def forget(self) -> None:
         """Lets go of what was read in its answers: they wait to be judged as bytes."""
@@ -93,7 +106,7 @@ class Record(Struct, frozen=True, kw_only=True):
         """The same without its answers, for questions that only ask whether this one was shown."""
         return Record(
             question=self.question,
-            attempts=tuple(replace(one, replies=(), unread=()) for one in self.attempts),
+            attempts=tuple(one.light() for one in self.attempts),
             capable=self.capable,
             inapplicable=self.inapplicable,
             prevented=self.prevented,
@@ -109,6 +122,32 @@ class Earlier(Struct, frozen=True):
     record: Record
     sdk: SdkTestimony | None = None
     drift: bool = False
+
+
+def within(question: Question, journey: Record) -> Record:
+    """The record of a question that is judged within a journey: the same attempts, with what they showed of it."""
+    came_through = [attempt for attempt in journey.attempts if question.case.id in attempt.within]
+    prevented = journey.prevented
+    if not came_through and not journey.inapplicable and not prevented:
+        prevented = f"{journey.question.case.id} broke off, and its own row says where"
+    return Record(
+        question=question,
+        attempts=tuple(
+            replace(
+                attempt,
+                replies=(),
+                unread=(),
+                observed=attempt.within[question.case.id],
+                within={},
+                seconds=0.0,
+                shared=attempt.shared or tuple(reply.evidence for reply in attempt.replies),
+            )
+            for attempt in came_through
+        ),
+        capable=journey.capable,
+        inapplicable=journey.inapplicable,
+        prevented=prevented,
+    )
 
 
 def input_tokens_of(attempts: tuple[Attempt, ...]) -> int | None:

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from conformance.catalog.case import Case, modes_of
 from conformance.catalog.load import Catalog
 from conformance.engine.assessment import FAILED
 from conformance.engine.inquiry import attempt_of
 from conformance.engine.plan import every_question
-from conformance.engine.question import Attempt, Earlier, Question, Record, input_tokens_of
+from conformance.engine.question import Attempt, Earlier, Question, Record, input_tokens_of, within
 from conformance.engine.same_question import asks_the_same
 from conformance.judge.observe import Observed
 from conformance.probe.asking import Asked, StepAnswer
@@ -119,10 +120,19 @@ class _Reader:
         ]
         if not self._is_the_same(question, row, attempts):
             return None
+        if question.case.within is not None and attempts:
+            return Earlier(self._within(question, row, attempts))
         read = tuple(attempt_of(question, asked, self._target) for asked in attempts)
         if isinstance(row, TendencyRow):
             return Earlier(Record(question=question, attempts=read))
         return Earlier(_record(question, row, read), row.sdk, row.drift)
+
+    def _within(self, question: Question, row: CaseRow | TendencyRow, attempts: Sequence[Asked]) -> Record:
+        """The record of a question that is judged within a journey, whose exchanges are those that its row names."""
+        home = Question(self._catalog.cases[question.case.within or ""], question.mode)
+        read = tuple(attempt_of(home, asked, self._target, laws=[question.case]) for asked in attempts)
+        record = within(question, Record(question=home, attempts=read))
+        return replace(record, capable=row.capable, confirmed=row.confirmed) if isinstance(row, CaseRow) else record
 
     def _is_the_same(self, question: Question, row: CaseRow | TendencyRow, attempts: Sequence[Asked]) -> bool:
         case = question.case

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from msgspec import UNSET
 from msgspec.structs import replace
 
-from conformance.catalog.case import Case, Step
+from conformance.catalog.case import Case, Step, steps_of
 from conformance.engine.question import Question
 from conformance.judge.answer import read
 from conformance.judge.wire import decode
@@ -29,7 +28,7 @@ OF_THE_TARGET = ("model", *SAMPLING)
 
 def asks_the_same(question: Question, asked: Asked, target: Target, fixtures: Path) -> bool:
     """Whether today's case would have sent the requests of a recorded attempt; `fixtures`: the folder of its files."""
-    steps = {step.name: step for step in _steps(question.case)}
+    steps = {step.name: step for step in steps_of(question.case)}
     documents: dict[str, Mapping[str, Any]] = {}
     for answer in asked.answers:
         step = steps.get(answer.step)
@@ -69,12 +68,6 @@ def _same_headers(step: Step, today: Outgoing, recorded: Request) -> bool:
         for headers in (today.headers, recorded.headers)
     )
     return mine == theirs
-
-
-def _steps(case: Case) -> list[Step]:
-    if case.steps is not UNSET:
-        return case.steps
-    return [] if case.ask is UNSET else [Step(name="", ask=case.ask)]
 
 
 def _same(today: Outgoing, recorded: Request, *, limited: bool) -> bool:

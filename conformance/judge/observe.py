@@ -17,7 +17,7 @@ from conformance.judge.finding import ABSENT, Finding, Violation, bounded, findi
 from conformance.judge.rules import Reading
 from conformance.judge.verdict import Observation
 from conformance.judge.wire import shown
-from conformance.words import Level
+from conformance.words import OBEYED_KINDS, Level
 
 TROUBLE: dict[str, Observation] = {"slow": "slow", "unreachable": "unreachable", "failed": "error"}
 RATE_LIMITED = frozenset({429, 503, 529})
@@ -64,7 +64,7 @@ def observe(case: Case, replies: Sequence[Reply], bind: Bind) -> Observed:
     if _declined(case, last.answer):
         return Observed("too-long" if speaks_of_window(last.answer) else "declined")
     if len(replies) < _steps(case):
-        return Observed("unelicited")
+        return _broken_off(case, last, bind)
     return _effects(case, replies, bind)
 
 
@@ -75,7 +75,28 @@ def misled(reply: Reply, at: str, given: str, base_url: str) -> Observed:
 
 
 def _steps(case: Case) -> int:
-    return 1 if case.steps is UNSET else len(case.steps)
+    return len(case.journey.turns) if case.journey is not UNSET else 1 if case.steps is UNSET else len(case.steps)
+
+
+def _broken_off(case: Case, last: Reply, bind: Bind) -> Observed:
+    """What it means that a later step was not asked: of a journey, that a turn lacks what an earlier one had brought.
+
+    What no turn has brought yet may be beyond this model.
+    """
+    turns = [] if case.journey is UNSET else case.journey.turns
+    number = next((number for number, turn in enumerate(turns) if turn.name == last.step), 0)
+    brought = [check for turn in turns[:number] for check in turn.premise]
+    missed = [
+        (check, outcome)
+        for turn in turns[number : number + 1]
+        for check in turn.premise
+        if check in brought and not (outcome := try_check(check, last.answer.document, bind)).held
+    ]
+    if case.kind != "journey" or not missed:
+        return Observed("unelicited")
+    check, outcome = missed[0]
+    at = f"/steps/{last.step}{_place(check)}"
+    return Observed("absent", (_at(last, "turn", "must", at, outcome.expected, outcome.observed, "broke-off"),))
 
 
 def _trouble(case: Case, answer: Answer) -> Observation | None:
@@ -183,7 +204,7 @@ def _effects(case: Case, replies: Sequence[Reply], bind: Bind) -> Observed:
     if _only_thought(case, last.answer):
         return Observed("stopped", tuple(findings))
     if failed and failed[0][0] == 0:  # the first effect is the feature itself
-        if case.kind == "witnessed" and _is_read_badly(failed[0][1], failed[0][2].observed, bind):
+        if case.kind in OBEYED_KINDS and _is_read_badly(failed[0][1], failed[0][2].observed, bind):
             return Observed("garbled", tuple(findings))
         return Observed("absent", tuple(findings))
     musts = any(finding.level == "must" for finding in findings)

@@ -67,6 +67,18 @@ def obstacles_of(
     return (own, *dict.fromkeys(laws))
 
 
+def missed_in(observed: Observed) -> tuple[Obstacle, ...]:
+    """The effect that an attempt missed, by its findings alone; nothing where it missed none."""
+    if observed.observation not in FAILED or not observed.findings:
+        return ()
+    first = observed.findings[0]
+    return (Obstacle(kind="effect", key=f"{observed.observation} {_place_of(first)}", exchange=first.exchange),)
+
+
+def _place_of(finding: Finding) -> str:
+    return ",".join(sorted({part.partition(".")[0] for part in _part_of_own(finding)}))
+
+
 def broken_in(replies: Sequence[Reply], mode: Mode) -> list[Finding]:
     """The laws that the answers of an attempt broke, those of its conversation included."""
     told = [(reply, reading) for reply in replies for reading in reply.readings]
@@ -107,7 +119,7 @@ def _own(reply: Reply, observed: Observed, nonce: str) -> Obstacle:
     if observed.observation == "unreadable":
         return _unreadable(answer, words, reply.evidence, nonce)
     first = observed.findings[0]
-    place = ",".join(sorted({part.partition(".")[0] for part in _part_of_own(first)}))
+    place = _place_of(first)
     repeated = given_back(answer, first.expected) if place == "text" else ""
     return Obstacle(
         kind="effect",

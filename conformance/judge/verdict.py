@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from conformance.words import Kind, Level, Verdict
+from conformance.words import OBEYED_KINDS, Kind, Level, Verdict
 
 Observation = Literal[
     "unreadable",  # not JSON, cut, hung, 5xx, content lost: nothing in the answer can be trusted
@@ -105,7 +105,8 @@ def _observed(facts: Facts) -> Judgement | None:
     seen = frozenset(facts.attempts)
     if "unreadable" in seen:
         return Judgement("broken", "an answer could not be read")
-    if facts.control == "failed" and facts.kind != "witnessed" and seen & {"absent", "contradicted", "weak", "shown"}:
+    obeyed = facts.kind in OBEYED_KINDS
+    if facts.control == "failed" and not obeyed and seen & {"absent", "contradicted", "weak", "shown"}:
         return Judgement("inconclusive", f"its control failed: {_whose(facts)}")
     if facts.control == "failed" and "contradicted" in seen:  # a model that fails the plain request owes no details
         return Judgement("inconclusive", f"its control failed: {_whose(facts)}")
@@ -113,9 +114,9 @@ def _observed(facts: Facts) -> Judgement | None:
         return Judgement("inconclusive", "its control failed: what was shown may be a guess")
     if "contradicted" in seen:
         return Judgement("broken", "the feature works, but the answer does not say what it owes about it")
-    if facts.kind == "witnessed" and "shown" in seen:
+    if obeyed and "shown" in seen:
         return Judgement("supported")
-    if facts.kind == "witnessed" and "weak" in seen:
+    if obeyed and "weak" in seen:
         return Judgement("partial", "only a SHOULD does not hold")
     if "absent" in seen or ("garbled" in seen and facts.controlled):
         return _silent(facts)
@@ -134,9 +135,11 @@ def _silent(facts: Facts) -> Judgement:
         return Judgement("ignored", "accepted, and dropped: the usage is that of the request without it")
     if "garbled" in facts.attempts and not facts.controlled:
         return GARBLED
+    if facts.kind == "journey" and not facts.scripted:
+        return Judgement("inconclusive", "a model may lose its way in a long conversation")
     if facts.capable is None:
         return Judgement("inconclusive", "accepted without effect, and nobody knows whether this model can do it")
-    if facts.kind == "witnessed" and facts.control != "shown":
+    if facts.kind in OBEYED_KINDS and facts.control != "shown":
         return Judgement("inconclusive", "never shown, and no control shows that this model does its part")
     if facts.kind == "witnessed" and facts.shown_otherwise and not facts.scripted:
         return Judgement("inconclusive", "not shown here, but in the other mode: it may be the model's chance")

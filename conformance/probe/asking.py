@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct
 
-from conformance.catalog.case import Case, Step
+from conformance.catalog.case import Case, Step, steps_of
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange, Request
 from conformance.probe.request import Outgoing, Setting, StepError, fill, new_nonce, render
@@ -101,7 +101,7 @@ class _Asker:
         answers: list[StepAnswer] = []
         documents: dict[str, Mapping[str, Any]] = {}
         trouble = stopped = trace = ""
-        steps = _steps(self._case)
+        steps = steps_of(self._case)
         for step in steps:
             mode = _mode(step, self._mode)
             try:
@@ -177,13 +177,6 @@ class _Asker:
 
         asynchronous = self._case.transport == "sdk-async"
         return await ask_with_sdk(step.ask, setting, self._send, asynchronous=asynchronous)
-
-
-def _steps(case: Case) -> list[Step]:
-    if case.steps is not UNSET:
-        return case.steps
-    assert case.ask is not UNSET, f"{case.id} asks nothing"
-    return [Step(name="", ask=case.ask)]
 
 
 def _mode(step: Step, mode: Mode) -> Mode:

@@ -8,14 +8,16 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from conformance.report.causes import EXPECTED, counted, observed, red_causes
+from conformance.report.causes import EXPECTED, counted, observed, red_causes, statuses
 from conformance.report.levels import in_words
 from conformance.report.matrix import URGENCY, Column
-from conformance.runs.log import CaseRow, Need, ReadinessRow, RuleRow, RunLog, sentence
+from conformance.runs.log import CaseRow, CauseRow, Need, ReadinessRow, RuleRow, RunLog, sentence
 from conformance.words import Basis, Status
 
 CAUSES = 8
 """Causes that the end of a run shows: what is behind them stands in the page."""
+MORE = 16
+"""Causes that have no lines of their own and are named."""
 FEW = 8
 """Questions that a run may have to have each of them named."""
 OBEYED = 0.8
@@ -47,8 +49,10 @@ class Closing(Struct, frozen=True, kw_only=True):
     causes: list[CauseLines]
     more: int
     """Causes that are not shown."""
+    others: str = ""
+    """The ids of these."""
     left_open: str = ""
-    """Where nothing is red, the worst of what is known or left open."""
+    """What is not as the API has it and is no news, or weighs too little to be: the worst first."""
 
 
 def closing_of(column: Column) -> Closing:
@@ -69,7 +73,8 @@ def closing_of(column: Column) -> Closing:
             for cause in red[:CAUSES]
         ],
         more=max(0, len(red) - CAUSES),
-        left_open="" if red else _left_open(log),
+        others=_some([cause.id for cause in red[CAUSES:]], MORE),
+        left_open=_lesser(log, red) if red else _left_open(log),
     )
 
 
@@ -82,12 +87,29 @@ def _asked(row: CaseRow) -> str:
 
 def _left_open(log: RunLog) -> str:
     """The first cause of a run without a red one; nothing where a law is broken that may be."""
-    weighs = {rule.id: rule.level != "may" for rule in log.catalog.rules}
-    worst = next((cause for cause in log.causes if weighs.get(cause.id, True)), None)
+    weighing = _weighing(log)
+    worst, *others = [cause for cause in log.causes if cause.id in weighing] or [None]
     if worst is None:
         return ""
-    more = f" and {len(log.causes) - 1} more in the page" if len(log.causes) > 1 else ""
+    more = f"; then {_some([cause.id for cause in others if cause], MORE)}" if others else ""
     return f"Known or left open, the worst first: {worst.id}  {worst.says}  ({counted(worst, log)}){more}."
+
+
+def _lesser(log: RunLog, red: Sequence[CauseRow]) -> str:
+    """What weighs too little to be red, beside what is: a SHOULD or a MAY that does not hold, and is no known gap."""
+    known = statuses(log)
+    names = [
+        cause.id
+        for cause in log.causes
+        if cause not in red and cause.id in _weighing(log) and {known.get(row) for row in cause.rows} == {"as-expected"}
+    ]
+    return f"Of less weight, a SHOULD or a MAY: {_some(names, MORE)}." if names else ""
+
+
+def _weighing(log: RunLog) -> set[str]:
+    """The causes that are more than a note."""
+    notes = {rule.id for rule in log.catalog.rules if rule.level == "may"}
+    return {cause.id for cause in log.causes} - notes
 
 
 def _change(log: RunLog) -> str:
@@ -133,10 +155,10 @@ def _disputed(rows: Iterable[CaseRow | RuleRow]) -> str:
     return f", {len(found)} disputed ({_some(found)})" if found else ""
 
 
-def _some(names: Sequence[str]) -> str:
+def _some(names: Sequence[str], few: int = FEW) -> str:
     """The first names, and how many more there are."""
-    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
-    return f"{', '.join(names[:FEW])}{more}"
+    more = f" and {len(names) - few} more" if len(names) > few else ""
+    return f"{', '.join(names[:few])}{more}"
 
 
 def _surfaces(rows: Iterable[CaseRow | RuleRow]) -> dict[Status, int]:

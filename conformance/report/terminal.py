@@ -48,7 +48,7 @@ _STYLES: dict[Verdict, str] = {
 
 
 def print_terminal_summary(run: RunLog, page: Path | None, console: "Console", *, quiet: bool = False) -> None:
-    """The end of a run: a sentence for each question, at most eight causes, and where the page is."""
+    """The end of a run: a sentence for each question, eight causes, the names of the others, and where the page is."""
     from rich.text import Text
 
     closing = closing_of(matrix_of([run]).columns[0])
@@ -72,10 +72,10 @@ def print_terminal_summary(run: RunLog, page: Path | None, console: "Console", *
     for number, cause in enumerate(closing.causes, start=1):
         line(f"{number}. {cause.id}  {cause.says}  ({cause.counted})")
         line(f"   {cause.quote}", "dim")
+    if closing.more:
+        line(f"   and {closing.more} more, in the page and in summary.md: {closing.others}")
     if closing.left_open:
         line(closing.left_open, "dim")
-    if closing.more:
-        line(f"   and {closing.more} more causes, in the page and in summary.md")
     if page is not None:
         line(f"The matrix, with the evidence of every cell: {page.resolve().as_uri()}")
     if not run.complete:

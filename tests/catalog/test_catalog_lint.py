@@ -76,6 +76,12 @@ WRONG_NEEDS = (
         ),
         (MESSAGES, 'faults: ["refuse:messages"]', f"faults: []\n{LEANING}", "which is itself refused"),
         (MESSAGES, "    kind: witnessed\n", "", "its effect is the model's choice"),
+        (
+            MESSAGES,
+            "kind: witnessed",
+            "kind: journey",
+            "a case of kind journey has a `journey`, or is",
+        ),
         (CHOICE, "equals: tool_use", "differs: end_turn", "its effect is an absence"),
         (
             CHOICE,

@@ -128,7 +128,7 @@ def test_an_unquoted_version_stays_text(write: Write) -> None:
         ),
         (
             ("title: Another", "title: Another\nsteps: []"),
-            ["messages/other.yaml:4: cases[0]: a case has either `ask` or `steps`"],
+            ["messages/other.yaml:4: cases[0]: a case has one of `ask`, `steps`, `journey` and `within`"],
         ),
         (
             ("ask: {body:", "ask: {raw: x, body:"),
@@ -166,6 +166,60 @@ def test_a_mistake_names_file_line_key_and_mend(write: Write, change: tuple[str,
     assert len(found) >= len(told)
     for said, expected in zip(found, told, strict=False):
         assert said.startswith(expected)
+
+
+JOURNEY = """
+id: other.case
+title: Another
+surface: request.messages
+modes: [stream]
+needs: [tools]
+journey:
+  ask: {body: {max_tokens: 1}}
+  turns:
+    - {name: first, content: one}
+    - {name: second, content: [{type: text, text: two}]}
+    - {name: third, content: three, afresh: true}
+effect: [{at: status, equals: 200}]
+"""
+MARKED = {"cache_control": {"type": "ephemeral"}}
+
+
+def test_a_journey_sends_what_was_said_and_begins_anew_where_it_says_so(write: Write) -> None:
+    law = "  - {id: other.law, title: A law, surface: request.messages, within: other.case, rules: [message.type]}\n"
+    file = with_case(JOURNEY)
+    catalog = load_catalog(write({name: text + law for name, text in file.items()}))
+    first, second, third = [body_of(ask)["messages"] for ask in asks_of(catalog.cases["other.case"])]
+    assert first == [{"role": "user", "content": [{"type": "text", "text": "one"} | MARKED]}]
+    assert second == [
+        {"role": "user", "content": "one"},
+        {"role": "assistant", "content": "{steps.first.message.content}"},
+        {"role": "user", "content": [{"type": "text", "text": "two"} | MARKED]},
+    ]
+    assert third == [{"role": "user", "content": [{"type": "text", "text": "three"} | MARKED]}]
+    within = catalog.cases["other.law"]
+    assert asks_of(within) == asks_of(catalog.cases["other.case"])
+    assert (within.modes, within.needs) == (["stream"], ["tools"])
+    assert [case.id for case in catalog.within("other.case")] == ["other.law"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("max_tokens: 1", "max_tokens: 1, messages: []"), "journey.ask: the `body` of a journey holds all but"),
+        (("name: second", "name: first"), "journey.turns[1].name: the step first stands twice"),
+        (("content: one", 'content: ""'), "journey.turns[0].content: a turn says something"),
+        (("effect:", "concurrent: 2\neffect:"), "concurrent: the turns of a journey follow each other"),
+    ],
+)
+def test_a_mistake_in_a_journey_names_its_turn(write: Write, change: tuple[str, str], told: str) -> None:
+    assert [told in said for said in problems(write(with_case(JOURNEY.replace(*change))))] == [True]
+
+
+def test_a_law_is_judged_within_a_journey_and_within_nothing_else(write: Write) -> None:
+    body = "ask: {body: {max_tokens: 1, messages: []}}"
+    found = problems(write(with_case(CASE.replace(body, "within: messages.text"))))
+    assert found == ["messages/other.yaml:7: cases[0].within: messages.text has no `journey` of its own"]
 
 
 def test_all_problems_are_told_at_once(write: Write) -> None:

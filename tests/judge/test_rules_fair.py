@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from correct_exchanges import CALL, TEXT, THOUGHT, TOOLS, asked, events_of, message, refused, streamed, told
+from correct_exchanges import CALL, TEXT, THOUGHT, TOOLS, WEATHER, asked, events_of, message, refused, streamed, told
 
 from conformance.judge.answer import read
 from conformance.judge.rule_counts import RuleCounts
@@ -203,6 +203,15 @@ def test_a_name_that_no_tool_has_is_the_models_where_it_may_choose() -> None:
     foreign = message([CALL | {"name": f"functions.{CALL['name']}"}], "tool_use")
     assert broken(told(foreign, request=TOOLS)) == []
     assert broken(told(foreign, request=TOOLS | {"tool_choice": {"type": "any"}})) == ["tools.name-declared"]
+
+
+def test_the_name_of_a_server_tool_is_never_the_models_to_choose() -> None:
+    search = {"type": "web_search_20250305", "name": CALL["name"]}
+    other = {"name": "other", "input_schema": {"type": "object"}}
+    called = message([CALL], "tool_use")
+    for tools in ([search], [search, other]):
+        assert "tools.name-declared" in broken(told(called, request={"tools": tools}))
+    assert broken(told(called, request={"tools": [search, WEATHER]})) == []
 
 
 def test_a_thought_that_ends_an_answer_is_told_apart_from_one_between_texts() -> None:

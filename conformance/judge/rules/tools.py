@@ -30,6 +30,8 @@ _AS_TEXT = linear(
     r"<tool_call>|<function=|<\|python_tag\|>|\[TOOL_CALLS\]|<tool_use>|<function_calls>|<invoke name=|<\|tool_call"
     r"|\"(name|function|tool)\"\s*:\s*(\{\s*\"name\"\s*:\s*)?\"([\w.-]+)\""
 )
+_RUN_BY_THE_SERVER = ("advisor_", "code_execution_", "tool_search_tool_", "web_fetch_", "web_search_")
+"""How the types of server tools begin, a date behind each."""
 _NAME = 3
 """The group of the name that is called."""
 MOST_MARKS = 1000
@@ -133,19 +135,27 @@ def id_form(answer: Answer) -> Found:
     row="response.tool_use.name",
     law="A tool_use names a tool that the request declares.",
     source=TOOL_USE,
-    leniency="Where the model chooses, a name of its own may be the model's. Not asked where a toolset or an MCP "
-    "server declares tools by other names than its own.",
+    leniency="Where the model chooses, a name of its own may be the model's, but never that of a server tool, which no "
+    "client can run. Not asked where a toolset or an MCP server declares tools by other names than its own.",
 )
 def name_declared(answer: Answer) -> Found:
-    if _names_its_own(answer):
-        return None
     calls = [(at, call["name"]) for at, call in blocks_of(answer, "tool_use") if call.get("name")]
     tools = _declared(answer)
     if not calls or tools is None or any(not isinstance(tool.get("name"), str) for tool in tools):
         return None
-    names = [tool["name"] for tool in tools]
+    names = [tool["name"] for tool in tools if not _is_server_tool(tool)]
+    run_by_server = {tool["name"] for tool in tools} - set(names)
+    taken = [Violation(f"{at}/name", names, name, "server-tool") for at, name in calls if name in run_by_server]
+    if taken or _names_its_own(answer):
+        return taken[:1] or None
     foreign = [Violation(f"{at}/name", names, name, "undeclared") for at, name in calls if name not in names]
     return foreign[:1]
+
+
+def _is_server_tool(tool: dict[str, Any]) -> bool:
+    """Whether a tool is run by the server, which answers its calls itself."""
+    kind = tool.get("type")
+    return isinstance(kind, str) and kind.startswith(_RUN_BY_THE_SERVER)
 
 
 @rule(

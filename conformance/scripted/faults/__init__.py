@@ -23,6 +23,7 @@ def faults() -> "dict[str, Fault]":
     from conformance.scripted.faults.gateway import GATEWAY
     from conformance.scripted.faults.history import HISTORY, REPLAYED
     from conformance.scripted.faults.identity import IDENTITY
+    from conformance.scripted.faults.journey import JOURNEY
     from conformance.scripted.faults.lifecycle import LIFECYCLE
     from conformance.scripted.faults.losses import LOSSES
     from conformance.scripted.faults.requests import REQUESTS
@@ -48,6 +49,7 @@ def faults() -> "dict[str, Fault]":
         REQUESTS,
         LOSSES,
         HISTORY,
+        JOURNEY,
         RESULTS,
         SIZES,
         BAD_REQUESTS,

@@ -114,3 +114,12 @@ def _prioritised(message: Message, _: Call) -> Message:
 HABITS.add(
     "priority-tier", "usage names a priority tier and the server tools that were not used", Hooks(message=_prioritised)
 )
+
+
+@HABITS.message("cache-forgets", "of a long conversation every second turn finds no cache", needs="caching")
+def cache_forgets(message: Message, call: Call) -> Message:
+    usage, turns = message["usage"], len(call.document["messages"])
+    if turns < 5 or turns % 4 != 1 or not usage.get("cache_read_input_tokens"):
+        return message
+    anew = {"input_tokens": usage["input_tokens"] + usage["cache_read_input_tokens"], "cache_read_input_tokens": 0}
+    return {**message, "usage": {**usage, **anew}}
