@@ -18,6 +18,7 @@ CAUSES = 8
 """Causes that the end of a run shows: what is behind them stands in the page."""
 MORE = 16
 """Causes that have no lines of their own and are named."""
+EXTRA_KEYS = "message.known-keys"
 FEW = 8
 """Questions that a run may have to have each of them named."""
 OBEYED = 0.8
@@ -51,6 +52,8 @@ class Closing(Struct, frozen=True, kw_only=True):
     """Causes that are not shown."""
     others: str = ""
     """The ids of these."""
+    extra: str = ""
+    """Keys that the server sends beside the documented ones: no client minds them, and no verdict follows."""
     left_open: str = ""
     """What is not as the API has it and is no news, or weighs too little to be: the worst first."""
 
@@ -74,6 +77,7 @@ def closing_of(column: Column) -> Closing:
         ],
         more=max(0, len(red) - CAUSES),
         others=_some([cause.id for cause in red[CAUSES:]], MORE),
+        extra=_extra(log),
         left_open=_lesser(log, red) if red else _left_open(log),
     )
 
@@ -93,6 +97,13 @@ def _left_open(log: RunLog) -> str:
         return ""
     more = f"; then {_some([cause.id for cause in others if cause], MORE)}" if others else ""
     return f"Known or left open, the worst first: {worst.id}  {worst.says}  ({counted(worst, log)}){more}."
+
+
+def _extra(log: RunLog) -> str:
+    """The keys that no document knows, by the rule that takes note of them."""
+    told = [finding.observed for row in log.rules if row.rule == EXTRA_KEYS for finding in row.findings]
+    names = sorted({str(name) for names in told if isinstance(names, list) for name in names})
+    return f"This server also sends: {_some(names, MORE)}." if names else ""
 
 
 def _lesser(log: RunLog, red: Sequence[CauseRow]) -> str:

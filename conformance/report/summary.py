@@ -64,6 +64,8 @@ def _target_md(column: Column, rows: dict[str, RowInfo]) -> str:
     lines += _causes_md(column.log)
     if closing.left_open:
         lines += ["", _md(closing.left_open)]
+    if closing.extra:
+        lines += ["", _md(closing.extra)]
     listed = most_important(column, rows, limit=SUMMARY_ROWS)
     unexpected = [pair for pair in listed if pair[1].status in UNEXPECTED or pair[1].verdict == "error"]
     known = [pair for pair in listed if pair not in unexpected]

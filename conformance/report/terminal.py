@@ -76,6 +76,8 @@ def print_terminal_summary(run: RunLog, page: Path | None, console: "Console", *
         line(f"   and {closing.more} more, in the page and in summary.md: {closing.others}")
     if closing.left_open:
         line(closing.left_open, "dim")
+    if closing.extra:
+        line(closing.extra, "dim")
     if page is not None:
         line(f"The matrix, with the evidence of every cell: {page.resolve().as_uri()}")
     if not run.complete:

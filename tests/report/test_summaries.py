@@ -13,6 +13,7 @@ import synthetic_runs
 from msgspec.structs import replace
 from rich.console import Console
 
+from conformance.judge.finding import Finding
 from conformance.report.answers import annotations
 from conformance.report.closing import basis_of
 from conformance.report.levels import LevelRow, in_words, level_of
@@ -21,7 +22,7 @@ from conformance.report.query import parse
 from conformance.report.summary import badge
 from conformance.report.terminal import print_table, print_terminal_summary
 from conformance.report.write import write_summaries
-from conformance.runs.log import RowInfo, RuleRow, RunLog, read_log
+from conformance.runs.log import CauseRow, RowInfo, RuleRow, RunLog, read_log
 
 
 @pytest.fixture(scope="module")
@@ -249,3 +250,49 @@ def test_an_annotation_is_one_line_that_only_shows(hostile: RunLog, newest: RunL
         lines = annotations(matrix_of([run]).columns[0])
         assert lines
         assert all(re.fullmatch(r"::error title=[^:,]*::[^\n\r]*", line) for line in lines)
+
+
+# --- every cause is named --------------------------------------------------------------------------------------------
+
+
+def of_causes(newest: RunLog, red: int, lesser: int) -> RunLog:
+    """A run with so many causes that are worse than expected, and so many that the API leaves open."""
+    row = newest.cases[0]
+    kept = [
+        replace(row, case=f"a.case-{number}", mode="json", status="new" if number < red else "as-expected")
+        for number in range(red + lesser)
+    ]
+    causes = [
+        CauseRow(kind="effect", id=f"{one.case}[json]", says="It is not so.", rows=[f"{one.case}[json]"])
+        for one in kept
+    ]
+    return replace(newest, cases=tuple(kept), causes=tuple(causes))
+
+
+def test_the_terminal_names_each_cause_the_red_ones_and_those_of_less_weight(newest: RunLog) -> None:
+    run = of_causes(newest, red=11, lesser=5)
+    told = shown(run)
+    assert [number for number in range(16) if f"a.case-{number}[json]" not in told] == []
+    assert "and 3 more, in the page and in summary.md: a.case-8[json], a.case-9[json], a.case-10[json]" in told
+    assert "Of less weight, a SHOULD or a MAY: a.case-11[json]" in told
+    assert "Of less weight" not in shown(of_causes(newest, red=2, lesser=0))
+
+
+def test_what_a_server_also_sends_is_said_once_and_weighs_nothing(newest: RunLog) -> None:
+    extra = [
+        Finding("message.known-keys", f"k{number}", "may", "/", "documented keys", keys, 1, "")
+        for number, keys in enumerate((["timings"], ["timings", "usage.queue_time"]))
+    ]
+    rule = RuleRow(
+        rule="message.known-keys",
+        surface="response.extra",
+        level="may",
+        verdict="supported",
+        status="as-expected",
+        seen=2,
+        violations=2,
+        findings=extra,
+    )
+    told = shown(replace(newest, rules=(*newest.rules, rule)))
+    assert "This server also sends: timings, usage.queue_time." in told
+    assert "This server also sends" not in shown(newest)

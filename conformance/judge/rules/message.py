@@ -16,6 +16,23 @@ from conformance.judge.rules.form import (
 from conformance.judge.rules.rule import MESSAGE, SDK_MESSAGE, Found, ending, head, is_message, rule
 from conformance.judge.wire import is_too_deep, looks_of, shown
 
+USAGE_KEYS = frozenset(
+    {
+        "input_tokens",
+        "output_tokens",
+        "output_tokens_details",
+        "cache_creation",
+        "cache_creation_input_tokens",
+        "cache_read_input_tokens",
+        "server_tool_use",
+        "service_tier",
+        "inference_geo",
+        "speed",
+        "iterations",
+        "fallback_credit",
+    }
+)
+"""The keys of a usage, those of beta features included."""
 MESSAGE_KEYS = frozenset(
     {
         "id",
@@ -146,7 +163,7 @@ def model_echo(answer: Answer) -> Found:
 @rule(
     "message.known-keys",
     row="response.extra",
-    law="A message has only documented keys.",
+    law="A message and its usage have only documented keys.",
     source=SDK_MESSAGE,
     level="may",
     leniency="A note: clients skip what they do not know.",
@@ -155,5 +172,7 @@ def known_keys(answer: Answer) -> Found:
     given = head(answer)
     if given is None:
         return None
+    usage = given[1].get("usage")
     extra = sorted(given[1].keys() - MESSAGE_KEYS)
+    extra += [f"usage.{key}" for key in sorted(usage.keys() - USAGE_KEYS)] if isinstance(usage, dict) else []
     return [Violation(given[0], "documented keys", extra, "extra")] if extra else []
