@@ -21,9 +21,8 @@ def faults() -> "dict[str, Fault]":
     from conformance.scripted.faults.errors import ERRORS
     from conformance.scripted.faults.fidelity import FIDELITY, TEXT
     from conformance.scripted.faults.gateway import GATEWAY
-    from conformance.scripted.faults.history import HISTORY, REPLAYED
+    from conformance.scripted.faults.history import HISTORY, JOURNEY, REPLAYED
     from conformance.scripted.faults.identity import IDENTITY
-    from conformance.scripted.faults.journey import JOURNEY
     from conformance.scripted.faults.lifecycle import LIFECYCLE
     from conformance.scripted.faults.losses import LOSSES
     from conformance.scripted.faults.requests import REQUESTS

@@ -176,6 +176,15 @@ def never_counted(batch: Document) -> Document:
     return {"request_counts": {**dict.fromkeys(counts, 0), "processing": sum(counts.values())}}
 
 
+@RESOURCES.answer(
+    "X-cancel-ended-again", "a batch that has ended is in process again when it is cancelled", needs="batches"
+)
+def canceling_again(answer: Answer, call: Call) -> Answer:
+    if answer.status != 200 or not call.path.endswith("/cancel"):
+        return answer
+    return with_document(answer, {**document_of(answer), "processing_status": "canceling", "ended_at": None})
+
+
 def _undeleted(name: str, says: str, path: str, kind: str) -> None:
     """What is to be deleted is only looked up."""
 

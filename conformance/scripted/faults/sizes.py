@@ -86,22 +86,33 @@ def ten_images(body: Block) -> None:
             message["content"] = [block for block in message["content"] if id(block) not in lost]
 
 
-@SIZES.frames("X-line-64k", "a data line above 64 KiB ends the stream", needs="stream long")
-def long_line_ends(frames: list[Frame], _: Call) -> list[Frame]:
-    long = next((at for at, frame in enumerate(frames) if len(frame.data) > _LINE), len(frames))
-    return frames[:long]
+def _line_limit(name: str, limit: int, says: str) -> None:
+    @SIZES.frames(name, f"a data line above {says} ends the stream", needs="stream long")
+    def long_line_ends(frames: list[Frame], _: Call) -> list[Frame]:
+        long = next((at for at, frame in enumerate(frames) if len(frame.data) > limit), len(frames))
+        return frames[:long]
 
 
-def _kept(value: Any) -> Any:
+_line_limit("X-line-64k", _LINE, "64 KiB")
+_line_limit("X-line-megabyte", _MEGABYTE, "1 MiB")
+
+
+def _kept(value: Any, limit: int) -> Any:
     if isinstance(value, str):
-        return value[:_LINE]
-    return {key: _kept(inner) for key, inner in value.items()} if isinstance(value, dict) else value
+        return value[:limit]
+    return {key: _kept(inner, limit) for key, inner in value.items()} if isinstance(value, dict) else value
 
 
-@SIZES.message("X-answer-64k", "texts and inputs of an answer are cut after 65,536 characters", needs="long")
-def answers_cut(message: Message, _: Call) -> Message:
-    content = [
-        {**block, **{key: _kept(block[key]) for key in ("text", "input") if key in block}}
-        for block in message["content"]
-    ]
-    return {**message, "content": content}
+def _answer_limit(name: str, limit: int) -> None:
+    @SIZES.message(name, f"texts and inputs of an answer are cut after {limit:,} characters", needs="long")
+    def answers_cut(message: Message, _: Call) -> Message:
+        content = [
+            {**block, **{key: _kept(block[key], limit) for key in ("text", "input") if key in block}}
+            for block in message["content"]
+        ]
+        return {**message, "content": content}
+
+
+_answer_limit("X-answer-64k", _LINE)
+_answer_limit("X-answer-200k", 200_000)
+_answer_limit("X-answer-megabyte", _MEGABYTE)
