@@ -226,3 +226,23 @@ def test_what_the_model_does_is_told_of_the_model_and_not_of_the_wire(model: str
     assert answer.calls is not None
     assert answer.calls[0] == 0
     assert [row.case for row in log.cases if row.verdict in ("ignored", "broken", "refused")] == []
+
+
+EIGHT = {
+    "X-usage-newest": "conversation.short.usage",
+    "X-session-kept": "conversation.short.compaction",
+    "X-late-results-lost": "conversation.short.results",
+    "X-user-id-256": "content.size.user-id-512",
+    "X-tools-empty": "tools.history.tools-empty",
+    "X-call-id-filled-in": "validation.tool-use-id-missing",
+    "X-display-any": "validation.thinking-display",
+    "X-redacted-500": "thinking.turns.redacted-foreign",
+}
+"""Faults of different weight, each with the question that shows it."""
+
+
+def test_each_of_eight_faults_at_once_is_named(conformance: Command, served: Serve) -> None:
+    asked = " or ".join(("messages.text", "conversation.short.*", *EIGHT.values()))
+    _, lines = end_of(conformance, served("--fault", "+".join(EIGHT)), asked)
+    told = "\n".join(lines)
+    assert [question for question in EIGHT.values() if question not in told] == []

@@ -15,14 +15,18 @@ Block = dict[str, Any]
 _MOST = 64
 
 
+def _dicts(value: Any) -> list[Block]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 def _messages(body: Any) -> list[Block]:
     messages = body.get("messages") if isinstance(body, dict) else None
-    return [message for message in messages if isinstance(message, dict)] if isinstance(messages, list) else []
+    return _dicts(messages)
 
 
 def _blocks(message: Block, *kinds: str) -> list[Block]:
     content = message.get("content")
-    return [block for block in content if block.get("type") in kinds] if isinstance(content, list) else []
+    return [block for block in _dicts(content) if block.get("type") in kinds]
 
 
 def _followers(body: Block) -> list[Block]:
@@ -115,10 +119,6 @@ REPLAYED = FaultGroup("replayed")
 Body = dict[str, Any]
 
 _IN_RESULTS = frozenset({"text", "image", "document", "search_result", "tool_reference", "browser_state"})
-
-
-def _dicts(value: Any) -> list[Block]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _turns(body: Body) -> list[list[Block]]:

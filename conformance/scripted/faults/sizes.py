@@ -47,7 +47,8 @@ def _blocks(body: Block, kind: str) -> list[Block]:
     found = []
     for message in messages if isinstance(messages, list) else []:
         content = message.get("content") if isinstance(message, dict) else None
-        found += [block for block in content if block.get("type") == kind] if isinstance(content, list) else []
+        blocks = content if isinstance(content, list) else []
+        found += [block for block in blocks if isinstance(block, dict) and block.get("type") == kind]
     return found
 
 
