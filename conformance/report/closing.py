@@ -92,10 +92,11 @@ def _asked(row: CaseRow) -> str:
 def _left_open(log: RunLog) -> str:
     """The first cause of a run without a red one; nothing where a law is broken that may be."""
     weighing = _weighing(log)
-    worst, *others = [cause for cause in log.causes if cause.id in weighing] or [None]
-    if worst is None:
+    causes = [cause for cause in log.causes if cause.id in weighing]
+    if not causes:
         return ""
-    more = f"; then {_some([cause.id for cause in others if cause], MORE)}" if others else ""
+    worst, *others = causes
+    more = f"; then {_some([cause.id for cause in others], MORE)}" if others else ""
     return f"Known or left open, the worst first: {worst.id}  {worst.says}  ({counted(worst, log)}){more}."
 
 
