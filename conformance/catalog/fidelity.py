@@ -37,6 +37,9 @@ _LOOKUP = {"$use": "tools/lookup"}
 _RECORD = {"name": "record", "description": "Records something.", "input_schema": {"type": "object", "properties": {}}}
 _GIVE_BACK = "\nPace: 0 ms.\nReply with only the request you received at ."
 _ARGUMENTS = "parse_json(to_string(parse_json(text).messages[].tool_calls[] | [0].function.arguments))"
+_OTHERWISE = "told otherwise"
+"""What an effect reads in place of arguments where the call goes up in another form: `upstream.request.tool-ids` asks
+about that, and its letters could stand in any spelling."""
 _SCHEMA = "parse_json(text).tools[0].function.parameters.properties.item.enum | [0]"
 
 
@@ -193,7 +196,7 @@ def _read(kind: str, specimen: Specimen) -> Json:
     said = [{"at": "text", "matches": "{nonce}|^unknown$", "why": "The model that finds no secret word says unknown."}]
     return case | {
         "modes": ["json"],
-        "control": f"fidelity.answer.{kind}",
+        "control": "tools.loop.result-plain",
         "steps": [
             {"name": name, "ask": {"body": {"max_tokens": 1024, **body}}, **({"premise": said} if at else {})}
             for at, (name, body, _) in zip(range(len(asks) - 1, -1, -1), asks, strict=True)
@@ -241,9 +244,13 @@ def _upstream(kind: str, specimen: Specimen) -> Json:
         schema = {"type": "object", "properties": {"item": {"description": "{nonce}", "enum": [specimen.value]}}}
         tool = {"name": "lookup", "description": "Looks something up.", "input_schema": schema}
         messages = _loop("42", _GIVE_BACK, given=specimen.input)
-        effect = [{"at": _ARGUMENTS, "equals": specimen.input}, {"at": _SCHEMA, "equals": specimen.value}]
+        effect = [_argued("", specimen.input), {"at": _SCHEMA, "equals": specimen.value}]
         if kind == "order":
-            effect = [{"at": f"to_string({at})", "matches": _in_order(specimen.value)} for at in (_ARGUMENTS, _SCHEMA)]
+            order = _in_order(specimen.value)
+            effect = [
+                {"at": f"to_string({_ARGUMENTS})", "matches": f"^null$|{order}"},
+                {"at": f"to_string({_SCHEMA})", "matches": order},
+            ]
         body = {"max_tokens": 4096, "tools": [tool], "messages": messages}
         return case | {"ask": {"body": body}, "effect": effect, "faults": [f"X-request-{kind}"]}
     said = {place: specimen.said(place) for place in PLACES}
@@ -258,10 +265,15 @@ def _upstream(kind: str, specimen: Specimen) -> Json:
         "ask": {"body": body},
         "effect": [
             *({"at": "text", "contains": _json(said[place])[1:-1]} for place in PLACES),
-            {"at": f"{_ARGUMENTS}.key", "equals": specimen.said("input")},
+            _argued(".key", specimen.said("input")),
         ],
         "faults": [f"X-request-{kind}", *(f"X-escaped-{place}" for place in ESCAPED if kind == "markup")],
     }
+
+
+def _argued(key: str, value: Any) -> Json:
+    """The effect that the arguments of the earlier call, or one key of them, have a value."""
+    return {"at": f"not_null({_ARGUMENTS}{key}, '{_OTHERWISE}')", "in": [value, _OTHERWISE]}
 
 
 def _loop(
