@@ -61,12 +61,10 @@ def _body(data: bytes) -> str:
 
 def publish(folder: Path, *, quiet: bool = False) -> None:
     """Page, summaries, badge and JUnit beside the log; then the terminal's summary, in one line with `quiet`."""
-    from rich.console import Console
-
     from conformance.report.terminal import print_terminal_summary
 
     page = write_beside(folder)
-    print_terminal_summary(read_log(folder), page, Console(stderr=True), quiet=quiet)
+    print_terminal_summary(read_log(folder), page, sys.stderr, quiet=quiet)
 
 
 def write_beside(folder: Path) -> Path:

@@ -22,7 +22,7 @@ from conformance.cli import startup
 from conformance.cli.display import Display, echo_line, publish, show_exchange
 from conformance.cli.progress import Progress
 from conformance.engine.assessment import Assessment
-from conformance.engine.finish import Terms
+from conformance.engine.finish import Ending, Terms
 from conformance.engine.fixture_server import FixtureServer
 from conformance.engine.inquiry import Inquiry, Transport, Watch
 from conformance.engine.ledger import Ledger
@@ -171,7 +171,6 @@ def _asking(
     scheduler.start()
     stack.callback(lambda: scheduler.stop(client.aclose()))
     first = scheduler.submit(_timed(preflight(target, client, say=progress.say)))
-    startup.import_pytest()
     problem, took = _in_time(first, target, deadline)
     if problem is not None:
         raise UserError(problem.line, problem.exit)
@@ -254,8 +253,6 @@ def _run_in(
     display: Display,
 ) -> int:
     """The same in a folder that is this run's alone."""
-    from conformance.pytest_plugin.plugin import ConformancePlugin, run_pytest
-
     if options.resume is not None and mend_head(out, run_row(catalog, target, options), target):
         progress.say(f"{out / LOG} had no head: it has been written again, as this call says")
     earlier = _earlier(options, out, catalog, target)
@@ -299,19 +296,11 @@ def _run_in(
         for question, one in earlier.items():
             ledger.take(one)
             scheduler.judged(question)
-        if not options.pytest_arguments:  # pytest can select nothing away, so the first answers need not wait for it
+        given = [word for word in options.pytest_arguments if word != UPDATE]
+        if not given:  # pytest may select some of them away
             scheduler.begin(left)
         startup.import_outputs_aside(witness=options.witness)
-        plugin = ConformancePlugin(
-            ledger,
-            left,
-            scheduler.begin,
-            strict=options.strict,
-            allow_improvements=options.allow_improvements,
-        )
-        ending = run_pytest(plugin, [word for word in options.pytest_arguments if word != UPDATE])
-        if plugin.disk is not None:
-            raise _full(out, plugin.disk)
+        ending = _under_pytest(ledger, left, scheduler, options, given) if given else ledger.judge_all(left)
         ended = ledger.finish(ending)
     try:
         if UPDATE in options.pytest_arguments:
@@ -329,6 +318,25 @@ def _run_in(
     if profile is not None and profile in ended.readiness and not (display.json or display.quiet):
         print(harmless(in_words(ended.readiness[profile], catalog.profiles[profile])))
     return ended.logged.exit
+
+
+def _under_pytest(
+    ledger: Ledger, questions: Sequence[Question], scheduler: Scheduler, options: RunOptions, given: Sequence[str]
+) -> Ending:
+    """Judges the questions as items of pytest, which selects, reports and stops as the caller's own arguments say."""
+    from conformance.pytest_plugin.plugin import ConformancePlugin, run_pytest  # a quarter of a short run
+
+    plugin = ConformancePlugin(
+        ledger,
+        questions,
+        scheduler.begin,
+        strict=options.strict,
+        allow_improvements=options.allow_improvements,
+    )
+    ending = run_pytest(plugin, given)
+    if plugin.disk is not None:
+        raise plugin.disk
+    return ending
 
 
 def _full(out: Path, problem: OSError) -> DiskError:

@@ -39,11 +39,6 @@ def keep_one_heap() -> None:
             ctypes.CDLL(None).mallopt(parameter, value)
 
 
-def import_pytest() -> None:
-    """Imports pytest with the plugin, which takes half a second: to be called while the first answer is awaited."""
-    import conformance.pytest_plugin.plugin  # noqa: F401
-
-
 def import_outputs_aside(*, witness: bool) -> None:
     """Imports what only the end of a run needs, on a thread of its own while the answers are awaited.
 
@@ -57,8 +52,6 @@ def _import_outputs(witness: bool) -> None:
         import conformance.judge.witness
 
         conformance.judge.witness.prepare()
-    import rich.console  # noqa: F401
-
     import conformance.report.junit
     import conformance.report.summary
     import conformance.report.terminal

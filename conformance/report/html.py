@@ -62,8 +62,15 @@ def template() -> "Template":
     """The page's template with its parts, compiled once: that takes most of the time of a small page."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    loader = FileSystemLoader(SOURCES)
-    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    from conformance.report.templates import KeptTemplates
+
+    environment = Environment(
+        loader=FileSystemLoader(SOURCES),
+        bytecode_cache=KeptTemplates(Path(__file__)),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.undefined = StrictUndefined
     environment.finalize = lambda value: harmless(value) if type(value) is str else value
     environment.filters["headline"] = headline

@@ -3,12 +3,13 @@
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from conformance.harmless import harmless
 from conformance.report.closing import closing_of
 from conformance.report.matrix import UNEXPECTED, Cell, matrix_of
 from conformance.report.query import KEYS, Query, hints, select
+from conformance.report.styled import Style, print_line
 from conformance.runs.log import RunLog
 from conformance.words import STATUSES, Verdict
 
@@ -47,19 +48,17 @@ _STYLES: dict[Verdict, str] = {
 }
 
 
-def print_terminal_summary(run: RunLog, page: Path | None, console: "Console", *, quiet: bool = False) -> None:
+def print_terminal_summary(run: RunLog, page: Path | None, stream: TextIO, *, quiet: bool = False) -> None:
     """The end of a run: a sentence for each question, eight causes, the names of the others, and where the page is."""
-    from rich.text import Text
-
     closing = closing_of(matrix_of([run]).columns[0])
 
-    def line(text: str, style: str = "") -> None:
-        console.print(Text(harmless(text), style=style), soft_wrap=True)
+    def line(text: str, style: Style = "") -> None:
+        print_line(harmless(text), stream, style)
 
     if quiet:
         line(f"{closing.title}: {closing.change}")
         return
-    console.print()
+    line("")
     line(" · ".join(part for part in (closing.title, closing.level) if part), "bold")
     for text in closing.asked:
         line(f"  {text}")

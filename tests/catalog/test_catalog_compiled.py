@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from conformance.catalog.compiled import ENDING, KEPT, compiled
+from conformance.cache import KEPT
+from conformance.catalog.compiled import ENDING, compiled
 from conformance.catalog.load import cases_folder, load_catalog
 
 
@@ -74,6 +75,13 @@ def test_a_damaged_file_is_read_over(reading: Reading, cache: Path, damage: byte
     reading()
     (kept,) = cache.rglob(f"*{ENDING}")
     kept.write_bytes(damage)
+    assert (reading()[1], reading()[1]) == (2, 2)
+
+
+def test_a_part_of_a_file_is_read_over(reading: Reading, cache: Path) -> None:
+    reading()
+    (kept,) = cache.rglob(f"*{ENDING}")
+    kept.write_bytes(kept.read_bytes()[:-1])
     assert (reading()[1], reading()[1]) == (2, 2)
 
 

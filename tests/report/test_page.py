@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import zlib
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from msgspec.structs import replace
 
-from conformance.report.html import ENTRY, SOURCES, embedded
+from conformance.report.html import ENTRY, SOURCES, embedded, template
 from conformance.report.javascript import joined
 from conformance.report.matrix import matrix_of
 from conformance.report.packing import PACK, TEXT_LIMIT, content_of, pack_evidence, packed, unpacked
@@ -40,6 +41,23 @@ def data_of(page: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> list[RunLog]:
     return [read_log(folder) for folder in synthetic_runs.a_few_runs(tmp_path_factory.mktemp("few"))]
+
+
+@pytest.mark.parametrize("damage", [bytes, lambda kept: kept[:-1], lambda kept: kept + b"0"])
+def test_a_kept_template_gives_the_same_page(
+    few: list[RunLog], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[bytes], bytes]
+) -> None:
+    """Whether it is whole, cut, or missing: what a process has kept saves time and changes nothing."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    pages = []
+    for _ in range(2):
+        template.cache_clear()
+        pages.append(render(few, tmp_path / "page.html").read_bytes())
+        kept = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+        assert len(kept) == 2
+        for file in kept:
+            file.write_bytes(damage(file.read_bytes()))
+    assert pages[0] == pages[1]
 
 
 class Elements(HTMLParser):

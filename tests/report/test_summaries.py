@@ -19,6 +19,7 @@ from conformance.report.closing import basis_of
 from conformance.report.levels import LevelRow, in_words, level_of
 from conformance.report.matrix import matrix_of
 from conformance.report.query import parse
+from conformance.report.styled import print_line
 from conformance.report.summary import badge
 from conformance.report.terminal import print_table, print_terminal_summary
 from conformance.report.write import write_summaries
@@ -51,8 +52,28 @@ def written(tmp_path: Path) -> Callable[[RunLog], Path]:
 
 def shown(run: RunLog) -> str:
     screen = io.StringIO()
-    print_terminal_summary(run, Path("out/index.html"), Console(file=screen, width=140, color_system=None))
+    print_terminal_summary(run, Path("out/index.html"), screen)
     return screen.getvalue()
+
+
+def test_styles_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    told = {}
+    for name, value in (("TERM", "xterm"), ("TERM", "dumb"), ("NO_COLOR", "1")):
+        with monkeypatch.context() as environment:
+            environment.setenv(name, value)
+            screen = Terminal()
+            print_line("said", screen, "bold red")
+            told[value] = screen.getvalue()
+    assert told == {"xterm": "\x1b[1;31msaid\x1b[0m\n", "dumb": "said\n", "1": "said\n"}
+    screen = io.StringIO()
+    print_line("said", screen, "bold")
+    assert screen.getvalue() == "said\n"
 
 
 # --- summary.md ------------------------------------------------------------------------------------------------------
