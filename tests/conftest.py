@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
 from command_line import Command, Serve, called
 from hypothesis import HealthCheck, settings
+from servers import scripted
 
 settings.register_profile("laws", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", settings.get_profile("laws"), max_examples=int(os.environ.get("EXAMPLES", "20000")))
@@ -43,24 +46,8 @@ def conformance_process(tmp_path: Path) -> Command:
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def served() -> Iterator[Serve]:
-    """`served("--face", "openai")`: the scripted model as a process; its address."""
-    processes: list[subprocess.Popen[str]] = []
-
-    def serve(*words: str) -> str:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "conformance.scripted", "serve", "--port", "0", *words],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        processes.append(process)
-        assert process.stdout is not None
-        return process.stdout.readline().removeprefix("listening on ").strip()
-
-    yield serve
-    for process in processes:
-        process.terminate()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
+    """`served("--face", "openai")`: the address of a scripted model; one process for all tests of a module."""
+    with ExitStack() as processes:
+        yield cache(lambda *words: processes.enter_context(scripted(*words)))

@@ -69,5 +69,6 @@ def _files(folder: str) -> Iterator[str]:
                 yield entry.path
 
 
+@functools.cache  # of thousands of places, in fifty files
 def _path_of(kind: type[Any], text: Any) -> Any:
     return kind(text)

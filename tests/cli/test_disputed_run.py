@@ -32,7 +32,7 @@ ROW = "stream.message_start.stop_null"
 def log(conformance: Command, served: Serve, tmp_path: Path) -> RunLog:
     """A run against an endpoint whose first event lacks two keys, with a target file that disputes it."""
     (tmp_path / "mine.yaml").write_text(TARGET)
-    url = served("--face", "anthropic") + "/fault/SR12"
+    url = served() + "/fault/SR12"
     words = ("--target", "./mine.yaml", "--base-url", url, "--model", "scripted", "--no-witness", "--out", "out")
     done = conformance("run", *words, "--select", "messages.* or streaming.* or stop.*")
     assert done.returncode == 0, done.stderr
@@ -89,7 +89,7 @@ def says_both(matrix: Matrix) -> None:
 def test_a_disputed_question_leaves_its_row_to_the_others(conformance: Command, served: Serve, tmp_path: Path) -> None:
     entry = "{case: tools.loop.is-error-array, verdict: [ignored, broken], evidence: a1, says: A., answer: B.}"
     (tmp_path / "mine.yaml").write_text(f"name: mine\nextends: reference\ndisputed: [{entry}]\n")
-    url = served("--face", "anthropic") + "/fault/X-result-error-array"
+    url = served() + "/fault/X-result-error-array"
     few = ("--select", "tools.loop.*", "--no-witness", "--base-url", url, "--model", "scripted")
     done = conformance("run", "--target", "./mine.yaml", *few, "--out", "out")
     assert done.returncode == 0, done.stderr

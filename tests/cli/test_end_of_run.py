@@ -1,7 +1,5 @@
 """What the end of a run says: the cause first, with the server's words, and the readiness of a client."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -10,7 +8,6 @@ from typing import Any
 import pytest
 from bending_proxy import Bent, bending
 
-from conformance.engine.scripted_process import ScriptedProcess
 from conformance.runs.evidence_store import EvidenceStore
 from conformance.runs.log import RunLog, read_log
 
@@ -156,41 +153,25 @@ def test_a_run_as_expected_ends_in_one_sentence_and_0(conformance: Command, serv
     ]
 
 
-def run(tmp_path: Path, *served: str, path: str = "") -> tuple[RunLog, str, int]:
+def as_client(conformance: Command, url: str, tmp_path: Path) -> tuple[RunLog, str, int]:
     """The log of a profile's run against our own endpoint, what was said, and the exit code."""
-    with ScriptedProcess("anthropic", list(served)) as process:
-        words = [
-            "run",
-            "--profile",
-            "claude-code",
-            "--target",
-            "none",
-            "--model",
-            "scripted",
-            "--base-url",
-            process.url + path,
-        ]
-        command = [sys.executable, "-m", "conformance", *words, "--out", str(tmp_path / "out"), "--no-witness"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    asked = ("--profile", "claude-code", "--target", "none", "--model", "scripted", "--base-url", url)
+    done = conformance("run", *asked, "--out", "out", "--no-witness")
     return read_log(tmp_path / "out"), done.stdout + done.stderr, done.returncode
 
 
 @pytest.mark.parametrize(
-    ("served", "verdict", "needs"),
+    ("words", "verdict", "needs"),
     [
-        (
-            ("--like", "ollama@0.14"),
-            "ready with limits",
-            ["count-tokens", "usage", "titles"],
-        ),
+        (("--like", "ollama@0.14"), "ready with limits", ["count-tokens", "usage", "titles"]),
         (("--fault", "RQ04"), "not ready", ["system-role"]),
         (("--fault", "X-input-html"), "not ready", ["tool-input"]),
     ],
 )
 def test_each_sentence_is_true_of_the_evidence_that_it_links(
-    served: tuple[str, ...], verdict: str, needs: list[str], tmp_path: Path
+    words: tuple[str, ...], verdict: str, needs: list[str], conformance: Command, served: Serve, tmp_path: Path
 ) -> None:
-    log, said, code = run(tmp_path, *served)
+    log, said, code = as_client(conformance, served(*words), tmp_path)
     (answer,) = log.readiness
     missing = [need for need in answer.needs if need.found == "missing"]
     assert answer.verdict == verdict
@@ -215,9 +196,11 @@ def test_each_sentence_is_true_of_the_evidence_that_it_links(
 
 
 @pytest.mark.parametrize("model", ["never-calls", "small-names"])
-def test_what_the_model_does_is_told_of_the_model_and_not_of_the_wire(model: str, tmp_path: Path) -> None:
+def test_what_the_model_does_is_told_of_the_model_and_not_of_the_wire(
+    model: str, conformance: Command, served: Serve, tmp_path: Path
+) -> None:
     """The client cannot work with a model that makes no call of its tools, and nothing is said against the server."""
-    log, said, code = run(tmp_path, path=f"/model/{model}")
+    log, said, code = as_client(conformance, f"{served()}/model/{model}", tmp_path)
     (answer,) = log.readiness
     (first, *_) = [need for need in answer.needs if need.found == "missing"]
     assert (answer.verdict, first.id, code) == ("not ready", "calls", 1)

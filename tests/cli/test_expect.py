@@ -15,7 +15,7 @@ PART = ("--model", "scripted", "--select", "messages.text, tools.choice.tool")
 def test_what_was_new_is_known_next_time_and_an_improvement_when_mended(
     conformance: Command, served: Serve, tmp_path: Path
 ) -> None:
-    right = served("--face", "anthropic")
+    right = served()
     wrong = ("--base-url", right + "/fault/TO14")
     assert conformance("run", "--target", "reference", *wrong, *PART, "--out", "one").returncode == 1
     done = conformance("expect", "one")
@@ -42,7 +42,7 @@ def test_a_server_without_a_file_gets_one_and_a_file_of_ones_own_is_extended(
     conformance: Command, served: Serve, tmp_path: Path
 ) -> None:
     """The way of docs/targets.md: ask the bare API, write down what was found, and the next run is as expected."""
-    url = served("--face", "anthropic") + "/fault/TO14"
+    url = served() + "/fault/TO14"
     asked = ("run", url, *PART, "--no-witness")
     assert conformance(*asked, "--target", "none", "--out", "first").returncode == 1
     assert conformance("expect", "first", "--to", "my-server.yaml").returncode == 0
@@ -77,7 +77,7 @@ def test_a_pinned_target_meets_a_later_question_without_exit_1(
         file.read_text().replace("  - id: tools.choice.tool\n", "  - id: tools.choice.tool\n    added: 0.2.0\n")
     )
     (tmp_path / "mine.yaml").write_text("name: mine\nextends: reference\nsuite: 0.1.0\n")
-    asked = ("run", served("--face", "anthropic") + "/fault/TO14", *PART, "--cases", "cases", "--no-witness")
+    asked = ("run", served() + "/fault/TO14", *PART, "--cases", "cases", "--no-witness")
     done = conformance(*asked, "--target", "mine.yaml", "--out", "pinned")
     assert done.returncode == 0, done.stderr
     rows = [row for row in read_log(tmp_path / "pinned").cases if row.case == "tools.choice.tool"]

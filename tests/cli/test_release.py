@@ -20,7 +20,7 @@ CHANGELOG = (
 @pytest.fixture
 def repository(conformance: Command, served: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with one release, whose rules let an endpoint pass that ignores a forced tool."""
-    url = served("--face", "anthropic") + "/fault/TO14"
+    url = served() + "/fault/TO14"
     few = ("--select", "messages.text, tools.choice.tool", "--no-witness")
     conformance("run", "--target", "reference", "--base-url", url, "--model", "scripted", *few, "--out", "run")
     monkeypatch.chdir(tmp_path)

@@ -87,7 +87,7 @@ def test_the_reference_endpoint_is_supported_in_every_case(conformance_process: 
 
 
 def test_a_fault_turns_its_case_red_and_names_the_row(conformance: Command, served: Serve, tmp_path: Path) -> None:
-    url = served("--face", "anthropic") + "/fault/TO14"
+    url = served() + "/fault/TO14"
     done = conformance("run", "--target", "reference", "--base-url", url, "--model", "scripted", *FEW, "--out", "out")
     assert done.returncode == 1
     assert "tools.choice.tool" in done.stderr
@@ -97,7 +97,7 @@ def test_a_fault_turns_its_case_red_and_names_the_row(conformance: Command, serv
 
 
 def test_a_model_that_disobeys_is_never_the_servers_fault(conformance: Command, served: Serve, tmp_path: Path) -> None:
-    url = served("--face", "anthropic", "--disobey", "2")
+    url = served("--disobey", "2")
     done = conformance(
         "run",
         "--target",
@@ -132,7 +132,7 @@ def test_a_model_that_disobeys_is_never_the_servers_fault(conformance: Command, 
 def test_only_a_refusal_of_the_choice_itself_says_that_no_tool_can_be_forced(
     fault: str, asked_for: str, unasked_for: str, conformance: Command, served: Serve, tmp_path: Path
 ) -> None:
-    url = f"{served('--face', 'anthropic')}/fault/{fault}"
+    url = f"{served()}/fault/{fault}"
     cases = ("tools.definition.offered", "tools.definition.many")
     conformance("run", "--target", "none", "--base-url", url, "--model", "scripted", "--select", ",".join(cases))
     (log,) = [read_log(path) for path in (tmp_path / "reports" / "runs").iterdir()]
@@ -201,14 +201,14 @@ def test_arguments_that_pytest_does_not_know_end_in_one_sentence(conformance: Co
 
 
 def test_a_model_that_is_not_there_is_named(conformance: Command, served: Serve) -> None:
-    url = served("--face", "anthropic")
+    url = served()
     done = conformance("run", "--target", "none", "--model", "scriptd", "--base-url", url)
     assert done.returncode == 4
     assert "scripted" in one_line(done.stderr)
 
 
 def test_a_wrong_key_is_named_and_never_written(conformance_process: Command, served: Serve) -> None:
-    url = served("--face", "anthropic", "--api-key", "another-key")
+    url = served("--api-key", "another-key")
     words = ("run", "--target", "none", "--model", "scripted", "--base-url", url, "--api-key-env", "MY_KEY")
     done = conformance_process(*words, MY_KEY=KEY)
     assert done.returncode == 4
@@ -217,7 +217,7 @@ def test_a_wrong_key_is_named_and_never_written(conformance_process: Command, se
 
 
 def test_a_key_reaches_no_file(conformance: Command, served: Serve, tmp_path: Path) -> None:
-    url = served("--face", "anthropic", "--api-key", KEY)
+    url = served("--api-key", KEY)
     words = (
         "run",
         "--target",

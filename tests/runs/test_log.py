@@ -362,7 +362,7 @@ def test_a_changed_shape_is_seen_in_row_terminal_and_page(conformance: Command, 
     again = conformance("run", *few, "--out", "same")
     assert "Another shape" not in again.stderr
     assert not [row for row in read_log(tmp_path / "same").cases if row.drift]
-    url = served("--face", "anthropic") + "/fault/ID06"
+    url = served() + "/fault/ID06"
     words = ("--target", "reference", "--base-url", url, "--model", "scripted")
     changed = conformance("run", *words, *few, "--out", "changed")
     assert {row.case for row in read_log(tmp_path / "changed").cases if row.drift} == {

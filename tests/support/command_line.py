@@ -22,14 +22,19 @@ Serve = Callable[..., str]
 """`serve("--face", "openai")`: the address of a scripted model that was started with these words."""
 
 
-def called(words: Sequence[str], folder: Path, environment: Mapping[str, str] = {}) -> "CompletedProcess[str]":
-    """A command in a folder and an environment, called in this process: its output and its exit code as a process's."""
+def called(
+    words: Sequence[str], folder: Path, environment: Mapping[str, str] = {}, *, alone: bool = False
+) -> "CompletedProcess[str]":
+    """A command in a folder, called in this process: its output and its exit code as a process's.
+
+    `environment`: variables beside those of this process, or with `alone` all but PATH that there are.
+    """
     assert words[:1] != ("serve",), "it becomes another program: start it as a process"
     written = [io.BytesIO(), io.BytesIO()]
     out, err = (io.TextIOWrapper(one, encoding="utf-8", write_through=True) for one in written)
     with (
         chdir(folder),
-        patch.dict(os.environ, environment),
+        patch.dict(os.environ, {"PATH": os.environ["PATH"], **environment}, clear=alone),
         patch.object(sys, "argv", ["conformance", *words]),
         redirect_stdout(out),
         redirect_stderr(err),

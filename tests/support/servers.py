@@ -65,7 +65,7 @@ def scripted(*words: str) -> Iterator[str]:
         try:
             yield process.stdout.readline().removeprefix("listening on ").strip()
         finally:
-            process.terminate()
+            process.kill()
 
 
 @contextmanager

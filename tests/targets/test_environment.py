@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_line import called
 from hypothesis import given
 from hypothesis import strategies as st
 from stub_server import Stub
@@ -20,9 +21,7 @@ SHELLS = [shell for shell in ("bash", "zsh", "fish") if shutil.which(shell)]
 
 
 def printed(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "conformance", "env", *arguments]
-    environ = {"PATH": os.environ["PATH"], **environ}
-    return subprocess.run(words, env=environ, capture_output=True, text=True, check=False)
+    return called(("env", *arguments), Path.cwd(), environ, alone=True)
 
 
 def sourced(shell: str, script: str, **environ: str) -> dict[str, str]:

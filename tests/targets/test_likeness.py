@@ -2,11 +2,11 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import Command
+from command_line import Command, Serve
 
 from conformance.runs.log import CaseRow, RuleRow, RunLog, read_log
 
@@ -14,27 +14,7 @@ Asked = Callable[..., tuple[int, RunLog]]
 
 
 @pytest.fixture
-def served() -> Iterator[Callable[..., str]]:
-    """`served("--like", "ollama@0.33")`: the reference endpoint with a likeness; its address."""
-    processes: list[subprocess.Popen[str]] = []
-
-    def serve(*words: str) -> str:
-        command = [sys.executable, "-m", "conformance.scripted", "serve", "--face", "anthropic", *words]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        processes.append(process)
-        assert process.stdout is not None
-        return process.stdout.readline().removeprefix("listening on ").strip()
-
-    yield serve
-    for process in processes:
-        process.terminate()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
-
-
-@pytest.fixture
-def asked(served: Callable[..., str], conformance: Command, tmp_path: Path) -> Asked:
+def asked(served: Serve, conformance: Command, tmp_path: Path) -> Asked:
     def ask(like: str, select: str, *served_with: str, target: str = "ollama") -> tuple[int, RunLog]:
         out = tmp_path / "run"
         url = served("--like", like, *served_with)

@@ -1,36 +1,23 @@
 """`prepare` and `doctor` as a person types them, against the scripted model's own Ollama and its troubles."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
+from command_line import Command, Serve, called
 
-Command = Callable[..., subprocess.CompletedProcess[str]]
 
+@pytest.fixture
+def command(served: Serve, tmp_path: Path) -> Command:
+    """A command that finds the scripted model's own Ollama where it looks for one."""
+    host = served("--face", "ollama").removeprefix("http://")
 
-@pytest.fixture(scope="module")
-def command() -> Iterator[Command]:
-    face = [sys.executable, "-m", "conformance.scripted", "serve", "--face", "ollama"]
-    with subprocess.Popen(face, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().removeprefix("listening on ").strip()
+    def run(*words: str) -> CompletedProcess[str]:
+        done = called(words, tmp_path, {"OLLAMA_HOST": host}, alone=True)
+        assert "Traceback" not in done.stderr
+        return done
 
-        def run(*words: str) -> subprocess.CompletedProcess[str]:
-            environment = {"PATH": os.environ["PATH"], "OLLAMA_HOST": url.removeprefix("http://")}
-            done = subprocess.run(
-                [sys.executable, "-m", "conformance", *words],
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert "Traceback" not in done.stderr
-            return done
-
-        yield run
-        process.terminate()
+    return run
 
 
 def test_from_nothing_to_a_prompt_and_back(command: Command) -> None:
@@ -104,7 +91,7 @@ def test_without_a_model_the_recommended_ones_are_listed(command: Command) -> No
 
 
 def test_the_example_of_the_python_api_runs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    served: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import textwrap
 
@@ -112,11 +99,7 @@ def test_the_example_of_the_python_api_runs(
 
     assert api.__doc__ is not None
     example = api.__doc__.split("\n\n    ", 1)[1].split("\n\n`Ollama.cloud", 1)[0]
-    face = [sys.executable, "-m", "conformance.scripted", "serve", "--face", "ollama"]
-    with subprocess.Popen(face, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        monkeypatch.setenv("OLLAMA_HOST", process.stdout.readline().removeprefix("listening on ").strip())
-        exec(compile(textwrap.dedent("    " + example), "example", "exec"), {})
-        process.terminate()
+    monkeypatch.setenv("OLLAMA_HOST", served("--face", "ollama"))
+    exec(compile(textwrap.dedent("    " + example), "example", "exec"), {})
     said = capsys.readouterr().out
     assert "'ANTHROPIC_MODEL': 'claude-3-5-sonnet'" in said

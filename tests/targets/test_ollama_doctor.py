@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
+from command_line import called
 from stub_server import Stub
 
 from conformance.targets.ollama.client import Ollama
@@ -219,11 +219,8 @@ def test_a_server_that_is_no_ollama(healthy: Stub, answer: Any) -> None:
     assert examined(healthy)["refused"].severity == "problem"
 
 
-def command(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    environ = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **environ}
-    return subprocess.run(
-        [sys.executable, "-m", "conformance", *arguments], env=environ, capture_output=True, text=True, check=False
-    )
+def command(*arguments: str, **environ: str) -> CompletedProcess[str]:
+    return called(arguments, Path.cwd(), environ, alone=True)
 
 
 def test_the_command_tells_each_finding_and_what_mends_it(healthy: Stub) -> None:
