@@ -219,10 +219,10 @@ def test_the_page_is_opened_on_demand(conformance_process: Command, tmp_path: Pa
     assert page in done.stderr
 
 
-def test_two_endpoints_side_by_side(conformance_process: Command, served: Serve, tmp_path: Path) -> None:
+def test_two_endpoints_side_by_side(conformance: Command, served: Serve, tmp_path: Path) -> None:
     right, wrong = served(), served("--fault", "TO14")
     few = ("--target", "none", "--model", "scripted", "--select", "tools.choice.*", "--out", "both")
-    done = conformance_process("compare", right, wrong, *few)
+    done = conformance("compare", right, wrong, *few)
     assert done.returncode == 0, done.stderr
     differing = [line for line in done.stdout.splitlines() if line.startswith("request.tool_choice.tool ")]
     assert re.search(r"\+ supported .*o ignored", differing[0])

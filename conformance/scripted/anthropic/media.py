@@ -146,8 +146,8 @@ async def _fetched(url: str, at: str) -> bytes:
                 content += chunk
                 if len(content) > LARGEST_DOWNLOAD:
                     raise invalid(at, f"what the URL holds exceeds {LARGEST_DOWNLOAD} bytes")
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise invalid(at, f"unable to download the file: {error}") from error
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:  # which of them depends on how busy the machine is
+        raise invalid(at, "unable to download the file: verify the URL and try again") from error
     return bytes(content)
 
 
