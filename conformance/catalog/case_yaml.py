@@ -36,12 +36,20 @@ def _flow(value: Any) -> str:
     """A value in one line."""
     match value:
         case dict():
-            return "{" + ", ".join(f"{_flow(key)}: {_flow(inner)}" for key, inner in value.items()) + "}"
+            return "{" + ", ".join(_entry(_flow(key), _flow(inner)) for key, inner in value.items()) + "}"
         case list():
             return "[" + ", ".join(map(_flow, value)) + "]"
         case str():
             return value if _is_plain(value) else _quoted(value)
     return json.dumps(value)
+
+
+LONGEST_KEY = 1000
+"""Characters from which on a key is said to be one: without it, YAML reads 1024 (https://yaml.org/spec/1.2.2/#742)."""
+
+
+def _entry(key: str, value: str) -> str:
+    return f"{key}: {value}" if len(key) < LONGEST_KEY else f"? {key} : {value}"
 
 
 _PLAIN = re.compile(r"\$?[A-Za-z][A-Za-z0-9 _./-]*(?:://[A-Za-z0-9_./#-]+)?")

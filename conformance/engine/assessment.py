@@ -22,8 +22,6 @@ from conformance.words import MODES, OBEYED_KINDS, OBSERVED, Basis, Mode, SdkTes
 
 Lookup = Callable[[Question], Record]
 """The record of a question, asked for if need be."""
-
-
 SMALL = 1024
 """Bytes of an answer up to which what was read in it is kept while it waits for the other of its pair."""
 PAIRED = 2**20
@@ -76,11 +74,12 @@ class Assessment:
 
     def _facts(self, question: Question, record: Record) -> Facts:
         case = question.case
+        control: ControlResult = self._control_of(question) if record.confirmed else "failed"
         return Facts(
             kind=case.kind,
             level=case.level,
             attempts=record.observations,
-            control=self._control_of(question) if record.confirmed else "failed",
+            control=control,
             control_thinks=case.control is not None and asks_for_thinking(self._catalog.cases[case.control]),
             twin=self._control_result(case.twin, question.mode),
             capable=record.capable,
@@ -88,7 +87,7 @@ class Assessment:
             scripted=self._is_scripted(record),
             controlled=_is_controlled(record),
             shown_otherwise=self._shown_otherwise(question, record),
-            instead=instead(record),
+            instead=instead(record, control),
             dropped=self._dropped(question, record),
             inapplicable=record.inapplicable,
             prevented=record.prevented,

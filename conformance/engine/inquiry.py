@@ -16,6 +16,7 @@ from conformance.judge.answer import Answer, Reader
 from conformance.judge.effects import try_check
 from conformance.judge.observe import Observed, Reply, input_tokens, misled, observe
 from conformance.judge.rules import examine
+from conformance.judge.shape import shape_of
 from conformance.judge.verdict import SHOWN, Observation
 from conformance.probe.asking import Asked, Bind, Fixtures, StepAnswer, ask_case, trace_of
 from conformance.probe.client import Client
@@ -311,6 +312,7 @@ def _read_attempt(question: Question, asked: Asked, target: Target, reader: Read
         else {},
         seconds=sum(reply.answer.exchange.finished for reply in replies),
         input_tokens=input_tokens(replies[-1].answer) if replies else None,
+        shape=shape_of(replies[-1].answer) if replies else None,  # now, for to read a long answer again takes as long
         trace=next((_trace_in(one.exchange) for one in asked.answers if one.exchange.outcome == "failed"), ""),
     )
 

@@ -9,7 +9,6 @@ from conformance.engine.finish import Ending, RunFacts, Terms, finish
 from conformance.engine.question import Earlier, Question, Record
 from conformance.engine.testimony import Testimonies, Witness, no_testimonies
 from conformance.judge.rules import Rule
-from conformance.judge.shape import shape_of
 from conformance.probe.aside import in_turn
 from conformance.probe.asking import trace_of
 from conformance.runs.log import CaseRow, RuleRow, TendencyRow
@@ -111,7 +110,7 @@ class Ledger:
     def _row(self, record: Record, testimonies: Testimonies, drifted: bool | None) -> CaseRow | str:
         """The row, or the traceback of what kept the suite from making one."""
         try:
-            shape = _shape(record)
+            shape = record.attempts[-1].shape if record.attempts else None
             if drifted is None:
                 drifted = shape is not None and self._snapshot.get(_named(record.question), shape) != shape
             return self._assessment.case_row(record.question, testimonies.worst, shape=shape, drift=drifted)
@@ -171,13 +170,6 @@ class Ledger:
 
 def _named(question: Question) -> str:
     return f"{question.case.id}[{question.mode}]"
-
-
-def _shape(record: Record) -> Any:
-    """The shape of the last answer to a question; None where nothing was answered."""
-    if not record.attempts or not record.attempts[-1].replies:
-        return None
-    return shape_of(record.attempts[-1].replies[-1].answer)
 
 
 def _tendency(row: CaseRow, record: Record) -> TendencyRow:

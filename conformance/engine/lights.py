@@ -45,8 +45,8 @@ class Lights(Struct, frozen=True, kw_only=True):
 def waits_of(record: Record) -> list[Wait]:
     """The waits of a question's last attempt."""
     replies = record.attempts[-1].replies if record.attempts else ()
-    timings = [reply.answer.timing for reply in replies]
-    return [Wait(round(one.first_byte or 0.0, 3), round(one.longest_silence or 0.0, 3)) for one in timings]
+    answers = [reply.answer for reply in replies]
+    return [Wait(round(one.exchange.first_byte or 0.0, 3), round(one.longest_silence, 3)) for one in answers]
 
 
 def lights(profile: Profile, rows: Iterable[CaseRow], waits: Waits) -> Lights:

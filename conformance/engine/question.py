@@ -1,6 +1,7 @@
 """A question is a case in a mode; a record is what asking it brought."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -41,6 +42,8 @@ class Attempt(Struct, frozen=True):
     seconds: float = 0.0
     input_tokens: int | None = None
     """Those of the request, where its last answer says."""
+    shape: Any = None
+    """That of its last answer; None where there is none."""
     unread: tuple[Reply, ...] = ()
     """Answers in which the suite itself failed: kept as evidence, and judged by nobody."""
     trace: str = ""

@@ -2,16 +2,18 @@
 
 from conformance.engine.question import Record
 from conformance.judge.sentence import sentence_of
-from conformance.judge.verdict import Judgement
+from conformance.judge.verdict import SHOWN, ControlResult, Judgement
 
 LONGEST_NAME = 60
 LONGEST_TEXT = 80
 """Characters of an answer that a reason quotes."""
 
 
-def instead(record: Record) -> str:
-    """What the last answer held, in a few words: a call, a text, or nothing."""
+def instead(record: Record, control: ControlResult) -> str:
+    """What the last answer held, in a few words: a call, a text, or nothing; empty where what was asked is shown."""
     if not record.attempts or not record.attempts[-1].replies:
+        return ""
+    if control != "failed" and all(observation in SHOWN for observation in record.observations):
         return ""
     answer = record.attempts[-1].replies[-1].answer
     calls = [str(block.get("name")) for block in answer.blocks if block.get("type") == "tool_use"]

@@ -14,7 +14,7 @@ from conformance.judge.stream import follow
 from conformance.judge.stream_result import StreamResult
 from conformance.judge.wire import ABSENT, decode, is_event_stream, looks_of
 from conformance.probe.exchange import Chunk, Exchange
-from conformance.probe.sse import Frame, frames
+from conformance.probe.sse import Frame
 from conformance.words import Mode
 
 Scope = Literal["message", "stream", "error", "count", "models", "model", "batches", "files", "other", "nothing"]
@@ -103,7 +103,7 @@ class Answer(Struct, frozen=True, dict=True):
 
     @cached_property
     def frames(self) -> tuple[Frame, ...]:
-        return frames(self.exchange.chunks) if self.in_events else ()
+        return self.exchange.frames if self.in_events else ()
 
     @cached_property
     def stream_result(self) -> StreamResult:
@@ -193,11 +193,8 @@ class Answer(Struct, frozen=True, dict=True):
     @cached_property
     def timing(self) -> Timing:
         exchange = self.exchange
-        times = [0.0, *([exchange.first_byte] if exchange.first_byte is not None else [])]
-        times += [chunk.at for chunk in exchange.chunks]
-        silence = max([later - earlier for earlier, later in pairwise(times)], default=0.0)
         if not self.in_events:
-            return Timing(exchange.first_byte, exchange.finished, longest_silence=silence)
+            return Timing(exchange.first_byte, exchange.finished, longest_silence=self.longest_silence)
         deltas = self.stream_result.delta_times
         return Timing(
             first_byte=exchange.first_byte,
@@ -207,8 +204,15 @@ class Answer(Struct, frozen=True, dict=True):
             last_delta=deltas[-1] if deltas else None,
             span=deltas[-1] - deltas[0] if deltas else None,
             deltas=len(deltas),
-            longest_silence=silence,
+            longest_silence=self.longest_silence,
         )
+
+    @property
+    def longest_silence(self) -> float:
+        """The longest time without a byte in seconds, the wait for the first one included."""
+        first = self.exchange.first_byte
+        times = [0.0, *([first] if first is not None else []), *(chunk.at for chunk in self.exchange.chunks)]
+        return max([later - earlier for earlier, later in pairwise(times)], default=0.0)
 
     @cached_property
     def headers(self) -> dict[str, str]:

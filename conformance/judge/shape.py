@@ -34,13 +34,43 @@ def shape_of(answer: Answer) -> Any:
 
 def _whole(answer: Answer) -> dict[str, Any]:
     if answer.in_events:
-        events = (
-            {"event": event["event"], "data": masked(event["data"])}
-            for event in answer.events
-            if event["event"] not in TIMED
-        )
-        return {"status": answer.status, "events": _runs(events)}
+        return {"status": answer.status, "events": events_masked(answer.events)}
     return {"status": answer.status, "body": masked(answer.message)}
+
+
+def events_masked(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events in order, equal neighbours as one."""
+    shapes: list[dict[str, Any]] = []
+    for event in events:
+        name, data = event["event"], event["data"]
+        if name in TIMED:
+            continue
+        last = shapes[-1] if shapes else None
+        if last is None or last["event"] != name or not fits(data, last["data"]):
+            shape = {"event": name, "data": masked(data)}
+            if shape != last:
+                shapes.append(shape)
+    return shapes
+
+
+def fits(value: Any, mask: Any) -> bool:
+    """Whether a value is masked as `mask`, found without masking it; False also where that is not to be seen at once.
+
+    Of a long stream nearly every event is like the one before it.
+    """
+    if type(value) is not dict or type(mask) is not dict or len(value) != len(mask):
+        return False
+    for name, item in value.items():
+        kind, expected = type(item), mask.get(name)
+        if kind is str:
+            if expected != (item if name in WORDS else "string"):
+                return False
+        elif kind is dict:
+            if name in OPAQUE or not fits(item, expected):
+                return False
+        elif expected is None or expected != SCALARS.get(kind):
+            return False
+    return True
 
 
 def masked(value: Any, key: str = "") -> Any:

@@ -6,6 +6,11 @@ from typing import Literal
 
 from msgspec import Struct
 
+from conformance.probe.chunk import Chunk
+from conformance.probe.sse import Frame, frames
+
+__all__ = ["AFTER_THE_END", "REMOVED", "Chunk", "Exchange", "Outcome", "Request"]
+
 Outcome = Literal[
     "complete",  # the answer ended as HTTP says that it ends
     "cut",  # the connection closed, or broke, inside the answer
@@ -35,13 +40,6 @@ class Request(Struct, frozen=True):
     body: bytes = b""
 
 
-class Chunk(Struct, frozen=True, gc=False):
-    """A piece of the body as it arrived, content encoding undone; `at` in seconds since the request was sent."""
-
-    at: float
-    data: bytes
-
-
 class Exchange(Struct, frozen=True, dict=True, kw_only=True):
     """One request and its answer; `status` is None when no answer began."""
 
@@ -68,6 +66,15 @@ class Exchange(Struct, frozen=True, dict=True, kw_only=True):
         """The whole body, content encoding undone."""
         laid_aside: bytes | None = getattr(self.chunks, "data", None)
         return b"".join([chunk.data for chunk in self.chunks]) if laid_aside is None else laid_aside
+
+    @cached_property
+    def frames(self) -> tuple[Frame, ...]:
+        """The frames of the body, read as server-sent events."""
+        return frames(self.chunks)
+
+    def knows_frames(self, known: tuple[Frame, ...]) -> None:
+        """Takes the frames from whoever has read them already."""
+        self.__dict__["frames"] = known
 
     @property
     def size(self) -> int:

@@ -10,6 +10,8 @@ from conformance.probe.encoding import EncodingError, Inflater, OversizedError, 
 from conformance.probe.exchange import Chunk, Exchange, Outcome, Request
 from conformance.probe.sse import Decoder, Frame
 
+FEW = 64 * 2**10
+"""Bytes of a stream up to which its frames are kept for whoever reads it next."""
 LAST_WORDS = ("message_stop", "error")
 """The types of the events after which a stream has no more to say."""
 
@@ -51,6 +53,8 @@ class Recording:
         self._values = 0
         self._body: Inflater | Plain = Plain(limits.body)
         self._events: Decoder | None = None
+        self._frames: list[Frame] = []
+        self._followed = 0  # chunks whose frames these are
 
     def begin(self, status: int, http_version: str, headers: Iterable[tuple[bytes, bytes]], at: float) -> None:
         """The head of the answer; OversizedError or EncodingError."""
@@ -83,7 +87,11 @@ class Recording:
         if self._values > self._limits.values:
             raise OversizedError(f"the body has more than {self._limits.values} commas and brackets")
         if self._events:
-            self._follow(self._events.feed(piece, at))
+            frames = self._events.feed(piece, at)
+            if self._arrived <= FEW:
+                self._frames += frames
+                self._followed += 1
+            self._follow(frames)
 
     def _follow(self, frames: list[Frame]) -> None:
         if not frames:
@@ -115,7 +123,7 @@ class Recording:
     def exchange(
         self, request: Request, outcome: Outcome, finished: float, detail: str, notes: tuple[str, ...]
     ) -> Exchange:
-        return Exchange(
+        exchange = Exchange(
             request=request,
             outcome=outcome,
             status=self.status,
@@ -128,6 +136,10 @@ class Recording:
             detail=detail,
             notes=notes,
         )
+        if self._events and self._followed == len(self._chunks):
+            tail = self._events.close()
+            exchange.knows_frames((*self._frames, tail) if tail else tuple(self._frames))
+        return exchange
 
 
 def _may_be_stream(start: bytes) -> bool:

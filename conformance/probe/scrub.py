@@ -38,13 +38,16 @@ class Scrubber:
         text = self._keys.removed_from
         chunks = self._chunks(exchange.chunks)
         notes = tuple(text(note) for note in exchange.notes)
-        return replace(
+        clean = replace(
             exchange,
             headers=tuple((text(name), text(value)) for name, value in exchange.headers),
             chunks=chunks,
             detail=text(exchange.detail)[:LONGEST_DETAIL],
             notes=notes if chunks is exchange.chunks else (*notes, REMOVED),
         )
+        if chunks is exchange.chunks and "frames" in exchange.__dict__:
+            clean.knows_frames(exchange.frames)
+        return clean
 
     def _sent_headers(self, headers: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         return tuple((name, self._sent_value(name, value)) for name, value in headers)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from conformance.probe.exchange import Chunk
+from conformance.probe.chunk import Chunk
 
 BOM = b"\xef\xbb\xbf"
 

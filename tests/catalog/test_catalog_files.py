@@ -9,7 +9,7 @@ import jsonschema_rs
 import msgspec
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 from msgspec import Struct
 
@@ -174,6 +174,7 @@ def test_a_text_is_asked_as_it_stands_in_the_table(text: str, made: Path) -> Non
 
 
 @given(value=some.dictionaries(KEYS, VALUES, min_size=1, max_size=3))
+@example(value={"k" * 999: 1, "k" * 1000: 1, "k" * 1100: {"\u0300" * 200: "inside"}})
 def test_a_value_is_asked_as_it_stands_in_the_table(value: dict[str, Any], made: Path) -> None:
     cases = _cases(made, {"value": value})
     assert cases["fidelity.answer.kind"]["effect"][0]["equals"] == {"word": "{nonce}", **value}
