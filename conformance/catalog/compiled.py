@@ -69,6 +69,10 @@ def _files(folder: str) -> Iterator[str]:
                 yield entry.path
 
 
-@functools.cache  # of thousands of places, in fifty files
 def _path_of(kind: type[Any], text: Any) -> Any:
-    return kind(text)
+    return _path(text) if kind is Path else kind(text)
+
+
+@functools.cache  # thousands of cases stand in fifty files
+def _path(text: str) -> Path:
+    return Path(text)

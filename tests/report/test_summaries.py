@@ -71,9 +71,9 @@ def test_styles_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
             print_line("said", screen, "bold red")
             told[value] = screen.getvalue()
     assert told == {"xterm": "\x1b[1;31msaid\x1b[0m\n", "dumb": "said\n", "1": "said\n"}
-    screen = io.StringIO()
-    print_line("said", screen, "bold")
-    assert screen.getvalue() == "said\n"
+    pipe = io.StringIO()
+    print_line("said", pipe, "bold")
+    assert pipe.getvalue() == "said\n"
 
 
 # --- summary.md ------------------------------------------------------------------------------------------------------
