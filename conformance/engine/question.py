@@ -63,7 +63,7 @@ class Attempt(Struct, frozen=True):
     def light(self) -> "Attempt":
         """The same without its answers; where other cases are judged within it, with the names of its exchanges."""
         shared = tuple(reply.evidence for reply in self.replies) if self.within else self.shared
-        return replace(self, replies=(), unread=(), shared=shared)
+        return replace(self, replies=(), unread=(), shape=None, shared=shared)
 
     def forget(self) -> None:
         """Lets go of what was read in its answers: they wait to be judged as bytes."""
@@ -140,6 +140,7 @@ def within(question: Question, journey: Record) -> Record:
                 attempt,
                 replies=(),
                 unread=(),
+                shape=None,
                 observed=attempt.within[question.case.id],
                 within={},
                 seconds=0.0,
