@@ -6,8 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from conformance.probe.chunk import Chunk
-from conformance.probe.sse import Frame, frames
+from conformance.probe.sse import Chunk, Frame, frames
 
 __all__ = ["AFTER_THE_END", "REMOVED", "Chunk", "Exchange", "Outcome", "Request"]
 

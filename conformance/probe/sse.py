@@ -4,7 +4,13 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from conformance.probe.chunk import Chunk
+
+class Chunk(Struct, frozen=True, gc=False):
+    """A piece of the body as it arrived, content encoding undone; `at` in seconds since the request was sent."""
+
+    at: float
+    data: bytes
+
 
 BOM = b"\xef\xbb\xbf"
 

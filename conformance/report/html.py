@@ -2,12 +2,16 @@
 
 import base64
 import hashlib
+import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import jinja2
 import msgspec
+from jinja2.bccache import Bucket, BytecodeCache
 
+from conformance.cache import Cache
 from conformance.harmless import harmless
 from conformance.report.causes import homes
 from conformance.report.closing import closing_of
@@ -24,9 +28,8 @@ from conformance.runs.detection import Detection
 from conformance.runs.log import RowInfo
 from conformance.words import READINESS_VERDICTS
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
+TEMPLATES = 32
+"""Compiled templates that are kept: the page has two."""
 SOURCES = Path(__file__).parent / "page"
 STYLES = ("page.css", "matrix.css")
 ENTRY = "main.js"
@@ -58,20 +61,16 @@ def page_html(matrix: Matrix, detection: Detection | None = None) -> str:
 
 
 @cache
-def template() -> "Template":
+def template() -> jinja2.Template:
     """The page's template with its parts, compiled once: that takes most of the time of a small page."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    from conformance.report.templates import KeptTemplates
-
-    environment = Environment(
-        loader=FileSystemLoader(SOURCES),
-        bytecode_cache=KeptTemplates(Path(__file__)),
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(SOURCES),
+        bytecode_cache=_KeptTemplates(),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.undefined = StrictUndefined
+    environment.undefined = jinja2.StrictUndefined
     environment.finalize = lambda value: harmless(value) if type(value) is str else value
     environment.filters["headline"] = headline
     environment.filters["closing"] = closing_of
@@ -103,3 +102,26 @@ def _source(names: tuple[str, ...]) -> str:
 
 def _hash(source: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+
+
+class _KeptTemplates(BytecodeCache):
+    """Compiled templates, kept for the next process: to compile them takes half of a short run.
+
+    Each by the hash of its source, of this module, which sets jinja2 up, and of what compiles.
+    """
+
+    def __init__(self) -> None:
+        self._cache = Cache("templates", TEMPLATES)
+        here = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+        self._made_by = f"{jinja2.__version__} {sys.version} {here}"
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        content = self._cache.read(self._name(bucket))
+        if content is not None:
+            bucket.bytecode_from_string(content)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._cache.keep(self._name(bucket), bucket.bytecode_to_string())
+
+    def _name(self, bucket: Bucket) -> str:
+        return hashlib.sha256(f"{self._made_by} {bucket.key} {bucket.checksum}".encode()).hexdigest()[:32]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from conformance.judge.answer import Answer, read
 from conformance.judge.block import Block
 from conformance.judge.rules import RULES, examine
+from conformance.judge.shape import TIMED, events_masked, fits, masked
 from conformance.judge.stream import follow
 from conformance.judge.stream_result import StreamResult
 from conformance.probe.exchange import Chunk, Exchange
@@ -250,3 +251,44 @@ def _kinds(*blocks: dict[str, Any]) -> list[str]:
 )
 def test_a_stop_without_its_block(events: list[dict[str, Any]], kinds: list[str]) -> None:
     assert _kinds(*events) == kinds
+
+
+SHAPE_KEYS = st.sampled_from(["type", "delta", "input", "index", "text", "k" * 100, "k" * 101])
+SHAPE_SCALARS = (
+    st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from(["text_delta", "a b", "", "string", "x" * 101])
+)
+SHAPE_VALUES = st.recursive(
+    SHAPE_SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(SHAPE_KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+SHAPE_EVENTS = st.lists(
+    st.fixed_dictionaries(
+        {"event": st.sampled_from(["content_block_delta", "ping", "other", None]), "data": SHAPE_VALUES}
+    ),
+    max_size=8,
+)
+
+
+@given(SHAPE_VALUES, SHAPE_VALUES)
+def test_what_fits_a_mask_is_masked_so(value: Any, other: Any) -> None:
+    if fits(value, masked(other)):
+        assert masked(value) == masked(other)
+
+
+@given(SHAPE_EVENTS)
+def test_events_are_masked_each_and_equal_neighbours_are_one(events: list[dict[str, Any]]) -> None:
+    plain: list[Any] = []
+    for event in events:
+        shape = {"event": event["event"], "data": masked(event["data"])}
+        if event["event"] not in TIMED and shape != (plain[-1] if plain else None):
+            plain.append(shape)
+    assert events_masked(events) == plain
+
+
+def test_a_delta_like_the_one_before_is_seen_at_once() -> None:
+    first, second = (
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}} for text in "ab"
+    )
+    assert fits(second, masked(first))
+    assert not fits({**second, "index": "0"}, masked(first))

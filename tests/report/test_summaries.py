@@ -19,9 +19,8 @@ from conformance.report.closing import basis_of
 from conformance.report.levels import LevelRow, in_words, level_of
 from conformance.report.matrix import matrix_of
 from conformance.report.query import parse
-from conformance.report.styled import print_line
 from conformance.report.summary import badge
-from conformance.report.terminal import print_table, print_terminal_summary
+from conformance.report.terminal import print_line, print_table, print_terminal_summary
 from conformance.report.write import write_summaries
 from conformance.runs.log import CauseRow, RowInfo, RuleRow, RunLog, read_log
 
