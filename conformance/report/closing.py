@@ -186,11 +186,21 @@ def _surfaces(rows: Iterable[CaseRow | RuleRow]) -> dict[Status, int]:
 def _counts(column: Column) -> str:
     """How the numbers hang together."""
     log = column.log
-    verdicts = ", ".join(f"{n} {verdict}" for verdict, n in column.counts.items())
+    idle = _idle(column)
+    judged = {verdict: n - (idle if verdict == "inconclusive" else 0) for verdict, n in column.counts.items()}
+    verdicts = ", ".join(f"{n} {verdict}" for verdict, n in judged.items() if n)
+    rest = f" ({idle} more have rules that found nothing to judge in these answers)" if idle else ""
     cases = _number(len({row.case for row in log.cases}), "case")
     questions = _number(len(log.cases), "question")
     asked = f"{questions} ({cases}, each in JSON, as a stream or both) and {_number(len(log.rules), 'rule')}"
-    return f"{sum(column.counts.values())} rows of the matrix: {verdicts}; from {asked}{_rests_on(log)}."
+    return f"{_number(sum(judged.values()), 'row')} of the matrix: {verdicts}{rest}; from {asked}{_rests_on(log)}."
+
+
+def _idle(column: Column) -> int:
+    """How many rows no question is about, and no answer fell under their rules."""
+    log = column.log
+    judged = {row.surface for row in log.cases} | {row.surface for row in log.rules if row.seen}
+    return sum(cell.verdict == "inconclusive" and row not in judged for row, cell in column.cells.items())
 
 
 def basis_of(log: RunLog) -> dict[Basis, int]:
