@@ -4,6 +4,7 @@ Every question has a row and every row a question or a reason; every refusal has
 on the model's obedience can turn a server red; and something must turn each case red.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, get_args
 
@@ -28,6 +29,7 @@ WITHOUT_SECTIONS = ("https://github.com/",)
 """Addresses of source files, whose lines move, and of issues: nothing in them has a name."""
 FILLED_IN = ("model", "stream")
 """Fields that a run adds to what a case says."""
+_IN_A_NONCE = re.compile(r"[a-z2-9]{1,4}")
 _SAID = ("text", "thinking", "input", "partial_json")
 """Parts of an answer whose content is the model's choice."""
 
@@ -48,6 +50,7 @@ def lint(catalog: Catalog, rules: Mapping[str, str], faults: Collection[str]) ->
             *_twin(catalog, case),
             *_evidence(catalog, case),
             *_prompts(case),
+            *_by_chance(case),
         )
     ]
     found += _abouts(catalog)
@@ -173,6 +176,16 @@ def _evidence(catalog: Catalog, case: Case) -> Iterator[str]:
         yield "its effect is an absence: without `premise` or `control` a server that does nothing passes"
     if any(_is_said(check) for check in case.effect):
         yield f"its effect is the model's choice: give `premise` or `control`, or make it `witnessed` (now {case.kind})"
+
+
+def _by_chance(case: Case) -> Iterator[str]:
+    """What must not be in an answer may not be in a nonce either: one with `ter` in it accused a correct server."""
+    if "{nonce}" not in str(asks_of(case)):
+        return
+    for check in case.effect:
+        name, argument = matcher_of(check)
+        if name == "excludes" and isinstance(argument, str) and _IN_A_NONCE.fullmatch(argument):
+            yield f"`excludes: {argument}`: a nonce may hold these letters; exclude more of them, or a capital"
 
 
 def _is_said(check: Check) -> bool:

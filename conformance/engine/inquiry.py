@@ -204,7 +204,7 @@ class Inquiry:
             number,
             transport.client,
             transport.patience,
-            proceed=partial(_proceed, reader, question.case.journey is not UNSET),
+            proceed=partial(proceed, reader, question.case.journey is not UNSET),
             fixtures=transport.fixtures,
         )
         if self._watch is not None:
@@ -245,7 +245,7 @@ def _filled(value: Any, setting: Setting) -> Any:
         return value
 
 
-def _proceed(
+def proceed(
     reader: Reader, travels: bool, step: Step, mode: Mode, exchange: Exchange, bind: Bind
 ) -> Mapping[str, Any] | None:
     """The document of a step's answer for the steps after it; None where there is no use in going on.

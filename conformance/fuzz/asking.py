@@ -1,16 +1,18 @@
 """Asks one generated case at a time, through what asks and reads the cases of a run."""
 
 import asyncio
-from pathlib import Path
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
 
 from conformance.catalog.case import Case
-from conformance.engine.inquiry import attempt_of
+from conformance.catalog.load import FIXTURES, cases_folder
+from conformance.engine.inquiry import attempt_of, proceed
 from conformance.engine.question import Attempt, Question
 from conformance.errors import ExitCode, UserError
+from conformance.judge.answer import Reader
 from conformance.probe.asking import Fixtures, ask_case
 from conformance.probe.client import Client
 from conformance.probe.preflight import preflight
@@ -33,6 +35,7 @@ class Asker:
         limits = Limits(first_byte=timeout, idle=timeout, total=4 * timeout)
         self._client = Client(limits=limits, keys=[target.key])
         self._patience = Patience(1)
+        self._fixtures = Fixtures(cases_folder() / FIXTURES)
 
     def __enter__(self) -> Self:
         """UserError where the endpoint cannot be asked at all."""
@@ -49,11 +52,21 @@ class Asker:
     def ask(self, document: dict[str, Any], mode: Mode) -> Attempt:
         """What a case showed in a mode; UserError where the endpoint is gone, or asks to wait for too long."""
         self.asked += 1
+        reader = Reader()
         question = Question(msgspec.convert(document, Case), mode)
         asked = self._runner.run(
-            ask_case(question.case, self.target, mode, 1, self._client, self._patience, fixtures=Fixtures(Path()))
+            ask_case(
+                question.case,
+                self.target,
+                mode,
+                1,
+                self._client,
+                self._patience,
+                proceed=partial(proceed, reader, False),
+                fixtures=self._fixtures,
+            )
         )
-        attempt = attempt_of(question, asked, self.target)
+        attempt = attempt_of(question, asked, self.target, reader)
         observation = attempt.observed.observation
         if observation == "error":
             raise UserError(f"the suite itself failed: {attempt.trace}", ExitCode.OUR_FAULT)

@@ -1,61 +1,19 @@
 """Conversations that grow: each turn is what the endpoint answered, sent back to it as clients do."""
 
-from collections.abc import Callable
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, Verbosity, settings
-from hypothesis import seed as seeded
 from hypothesis import strategies as st
-from hypothesis.errors import FlakyFailure
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from conformance.engine.question import Attempt
-from conformance.fuzz.laws import AskCase, BrokenLaw, Known, Sent, Valid, laws_broken
+from conformance.fuzz.laws import AskCase, Sent, Valid, laws_broken
 from conformance.fuzz.requests import PIECES, REPLY, SCHEMAS
+from conformance.fuzz.sequences import Seen
 from conformance.judge.answer import Answer
 from conformance.judge.rules import examine_conversation
 
-STEPS = 8
-"""Turns of one conversation."""
 
-
-class SeenError(Exception):
-    """A law was broken: what hypothesis shrinks."""
-
-
-def unattended(examples: int) -> settings:
-    """Hypothesis' settings for a search that depends on its seed alone, and reports one failure, the smallest."""
-    return settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-        verbosity=Verbosity.quiet,
-        report_multiple_bugs=False,
-    )
-
-
-def converse(ask: AskCase, *, seed: int, count: int, known: Known, tools: bool) -> BrokenLaw | None:
-    """The first law that a conversation breaks and nothing known explains, after the fewest turns."""
-    smallest: list[BrokenLaw] = []
-
-    def seen(broken: BrokenLaw) -> None:
-        if known.explains(broken) or (smallest and broken.law != smallest[0].law):
-            return
-        smallest[1:] = [broken]  # the first stays: what is shrunk is its law
-        raise SeenError
-
-    limits = settings(unattended(count), stateful_step_count=STEPS)
-    machine = _machine(ask, seen, tools=tools)
-    try:
-        run_state_machine_as_test(seeded(seed)(machine), settings=limits)
-    except (SeenError, FlakyFailure):
-        return smallest[-1]
-    return None
-
-
-def _machine(ask: AskCase, seen: Callable[[BrokenLaw], None], *, tools: bool) -> type[RuleBasedStateMachine]:
+def conversations(ask: AskCase, seen: Seen, *, tools: bool) -> type[RuleBasedStateMachine]:
     """The rules by which a conversation grows: a turn keeps the laws of a valid request, all of them those of turns."""
 
     class Conversation(RuleBasedStateMachine):

@@ -1,6 +1,6 @@
 """The folder of a search: `fuzz.jsonl`, from which it can be resumed, and the cases that show what was found."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import msgspec
 import yaml
 from msgspec import Struct
 
+from conformance.catalog.load import FIXTURES, cases_folder
 from conformance.errors import UserError
 from conformance.fuzz.laws import BrokenLaw
 from conformance.harmless import harmless
@@ -121,6 +122,10 @@ class FuzzFolder:
         rows = [_row(document) for one in self.found for document in one.documents]
         _dump(self.folder / CASES, {"family": "fuzz", "about": about, "cases": cases})
         _dump(self.folder / SURFACE / "areas.yaml", AREAS)
+        for upload in sorted({upload for case in cases for upload in _uploads(case)}):
+            place = self.folder / "cases" / FIXTURES / upload
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes((cases_folder() / FIXTURES / upload).read_bytes())
         _dump(self.folder / SURFACE / "fuzz.yaml", {"rows": rows})
 
     def close(self) -> None:
@@ -134,6 +139,13 @@ def _named(document: Mapping[str, Any], name: str) -> dict[str, Any]:
         if key in named:
             named[key] = str(named[key]).replace("fuzz.found", name)
     return named | {"surface": named["id"]}
+
+
+def _uploads(document: Mapping[str, Any]) -> Iterator[str]:
+    """The fixtures that the steps of a case upload."""
+    for step in document.get("steps", ()):
+        for part in step["ask"].get("multipart", {}).values():
+            yield part.removeprefix("@")
 
 
 def _row(document: Mapping[str, Any]) -> dict[str, Any]:

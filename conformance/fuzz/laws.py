@@ -90,6 +90,29 @@ def case(name: str, title: str, sent: Sent, **beside: Any) -> dict[str, Any]:
     return {"id": name, "title": title, "surface": "fuzz.found", **needs, "ask": ask, **beside}
 
 
+class About(Protocol):
+    """Makes a broken law of a request: which, and in words."""
+
+    def __call__(self, law: str, says: str, mode: Mode) -> BrokenLaw: ...
+
+
+def answered(attempt: Attempt, document: dict[str, Any], mode: Mode, about: About) -> Iterator[BrokenLaw]:
+    """What breaks the laws of a valid request in one mode: it is answered, with a 200, and by every rule."""
+    answer = _answer(attempt)
+    status = answer.status if answer else 0
+    match attempt.observed.observation:
+        case "declined":
+            yield about("refused", f"a valid request is refused with {status}", mode)
+        case "unreadable":
+            finding = attempt.observed.findings[0]
+            law = f"unreadable {status if status >= 500 else ''}".strip()
+            yield about(law, f"{finding.observed}"[:200], mode)
+        case "slow":
+            yield about("no answer", "there is no answer within the limit of time", mode)
+    for reply in attempt.replies:
+        yield from laws_broken(reply.readings, document, mode)
+
+
 class Valid(Struct, frozen=True):
     """A valid request: answered with 200 in both modes, by every rule, and nothing of it is lost."""
 
@@ -98,30 +121,13 @@ class Valid(Struct, frozen=True):
     def broken(self, ask: AskCase) -> Iterator[BrokenLaw]:
         attempts = {mode: ask(self.question(), mode) for mode in MODES}
         for mode, attempt in attempts.items():
-            yield from self._of_one(attempt, mode)
+            yield from answered(attempt, self.question(), mode, self._about)
         told, streamed = (_answer(attempts[mode]) for mode in MODES)
         if told is not None and streamed is not None and told.status == streamed.status == 200:
             yield from laws_broken(examine_pair(told, streamed), self.question(), "stream")
         for mode, attempt in attempts.items():
             if attempt.observed.observation in LOST and self._held_against_the_server(ask, mode):
                 yield self._about("content lost", self._lost(attempt), mode, with_control=True)
-
-    def _of_one(self, attempt: Attempt, mode: Mode) -> Iterator[BrokenLaw]:
-        answer = _answer(attempt)
-        match attempt.observed.observation:
-            case "declined":
-                status = answer.status if answer else 0
-                yield self._about("refused", f"a valid request is refused with {status}", mode)
-            case "unreadable":
-                finding = attempt.observed.findings[0]
-                status = answer.status if answer else 0
-                yield self._about(
-                    f"unreadable {status if status >= 500 else ''}".strip(), f"{finding.observed}"[:200], mode
-                )
-            case "slow":
-                yield self._about("no answer", "there is no answer within the limit of time", mode)
-        for reply in attempt.replies:
-            yield from laws_broken(reply.readings, self.question(), mode)
 
     def _held_against_the_server(self, ask: AskCase, mode: Mode) -> bool:
         """Whether the bare instruction is obeyed every time, and the whole request never."""

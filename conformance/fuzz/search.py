@@ -8,13 +8,17 @@ from hypothesis import strategies as st
 from hypothesis.errors import FlakyFailure, FlakyStrategyDefinition
 from msgspec import Struct
 
-from conformance.fuzz.conversation import SeenError, converse, unattended
+from conformance.fuzz.conversation import conversations
 from conformance.fuzz.laws import AskCase, Bad, BrokenLaw, CountedPair, Example, Known, Sent, Valid, case
 from conformance.fuzz.mutations import mutations
 from conformance.fuzz.requests import requests
+from conformance.fuzz.sequences import Machine, SeenError, first_broken, unattended
+from conformance.fuzz.stored import Keeps, stored
 
 CONVERSATIONS = 3
 """Conversations beside each chunk of single requests."""
+STORED = 12
+"""Sequences about what is kept, beside each chunk: none of them asks the model to speak."""
 CHUNK = 50
 """Examples between two points at which a search can be taken up again."""
 
@@ -41,6 +45,8 @@ class Search(Struct, frozen=True, kw_only=True):
     """Whether the endpoint counts tokens."""
     seed: int
     known: Known
+    keeps: Keeps = Keeps()
+    """What the endpoint keeps for a client."""
 
     def run(
         self,
@@ -66,14 +72,20 @@ class Search(Struct, frozen=True, kw_only=True):
             progress(done)
 
     def _chunk(self, strategy: st.SearchStrategy[Example], seed: int, size: int) -> Iterator[BrokenLaw]:
-        """What one chunk finds, each law once: single requests, then conversations."""
+        """What one chunk finds, each law once: single requests, then conversations, then what is kept."""
         while (smallest := _first(self.ask, strategy, seed=seed, size=size, known=self.known)) is not None:
             self.known.found.append(smallest.told)
             if _again(self.ask, smallest):  # what was seen once and never again is told to nobody
                 yield smallest.told
             seed += 1
         tools = "tools" in self.able
-        while (told := converse(self.ask, seed=seed, count=CONVERSATIONS, known=self.known, tools=tools)) is not None:
+        yield from self._sequences(lambda seen: conversations(self.ask, seen, tools=tools), seed, CONVERSATIONS)
+        if self.keeps.batches or self.keeps.files:
+            yield from self._sequences(lambda seen: stored(self.ask, seen, self.keeps), seed, STORED)
+
+    def _sequences(self, machine: Machine, seed: int, count: int) -> Iterator[BrokenLaw]:
+        """What the sequences of a state machine find, each law once."""
+        while (told := first_broken(machine, seed=seed, count=count, known=self.known)) is not None:
             self.known.found.append(told)
             yield told
             seed += 1

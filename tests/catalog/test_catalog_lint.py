@@ -103,6 +103,7 @@ WRONG_NEEDS = (
             "    title: Messages\n    unasked: It cannot.\n",
             "it says `unasked`, but something",
         ),
+        (MESSAGES, 'contains: "{nonce}"}]', 'contains: "{nonce}"}, {at: text, excludes: ter}]', "a nonce may hold"),
         (MESSAGES, "    basis: documented\n", "", "a must says on what it rests: give `basis`, one of recorded, sdk"),
         (MESSAGES, SPEC, "", "it has no `spec`: say where its claim comes from"),
         (MESSAGES, SPEC, SPEC.replace("#message", ""), "a must cites its section: https://platform.claude.com/"),

@@ -1,6 +1,7 @@
 """`conformance fuzz`: the command, and what a search finds and shrinks."""
 
 import builtins
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from hypothesis import strategies as st
 
 from conformance.catalog.load import load_catalog
 from conformance.cli.main import main
-from conformance.fuzz.folder import FILE
-from conformance.fuzz.laws import Bad, Valid
+from conformance.fuzz.folder import FILE, FuzzFolder, HeadLine
+from conformance.fuzz.laws import Bad, CountedPair, Sent, Valid
 from conformance.fuzz.mutations import mutations
 from conformance.fuzz.requests import requests
 
@@ -145,6 +146,32 @@ def test_a_fault_is_found_and_shrunk_to_a_case(asking: Asking, fault: str) -> No
         assert all(correct.ask(dict(one), found[0].mode).observed.observation == "shown" for one in found[0].documents)
     assert not set(question["ask"]["body"]) & {"metadata", "temperature", "service_tier"}, "nothing beside it is left"
     assert not question["ask"].get("headers"), "nothing beside it is left"
+
+
+def test_what_is_deleted_and_still_there_is_found_by_a_sequence(asking: Asking, tmp_path: Path) -> None:
+    with asking("/fault/X-file-undeleted") as bent, asking("") as correct:
+        found = found_by(bent, 150, most=1)
+        assert [one.law.partition(",")[0] for one in found] == ["kept"]
+        question = dict(found[0].documents[0])
+        assert bent.ask(question, "json").observed.observation == "contradicted"
+        assert correct.ask(question, "json").observed.observation == "shown"
+    with closing(FuzzFolder(tmp_path / "out", HeadLine(target="none", model="m", seed=1))) as folder:
+        folder.keep(found[0])
+    catalog = load_catalog(tmp_path / "out" / "cases")
+    assert catalog.cases["fuzz.found-1"].steps
+    assert any((catalog.fixtures / "documents").glob("*.pdf")) or any((catalog.fixtures / "images").glob("*.png"))
+
+
+def test_a_count_that_shrinks_is_found(asking: Asking) -> None:
+    def counted(document: dict[str, Any], mode: Any) -> Any:
+        with asking("") as correct:
+            short, long = document["steps"]
+            return correct.ask(document | {"steps": [long | {"name": "short"}, short | {"name": "long"}]}, mode)
+
+    sent = Sent(body={"messages": [{"role": "user", "content": "Hello."}]})
+    assert [one.law for one in CountedPair(sent).broken(counted)] == ["count shrinks"]
+    with asking("") as correct:
+        assert list(CountedPair(sent).broken(correct.ask)) == []
 
 
 def test_a_search_is_the_same_again(asking: Asking) -> None:

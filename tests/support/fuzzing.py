@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from conformance.fuzz.asking import Asker
 from conformance.fuzz.laws import BrokenLaw, Known
 from conformance.fuzz.search import Search
+from conformance.fuzz.stored import what_is_kept
 from conformance.scripted.listing import VariantEntry, listing
 
 Asking = Callable[[str], Asker]
@@ -14,7 +15,8 @@ Asking = Callable[[str], Asker]
 def found_by(asker: Asker, examples: int, *, seed: int = 1, most: int = 3) -> list[BrokenLaw]:
     """What a search finds, at most so much."""
     found: list[BrokenLaw] = []
-    search = Search(ask=asker.ask, able=("tools", "vision"), counts=True, seed=seed, known=Known([]))
+    keeps = what_is_kept(asker.ask)
+    search = Search(ask=asker.ask, able=("tools", "vision"), counts=True, seed=seed, known=Known([]), keeps=keeps)
     search.run(0, examples, enough=lambda: len(found) >= most, progress=lambda _: None, tell=found.append)
     return found
 

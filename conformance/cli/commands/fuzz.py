@@ -30,7 +30,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     try:
-        from conformance.fuzz import asking, folder, laws, search
+        from conformance.fuzz import asking, folder, laws, search, stored
     except ModuleNotFoundError as problem:
         if problem.name != "hypothesis":
             raise
@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
             counts=search.has_counts(asker.ask),
             seed=arguments.seed,
             known=laws.Known(kept.known()),
+            keeps=stored.what_is_kept(asker.ask),
         )
         asked.run(
             kept.asked,
