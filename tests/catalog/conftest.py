@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from catalog_folder import Write
+from command_line import Write
 
 AREAS = "areas: {messages: Messages, tools: Tools}\n"
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from catalog_folder import Write
+from command_line import Write
 
 from conformance.catalog.case import Ask
 from conformance.catalog.difference import differences

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from catalog_folder import Write
+from command_line import Write
 from msgspec import UNSET, UnsetType
 
 from conformance.catalog.case import Ask, Case, Refusal, Step, asks_of, bad_requests

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
-from catalog_folder import Write
+from command_line import Write
 
 from conformance.catalog.case import Case
 from conformance.catalog.load import Catalog, load_catalog

@@ -1,4 +1,4 @@
-"""The suite as a user calls it: what the fixtures of `tests/conftest.py` and `tests/hostile/conftest.py` give."""
+"""The suite as a user calls it, and what fixtures of the `conftest.py` files give."""
 
 import io
 import os
@@ -16,6 +16,8 @@ from conformance.keys import KNOWN
 
 Command = Callable[..., CompletedProcess[str]]
 """`command("run", ...)`: what it printed, and its exit code."""
+Write = Callable[..., Path]
+"""`write({"tools/choice.yaml": text})`: the folder of a small catalog, some files changed or added."""
 Begun = Callable[..., "Popen[str]"]
 """`begun(code, "run", ...)`: a command that still runs, with the suite bent by the code."""
 Serve = Callable[..., str]
