@@ -135,19 +135,18 @@ def id_form(answer: Answer) -> Found:
     row="response.tool_use.name",
     law="A tool_use names a tool that the request declares.",
     source=TOOL_USE,
-    leniency="Where the model chooses, a name of its own may be the model's, but never that of a server tool, which no "
-    "client can run. Not asked where a toolset or an MCP server declares tools by other names than its own.",
+    leniency="Where the model chooses, a name of its own may be the model's; that no client is asked to run a server "
+    "tool is a question of its own. Not asked where a toolset or an MCP server declares tools by other names than its "
+    "own.",
 )
 def name_declared(answer: Answer) -> Found:
+    if _names_its_own(answer):
+        return None
     calls = [(at, call["name"]) for at, call in blocks_of(answer, "tool_use") if call.get("name")]
     tools = _declared(answer)
     if not calls or tools is None or any(not isinstance(tool.get("name"), str) for tool in tools):
         return None
     names = [tool["name"] for tool in tools if not _is_server_tool(tool)]
-    run_by_server = {tool["name"] for tool in tools} - set(names)
-    taken = [Violation(f"{at}/name", names, name, "server-tool") for at, name in calls if name in run_by_server]
-    if taken or _names_its_own(answer):
-        return taken[:1] or None
     foreign = [Violation(f"{at}/name", names, name, "undeclared") for at, name in calls if name not in names]
     return foreign[:1]
 
