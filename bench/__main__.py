@@ -26,7 +26,7 @@ LARGEST = 200.0
 """Megabytes."""
 GROWS = 1.15
 """What a case may cost more in a long run than in a short one."""
-MARKS = {True: "holds", False: "EXCEEDED", None: ""}
+MARKS = {True: "holds", False: "does not hold", None: ""}
 REPORT = Path("reports/bench.json")
 
 
@@ -214,13 +214,13 @@ def main(rounds: int, parts: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), rounds)
         figures = []
-        print(f"{'':48} {'suite':>10} {'floor':>10} {'ratio':>6} {'':8} unit; limit")
+        print(f"{'':48} {'suite':>10} {'floor':>10} {'ratio':>6} {'':13} unit; limit")
         for part in parts or PARTS:
             for figure in PARTS[part](bench):
                 figures.append(figure)
                 floor = f"{figure.floor:10.2f}" if figure.floor is not None else " " * 10
                 ratio = f"{figure.ratio:6.2f}" if figure.ratio is not None else " " * 6
-                told = f"{figure.what:48} {figure.suite:10.2f} {floor} {ratio} {MARKS[figure.holds]:8}"
+                told = f"{figure.what:48} {figure.suite:10.2f} {floor} {ratio} {MARKS[figure.holds]:13}"
                 print(f"{told} {figure.unit}; {figure.limit}", flush=True)
     machine = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
     REPORT.parent.mkdir(exist_ok=True)

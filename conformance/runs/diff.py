@@ -1,9 +1,14 @@
 """The differences between two runs, row by row and finding by finding, never by totals."""
 
+import statistics
+from collections.abc import Iterator
+from itertools import islice
 from typing import Literal
 
 from msgspec import Struct
 
+from conformance.runs.evidence import exchange_of
+from conformance.runs.evidence_store import EvidenceStore
 from conformance.runs.expectations import RowResult, seen_in
 from conformance.runs.log import CauseRow, RunLog
 from conformance.words import OBSERVED, Mode, Verdict
@@ -142,3 +147,77 @@ def cause_changes(old: RunLog, new: RunLog) -> CauseChanges:
 def _judged_alike(old: RunLog, new: RunLog) -> bool:
     """Whether a run without causes is one in which nothing was wrong."""
     return bool(new.causes) and not any(row.verdict in ("broken", "ignored", "refused", "partial") for row in old.cases)
+
+
+NOTICED = 1.3
+"""How many times slower or faster a server is when it is said."""
+REPEATS = 5
+"""Questions that show it, at least."""
+LOOKED_AT = 60
+"""Questions whose evidence is read, at most."""
+FELT = 0.05
+"""Seconds below which a difference is a busy machine's as well as the server's."""
+EVENTS = 20
+"""Events of a stream from which on their pace can be told."""
+
+
+class SpeedChange(Struct, frozen=True, kw_only=True):
+    """A server that has become slower or faster, over questions that both runs asked as streams: a note, no verdict."""
+
+    what: Literal["to the first event", "from the first event to the last"]
+    old: float
+    """Seconds, the median over the questions; so is `new`."""
+    new: float
+    times: float
+    """The median of how many times longer each question took."""
+    over: int
+    """How many questions."""
+
+
+def speed_changes(old: RunLog, new: RunLog) -> list[SpeedChange]:
+    """How much slower or faster the server has become, where both runs have evidence of enough equal questions."""
+    pairs = list(islice(_timed_pairs(old, new), LOOKED_AT))
+    firsts = [(before[0], after[0]) for before, after in pairs]
+    paces = [(before[1], after[1]) for before, after in pairs if before[1] and after[1]]
+    found = (
+        _speed_change("to the first event", firsts),
+        _speed_change("from the first event to the last", paces),
+    )
+    return [change for change in found if change is not None]
+
+
+def _speed_change(
+    what: Literal["to the first event", "from the first event to the last"], pairs: list[tuple[float, float]]
+) -> SpeedChange | None:
+    if len(pairs) < REPEATS:
+        return None
+    times = statistics.median(after / before for before, after in pairs if before > 0)
+    old, new = (statistics.median(seconds) for seconds in zip(*pairs, strict=True))
+    if 1 / NOTICED < times < NOTICED or abs(new - old) < FELT:
+        return None
+    return SpeedChange(what=what, old=old, new=new, times=times, over=len(pairs))
+
+
+def _timed_pairs(old: RunLog, new: RunLog) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
+    """The times of each question that both runs asked as a stream, the longest answers first."""
+    stores = EvidenceStore(old.folder), EvidenceStore(new.folder)
+    before = {row.case: row for row in old.cases if row.mode == "stream"}
+    rows = [
+        (before[row.case], row)
+        for row in new.cases
+        if row.mode == "stream" and row.case in before and row.case_sha256 == before[row.case].case_sha256
+    ]
+    for pair in sorted(rows, key=lambda pair: -pair[1].seconds):
+        if all(row.exchanges and row.exchanges[-1] in store for row, store in zip(pair, stores, strict=True)):
+            first, second = (_times(store, row.exchanges[-1]) for row, store in zip(pair, stores, strict=True))
+            if first is not None and second is not None:
+                yield first, second
+
+
+def _times(store: EvidenceStore, name: str) -> tuple[float, float] | None:
+    """Seconds to the first event of a stream, and from there to its last, 0 where these are few; None of no stream."""
+    exchange = exchange_of(store.read(name))
+    frames = exchange.frames if exchange.status == 200 and exchange.outcome == "complete" else ()
+    if not frames or frames[0].name is None or frames[0].at <= 0:
+        return None
+    return frames[0].at, frames[-1].at - frames[0].at if len(frames) >= EVENTS else 0.0

@@ -1,15 +1,19 @@
 """The run log: what is written is read back, a killed run keeps what it had, and two runs are compared row by row."""
 
+import shutil
 from pathlib import Path
 
 import msgspec
 import pytest
+import synthetic_runs
 from command_line import Command, Serve
 from msgspec.structs import replace
 
+from conformance.cli.main import main
 from conformance.errors import UserError
 from conformance.judge.finding import ABSENT, Finding
-from conformance.runs.diff import diff
+from conformance.runs.diff import diff, speed_changes
+from conformance.runs.evidence_store import EvidenceStore, EvidenceWriter, remove_evidence
 from conformance.runs.log import (
     CaseInfo,
     CaseRow,
@@ -309,6 +313,38 @@ def test_runs_are_compared_by_row_and_finding(tmp_path: Path) -> None:
     assert found["other-keys"].appeared == ["k2"]
     assert found["other-keys"].vanished == ["k1"]
     assert {name for name, difference in found.items() if difference.worse} == {"worse", "other-keys"}
+
+
+def slowed(folder: Path, out: Path, times: float) -> RunLog:
+    """A copy of a run in which every byte came so many times later."""
+    shutil.copytree(folder, out)
+    store = EvidenceStore(folder)
+    read = [store.read(name) for name in store]
+    remove_evidence(out)
+    writer = EvidenceWriter(out)
+    for one in read:
+        chunks = [replace(chunk, at=(chunk.at or 0.0) * times) for chunk in one.answer.chunks]
+        writer.write(replace(one, answer=replace(one.answer, chunks=chunks)))
+    writer.close()
+    return read_log(out)
+
+
+@pytest.mark.parametrize(("times", "said"), [(2.0, "2.0 times as slow"), (0.5, "2.0 times as fast")])
+def test_a_server_that_became_slower_is_told_and_not_judged(
+    tmp_path: Path, times: float, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = synthetic_runs.make_run(tmp_path / "one")
+    old, new = read_log(folder), slowed(folder, tmp_path / "two", times)
+    (change,) = speed_changes(old, new)
+    assert (change.what, round(change.times, 3)) == ("to the first event", times)
+    assert change.over >= 5
+    assert speed_changes(old, slowed(folder, tmp_path / "three", 1.1)) == []
+    assert main(["diff", str(folder), str(tmp_path / "two")]) == 0
+    told = capsys.readouterr().out
+    assert f"speed, no verdict: {said}" in told
+    assert "0 rows differ" in told
+    remove_evidence(tmp_path / "two")
+    assert speed_changes(old, read_log(tmp_path / "two")) == [], "nothing is said where nothing was kept"
 
 
 def test_a_run_does_not_differ_from_itself(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from conformance.errors import ExitCode, UserError
 from conformance.harmless import harmless
 from conformance.report.answers import annotations
 from conformance.report.matrix import matrix_of
-from conformance.runs.diff import Difference, cause_changes, diff
+from conformance.runs.diff import Difference, SpeedChange, cause_changes, diff, speed_changes
 from conformance.runs.evidence_store import EvidenceStore, copy_evidence
 from conformance.runs.log import FILE, PACKED, CauseRow, RunLog, read_log
 from conformance.runs.run_folder import RunFolder
@@ -69,12 +69,20 @@ def as_text(differences: Sequence[Difference], old: RunLog, new: RunLog) -> str:
         lines.append(f"{difference.change:<17} {_row(difference)}: {_verdicts(difference)}  [{difference.surface}]")
         lines += [f"  + {key}" for key in difference.appeared]
         lines += [f"  - {key}" for key in difference.vanished]
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(_speed, speed_changes(old, new))])
+
+
+def _speed(change: SpeedChange) -> str:
+    """The server's speed in one line, which turns no exit code."""
+    how = f"{change.times:.1f} times as slow" if change.times > 1 else f"{1 / change.times:.1f} times as fast"
+    seconds = f"{change.old:.2f} s -> {change.new:.2f} s {change.what}"
+    return f"speed, no verdict: {how}: {seconds}, median of {change.over} equal questions"
 
 
 def as_markdown(differences: Sequence[Difference], old: RunLog, new: RunLog) -> str:
     head = [f"### {name_of(old)} → {name_of(new)}", ""]
     head += [f"- **{what}** `{cause.id}`: {cause.says}" for what, cause in _causes(old, new)]
+    head += [f"- {_speed(change)}" for change in speed_changes(old, new)]
     if not differences:
         return "\n".join([*head, "No row differs."])
     rows = [
@@ -89,6 +97,7 @@ def as_json(differences: Sequence[Difference], old: RunLog, new: RunLog) -> str:
         "old": old.run.target,
         "new": new.run.target,
         "causes": cause_changes(old, new),
+        "speed": speed_changes(old, new),
         "differences": differences,
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
