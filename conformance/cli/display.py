@@ -2,11 +2,15 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
 
+from conformance.bounded import within
 from conformance.engine.question import Question
+from conformance.engine.scheduler import Deadline
+from conformance.errors import ExitCode, UserError
 from conformance.harmless import harmless
 from conformance.probe.exchange import Exchange
 from conformance.runs.log import read_log
@@ -72,6 +76,25 @@ def write_beside(folder: Path) -> Path:
     from conformance.report.write import render, write_summaries
 
     runs = [read_log(folder)]
+    write_summaries(runs, folder)  # first: programs wait for them, and they take less time
     page = render(runs, folder)
-    write_summaries(runs, folder)
     return page
+
+
+LEAST_FOR_A_REPORT = 1.0
+"""Seconds that the report of a run gets, though its budget is spent."""
+END_OF_A_RUN = 2.0
+"""Seconds after the end of its budget in which a run has ended."""
+
+
+def publish_in_time(folder: Path, deadline: Deadline, say: Callable[[str], None], *, quiet: bool = False) -> None:
+    """The same before the budget is over; UserError where it is, or Ctrl-C, with what writes the report again."""
+    left = deadline.until(END_OF_A_RUN)
+    unfinished = f"the report of {folder} is not whole, its log is: `conformance report {folder}` writes it again"
+    try:
+        within(None if left is None else max(left, LEAST_FOR_A_REPORT), lambda: publish(folder, quiet=quiet))
+    except KeyboardInterrupt:
+        say(unfinished)
+        raise
+    except TimeoutError:
+        raise UserError(f"the budget is over: {unfinished}", ExitCode.OUR_FAULT) from None

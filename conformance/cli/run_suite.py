@@ -19,7 +19,7 @@ from conformance.bounded import within
 from conformance.catalog.load import Catalog, load_catalog
 from conformance.catalog.problem import nearest
 from conformance.cli import startup
-from conformance.cli.display import Display, echo_line, publish, show_exchange
+from conformance.cli.display import Display, echo_line, publish_in_time, show_exchange
 from conformance.cli.progress import Progress
 from conformance.engine.assessment import Assessment
 from conformance.engine.finish import Ending, Terms
@@ -101,7 +101,9 @@ def run_suite(options: RunOptions, display: Display = PLAIN) -> int:
         if options.target is None:
             check_entries(options, target.name, catalog, progress.say)
         scheduler = _asking(catalog, questions, target, options, progress, deadline, stack)
-        return _judged(catalog, questions, target, options, Compared(baseline, first), progress, scheduler, display)
+        return _judged(
+            catalog, questions, target, options, Compared(baseline, first), progress, scheduler, display, deadline
+        )
 
 
 def _found_out(options: RunOptions, stack: ExitStack, say: Callable[[str], None], deadline: Deadline) -> Target:
@@ -167,7 +169,7 @@ def _asking(
         watch=_watch(options, deadline),
     )
     ahead = AHEAD if options.max_usd is None else target.concurrency  # what is in flight is paid for all the same
-    scheduler = Scheduler(inquiry.on, ahead=ahead)
+    scheduler = Scheduler(inquiry.on, ahead=ahead, deadline=deadline)
     scheduler.start()
     stack.callback(lambda: scheduler.stop(client.aclose()))
     first = scheduler.submit(_timed(preflight(target, client, say=progress.say)))
@@ -228,12 +230,13 @@ def _judged(
     progress: Progress,
     scheduler: Scheduler,
     display: Display,
+    deadline: Deadline,
 ) -> int:
     """Asks and judges everything, and writes what there is to read; the exit code."""
     out = options.out or default_folder(target)
     with RunFolder(out, resumed=options.resume is not None):
         try:
-            code = _run_in(out, catalog, questions, target, options, compared, progress, scheduler, display)
+            code = _run_in(out, catalog, questions, target, options, compared, progress, scheduler, display, deadline)
         except OSError as problem:
             raise _full(out, problem) from problem
     if display.open:
@@ -251,6 +254,7 @@ def _run_in(
     progress: Progress,
     scheduler: Scheduler,
     display: Display,
+    deadline: Deadline,
 ) -> int:
     """The same in a folder that is this run's alone."""
     if options.resume is not None and mend_head(out, run_row(catalog, target, options), target):
@@ -305,10 +309,7 @@ def _run_in(
     try:
         if UPDATE in options.pytest_arguments:
             write_snapshot(snapshot_file(target.name), read_log(out).cases)
-        publish(out, quiet=display.quiet)
-    except KeyboardInterrupt:
-        progress.say(f"the report of {out} is not whole, its log is: `conformance report {out}` writes it again")
-        raise
+        publish_in_time(out, deadline, progress.say, quiet=display.quiet)
     except OSError as problem:
         raise DiskError(
             f"the report of {out} cannot be written ({problem.strerror}): the log is whole; make room, "

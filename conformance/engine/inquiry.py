@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from conformance.catalog.case import Case, Step, bad_requests, steps_of
 from conformance.catalog.load import Catalog
 from conformance.engine.question import Attempt, Question, Record, in_mode, input_tokens_of, within
-from conformance.engine.scheduler import Asking, Deadline, Memory
+from conformance.engine.scheduler import BUDGET_SPENT, Asking, Deadline, Memory
 from conformance.judge.answer import Answer, Reader
 from conformance.judge.effects import try_check
 from conformance.judge.observe import Observed, Reply, input_tokens, misled, observe
@@ -27,7 +27,6 @@ from conformance.runs.evidence import exchange_id
 from conformance.targets.target import Target
 from conformance.words import OBEYED_KINDS, Mode
 
-BUDGET_SPENT = "budget spent"
 CONFIRMATIONS = 12
 """How often a control is asked again: a model that obeys every second time passes once in four thousand."""
 
@@ -189,6 +188,8 @@ class Inquiry:
 
     async def _obeys(self, control: Question) -> bool:
         for number in range(CONFIRMATIONS):
+            if self._deadline.passed:
+                return False
             attempt = await self._attempt(control, number + 1)
             if attempt.observed.observation not in SHOWN:
                 return False

@@ -5,10 +5,10 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from conformance.catalog.load import Catalog
-from conformance.engine.inquiry import BUDGET_SPENT
 from conformance.engine.options import RunOptions
 from conformance.engine.question import Earlier, Question
 from conformance.engine.records import earlier_of
+from conformance.engine.scheduler import BUDGET_SPENT
 from conformance.errors import UserError
 from conformance.runs.evidence_store import EvidenceStore
 from conformance.runs.log import RunRow, is_unbegun, lacks_head, read_log, write_head

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from conformance.catalog.prompts import words_asked_for
 from conformance.engine.question import Question, Record
+from conformance.probe.aside import LARGE
 
 AHEAD = 64
 """Questions asked ahead of the judging, at most: answers wait in memory until they are judged."""
@@ -18,6 +19,9 @@ HELD = 2 * 2**20
 """Bytes of answers that wait to be judged: while there are more, nothing further is asked."""
 LONG = 300
 """Words from which on an answer is asked for before the others."""
+BUDGET_SPENT = "budget spent"
+LATE = 1.0
+"""Seconds after the end of the budget from which on a large answer, which takes long to judge, is given up."""
 PATIENCE = 1.0
 """Seconds that what is under way gets to end when the run ends."""
 
@@ -65,7 +69,10 @@ class Memory:
 class Scheduler:
     """Asks the questions of a run on an event loop in a thread of its own, a bounded number ahead of the judging."""
 
-    def __init__(self, asking: Callable[[Memory], Asking], *, ahead: int = AHEAD) -> None:
+    def __init__(
+        self, asking: Callable[[Memory], Asking], *, ahead: int = AHEAD, deadline: "Deadline | None" = None
+    ) -> None:
+        self._deadline = deadline or Deadline(None)
         self._memory = Memory(asking)
         self._ahead = ahead
         self._loop = asyncio.new_event_loop()
@@ -122,8 +129,18 @@ class Scheduler:
         """The record of a question, waited for; asked out of turn where it is not under way."""
         task = self._memory.tasks.get(question)
         if task is not None and task.done():
-            return task.result()
+            return self._in_time(task.result())
         return self._memory.known.get(question) or self.call(self._memory.learn(question))
+
+    def _in_time(self, record: Record) -> Record:
+        """The record, or that the budget is over, where to judge it now would hold up the end of the run."""
+        if record.size <= LARGE or not self._deadline.is_past(LATE):
+            return record
+        question = record.question
+        self._let_go += record.size
+        self._memory.tasks.pop(question)
+        given_up = self._memory.known[question] = Record(question=question, prevented=BUDGET_SPENT)
+        return given_up
 
     def judged(self, question: Question) -> None:
         """Lets go of a question's answers, and makes room for another.
@@ -175,8 +192,18 @@ class Deadline:
     @property
     def left(self) -> float | None:
         """Seconds, None without a budget."""
-        return None if self._end is None else max(0.0, self._end - time.monotonic())
+        left = self.until(0)
+        return None if left is None else max(0.0, left)
+
+    def until(self, seconds: float) -> float | None:
+        """Seconds until so many after the end, below zero when they are over; None without a budget."""
+        return None if self._end is None else self._end + seconds - time.monotonic()
+
+    def is_past(self, seconds: float) -> bool:
+        """Whether the time ended so many seconds ago, or more."""
+        left = self.until(seconds)
+        return left is not None and left <= 0
 
     @property
     def passed(self) -> bool:
-        return self._end is not None and time.monotonic() >= self._end
+        return self.is_past(0)

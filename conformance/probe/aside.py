@@ -31,33 +31,49 @@ class Aside:
         if size <= LARGE:
             return work()
         async with self._turn:
-            return await on_thread(lambda: _TURN.take(work))
+            place = _Place()
+            try:
+                return await on_thread(lambda: _TURN.take(work, place))
+            finally:
+                _TURN.leave(place)
 
 
 LONGEST_TURN = 4.0
 """Seconds after which work on a large answer no longer waits for that on another."""
 
 
+class _Place:
+    """The place of one piece of work in the queue for a turn."""
+
+    left = False
+    """Whether nobody waits for the work any more."""
+
+
 class _Turn:
-    """Gives one piece of work after the other its turn; one that does not end is waited for once, and not by all."""
+    """Gives one piece of work after the other its turn; one that does not end loses it to the next that has waited."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._number = 0
-        self._given_up = -1
+        self._changed = threading.Condition()
+        self._holder: _Place | None = None
 
-    def take(self, work: Callable[[], Result]) -> Result:
-        before = self._number
-        held = self._lock.acquire(timeout=0 if before == self._given_up else LONGEST_TURN)
-        if held:
-            self._number += 1
-        else:
-            self._given_up = before
+    def take(self, work: Callable[[], Result], place: _Place) -> Result:
+        with self._changed:
+            self._changed.wait_for(lambda: self._holder is None or place.left, LONGEST_TURN)
+            if place.left:
+                raise TimeoutError("given up before its turn")
+            self._holder = place
         try:
             return work()
         finally:
-            if held:
-                self._lock.release()
+            self.leave(place)
+
+    def leave(self, place: _Place) -> None:
+        """Makes way for the next, though the work may go on: at the end of a budget, nobody waits for it."""
+        with self._changed:
+            place.left = True
+            if self._holder is place:
+                self._holder = None
+            self._changed.notify_all()
 
 
 _TURN = _Turn()
@@ -65,7 +81,7 @@ _TURN = _Turn()
 
 def in_turn(size: int, work: Callable[[], Result]) -> Result:
     """The result of work on so many bytes, done here; where they are many, not while others are read on a thread."""
-    return work() if size <= LARGE else _TURN.take(work)
+    return work() if size <= LARGE else _TURN.take(work, _Place())
 
 
 async def on_thread(work: Callable[[], Result]) -> Result:

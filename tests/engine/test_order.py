@@ -1,5 +1,6 @@
 """Long answers are asked for first, and everything else in the order of the files."""
 
+import time
 from typing import Any
 
 import pytest
@@ -8,8 +9,12 @@ from conformance.catalog.case import Ask, Case, Step
 from conformance.catalog.load import load_catalog
 from conformance.catalog.prompts import words_asked_for
 from conformance.engine.plan import every_question
-from conformance.engine.question import Question, Record
-from conformance.engine.scheduler import LONG, Memory, Scheduler, long_first
+from conformance.engine.question import Attempt, Question, Record
+from conformance.engine.scheduler import LONG, Deadline, Memory, Scheduler, long_first
+from conformance.judge.answer import read
+from conformance.judge.observe import Observed, Reply
+from conformance.probe.aside import LARGE
+from conformance.probe.exchange import Chunk, Exchange, Request
 
 
 def saying(text: Any, id_: str = "a.b", **body: Any) -> Case:
@@ -72,3 +77,30 @@ def test_the_scheduler_asks_in_that_order_and_gives_any_record() -> None:
         scheduler.judged(question)
     scheduler.stop()
     assert asked == ["a.two", "a.one", "a.three"]
+
+
+@pytest.mark.parametrize(
+    ("ended", "size", "judged"), [(5.0, LARGE + 1, False), (5.0, 100, True), (0.1, LARGE + 1, True)]
+)
+def test_a_large_answer_is_not_judged_when_the_budget_is_long_over(ended: float, size: int, judged: bool) -> None:
+    question = Question(saying(""), "json")
+    asked = Request("POST", "http://h/v1/messages", ())
+    answered = Exchange(request=asked, outcome="complete", chunks=(Chunk(0.0, b"x" * size),))
+    replies = (Reply("ask", read(answered, "json"), "a.b-json"),)
+    record = Record(question=question, attempts=(Attempt(1, "n", replies, Observed("shown")),))
+
+    def asking(_: Memory) -> Any:
+        async def ask(_: Question) -> Record:
+            return record
+
+        return ask
+
+    deadline = Deadline(0.0)
+    deadline._end = time.monotonic() - ended
+    scheduler = Scheduler(asking, deadline=deadline)
+    scheduler.start()
+    scheduler.call(scheduler._memory.learn(question))
+    assert (scheduler.record(question) is record) is judged
+    assert scheduler.record(question).prevented == ("" if judged else "budget spent")
+    scheduler.judged(question)
+    scheduler.stop()

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import Begun
+from command_line import Begun, seconds_to_start
 from extent import FULL
 
 from conformance.runs.evidence_store import EvidenceStore
@@ -200,7 +200,7 @@ def test_a_budget_ends_a_run_while_the_first_answer_is_waited_for(bent: Begun, t
 
 WRITES_FOR_EVER = """
 import pathlib, time
-import conformance.cli.run_suite as room
+import conformance.cli.display as room
 def publish(folder, *, quiet=False):
     pathlib.Path("begun").touch()
     begun = time.monotonic()
@@ -208,6 +208,21 @@ def publish(folder, *, quiet=False):
         sum(range(1000))
 room.publish = publish
 """
+
+
+def test_a_budget_ends_a_run_while_its_page_is_written(bent: Begun, tmp_path: Path) -> None:
+    unit = seconds_to_start(tmp_path)
+    budget = 2 + 4 * unit
+    began = time.monotonic()
+    words = ("run", "--select", "messages.text", "--no-witness", "--budget", f"{budget:.1f}s", "--out", "out")
+    process = bent(WRITES_FOR_EVER, *words)
+    out, err = process.communicate(timeout=100)
+    assert time.monotonic() - began < budget + 2 + 4 * unit
+    assert process.returncode == 2, out + err
+    assert (tmp_path / "begun").exists()
+    assert "Traceback" not in err
+    assert read_log(tmp_path / "out").complete
+    assert "conformance report out" in err
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

@@ -3,8 +3,6 @@
 import json
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from command_line import Begun
+from command_line import Begun, seconds_to_start
 from extent import FULL, extent
 
 from conformance.probe.pace import CERTAIN
@@ -150,13 +148,6 @@ HANGS = {
 }
 
 
-def yardstick(folder: Path) -> float:
-    """Seconds in which this machine, as busy as it is, starts the suite and does next to nothing."""
-    began = time.monotonic()
-    subprocess.run([sys.executable, "-m", "conformance", "explain", "messages.text"], cwd=folder, capture_output=True)
-    return time.monotonic() - began
-
-
 @pytest.mark.parametrize("moment", HANGS)
 @pytest.mark.parametrize("how", extent(["budget", "a person"], ["budget"]))
 def test_a_run_ends_in_time(moment: str, how: str, tmp_path: Path, bent: Begun) -> None:
@@ -164,7 +155,7 @@ def test_a_run_ends_in_time(moment: str, how: str, tmp_path: Path, bent: Begun) 
     paths, after, words = HANGS[moment]
     server = Server()
     server.hangs, server.after = paths, after
-    unit = yardstick(tmp_path)
+    unit = seconds_to_start(tmp_path)
     allowed = 2 + 4 * unit
     with serving(server) as url:
         budget = ("--budget", f"{3 + 2 * unit:.1f}s") if how == "budget" else ()

@@ -4,11 +4,12 @@ import io
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from subprocess import CompletedProcess, Popen
+from subprocess import CompletedProcess, Popen, run
 from unittest.mock import patch
 
 from conformance.cli.main import main
@@ -52,6 +53,13 @@ def called(
             code = 1
     printed = [one.getvalue().decode() for one in written]
     return CompletedProcess(list(words), code if isinstance(code, int) else int(code is not None), *printed)
+
+
+def seconds_to_start(folder: Path) -> float:
+    """Seconds in which this machine, as busy as it is, starts the suite and does next to nothing."""
+    began = time.monotonic()
+    run([sys.executable, "-m", "conformance", "explain", "messages.text"], cwd=folder, capture_output=True)
+    return time.monotonic() - began
 
 
 @contextmanager
