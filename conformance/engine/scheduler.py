@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from conformance.catalog.prompts import words_asked_for
 from conformance.engine.question import Question, Record
-from conformance.probe.aside import LARGE
+from conformance.probe.aside import LARGE, out_of_turn
 
 AHEAD = 64
 """Questions asked ahead of the judging, at most: answers wait in memory until they are judged."""
@@ -130,7 +130,7 @@ class Scheduler:
         task = self._memory.tasks.get(question)
         if task is not None and task.done():
             return self._in_time(task.result())
-        return self._memory.known.get(question) or self.call(self._memory.learn(question))
+        return self._memory.known.get(question) or out_of_turn(lambda: self.call(self._memory.learn(question)))
 
     def _in_time(self, record: Record) -> Record:
         """The record, or that the budget is over, where to judge it now would hold up the end of the run."""

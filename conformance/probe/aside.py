@@ -38,34 +38,39 @@ class Aside:
                 _TURN.leave(place)
 
 
-LONGEST_TURN = 4.0
-"""Seconds after which work on a large answer no longer waits for that on another."""
-
-
 class _Place:
     """The place of one piece of work in the queue for a turn."""
 
-    left = False
-    """Whether nobody waits for the work any more."""
+    def __init__(self) -> None:
+        self.left = False
+        """Whether nobody waits for the work any more."""
 
 
 class _Turn:
-    """Gives one piece of work after the other its turn; one that does not end loses it to the next that has waited."""
+    """Gives one piece of work after the other its turn."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._holder: _Place | None = None
+        self._mine = threading.local()
+        """`place`: that of the work that a thread is doing."""
 
     def take(self, work: Callable[[], Result], place: _Place) -> Result:
-        with self._changed:
-            self._changed.wait_for(lambda: self._holder is None or place.left, LONGEST_TURN)
-            if place.left:
-                raise TimeoutError("given up before its turn")
-            self._holder = place
+        self._enter(place)
+        if place.left:
+            raise TimeoutError("given up before its turn")
+        self._mine.place = place
         try:
             return work()
         finally:
+            self._mine.place = None
             self.leave(place)
+
+    def _enter(self, place: _Place) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._holder is None or place.left)
+            if not place.left:
+                self._holder = place
 
     def leave(self, place: _Place) -> None:
         """Makes way for the next, though the work may go on: at the end of a budget, nobody waits for it."""
@@ -75,8 +80,21 @@ class _Turn:
                 self._holder = None
             self._changed.notify_all()
 
+    def lend(self, wait: Callable[[], Result]) -> Result:
+        """What a thread waits for in the midst of its work; meanwhile others have their turn, for it may be theirs."""
+        mine: _Place | None = getattr(self._mine, "place", None)
+        if mine is None:
+            return wait()
+        self.leave(mine)
+        try:
+            return wait()
+        finally:
+            mine.left = False
+            self._enter(mine)
+
 
 _TURN = _Turn()
+out_of_turn = _TURN.lend
 
 
 def in_turn(size: int, work: Callable[[], Result]) -> Result:

@@ -3,14 +3,23 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from command_line import Begun
+from servers import scripted
 
 RUN = (
     "import runpy, sys; sys.argv = ['conformance', *sys.argv[1:]]; runpy.run_module('conformance', run_name='__main__')"
 )
+
+
+@pytest.fixture(scope="session")
+def reference() -> Iterator[tuple[str, ...]]:
+    """The words for a command that ask one scripted model, which stays up for all tests."""
+    with scripted("--face", "anthropic") as url:
+        yield ("--base-url", url, "--target", "none", "--model", "scripted")
 
 
 @pytest.fixture

@@ -1,5 +1,9 @@
-"""The worst endpoints, each asked by the command line in a process of its own: its memory, its end, its verdicts."""
+"""The worst endpoints, asked by the command line in a process of its own: its memory, its end, its verdicts.
 
+One process is asked all of them in turn; in the full form each has one of its own, too.
+"""
+
+import itertools
 import os
 import re
 import sys
@@ -10,7 +14,7 @@ from subprocess import Popen
 import pytest
 from extent import FULL, extent
 from hostile_catalogue import CATALOGUE
-from hostile_endpoints import ATTACKED, INNOCENT, OUTCOMES, told
+from hostile_endpoints import ATTACKED, INNOCENT, OUTCOMES, Attack, told
 from hostile_server import hostile
 from key_spellings import leaks
 
@@ -25,12 +29,14 @@ WORST = (
     *("nested_error_event", "values_one_by_one", "redos_lines", "redos_call", "type_long", "limit_digits"),
     *("odd_error", "odd_200", "odd_event_names", "scripts", "echo_all", "unsolicited", "redirect_307"),
 )
-SAMPLE = ("big_strings", "wide_text", "many_values", "odd_200")
-"""The four that took most memory or that reach most outputs."""
+IN_TURN = "in-turn"
+"""The endpoint that answers each question as the next of the worst does."""
 LARGEST = 200
 """Megabytes of memory at the peak."""
 KEY = "sk-canary-9fJ2kQ7xLmZ0-secret"
-SELECT = "messages.* or stop.* or tools.choice.*" if FULL else "messages.text or messages.two-words or stop.*"
+FEW = "messages.text or messages.two-words or stop.max-tokens-cuts or stop.sequence-honoured"
+"""More hostile answers than are asked for at once, and an innocent one."""
+MANY = "messages.* or stop.* or tools.choice.*" if FULL else FEW
 LIMIT = 280.0
 """Seconds that a run may take on a busy machine."""
 
@@ -52,12 +58,18 @@ def measured(words: list[str], folder: Path) -> tuple[int, float, str]:
         return process.returncode, ended[2].ru_maxrss / 1024, printed.read().decode(errors="replace")
 
 
-@pytest.mark.parametrize("name", extent(WORST, SAMPLE))
+def in_turn() -> Attack:
+    """The worst one after the other; in the short form only the four that took most memory or reach most outputs."""
+    names = itertools.cycle(WORST if FULL else ("big_strings", "wide_text", "many_values", "odd_200"))
+    return lambda asked: CATALOGUE[next(names)](asked)
+
+
+@pytest.mark.parametrize("name", extent((IN_TURN, *WORST), [IN_TURN]))
 def test_the_command_line_survives(name: str, tmp_path: Path) -> None:
-    with hostile(CATALOGUE) as (url, stolen):
+    with hostile({**CATALOGUE, IN_TURN: in_turn()}) as (url, stolen):
         began = time.monotonic()
         words = ["run", "--base-url", f"{url}/{name}", "--target", "none", "--model", "m", "--timeout", "20"]
-        words += ["--select", SELECT, "--api-key-env", "HOSTILE_KEY", "--out", "out"]
+        words += ["--select", MANY if name == IN_TURN else FEW, "--api-key-env", "HOSTILE_KEY", "--out", "out"]
         code, megabytes, printed = measured(words, tmp_path)
         seconds = time.monotonic() - began
     print(f"{name}: {megabytes:.0f} MB at the peak, {seconds:.0f} s")
@@ -70,8 +82,9 @@ def test_the_command_line_survives(name: str, tmp_path: Path) -> None:
     for row in read_rows(tmp_path / "out" / FILE):
         if isinstance(row, CaseRow):
             rows.setdefault((row.case, row.mode), row)  # as it was judged, before a cause is named in its place
-    expected = OUTCOMES[name].split(" | ")
-    assert [told(rows[ATTACKED, mode]) for mode in ("stream", "json")] == [one.rstrip(" |") for one in expected[:2]]
+    if name != IN_TURN:
+        expected = OUTCOMES[name].split(" | ")
+        assert [told(rows[ATTACKED, mode]) for mode in ("stream", "json")] == [one.rstrip(" |") for one in expected[:2]]
     assert {rows[INNOCENT, mode].verdict for mode in ("stream", "json")} == {"supported"}
     assert {row.verdict for row in log.cases} | {row.verdict for row in log.rules} <= GOOD_AND_BAD
     _says_nothing_dangerous(printed)

@@ -4,15 +4,13 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
-from command_line import Begun
+from command_line import Begun, Command, called
 from extent import FULL, extent
 from servers import scripted
 
@@ -25,11 +23,11 @@ SELECT = "messages.*" if FULL else "messages.t*"
 FEW = ("--select", SELECT, "--no-witness", "--attempts", "1")
 
 
-def run(bent: Begun, *words: str, code: str = "") -> tuple[int, str]:
-    process = bent(code, "run", *words)
-    out, err = process.communicate(timeout=200)
-    assert "Traceback" not in err, err
-    return process.returncode, err + out
+def run(conformance: Command, *words: str) -> tuple[int, str]:
+    """A run in this process: its exit code, and what it said."""
+    ended = conformance("run", *words)
+    assert "Traceback" not in ended.stderr, ended.stderr
+    return ended.returncode, ended.stderr + ended.stdout
 
 
 def shape(log: RunLog) -> dict[tuple[str, str], str]:
@@ -41,11 +39,10 @@ def rules(log: RunLog) -> dict[str, tuple[str, int]]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, reference: tuple[str, ...]) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
-    subprocess.run(
-        [sys.executable, "-m", "conformance", "run", *FEW, "--out", "out"], cwd=folder, check=True, capture_output=True
-    )
+    ended = called(["run", *FEW, *reference, "--out", "out"], folder)
+    assert ended.returncode == 0, ended.stderr
     return folder / "out"
 
 
@@ -78,14 +75,16 @@ CUTS: dict[str, tuple[Callable[[list[bytes]], bytes], str]] = {
 @pytest.mark.parametrize(
     "kept", extent(CUTS, ["a torn line", "the head alone", "half of the head", "rows without head, torn"])
 )
-def test_a_log_that_ends_anywhere_is_resumed_whole(kept: str, undisturbed: Path, tmp_path: Path, bent: Begun) -> None:
+def test_a_log_that_ends_anywhere_is_resumed_whole(
+    kept: str, undisturbed: Path, tmp_path: Path, conformance: Command, reference: tuple[str, ...]
+) -> None:
     cut, says = CUTS[kept]
     left = cut((undisturbed / FILE).read_bytes().splitlines(keepends=True))
     folder = disturbed(undisturbed, tmp_path, left)
     if "begins anew" in says:
         for file in folder.glob("evidence*"):  # which is written behind the head
             file.unlink()
-    code, said = run(bent, *FEW[:2], "--resume", str(folder))
+    code, said = run(conformance, *FEW[:2], *reference, "--resume", str(folder))
     assert code == 0, said
     assert shape(read_log(folder)) == shape(read_log(undisturbed))
     assert len(read_log(folder).catalog.rows) == len(read_log(undisturbed).catalog.rows)
@@ -93,25 +92,27 @@ def test_a_log_that_ends_anywhere_is_resumed_whole(kept: str, undisturbed: Path,
     assert says in said
 
 
-def test_a_folder_that_was_just_claimed_is_resumed_and_one_that_is_missing_is_not(tmp_path: Path, bent: Begun) -> None:
+def test_a_folder_that_was_just_claimed_is_resumed_and_one_that_is_missing_is_not(
+    tmp_path: Path, conformance: Command, reference: tuple[str, ...]
+) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / LOCK).write_text("1")
-    code, said = run(bent, "--select", "messages.text", "--no-witness", "--resume", "out")
+    code, said = run(conformance, "--select", "messages.text", "--no-witness", *reference, "--resume", "out")
     assert code == 0, said
     assert "begins anew" in said
-    code, said = run(bent, "--resume", "nowhere")
+    code, said = run(conformance, "--resume", "nowhere")
     assert code == 4
     assert "nowhere" in said
 
 
 def test_a_log_without_a_head_does_not_go_on_with_another_server(
-    undisturbed: Path, tmp_path: Path, bent: Begun
+    undisturbed: Path, tmp_path: Path, conformance: Command
 ) -> None:
     lines = (undisturbed / FILE).read_bytes().splitlines(keepends=True)
     folder = disturbed(undisturbed, tmp_path, b"".join(lines[1:]))
     with scripted("--face", "anthropic") as url:
         words = ("--base-url", url, "--target", "none", "--model", "scripted")
-        code, said = run(bent, *words, "--resume", str(folder))
+        code, said = run(conformance, *words, "--resume", str(folder))
     assert code == 4, said
     assert "leave out --resume" in said
     assert (folder / FILE).read_bytes() == b"".join(lines[1:])
@@ -138,7 +139,7 @@ def asked_at(folder: Path) -> dict[str, float]:
 
 
 def test_a_run_that_is_killed_at_any_moment_is_resumed_to_the_same(
-    undisturbed: Path, tmp_path: Path, bent: Begun
+    undisturbed: Path, tmp_path: Path, bent: Begun, conformance: Command, reference: tuple[str, ...]
 ) -> None:
     """Moments are counted in lines of the log, whatever the speed of the machine, and some milliseconds more."""
     chance = random.Random(20261129)
@@ -146,7 +147,7 @@ def test_a_run_that_is_killed_at_any_moment_is_resumed_to_the_same(
     moments = int(os.environ.get("CONFORMANCE_KILLS", "3"))
     for number in range(moments):
         folder = tmp_path / f"killed-{number}"
-        process = bent("", "run", *FEW, "--out", str(folder))
+        process = bent("", "run", *FEW, *reference, "--out", str(folder))
         wanted = chance.randint(0, whole) if number else 0
         until = time.monotonic() + 100
         while time.monotonic() < until and process.poll() is None and lines_of(folder) < wanted:
@@ -158,7 +159,7 @@ def test_a_run_that_is_killed_at_any_moment_is_resumed_to_the_same(
         rows = [msgspec.json.decode(line) for line in before.splitlines(keepends=True) if line.endswith(b"\n")]
         answered = {name for row in rows if row["type"] == "case" for name in row["exchanges"]}
         times = asked_at(folder) if answered else {}
-        code, said = run(bent, *FEW[:2], "--resume" if folder.exists() else "--out", str(folder))
+        code, said = run(conformance, *FEW[:2], *reference, "--resume" if folder.exists() else "--out", str(folder))
         assert code == 0, (number, wanted, said)
         after = read_log(folder)
         assert after.complete
@@ -202,7 +203,7 @@ def limit(place: str, undisturbed: Path) -> int:
 
 @pytest.mark.parametrize("place", extent(["the head", "the catalog", "a row", "the page"], ["a row", "the page"]))
 def test_a_full_disk_is_a_line_and_a_log_that_goes_on(
-    place: str, undisturbed: Path, tmp_path: Path, bent: Begun
+    place: str, undisturbed: Path, tmp_path: Path, bent: Begun, conformance: Command, reference: tuple[str, ...]
 ) -> None:
     """The system itself refuses to let a file grow, as it does on a full disk."""
     code = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
@@ -211,8 +212,10 @@ def test_a_full_disk_is_a_line_and_a_log_that_goes_on(
     else:
         code += f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit(place, undisturbed)},) * 2)"
     folder = tmp_path / "out"
-    ended, said = run(bent, *FEW, "--out", str(folder), code=code)
-    assert ended == 2, said
+    process = bent(code, "run", *FEW, *reference, "--out", str(folder))
+    out, said = process.communicate(timeout=200)
+    assert process.returncode == 2, out + said
+    assert "Traceback" not in said
     assert "File too large" in said
     assert str(folder) in said
     assert len([line for line in said.splitlines() if "File too large" in line]) == 1
@@ -221,7 +224,7 @@ def test_a_full_disk_is_a_line_and_a_log_that_goes_on(
         assert read_log(folder).complete
         return
     assert f"--resume {folder}" in said
-    ended, said = run(bent, *FEW[:2], "--resume", str(folder))
+    ended, said = run(conformance, *FEW[:2], *reference, "--resume", str(folder))
     assert ended == 0, said
     assert shape(read_log(folder)) == shape(read_log(undisturbed))
 

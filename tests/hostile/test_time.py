@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from command_line import Begun, seconds_to_start
+from command_line import Begun, Command, seconds_to_start
 from extent import FULL, extent
 
 from conformance.probe.pace import CERTAIN
@@ -102,13 +102,15 @@ def serving(server: Server) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("allowed", [1, 3] if FULL else [1])
-def test_never_more_requests_are_in_flight_than_were_allowed(allowed: int, tmp_path: Path, bent: Begun) -> None:
+def test_never_more_requests_are_in_flight_than_were_allowed(
+    allowed: int, tmp_path: Path, conformance: Command
+) -> None:
     server = Server(0.02)
     select = "messages.* or streaming.two-at-once"
     with serving(server) as url:
         words = (*WORDS, "--base-url", url, "--concurrency", str(allowed), "--select", select, "--out", "out")
-        out, err = bent("", *words).communicate(timeout=200)
-    assert server.most == allowed, out + err
+        ended = conformance(*words)
+    assert server.most == allowed, ended.stdout + ended.stderr
     rows = read_log(tmp_path / "out").cases
     together = [row for row in rows if row.reason == "needs 2 requests in flight"]
     assert bool(together) is (allowed == 1)

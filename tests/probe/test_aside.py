@@ -2,23 +2,16 @@
 
 import asyncio
 import threading
-import time
 from contextlib import suppress
 
 import pytest
 
-from conformance.probe import aside
-from conformance.probe.aside import LARGE, Aside, in_turn
+from conformance.probe.aside import LARGE, Aside, in_turn, out_of_turn
 
 
 @pytest.fixture
 def ending() -> "threading.Event":
     return threading.Event()
-
-
-@pytest.fixture(autouse=True)
-def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aside, "LONGEST_TURN", 300.0)
 
 
 async def begun(ending: threading.Event) -> "asyncio.Task[bool]":
@@ -85,18 +78,19 @@ def test_a_reading_that_was_given_up_before_its_turn_is_not_begun(ending: thread
     assert asyncio.run(run()) == []
 
 
-def test_a_reading_without_an_end_is_waited_for_once(ending: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aside, "LONGEST_TURN", 0.3)
+def test_who_waits_in_the_midst_of_its_turn_lets_others_have_it() -> None:
+    """As a verdict that leans on another question, whose large answer is still to be read."""
 
-    async def run() -> float:
-        first = await begun(ending)
-        in_turn(LARGE + 1, lambda: None)
-        monkeypatch.setattr(aside, "LONGEST_TURN", 300.0)
-        since = time.monotonic()
-        in_turn(LARGE + 1, lambda: None)
-        waited = time.monotonic() - since
-        ending.set()
-        await first
-        return waited
+    async def run() -> list[str]:
+        loop = asyncio.get_running_loop()
 
-    assert asyncio.run(run()) < 100
+        def judging() -> str:
+            def waiting() -> str:
+                return asyncio.run_coroutine_threadsafe(Aside().run(LARGE + 1, lambda: "read"), loop).result(100)
+
+            return out_of_turn(waiting) + out_of_turn(lambda: " judged")
+
+        return [await asyncio.to_thread(in_turn, LARGE + 1, judging), in_turn(LARGE + 1, lambda: "the next")]
+
+    assert asyncio.run(run()) == ["read judged", "the next"]
+    assert out_of_turn(lambda: "without a turn") == "without a turn"
