@@ -30,6 +30,8 @@ SLOWEST = ["--durations=3", "--durations-min=0.5"]
 """What shows the three tests that a job waits for the longest."""
 COMMANDS = ("cli", "engine", "targets")
 """The rooms whose tests call whole commands: half of the time of all tests."""
+READERS = ("stream", "answer", "log", "evidence", "cases", "target")
+"""What `tests/fuzz/by_coverage.py` reads with."""
 CHECKED = ["conformance", "tests", "bench", "noxfile.py"]
 
 
@@ -135,9 +137,18 @@ def hostile(session: nox.Session) -> None:
 
 @nox.session(name="fuzz-parsers")
 def fuzz_parsers(session: nox.Session) -> None:
-    """Reads and judges made-up bytes for long: `-- 100000` examples for each parser in place of 20000."""
+    """Reads and judges made-up bytes for long: `-- 100000` examples for each parser in place of 20000.
+
+    `-- --coverage 600` bends what reaches new lines instead, with atheris, for so many seconds for each reader.
+    """
     with timed(session):
         install(session, ALL)
+        if "--coverage" in session.posargs:
+            session.install("atheris>=3.0")
+            seconds = next((word for word in session.posargs if word.isdigit()), "60")
+            for reader in READERS:
+                session.run("python", "tests/fuzz/by_coverage.py", reader, seconds)
+            return
         examples = next((word for word in session.posargs if word.isdigit()), "20000")
         given = [word for word in session.posargs if not word.isdigit()]
         session.run("pytest", "tests/hostile/test_parsers.py", *given, env={"EXAMPLES": examples})

@@ -14,8 +14,9 @@ from subprocess import Popen
 import msgspec
 import pytest
 from extent import FULL, extent
-from hostile_catalogue import CATALOGUE, SPELLED
+from hostile_catalogue import CATALOGUE
 from hostile_endpoints import ATTACKED, INNOCENT, OUTCOMES, Attack, told
+from hostile_inventions import SPELLED
 from hostile_server import hostile
 from key_spellings import leaks
 
@@ -33,16 +34,19 @@ WORST = (
     *("bomb_behind_a_good_answer", "bomb_in_a_refusal", "hints_of_a_megabyte", "ids_by_the_thousand"),
     *("chunk_extensions_by_the_thousand", "nested_in_a_delta", "http09_that_never_ends", "nothing_but_nul"),
     *("commands_in_headers", "commands_in_a_stream_error", "hints_with_commands", "trailers_of_commands"),
-    *("a_redirect_with_the_key", *(f"key_in_{name}" for name in SPELLED)),
+    *("key_everywhere", "key_in_thirds", "key_in_a_refusal", "key_in_a_401", "key_in_a_status_line"),
+    *("key_in_a_header_line", "key_in_no_http", "a_redirect_with_the_key", *(f"key_in_{name}" for name in SPELLED)),
 )
 SAMPLE = (
     *("big_strings", "wide_text", "many_values", "odd_200", "commands_in_headers", "key_in_percent_escapes_of_base64"),
-    "key_in_letters_of_json",
+    *("key_in_letters_of_json", "key_everywhere", "key_in_thirds"),
 )
 IN_TURN = "in-turn"
 """The endpoint that answers each question as the next of the worst does."""
 LARGEST = 200
 """Megabytes of memory at the peak."""
+LARGEST_LOG = 3_000_000
+"""Bytes, of which the catalog of all rows takes a part: whatever an endpoint sends, its values are cut."""
 KEY = "sk-canary-9fJ2kQ7xLmZ0-secret"
 FEW = "messages.text or messages.two-words or stop.max-tokens-cuts or stop.sequence-honoured"
 """More hostile answers than are asked for at once, and an innocent one."""
@@ -79,7 +83,15 @@ def test_the_command_line_survives(name: str, tmp_path: Path) -> None:
     with hostile({**CATALOGUE, IN_TURN: in_turn()}) as (url, stolen):
         began = time.monotonic()
         words = ["run", "--base-url", f"{url}/{name}", "--target", "none", "--model", "m", "--timeout", "20"]
-        words += ["--select", MANY if name == IN_TURN else FEW, "--api-key-env", "HOSTILE_KEY", "--out", "out"]
+        words += [
+            "--select",
+            MANY if name == IN_TURN else FEW,
+            "--api-key-env",
+            "HOSTILE_KEY",
+            "--out",
+            "out",
+            "--debug",
+        ]
         code, megabytes, printed = measured(words, tmp_path)
         seconds = time.monotonic() - began
     print(f"{name}: {megabytes:.0f} MB at the peak, {seconds:.0f} s")
@@ -97,6 +109,7 @@ def test_the_command_line_survives(name: str, tmp_path: Path) -> None:
         assert [told(rows[ATTACKED, mode]) for mode in ("stream", "json")] == [one.rstrip(" |") for one in expected[:2]]
     assert {rows[INNOCENT, mode].verdict for mode in ("stream", "json")} == {"supported"}
     assert {row.verdict for row in log.cases} | {row.verdict for row in log.rules} <= GOOD_AND_BAD
+    assert (tmp_path / "out" / FILE).stat().st_size < LARGEST_LOG
     _says_nothing_dangerous(printed)
     kept = EvidenceStore(tmp_path / "out")
     texts = {name: msgspec.json.encode(kept.read(name)).decode().replace("\\\\", "\\") for name in kept}

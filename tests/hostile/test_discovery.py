@@ -3,14 +3,17 @@
 import asyncio
 import json
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from hostile_endpoints import BOMB, ODD, endless, response, slowly
-from misbehaving import Peer, serving
+from misbehaving import Peer, answers, serving
 
 import conformance.targets.wire as wire
 from conformance.errors import ExitCode, UserError
@@ -45,6 +48,7 @@ LISTS: dict[str, tuple[Callable[[], "bytes | AsyncIterator[bytes]"], str]] = {
         lambda: models(ODD, "\x1b[31mred", "\u202eevil", "::error::x", "$(touch x)"),
         "--model",
     ),
+    "the key as a name": (lambda: models(KEY, f"x-{KEY}", "y"), "--model"),
     "long names": (lambda: models("a" * 1_000_000, "b", "c"), "--model"),
     "endless headers": (
         lambda: endless(b"HTTP/1.1 200 OK\r\n", b"x-a: " + b"b" * 500 + b"\r\n"),
@@ -132,6 +136,21 @@ async def secure(
         yield int(server.sockets[0].getsockname()[1])
     finally:
         server.close()
+
+
+def test_the_doctor_says_in_a_line_what_a_server_is_that_speaks_no_utf_8(tmp_path: Path) -> None:
+    async def run() -> "CompletedProcess[str]":
+        async with serving(answers(b'{"version":"caf\xe9"}', "200 OK", "content-type: application/json")) as server:
+            return await asyncio.to_thread(doctor, server.url)
+
+    def doctor(url: str) -> "CompletedProcess[str]":
+        command = [sys.executable, "-m", "conformance", "doctor", "--base-url", url]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
+
+    ended = asyncio.run(run())
+    assert "Traceback" not in ended.stdout + ended.stderr
+    assert ended.returncode in (ExitCode.OUR_FAULT, ExitCode.UNEXPECTED), ended.stdout + ended.stderr
+    assert (ended.stdout + ended.stderr).strip()
 
 
 async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from extent import FULL
+from hostile_endpoints import Asked, confused
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -110,6 +112,22 @@ def test_the_readers_of_runs_take_any_file(data: bytes, tmp_path_factory: object
         store = EvidenceStore(folder)
         for one in list(store):
             store.read(one)
+
+
+@pytest.mark.parametrize("streams", [True, False])
+def test_an_answer_of_random_values_is_judged(streams: bool) -> None:
+    asked = Asked({"stream": streams, "messages": []}, b"")
+    sent = msgspec.json.encode({"model": "m", "max_tokens": 9, "messages": [], "stream": streams})
+    for seed in range(1000 if FULL else 100):
+        body = confused(asked, seed).partition(b"\r\n\r\n")[2]
+        exchange = Exchange(
+            request=Request("POST", "http://h/v1/messages", (), sent),
+            outcome="complete",
+            status=200,
+            headers=(("content-type", "text/event-stream" if streams else "application/json"),),
+            chunks=(Chunk(0.0, body),),
+        )
+        examine(read(exchange, "stream" if streams else "json"))
 
 
 LINES = [

@@ -48,6 +48,19 @@ def exchange(*behaviours: Behaviour, limits: Limits = SMALL) -> Exchange:
     return exchanges(*behaviours, limits=limits)[0]
 
 
+@pytest.mark.parametrize(
+    "whole",
+    [
+        OK + b'content-type: application/json\r\ncontent-length: 18\r\n\r\n{"type":"message"}',
+        OK + b"transfer-encoding: chunked\r\n\r\n" + b"%x\r\n%s\r\n0\r\n\r\n" % (len(STOP), STOP),
+    ],
+)
+def test_half_of_an_answer_is_none_wherever_it_is_cut(whole: bytes) -> None:
+    cut = exchanges(*(sends(whole[:size]) for size in range(len(whole))), times=len(whole))
+    assert {one.outcome for one in cut} <= {"reset", "cut", "malformed"}
+    assert exchange(sends(whole)).outcome == "complete"
+
+
 async def ignores(peer: Peer) -> None:
     await peer.request()
     await peer.gone()

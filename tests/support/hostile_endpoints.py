@@ -114,6 +114,14 @@ def refusal(message_: Any, status: str = "400 Bad Request", *headers: str, **mor
     return response(json.dumps({"type": "error", "error": error}).encode(), *headers, status=status)
 
 
+def redirected(asked: Asked, status: int, to: str) -> bytes:
+    host = asked.canary[7:]
+    named = to.replace("{canary by name}", asked.canary.replace("127.0.0.1", "localhost"))
+    return response(
+        b"", f"location: {named.replace('{canary host}', host).replace('{canary}', asked.canary)}", status=f"{status} X"
+    )
+
+
 def bytes_refusal(message_: bytes, status: str = "400 Bad Request") -> bytes:
     body = b'{"type":"error","error":{"type":"invalid_request_error","message":"' + message_ + b'"}}'
     return response(body, status=status)
