@@ -127,7 +127,7 @@ def hostile(session: nox.Session) -> None:
         environment = {"CONFORMANCE_KILLS": kills, "CONFORMANCE_HOSTILE": "full" if kills == "30" else "short"}
 
         def half(files: list[str]) -> None:
-            session.run("pytest", *SLOWEST, *files, *given, env=environment)
+            print(session.run("pytest", *SLOWEST, *files, *given, env=environment, silent=True))
 
         waiting = [f"tests/hostile/test_{name}.py" for name in ("folders", "own_failures", "time")]
         others = ["tests/hostile", *(f"--ignore={file}" for file in waiting)]
