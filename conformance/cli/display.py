@@ -77,8 +77,7 @@ def write_beside(folder: Path) -> Path:
 
     runs = [read_log(folder)]
     write_summaries(runs, folder)  # first: programs wait for them, and they take less time
-    page = render(runs, folder)
-    return page
+    return render(runs, folder)
 
 
 LEAST_FOR_A_REPORT = 1.0
