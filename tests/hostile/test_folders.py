@@ -10,8 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from command_line import Begun, Command, called
-from extent import FULL, extent
+from command_line import FULL, Begun, Command, called, extent
 from servers import scripted
 
 from conformance.errors import UserError

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import Begun, Command, seconds_to_start
-from extent import extent
+from command_line import Begun, Command, extent, seconds_to_start
 
 from conformance.engine import inquiry, testimony
 from conformance.engine.assessment import Assessment

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from extent import FULL
+from command_line import FULL
 from hostile_endpoints import Asked, confused
 from hypothesis import given
 from hypothesis import strategies as some

@@ -11,8 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from command_line import Begun, Command, seconds_to_start
-from extent import FULL, extent
+from command_line import FULL, Begun, Command, extent, seconds_to_start
 
 from conformance.probe.pace import CERTAIN
 from conformance.runs.log import read_log

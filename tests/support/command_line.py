@@ -6,15 +6,17 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from subprocess import CompletedProcess, Popen, run
+from typing import TypeVar
 from unittest.mock import patch
 
 from conformance.cli.main import main
 from conformance.keys import KNOWN
 
+Name = TypeVar("Name")
 Command = Callable[..., CompletedProcess[str]]
 """`command("run", ...)`: what it printed, and its exit code."""
 Write = Callable[..., Path]
@@ -23,6 +25,17 @@ Begun = Callable[..., "Popen[str]"]
 """`begun(code, "run", ...)`: a command that still runs, with the suite bent by the code."""
 Serve = Callable[..., str]
 """`serve("--face", "openai")`: the address of a scripted model that was started with these words."""
+
+
+FULL = os.environ.get("CONFORMANCE_HOSTILE") == "full"
+"""Whether all of the hostile tests are run, as with `nox -s hostile -- --full`, or a sample of them."""
+
+
+def extent(names: Iterable[Name], sample: Iterable[Name]) -> list[Name]:
+    """All names, or the sample of them."""
+    every, few = list(names), list(sample)
+    assert set(few) <= set(every)
+    return every if FULL else few
 
 
 def called(
