@@ -173,6 +173,7 @@ def _asking(
     scheduler.start()
     stack.callback(lambda: scheduler.stop(client.aclose()))
     first = scheduler.submit(_timed(preflight(target, client, say=progress.say)))
+    startup.import_pytest()
     problem, took = _in_time(first, target, deadline)
     if problem is not None:
         raise UserError(problem.line, problem.exit)
@@ -304,7 +305,7 @@ def _run_in(
         if not given:  # pytest may select some of them away
             scheduler.begin(left)
         startup.import_outputs_aside(witness=options.witness)
-        ending = _under_pytest(ledger, left, scheduler, options, given) if given else ledger.judge_all(left)
+        ending = _under_pytest(ledger, left, scheduler, options, given)
         ended = ledger.finish(ending)
     try:
         if UPDATE in options.pytest_arguments:
@@ -325,7 +326,7 @@ def _under_pytest(
     ledger: Ledger, questions: Sequence[Question], scheduler: Scheduler, options: RunOptions, given: Sequence[str]
 ) -> Ending:
     """Judges the questions as items of pytest, which selects, reports and stops as the caller's own arguments say."""
-    from conformance.pytest_plugin.plugin import ConformancePlugin, run_pytest  # a quarter of a short run
+    from conformance.pytest_plugin.plugin import ConformancePlugin, run_pytest
 
     plugin = ConformancePlugin(
         ledger,

@@ -39,6 +39,11 @@ def keep_one_heap() -> None:
             ctypes.CDLL(None).mallopt(parameter, value)
 
 
+def import_pytest() -> None:
+    """Imports pytest with the plugin, which takes a quarter of a second: while the first answer is awaited."""
+    import conformance.pytest_plugin.plugin  # noqa: F401
+
+
 def import_outputs_aside(*, witness: bool) -> None:
     """Imports what only the end of a run needs, on a thread of its own while the answers are awaited.
 

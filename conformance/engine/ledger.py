@@ -1,7 +1,7 @@
 """The ledger of a run: judges the questions in order, gives each event to the outputs, and ends the run."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
 
 from conformance.engine.assessment import Assessment
 from conformance.engine.events import CaseJudged, Ended, Event, Handler, RuleJudged, SuiteFailed
@@ -15,7 +15,6 @@ from conformance.runs.log import CaseRow, RuleRow, TendencyRow
 
 SMALL = 4 * 2**10
 """Bytes of answers up to which it costs less to keep what was read in them than to read them again."""
-Subject = TypeVar("Subject")
 TERMS = Terms()
 """Those of a run whose end nobody waits for."""
 
@@ -127,28 +126,6 @@ class Ledger:
         self._facts.rows.append(row)
         self._tell(RuleJudged(row))
         return row
-
-    def judge_all(self, questions: Iterable[Question]) -> Ending:
-        """Judges these questions and then all rules, each failure of our own by itself; how the asking ended.
-
-        OSError where an output cannot be written: to ask on would lose every answer.
-        """
-        try:
-            for question in questions:
-                self._guarded(question.id, self.judge_case, question)
-            for rule in self.rules:
-                self._guarded(rule.id, self.judge_rule, rule)
-        except KeyboardInterrupt:
-            return "interrupted"
-        return "finished"
-
-    def _guarded(self, at: str, judge: Callable[[Subject], object], subject: Subject) -> None:
-        try:
-            judge(subject)
-        except OSError:
-            raise
-        except Exception as problem:  # noqa: BLE001 - whatever fails here is one row's failure
-            self.failed(at, problem)
 
     def failed(self, at: str, problem: BaseException) -> None:
         """Takes note of a defect of the suite itself: the run ends with exit code 2 and says where to look."""

@@ -144,7 +144,9 @@ ENDINGS: dict[int, Ending] = {
 
 def run_pytest(plugin: ConformancePlugin, given: Sequence[str]) -> Ending:
     """Runs pytest over the items of a plugin, with the caller's own arguments; how the asking ended."""
-    arguments = [str(HERE), "-c", str(CONFIGURATION), "--capture=no", "-qq", "--no-header", "--no-summary", "--tb=no"]
+    arguments = [str(HERE), "-c", str(CONFIGURATION), "--capture=no"]
+    # Where nobody asked pytest for anything, it has nothing to say: not even that a person interrupted it.
+    arguments += ["-qq", "--no-header", "--no-summary", "--tb=no"] if given else ["-p", "no:terminal"]
     needless = [*NEEDLESS, *([] if any(word in REMEMBERS for word in given) else ["cacheprovider"])]
     arguments += [word for name in needless for word in ("-p", f"no:{name}")]
     arguments += ["-o", f"cache_dir={Path.cwd() / '.pytest_cache'}"]

@@ -18,7 +18,7 @@ from command_line import Command, Serve
 from conformance.cli.main import main
 from conformance.runs.evidence_store import EvidenceStore
 from conformance.runs.frames import unpack
-from conformance.runs.log import CaseRow, RunLog, read_log
+from conformance.runs.log import RunLog, read_log
 
 FEW = ("--select", "messages.*, tools.choice.*")
 KEY = "canary-3f9a-key-of-the-run"
@@ -319,24 +319,6 @@ def test_pytest_arguments_work(conformance: Command, tmp_path: Path) -> None:
         base64.b64decode(text).decode() for text in re.findall(r"data:text/plain;charset=utf-8;base64,([\w+/=]+)", page)
     ]
     assert any("/v1/messages" in text for text in shown)
-
-
-def test_a_run_says_the_same_under_pytest_as_without(conformance: Command, tmp_path: Path) -> None:
-    """Pytest selects, reports and stops; it is started only where somebody gives it arguments, and judges nothing."""
-    for out, given in (("plain", ()), ("under", ("--", "-v"))):
-        assert conformance("run", *FEW, "--no-witness", "--out", out, *given).returncode == 0
-    plain, under = read_log(tmp_path / "plain"), read_log(tmp_path / "under")
-    assert [said(row) for row in plain.cases] == [said(row) for row in under.cases]
-    assert [(row.rule, row.verdict, row.status, row.seen) for row in plain.rules] == [
-        (row.rule, row.verdict, row.status, row.seen) for row in under.rules
-    ]
-    assert plain.end is not None
-    assert under.end is not None
-    assert plain.end.counts == under.end.counts
-
-
-def said(row: CaseRow) -> tuple[object, ...]:
-    return row.case, row.mode, row.verdict, row.status, row.reason, row.attempts, row.exchanges
 
 
 def test_debug_shows_each_exchange(conformance: Command) -> None:
