@@ -70,6 +70,7 @@ def _documents(name: str, catalog: Catalog) -> list[dict[str, Any]]:
                 "needs": case.needs,
                 "control": case.control,
                 "twin": case.twin,
+                "within": case.within,
                 "faults": case.faults,
                 "file": f"{origin.file}:{origin.line}",
             }
@@ -131,7 +132,12 @@ def _case(case: Case, catalog: Catalog) -> Iterator[str]:
         yield f"  {case.spec.says}"
         yield f"  source{f' ({case.basis})' if case.basis else ''}: {case.spec.url}"
     yield f"  asks the row {case.surface}; {origin.file}:{origin.line}"
-    for about, names in (("needs", case.needs), ("control", [case.control]), ("accepted twin", [case.twin])):
+    for about, names in (
+        ("needs", case.needs),
+        ("control", [case.control]),
+        ("accepted twin", [case.twin]),
+        ("judged within", [case.within]),
+    ):
         if any(names):
             yield f"  {about}: {', '.join(name for name in names if name)}"
     if case.note:
