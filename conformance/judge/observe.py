@@ -56,6 +56,8 @@ def observe(case: Case, replies: Sequence[Reply], bind: Bind) -> Observed:
     last = replies[-1]
     if (trouble := _trouble(case, last.answer)) is not None:
         return Observed(trouble)
+    if last.answer.exchange.outcome == "oversized" and case.size == "large" and last.answer.status == 200:
+        return Observed("too-much")
     unreadable = last.answer.failed if last.bad else last.answer.unreadable
     if unreadable is not None and not _asked_for(case, last.answer):
         return Observed("unreadable", (_finding(last, "readable", "must", unreadable),))

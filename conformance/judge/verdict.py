@@ -13,6 +13,7 @@ Observation = Literal[
     "absent",  # a well-formed 200 without the effect; for a refusal: a 200 where the API refuses
     "declined",  # a 4xx or 501 where an answer was asked for
     "too-long",  # a 4xx that says that the prompt does not fit into the server's window
+    "too-much",  # more of an answer than is read of one, where a long one was asked for
     "garbled",  # an answer that holds a part of the word that it was to repeat: the model read it, and copied it badly
     "weak",  # only a SHOULD does not hold; for a refusal: another status or error type than the API's
     "shown",  # every effect was seen; for a refusal: refused as the API refuses
@@ -160,6 +161,8 @@ def _unobserved(facts: Facts) -> Judgement:
     seen = frozenset(facts.attempts)
     if "too-long" in seen:
         return Judgement("not-run", "the prompt does not fit into this server's window")
+    if "too-much" in seen:
+        return Judgement("not-run", "the answer is longer than what is read of one")
     if "garbled" in seen:
         return GARBLED
     if "unelicited" in seen:

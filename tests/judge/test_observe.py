@@ -100,3 +100,10 @@ def test_a_cut_is_an_answer_where_the_case_says_so() -> None:
     assert seen(case, told(message([]), outcome="cut")) == "shown"
     assert seen(case, told({}, status=502)) == "shown"
     assert seen(case, told(message([]))) == "absent"
+
+
+@pytest.mark.parametrize(("size", "observation"), [("large", "too-much"), ("normal", "unreadable")])
+def test_a_long_answer_that_was_asked_for_may_be_longer_than_what_is_read(size: Any, observation: str) -> None:
+    case = case_of(kind="invariant", size=size, effect=[Check(at="text", contains="{nonce}")])
+    longer = replace(told(message([{"type": "text", "text": "abc"}])), outcome="oversized")
+    assert seen(case, longer) == observation
