@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from judged_by_hand import judged_again
 
 from conformance.catalog.case import modes_of
 from conformance.catalog.load import Catalog, load_catalog
@@ -15,11 +16,10 @@ from conformance.engine.fixture_server import FixtureServer
 from conformance.engine.options import RunOptions
 from conformance.engine.plan import with_dependencies
 from conformance.engine.question import Question
-from conformance.engine.rejudge import rejudge
 from conformance.engine.scripted_process import ScriptedProcess
 from conformance.engine.target_selection import who_is_asked
 from conformance.probe.asking import Fixtures
-from conformance.runs.log import CaseRow, RuleRow, RunLog, read_log
+from conformance.runs.log import CaseRow, RuleRow, RunLog
 from conformance.targets.address import url_below
 from conformance.words import OBSERVED
 
@@ -78,11 +78,9 @@ def version(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def real(version: str, catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> Rows:
+def real(version: str) -> Rows:
     """What today's rules and cases say of the recorded run."""
-    out = tmp_path_factory.mktemp("again")
-    rejudge(read_log(RUNS / RECORDED[version]), catalog, out)
-    return _by_place(read_log(out))
+    return _by_place(judged_again(RUNS / RECORDED[version]))
 
 
 @pytest.fixture(scope="module")

@@ -4,15 +4,13 @@ The runs are those under `reports/runs`; CONFORMANCE_RECORDED_RUNS names another
 """
 
 import os
-import shutil
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from judged_by_hand import JudgedRun, judged_runs, rows_of
+from judged_by_hand import JudgedRun, judged_again, judged_runs, rows_of
 
-from conformance.catalog.load import Catalog, load_catalog
-from conformance.engine.rejudge import rejudge
+from conformance.catalog.load import load_catalog
 from conformance.report.closing import Closing, closing_of
 from conformance.report.matrix import matrix_of
 from conformance.runs.log import RunLog, read_log
@@ -64,11 +62,6 @@ def red(verdicts_of_row: dict[str, str]) -> list[str]:
     return [name for name, verdict in verdicts_of_row.items() if verdict in RED]
 
 
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load_catalog()
-
-
 @pytest.fixture(
     scope="module",
     params=[judged for judged in judged_runs() if (RUNS / judged.run).is_dir()],
@@ -80,12 +73,8 @@ def judged(request: pytest.FixtureRequest) -> JudgedRun:
 
 
 @pytest.fixture(scope="module")
-def logs(judged: JudgedRun, catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> Logs:
-    out = tmp_path_factory.mktemp(judged.run)
-    recorded = read_log(RUNS / judged.run)
-    rejudge(recorded, catalog, out)
-    again = read_log(out)
-    shutil.rmtree(out)
+def logs(judged: JudgedRun) -> Logs:
+    recorded, again = read_log(RUNS / judged.run), judged_again(RUNS / judged.run)
     (column,) = matrix_of([again]).columns
     return verdicts(recorded), verdicts(again), closing_of(column), again.end.exit if again.end else None
 

@@ -1,9 +1,15 @@
 """The red rows of recorded runs of real servers, as judged by hand."""
 
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 from msgspec import Struct
+
+from conformance.catalog.load import load_catalog
+from conformance.engine.rejudge import rejudge
+from conformance.runs.log import RunLog, read_log
 
 LIST = Path(__file__).parents[1] / "recorded" / "judged_by_hand.yaml"
 
@@ -43,3 +49,11 @@ def rows_of(groups: list[Rows]) -> list[str]:
 def judged_runs() -> list[JudgedRun]:
     """All runs that were judged by hand."""
     return msgspec.yaml.decode(LIST.read_bytes(), type=list[JudgedRun])
+
+
+@cache
+def judged_again(run: Path) -> RunLog:
+    """A recorded run by today's rules and cases: judged once, for all tests that look at it."""
+    with TemporaryDirectory() as out:
+        rejudge(read_log(run), load_catalog(), Path(out))
+        return read_log(Path(out))

@@ -53,10 +53,10 @@ class PromptCache:
 
     def use(self, request: Prompt, tools: tuple[Tool, ...], media: Media, model: Model) -> Counters:
         """Look up and store the prefixes of a request that carry breakpoints."""
+        if not any(control for _, _, control in _blocks(request, tools)):
+            return Counters()  # as nearly every request: no prefix of it need be hashed
         prefixes = list(_prefixes(request, tools, model))
         marked = [prefix for prefix in prefixes if prefix.control]
-        if not marked:
-            return Counters()
         reachable = prefixes[: prefixes.index(marked[-1]) + 1]
         hit = next((prefix for prefix in reversed(reachable) if self._alive(prefix.key)), None)
         read = _tokens(request, tools, media, hit) if hit else 0
