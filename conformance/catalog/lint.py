@@ -297,8 +297,15 @@ def _named_mistakes(catalog: Catalog, profile: Profile) -> Iterator[tuple[str, s
 
 
 def _need_mistakes(catalog: Catalog, need: Need, rules: Collection[str]) -> Iterator[tuple[str, str]]:
-    if not need.questions:
-        yield need.id, "it names no question, so nothing shows whether it is met"
+    if bool(need.questions) == need.steady:
+        yield (
+            need.id,
+            "it names no question, so nothing shows whether it is met"
+            if not need.steady
+            else ("`steady` is seen in all questions, and names none"),
+        )
+    if need.known and not (need.known.words or need.known.instead):
+        yield need.id, "`known` says neither the `words` that the client understands nor what it asks `instead`"
     if need.unseen == "missing" and need.meets.ways and not need.meets.sentence("inconclusive"):
         yield need.id, "`unseen: missing` needs a sentence: say under `unseen` of `meets` what the user meets then"
     if need.meets.unseen and need.unseen != "missing":
@@ -310,6 +317,9 @@ def _need_mistakes(catalog: Catalog, need: Need, rules: Collection[str]) -> Iter
         yield need.id, "`meets` is empty: say what the user meets where it is refused, ignored or broken"
     for question in need.questions:
         for says in _unknown_question(catalog, question, rules):
+            yield need.id, says
+    for question in need.known.instead if need.known else ():
+        for says in _unknown_question(catalog, question, ()):
             yield need.id, says
 
 

@@ -32,6 +32,8 @@ class Meets(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     refused: str | None = None
     ignored: str | None = None
     broken: str | None = None
+    unreadable: str | None = None
+    """Where an answer could not be read at all, if `broken` speaks of what stood in it."""
     unseen: str | None = None
     """Where the need is missing as `unseen` says, and nothing shows that the server is why; else as `ignored`."""
 
@@ -41,18 +43,22 @@ class Meets(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
         told = {"refused": self.refused, "ignored": self.ignored, "broken": self.broken}
         return {way: says for way, says in told.items() if says}
 
-    def sentence(self, verdict: Verdict) -> str:
+    def sentence(self, verdict: Verdict, *, unreadable: bool = False) -> str:
         """The consequence of a need that is missing, by the verdict of the question that decided it."""
+        if unreadable and self.unreadable:
+            return self.unreadable
         return self.ways.get(verdict) or self.unseen or self.ignored or ""
 
 
 class Known(Struct, frozen=True, forbid_unknown_fields=True):
     """Refusals that the client understands: it leaves out what is refused, and asks again."""
 
-    words: list[str]
-    """Patterns of the refusal, status and type first: `400 invalid_request_error "…"`; any of them will do."""
     meets: str
-    """The consequence for the user, in place of what a refusal in other words means."""
+    """The consequence for the user, in place of what a refusal that ends the turn means."""
+    words: list[str] = []
+    """Patterns of the refusal, status and type first: `400 invalid_request_error "…"`; any of them will do."""
+    instead: list[str] = []
+    """Questions in the shape in which the client asks at last, whatever the words: all have to be answered."""
 
     def understands(self, refusal: str) -> bool:
         return any(compiled(words).found_in(refusal) for words in self.words)
@@ -72,7 +78,9 @@ class Need(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     met_by: Literal["all", "any"] = "all"
     meets: Meets
     known: Known | None = None
-    """Where it is refused in these words, the need only degrades; what is refused in them elsewhere was not judged."""
+    """Where it is refused so, the need only degrades; what is refused in the same words elsewhere was not judged."""
+    steady: bool = False
+    """The need, of no question in particular, that an answer comes when it is first asked for."""
     unseen: Unseen = "unverified"
     whoever: bool = False
     """Whether `unseen` holds whoever is to blame, a model that obeys nothing too: a client that is never told anything
@@ -133,7 +141,8 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def questions(self) -> list[str]:
         """All that the needs name and what shows that the model does its part, each once."""
         needs = [*self.needs, *(need for version in self.versions for need in version.needs)]
-        return list(dict.fromkeys([name for need in needs for name in need.questions] + self.model))
+        named = [name for need in needs for name in (*need.questions, *(need.known.instead if need.known else ()))]
+        return list(dict.fromkeys([*named, *self.model]))
 
 
 def parted(question: str) -> tuple[str, tuple[Mode, ...]]:

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from conformance.catalog.load import load_catalog
 from conformance.detection.figures import got_worse, with_figures
-from conformance.detection.gateway_mutants import Part, gateway_mutants, gone_silent, merged, summary_of
+from conformance.detection.gateway_mutants import gateway_mutants, gone_silent, merged, summary_of
 from conformance.detection.measure import measure
+from conformance.detection.part import Part, part_of_words
 from conformance.errors import UserError
 from conformance.runs.detection import Detection, read_figures, write_figures
 
@@ -29,7 +30,7 @@ def main() -> int:
     parser.add_argument(
         "--mutants",
         metavar="K/N",
-        type=_part,
+        type=part_of_words,
         default=Part(1, 10),
         help="of the gateway's mutants every N-th from the K-th on; `all` takes many minutes (default: 1/10)",
     )
@@ -67,13 +68,6 @@ def main() -> int:
     for complaint in complaints:
         print(complaint, file=sys.stderr)
     return 1 if complaints else 0
-
-
-def _part(text: str) -> Part:
-    try:
-        return Part.read(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither `all` nor a part such as 1/10") from None
 
 
 def _tell(figures: Detection, seconds: float) -> None:

@@ -129,7 +129,7 @@ def _main(arguments: argparse.Namespace, program: str, servers: Servers) -> int:
     if arguments.watch:
         print("\n".join(shapes) or f"{client} asks as {PINNED} does", flush=True)
         if arguments.report is not None:
-            arguments.report.write_text(_report(client, shapes, changed), encoding="utf-8")
+            arguments.report.write_text(report(client, shapes, changed), encoding="utf-8")
     return int(ExitCode.UNEXPECTED if changed or shapes else ExitCode.AS_EXPECTED)
 
 
@@ -197,9 +197,21 @@ def _difference(held: Held) -> str:
     return f"changed: {held.endpoint} was known as {held.known}, and is {held.outcome} now"
 
 
-def _report(client: str, shapes: Sequence[str], changed: Sequence[Held]) -> str:
-    """What a maintainer has to know of a new client, in Markdown: who breaks, then what it sends otherwise."""
-    lines = [f"{client} was run against the committed servers and likenesses.", ""]
+def report(client: str, shapes: Sequence[str], changed: Sequence[Held]) -> str:
+    """What a maintainer has to know of a new client, in Markdown: who breaks, then what it sends otherwise.
+
+    The first line is the title of the issue.
+    """
+    broken = [held.endpoint for held in changed if held.outcome in ("wrong", "fails")]
+    others = [held.endpoint for held in changed if held.endpoint not in broken]
+    happened = [f"breaks {', '.join(broken)}"] if broken else []
+    happened += [f"does something else on {', '.join(others)}"] if others else []
+    happened += ["sends something new"] if shapes and not happened else []
+    lines = [f"{client} {' and '.join(happened) or 'is as before'}", ""]
+    lines += [
+        "It was run against the reference endpoint, the committed likenesses and the servers that nox installs.",
+        "",
+    ]
     lines += [f"- {_told(held)}; known as {held.known}" for held in changed] or [
         "Every server does what it did before."
     ]

@@ -1,4 +1,4 @@
-"""`python -m conformance.detection.witnesses`: what the official SDKs make of each fault, into `sdks/by-fault.tsv`.
+"""`python -m conformance.detection.witnesses`: what the official SDKs make of each fault, into `runs/sdk-readings.tsv`.
 
 Each SDK asks the reference endpoint and each of its faults for four answers: a text, and two calls beside thinking, as
 JSON and as a stream, and puts streams together itself. It accepts a fault where its program sees what it sees of the
@@ -12,40 +12,32 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from conformance.engine.scripted_process import ScriptedProcess, named_faults
+from conformance.detection.measure import own_of_faults
+from conformance.detection.part import Part, part_of_words
+from conformance.engine.scripted_process import NamedFault, ScriptedProcess, named_faults
 from conformance.errors import ExitCode, UserError
+from conformance.runs.sdk_readings import FILE, SdkReading, Witnessed, read_readings, written
 from conformance.words import SdkTestimony
 
 SDKS = Path(__file__).with_name("sdks")
-BY_FAULT = SDKS / "by-fault.tsv"
 CORRECT = "reference"
 LONGEST_RUN = 3600
 WORST: tuple[SdkTestimony, ...] = ("misreads", "rejects", "accepts")
 """Worst first: who rejects an answer at least knows of it."""
 
 
-class SdkReading(Struct, frozen=True):
+class SdkAnswer(Struct, frozen=True):
     """One answer as an SDK's program saw it: the message, or the name of the exception."""
 
     id: str
     asked: str
     answer: dict[str, Any] | None = None
     error: str = ""
-
-
-class Witnessed(Struct, frozen=True):
-    """An SDK's reaction to a fault: accepted, thrown (with its name), or read differently (with the part)."""
-
-    says: SdkTestimony
-    detail: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.says}: {self.detail}" if self.detail else self.says
 
 
 Table = Mapping[str, Mapping[str, Witnessed]]
@@ -55,23 +47,46 @@ Table = Mapping[str, Mapping[str, Witnessed]]
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="nox -s witnesses --", description=__doc__)
     parser.add_argument("--fault", action="append", default=[], metavar="ID", help="only these, and nothing is written")
+    parser.add_argument(
+        "--part",
+        metavar="K/N",
+        type=part_of_words,
+        default=Part(),
+        help="every N-th fault from the K-th on; the lines of the others stay as they are (default: all)",
+    )
     asked = parser.parse_args(arguments)
     try:
         drivers = _drivers()
-        faults = asked.fault or [fault.id for fault in named_faults() if "upstream" not in fault.needs]
+        every = {fault.id: fault for fault in named_faults() if "upstream" not in fault.needs}
+        faults = asked.fault or [fault for position, fault in enumerate(every) if position in asked.part]
         with ScriptedProcess("anthropic") as process:
             lines = [f"{CORRECT} {process.url}", *(f"{fault} {process.url}/fault/{fault}" for fault in faults)]
             table = table_of(_driven(drivers, "\n".join(lines) + "\n"))
+        readings = readings_in(table, every)
+        if asked.fault:
+            print(written(readings, list(drivers)), end="")
+            return int(ExitCode.AS_EXPECTED)
+        kept = kept_readings(read_readings(), [fault for fault in every if fault not in faults], list(drivers))
     except UserError as problem:
         print(f"witnesses: {problem}", file=sys.stderr)
         return int(problem.exit_code)
-    text = written(table, list(drivers))
-    if asked.fault:
-        print(text, end="")
-    else:
-        BY_FAULT.write_text(text, encoding="utf-8")
-        print(f"{len(table)} faults, {', '.join(drivers)}: {BY_FAULT.name}")
+    FILE.write_text(written([*kept, *readings], list(drivers)), encoding="utf-8")
+    print(f"{len(table)} faults measured, {len(kept)} kept as they were; {', '.join(drivers)}: {FILE.name}")
     return int(ExitCode.AS_EXPECTED)
+
+
+def readings_in(table: Table, faults: Mapping[str, NamedFault]) -> list[SdkReading]:
+    """The lines of a table, each with what is wrong and with the rules and cases that are about it."""
+    own = own_of_faults()
+    return [
+        SdkReading(fault=fault, says=faults[fault].says, of=tuple(own.get(fault, ())), by=by)
+        for fault, by in table.items()
+    ]
+
+
+def kept_readings(before: Mapping[str, SdkReading], faults: Iterable[str], sdks: Sequence[str]) -> list[SdkReading]:
+    """The lines of faults that are not measured now; none that other versions of the SDKs made."""
+    return [before[fault] for fault in faults if fault in before and before[fault].by.keys() == set(sdks)]
 
 
 def _drivers() -> dict[str, list[str]]:
@@ -96,7 +111,7 @@ def _go_version() -> str:
     return words[words.index("github.com/anthropics/anthropic-sdk-go") + 1].removeprefix("v")
 
 
-def _driven(drivers: Mapping[str, Sequence[str]], lines: str) -> dict[str, list[SdkReading]]:
+def _driven(drivers: Mapping[str, Sequence[str]], lines: str) -> dict[str, list[SdkAnswer]]:
     """SDK to its answers; the drivers run one after the other, so that none is slow because of another."""
     environment = {**os.environ, "NODE_PATH": os.environ.get("ANTHROPIC_SDK_MODULES", "")}
     found = {}
@@ -104,14 +119,14 @@ def _driven(drivers: Mapping[str, Sequence[str]], lines: str) -> dict[str, list[
         done = subprocess.run(  # noqa: S603 - our own programs
             command, input=lines, env=environment, capture_output=True, text=True, check=False, timeout=LONGEST_RUN
         )
-        found[sdk] = [msgspec.json.decode(line, type=SdkReading) for line in done.stdout.splitlines()]
+        found[sdk] = [msgspec.json.decode(line, type=SdkAnswer) for line in done.stdout.splitlines()]
         if not any(answer.id == CORRECT for answer in found[sdk]):
             last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
             raise UserError(f"{sdk} asked nothing: {last}", ExitCode.OUR_FAULT)
     return found
 
 
-def table_of(answers: Mapping[str, Iterable[SdkReading]]) -> dict[str, dict[str, Witnessed]]:
+def table_of(answers: Mapping[str, Iterable[SdkAnswer]]) -> dict[str, dict[str, Witnessed]]:
     """Fault to SDK to the worst of what it makes of the four answers, compared with its own of the correct endpoint."""
     table: dict[str, dict[str, Witnessed]] = {}
     for sdk, found in answers.items():
@@ -124,7 +139,7 @@ def table_of(answers: Mapping[str, Iterable[SdkReading]]) -> dict[str, dict[str,
     return table
 
 
-def _compared(one: SdkReading, correct: SdkReading) -> Witnessed:
+def _compared(one: SdkAnswer, correct: SdkAnswer) -> Witnessed:
     if one.answer is None:
         return Witnessed("rejects", one.error)
     wanted = correct.answer or {}
@@ -134,35 +149,6 @@ def _compared(one: SdkReading, correct: SdkReading) -> Witnessed:
 
 def _weight(testimony: Witnessed) -> int:
     return WORST.index(testimony.says)
-
-
-def written(table: Table, sdks: Sequence[str]) -> str:
-    """The table as text, one line for each fault."""
-    head = "# What the official SDKs make of each fault of the reference endpoint; `nox -s witnesses` writes it.\n"
-    lines = ["\t".join(["fault", *sdks])]
-    lines += ["\t".join([fault, *(str(said.get(sdk, "")) for sdk in sdks)]) for fault, said in sorted(table.items())]
-    return head + "".join(f"{line}\n" for line in lines)
-
-
-def read_testimonies(file: Path = BY_FAULT) -> dict[str, dict[str, Witnessed]]:
-    """Fault to SDK to what it makes of it; UserError with the line of what cannot be read."""
-    lines = [line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    _, *sdks = lines[0].split("\t")
-    table = {}
-    for line in lines[1:]:
-        fault, *cells = line.split("\t")
-        table[fault] = {
-            sdk: _cell(cell, f"{file.name}: {fault}") for sdk, cell in zip(sdks, cells, strict=False) if cell
-        }
-    return table
-
-
-def _cell(text: str, place: str) -> Witnessed:
-    says, _, detail = text.partition(": ")
-    try:
-        return Witnessed(msgspec.convert(says, SdkTestimony), detail)
-    except msgspec.ValidationError:
-        raise UserError(f"{place}: {says!r} is none of {', '.join(get_args(SdkTestimony))}") from None
 
 
 if __name__ == "__main__":

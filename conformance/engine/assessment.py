@@ -175,6 +175,7 @@ class Assessment:
             accepted=self._only_accepted(case),
             shape=shape,
             drift=drift,
+            recovered=record.recovered,
         )
 
     def failed_row(self, question: Question, trace: str) -> CaseRow:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from conformance.catalog.case import Case, Step, bad_requests, steps_of
 from conformance.catalog.load import Catalog
+from conformance.catalog.profile import parted
 from conformance.engine.question import Attempt, Question, Record, in_mode, input_tokens_of, within
 from conformance.engine.scheduler import BUDGET_SPENT, Asking, Deadline, Memory
 from conformance.judge.answer import Answer, Reader
@@ -29,6 +30,13 @@ from conformance.words import OBEYED_KINDS, Mode
 
 CONFIRMATIONS = 12
 """How often a control is asked again: a model that obeys every second time passes once in four thousand."""
+
+AGAIN = 2
+"""How often a client asks again for an answer that failed, at the least."""
+IN_VAIN = 6
+"""After so many questions whose answers failed each time, none is asked again: it is no matter of chance."""
+QUICK = 10.0
+"""Seconds up to which an answer that failed is worth asking for again."""
 
 Watch = Callable[[Question, Exchange], None]
 """Sees every exchange as it happens, for `--debug`."""
@@ -63,6 +71,8 @@ class Inquiry:
         self._deadline = deadline
         self._watch = watch
         self._confirmations: dict[Question, asyncio.Task[bool]] = {}
+        self._of_clients = _of_clients(catalog)
+        self._in_vain = 0
 
     def on(self, memory: Memory) -> Asking:
         """The way of asking for a memory, which has the answers to other questions."""
@@ -168,7 +178,23 @@ class Inquiry:
             wanted = len(attempts) < tries or _worth_another(question.case, attempt.observed.observation)
             if not wanted or self._deadline.passed:
                 break
-        return tuple(attempts)
+        return await self._as_a_client(question, attempts)
+
+    async def _as_a_client(self, question: Question, attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
+        """The attempts, with those that a client makes after an answer that failed; the verdict is that of the failure.
+
+        Whether the failure passes is what readiness has to know.
+        """
+        again: list[Attempt] = []
+        failed = attempts[-1].observed.observation == "unreadable" and attempts[-1].seconds < QUICK
+        if not failed or question.case.id not in self._of_clients:
+            return tuple(attempts)
+        while len(again) < AGAIN and self._in_vain < IN_VAIN and not self._deadline.passed:
+            again.append(await self._attempt(question, len(attempts) + len(again) + 1))
+            if again[-1].observed.observation in SHOWN:
+                return (*attempts, *again)
+        self._in_vain += 1
+        return (*attempts, *again)
 
     async def _confirmed(self, question: Question, attempts: Sequence[Attempt]) -> bool:
         """Whether the model can be trusted to have done its part where a witnessed effect was not shown, or in part.
@@ -216,6 +242,12 @@ class Inquiry:
         return await transport.patience.aside.run(
             size, partial(attempt_of, question, asked, self._target, reader, laws)
         )
+
+
+def _of_clients(catalog: Catalog) -> frozenset[str]:
+    """The cases that readiness of a client follows from."""
+    profiles = [profile for profile in catalog.profiles.values() if profile.client is not None]
+    return frozenset(parted(question)[0] for profile in profiles for question in profile.questions)
 
 
 FORGOTTEN = 16 * 2**10

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from conformance.catalog.case import Case, modes_of
 from conformance.judge.observe import Observed, Reply
-from conformance.judge.verdict import Observation
+from conformance.judge.verdict import SHOWN, Observation
+from conformance.probe.trouble import ASKED_AGAIN
 from conformance.words import Mode, SdkTestimony
 
 PLAIN = "messages.text"
@@ -65,6 +66,11 @@ class Attempt(Struct, frozen=True):
         shared = tuple(reply.evidence for reply in self.replies) if self.within else self.shared
         return replace(self, replies=(), unread=(), shape=None, shared=shared)
 
+    @property
+    def waited(self) -> bool:
+        """Whether an answer came only when it was asked for again: the server was busy, or did not answer."""
+        return any(ASKED_AGAIN in note for reply in self.replies for note in reply.answer.exchange.notes)
+
     def forget(self) -> None:
         """Lets go of what was read in its answers: they wait to be judged as bytes."""
         for reply in (*self.replies, *self.unread):
@@ -99,6 +105,12 @@ class Record(Struct, frozen=True, kw_only=True):
     @property
     def observations(self) -> tuple[Observation, ...]:
         return tuple(attempt.observed.observation for attempt in self.attempts)
+
+    @property
+    def recovered(self) -> bool:
+        """Whether an answer failed, and came when the very same was asked again."""
+        answered = self.observations[-1:] and self.observations[-1] in SHOWN
+        return bool(answered) and ("unreadable" in self.observations or any(one.waited for one in self.attempts))
 
     def forget(self) -> None:
         """Lets go of what was read in its answers."""

@@ -73,6 +73,8 @@ def _seen(row: CaseRow) -> Seen:
         quote=_quote(row),
         exchange=row.findings[0].exchange if row.findings else row.exchanges[-1] if row.exchanges else "",
         unreadable=any(finding.id == "readable" for finding in row.findings),
+        attempts=row.attempts,
+        recovered=row.recovered,
         rules=tuple(_broken(row.marks)) + tuple(_broken(row.findings)),
     )
 

@@ -133,7 +133,7 @@ def _asked_needs(needs: list[Need], asked: Collection[str]) -> list[Need]:
         replace(need, questions=[question for question in need.questions if _was_asked(question, asked)])
         for need in needs
     ]
-    return [need for need in kept if need.questions]
+    return [need for need in kept if need.questions or need.steady]
 
 
 def _was_asked(question: str, asked: Collection[str]) -> bool:

@@ -6,7 +6,8 @@ could not be read because of a rule that the profile speaks of is explained by t
 it means for the client, or the client stands it.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, get_args
 
 from msgspec import Struct, structs
@@ -16,10 +17,17 @@ from conformance.words import Mode, NeedState, Verdict
 
 Answer = Literal["ready", "ready with limits", "not ready", "not verified"]
 
+Place = tuple[str, Mode]
+
 STATES: tuple[NeedState, ...] = get_args(NeedState)
 MET: tuple[Verdict, ...] = ("supported", "partial")
 MISSING: tuple[Verdict, ...] = ("refused", "ignored", "broken")
 NEVER_AROSE: tuple[Verdict, ...] = ("inconclusive", "not-applicable")
+PASSING_SHARE = 0.45
+"""Of what was asked, at most so much may fail for the failures to pass when it is asked again: a client that has every
+second request fail comes to turns in which all its tries do.
+"""
+_NUMBER = re.compile(r"\d+")
 
 
 class Broken(Struct, frozen=True):
@@ -48,6 +56,12 @@ class Seen(Struct, frozen=True, kw_only=True):
     exchange: str = ""
     unreadable: bool = False
     """Whether nothing in the answer could be trusted."""
+    attempts: int = 1
+    """How often it was asked."""
+    recovered: bool = False
+    """Whether an answer failed, and came when the very same was asked again."""
+    behind: str = ""
+    """The need that tells already why this could not be judged."""
     rules: tuple[Broken, ...] = ()
 
 
@@ -59,8 +73,9 @@ class Outcome(Struct, frozen=True, kw_only=True):
     question: str
     quote: str = ""
     exchange: str = ""
+    unreadable: bool = False
     behind: str = ""
-    """The need that the endpoint refuses in the very same words, where that is told first: this one was not judged."""
+    """The need that the endpoint fails in the very same words, where that is told first: this one was not judged."""
 
 
 class NeedVerdict(Struct, frozen=True):
@@ -78,7 +93,9 @@ class NeedVerdict(Struct, frozen=True):
         """The observation and its consequence for the user; empty where the need is met."""
         if self.state == "met":
             return ""
-        says = self.need.meets.sentence(self.outcome.verdict) if self.state == "missing" else ""
+        says = ""
+        if self.state == "missing":
+            says = self.need.meets.sentence(self.outcome.verdict, unreadable=self.outcome.unreadable)
         return " ".join(part for part in (self.outcome.quote, says) if part)
 
 
@@ -107,7 +124,7 @@ def readiness(profile: Profile, rules: Collection[str], seen: Iterable[Seen]) ->
     blocking = [question for need in profile.needs if need.level == "blocks" for question in need.questions]
     if not blocking or not all(run.asked(question) for question in blocking):
         return None
-    needs = _understood([NeedVerdict(need, run.outcome(need)) for need in profile.needs])
+    needs = _understood([NeedVerdict(need, run.outcome(need)) for need in profile.needs], run)
     return Readiness(_answer([one for one in needs if not one.outcome.behind]), _told_once(needs))
 
 
@@ -130,7 +147,8 @@ def readiness_by_version(profile: Profile, rules: Collection[str], seen: Iterabl
 def _kept(profile: Profile, version: ClientVersion, run: "_Run") -> list[Need]:
     """The needs of the profile that an answer to the measured version says something about for this one too."""
     outcomes = {need.id: run.outcome(need) for need in profile.needs}
-    words = {outcomes[name].quote for name in version.without if outcomes[name].verdict == "refused"}
+    unsent = set(version.without) - {need.id for need in version.needs}
+    words = {outcomes[name].quote for name in unsent if outcomes[name].verdict == "refused"}
     return [
         need
         for need in profile.needs
@@ -139,25 +157,40 @@ def _kept(profile: Profile, version: ClientVersion, run: "_Run") -> list[Need]:
     ]
 
 
-def _understood(needs: Sequence[NeedVerdict]) -> list[NeedVerdict]:
-    """The needs, where what the client is refused in words that it knows is a limit.
+def _understood(needs: Sequence[NeedVerdict], run: "_Run") -> list[NeedVerdict]:
+    """The needs, where a refusal after which the client asks again without the thing, and is answered, is a limit.
 
-    It asks again without the thing, so that what is refused in these words elsewhere was not judged.
+    What is refused in the same words elsewhere was not judged.
     """
-    limits = {one.need.id: one.need for one in needs if _is_known(one.need, one.outcome)}
+    limits = {one.need.id: one for one in needs if _is_limit(one, run)}
     told = []
     for one in needs:
         need, outcome = one.need, one.outcome
         if need.id in limits and need.known is not None:
             need = structs.replace(need, level="degrades", meets=Meets(refused=need.known.meets))
-        elif behind := next((name for name, limit in limits.items() if _is_known(limit, outcome)), ""):
+        elif behind := next((name for name, limit in limits.items() if _is_the_same(limit, outcome)), ""):
             outcome = structs.replace(outcome, state="unverified", verdict="blocked", behind=behind)
         told.append(NeedVerdict(need, outcome))
     return told
 
 
-def _is_known(need: Need, outcome: Outcome) -> bool:
-    return outcome.verdict == "refused" and need.known is not None and need.known.understands(outcome.quote)
+def _is_limit(one: NeedVerdict, run: "_Run") -> bool:
+    known, outcome = one.need.known, one.outcome
+    if outcome.verdict != "refused" or known is None:
+        return False
+    return known.understands(outcome.quote) or run.met(known.instead)
+
+
+def _is_the_same(limit: NeedVerdict, outcome: Outcome) -> bool:
+    """Whether a question was refused in the words of a limit, or in others that the client understands there."""
+    if outcome.verdict != "refused" or limit.need.known is None:
+        return False
+    return _words(outcome) == _words(limit.outcome) or limit.need.known.understands(outcome.quote)
+
+
+def _words(outcome: Outcome) -> str:
+    """What the endpoint said, without the numbers of places and counts."""
+    return _NUMBER.sub("#", outcome.quote)
 
 
 def _answer(needs: Sequence[NeedVerdict]) -> Answer:
@@ -170,13 +203,14 @@ def _answer(needs: Sequence[NeedVerdict]) -> Answer:
 
 
 def _told_once(needs: Sequence[NeedVerdict]) -> tuple[NeedVerdict, ...]:
-    """What stops the client first; what is refused in the words of an earlier need stands behind that one."""
+    """What stops the client first; what is refused or fails in the words of an earlier need stands behind that one."""
     first: dict[str, str] = {}
     told = []
     for one in sorted(needs, key=_weight):
         outcome = one.outcome
-        if outcome.verdict == "refused" and outcome.quote:
-            named = first.setdefault(outcome.quote, one.need.id) if one.state == "missing" else first.get(outcome.quote)
+        if not outcome.behind and outcome.quote and (outcome.verdict == "refused" or outcome.unreadable):
+            words = _words(outcome)
+            named = first.setdefault(words, one.need.id) if one.state == "missing" else first.get(words)
             if named not in (None, one.need.id):
                 outcome = structs.replace(outcome, state="unverified", verdict="blocked", behind=named)
         told.append(NeedVerdict(one.need, outcome))
@@ -191,6 +225,23 @@ def _is_rule(name: str, rules: Collection[str]) -> bool:
     return name.partition(":")[0] in rules
 
 
+def _settled(own: Mapping[Place, Seen], recovered: Sequence[Seen], steady: str) -> dict[Place, Seen]:
+    """The results where some answers came only when they were asked for again, and the client asks again too.
+
+    They count as what they were at last. What failed in the same words each time stands behind the need that says so.
+    """
+    words = {_NUMBER.sub("#", one.quote) for one in recovered if one.unreadable}
+    stuck = [
+        one for one in own.values() if one.unreadable and not one.recovered and _NUMBER.sub("#", one.quote) in words
+    ]
+    failed = sum(one.attempts - 1 for one in recovered) + sum(one.attempts for one in stuck)
+    if failed > PASSING_SHARE * sum(one.attempts for one in own.values()):
+        return dict(own)
+    at_last = {(one.case, one.mode): structs.replace(one, verdict="supported", rules=()) for one in recovered}
+    never = {(one.case, one.mode): structs.replace(one, verdict="blocked", rules=(), behind=steady) for one in stuck}
+    return {**own, **at_last, **never}
+
+
 class _Run:
     """What was seen of a profile's questions."""
 
@@ -203,7 +254,10 @@ class _Run:
             for mode in modes
         }
         self._rules = rules
-        self._own = {place: one for one in seen if (place := (one.case, one.mode)) in named}
+        own = {place: one for one in seen if (place := (one.case, one.mode)) in named}
+        self._recovered = [one for one in own.values() if one.recovered]
+        steady = next((need.id for need in profile.needs if need.steady), "")
+        self._own = _settled(own, self._recovered, steady) if steady and self._recovered else own
         names = [parted(question)[0] for question in profile.questions]
         self._spoken_of = [name for name in names if _is_rule(name, rules)]
         self._spoken_of += [tolerance.rule for tolerance in profile.tolerates]
@@ -215,9 +269,30 @@ class _Run:
 
     def outcome(self, need: Need) -> Outcome:
         """The outcome of a need's questions: the worst of them, or the best where any will do."""
+        if need.steady:
+            return self._steadiness()
         outcomes = [outcome for question in need.questions for outcome in self._outcomes(question, need)]
         choose = min if need.met_by == "all" else max
         return choose(outcomes, key=lambda outcome: STATES.index(outcome.state))
+
+    def met(self, questions: Sequence[str]) -> bool:
+        """Whether there are such questions, and all of them were answered."""
+        seen = [self._of_case(question) for question in questions]
+        return bool(seen) and all(found and all(one.verdict in MET for one in found) for found in seen)
+
+    def _steadiness(self) -> Outcome:
+        """Whether every answer came when it was first asked for."""
+        if not self._recovered:
+            return Outcome(state="met", verdict="supported", question="")
+        one = self._recovered[0]
+        quote = f"{len(self._recovered)} of {len(self._own)} questions were answered when they were asked again."
+        return Outcome(
+            state="missing",
+            verdict="broken",
+            question=f"{one.case}[{one.mode}]",
+            quote=f"{one.quote} {quote}".strip(),
+            exchange=one.exchange,
+        )
 
     def _outcomes(self, question: str, need: Need) -> list[Outcome]:
         if _is_rule(parted(question)[0], self._rules):
@@ -246,9 +321,19 @@ class _Run:
     def _outcome(self, one: Seen, need: Need) -> Outcome:
         state, verdict = self._state(one, need)
         question = f"{one.case}[{one.mode}]"
-        return Outcome(state=state, verdict=verdict, question=question, quote=one.quote, exchange=one.exchange)
+        return Outcome(
+            state=state,
+            verdict=verdict,
+            question=question,
+            quote=one.quote,
+            exchange=one.exchange,
+            unreadable=one.unreadable,
+            behind=one.behind,
+        )
 
     def _state(self, one: Seen, need: Need) -> tuple[NeedState, Verdict]:
+        if one.behind:
+            return "unverified", one.verdict
         if one.verdict in MET:
             return "met", one.verdict
         if one.unreadable and any(broken.answers_to(name) for broken in one.rules for name in self._spoken_of):

@@ -22,6 +22,8 @@ BACK_OFF = (0.5, 1.0, 2.0)
 LONGEST_WAIT = 60.0
 """Seconds of `retry-after` that are honoured."""
 LOADING_PAUSE = 2.0
+ASKED_AGAIN = "asked again after"
+"""What a note of an exchange says where the first answer was no answer to judge."""
 
 Say = Callable[[str], None]
 """Where a line for the person who waits goes."""
@@ -131,7 +133,7 @@ class Patience:
                 self._gone = exchange.status is None
                 break
             retries += 1
-            notes.append(f"{trouble}; asked again after {wait:g} s")
+            notes.append(f"{trouble}; {ASKED_AGAIN} {wait:g} s")
             self._ease(sent, wait)
             await asyncio.sleep(wait)
         if notes:

@@ -14,6 +14,7 @@ from conformance.report.summary import reason
 from conformance.report.trend import Changes, changed_shapes, is_shaped_otherwise
 from conformance.report.wording import SDK_MEANS, STATUS_MEANS, VERDICT_MEANS
 from conformance.runs.log import CaseRow, Finding, RuleRow
+from conformance.runs.sdk_readings import read_readings, readings_of
 from conformance.runs.snapshots import question_of
 from conformance.words import STATUSES, VERDICTS, SdkTestimony
 
@@ -25,6 +26,8 @@ CODE = 120_000
 """About what templates, style and script take."""
 REASONS_UP_TO = 3
 """With more columns than this, a cell has no room for its reason."""
+READINGS_UP_TO = 3
+"""Faults that a cell tells of a rule or case, at most."""
 
 Alike = dict[tuple[str, str], str]
 """Row and fingerprint to a character that tells it from the other fingerprints of the row."""
@@ -74,7 +77,22 @@ def _small(matrix: Matrix, shapes: Sequence[Changes]) -> dict[str, Any]:
             _column(column, matrix, questions, found, changes)
             for column, changes in zip(matrix.columns, shapes, strict=True)
         ],
+        "readings": _readings(matrix),
     }
+
+
+def _readings(matrix: Matrix) -> dict[str, list[str]]:
+    """Rule or case that somebody fails to what the official SDKs make of answers with such a fault, a line for each."""
+    readings = read_readings()
+    failed = {
+        (item.rule if isinstance(item, RuleRow) else item.case): None
+        for column in matrix.columns
+        for cell in column.cells.values()
+        for item in (*cell.rules, *cell.cases)
+        if item.verdict in ("broken", "ignored", "partial")
+    }
+    told = {name: readings_of(name, readings) for name in failed}
+    return {name: [str(one) for one in found[:READINGS_UP_TO]] for name, found in told.items() if found}
 
 
 def _rows(matrix: Matrix) -> list[dict[str, Any]]:

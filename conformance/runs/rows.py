@@ -224,6 +224,8 @@ class CaseRow(Struct, frozen=True, tag="case", kw_only=True):
     """The shape of its last answer: keys, types and order of events, without any value of the answer."""
     drift: bool = False
     """The shape of the answer differs from the committed snapshot."""
+    recovered: bool = False
+    """Whether an answer failed, and came when the very same was asked again; the verdict is that of the failure."""
     by: str = ""
     """The id of the cause that blocked it, where the verdict is `blocked`."""
 

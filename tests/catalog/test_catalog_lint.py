@@ -55,6 +55,16 @@ WRONG_NEEDS = (
         NEED.replace("}]", ", known: {words: ['(a'], meets: x}}]") % ("messages.text", "refused: x"),
         "`known`: not a regular",
     ),
+    (
+        NEED.replace("}]", ", known: {instead: [messages.txt], meets: x}}]") % ("messages.text", "refused: x"),
+        "there is no case or rule `messages.txt`",
+    ),
+    (
+        NEED.replace("}]", ", known: {meets: x}}]") % ("messages.text", "refused: x"),
+        "`known` says neither the `words` that the client understands nor what it asks `instead`",
+    ),
+    (NEED.replace("}]", ", steady: true}]") % ("messages.text", "broken: x"), "`steady` is seen in all questions"),
+    ("select: ['surface:request.message']", "request.message"),
     ("model: [messages.texts]", "there is no case or rule `messages.texts`"),
     ("calls: [messages.texts]", "there is no case or rule `messages.texts`"),
     ("first_body: messages.texts", "there is no case or rule `messages.texts`"),

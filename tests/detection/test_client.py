@@ -103,6 +103,35 @@ def test_what_cannot_be_installed_or_started_is_one_line(
     assert "npm" in told[1]
 
 
+NPM = """\
+#!/bin/sh
+echo "npm error code ETARGET" >&2
+echo "npm error notarget No matching version" >&2
+%s
+"""
+
+
+@pytest.mark.parametrize(
+    ("does", "told"),
+    [
+        ("exit 1", "npm could not install @anthropic-ai/claude-code@9.9.9: npm error code ETARGET"),
+        ("exit 0", "npm could not install @anthropic-ai/claude-code@9.9.9: npm error code ETARGET"),
+        ("exec sleep 600", "npm did not install @anthropic-ai/claude-code@9.9.9 within ten minutes"),
+    ],
+)
+def test_a_version_that_npm_does_not_install_is_one_line(
+    does: str, told: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    npm = tmp_path / "npm"
+    npm.write_text(NPM % does)
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr("conformance.detection.client_program.INSTALL_SECONDS", 0.5)
+    monkeypatch.chdir(tmp_path)
+    assert client.main(["--version", "9.9.9", "--fault", "ID11"]) == 2
+    assert capsys.readouterr().err == f"client: {told}\n"
+
+
 def test_a_key_is_taken_by_the_name_of_its_variable(capsys: pytest.CaptureFixture[str], fake: Written) -> None:
     assert client.main(["--program", str(fake()), "--base-url", "http://127.0.0.1:9", "--api-key-env", "sk-x"]) == 4
     assert "sk-x" not in capsys.readouterr().err
@@ -117,7 +146,11 @@ def test_the_draw_of_a_day_is_the_same_for_everybody() -> None:
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("ST01\tfine\n", ":1: the second column is none of works"), ("A\tworks\nA\tworks\n", ":2: A stands twice")],
+    [
+        ("ST01\tfine\n", ":1: the second column is none of works"),
+        ("# head\n\nST01\n", ":3: the second column is none of works"),
+        ("A\tworks\nA\tworks\n", ":2: A stands twice"),
+    ],
 )
 def test_an_outcomes_file_is_checked_line_by_line(tmp_path: Path, text: str, told: str) -> None:
     file = tmp_path / "client.tsv"
@@ -183,6 +216,24 @@ def test_an_outcome_to_be_written_is_told_twice(monkeypatch: pytest.MonkeyPatch)
     seat = client_seats.Seat(name="x", address=client_seats.Address(url="http://127.0.0.1:9"))
     assert client._agreed("client", seat, short=False, twice=True).outcome == "works"
     assert left == []
+
+
+def held(endpoint: str, known: ClientOutcome, outcome: ClientOutcome) -> client.Held:
+    return client.Held(
+        endpoint=endpoint, client="", outcome=outcome, known=known, digest="ab", errors=["text"], wrong=[], extra=0
+    )
+
+
+def test_the_title_of_the_watchs_issue_names_who_breaks() -> None:
+    new = "claude-code 9"
+    assert client.report(new, [], []).startswith("claude-code 9 is as before\n")
+    assert client.report(new, ["+ field x"], []).startswith("claude-code 9 sends something new\n")
+    told = client.report(
+        new, ["+ field x"], [held("ollama@0.33", "works", "fails"), held("litellm", "works", "limited")]
+    )
+    assert told.startswith("claude-code 9 breaks ollama@0.33 and does something else on litellm\n")
+    assert "- ollama@0.33: fails; errors in text [ab]; known as works" in told
+    assert "+ field x" in told
 
 
 def test_outcomes_are_written_with_their_digest_in_the_order_of_faults(tmp_path: Path) -> None:

@@ -13,11 +13,12 @@ from conformance.detection.client_figures import EXPECTED, misjudged, outcomes, 
 from conformance.detection.client_servers import sessions
 from conformance.detection.figures import figure_of, got_worse, summary, with_figures
 from conformance.detection.sweep import BASE, Worse
-from conformance.detection.witnesses import SdkReading, Witnessed, read_testimonies, table_of, written
+from conformance.detection.witnesses import SdkAnswer, kept_readings, table_of
 from conformance.engine.scripted_process import NamedFault, named_faults, named_models, named_variants
 from conformance.errors import UserError
 from conformance.judge.rules import RULES
 from conformance.runs.detection import AlarmFigure, Detection, read_figures
+from conformance.runs.sdk_readings import SdkReading, Witnessed, read_readings, written
 
 ROOT = Path(__file__).parents[2]
 FAULT = NamedFault(id="ST12", says="a block is not stopped")
@@ -136,46 +137,68 @@ def test_what_an_odd_model_lacks_is_a_capability_that_nobody_would_declare() -> 
 
 
 TEXT: dict[str, Any] = {"texts": ["alpha"], "calls": [], "stop": "end_turn"}
-CORRECT = [SdkReading("reference", "text json", TEXT), SdkReading("reference", "text stream", TEXT)]
+CORRECT = [SdkAnswer("reference", "text json", TEXT), SdkAnswer("reference", "text stream", TEXT)]
 
 
 @pytest.mark.parametrize(
     ("json", "stream", "said"),
     [
-        (SdkReading("X", "text json", TEXT), SdkReading("X", "text stream", TEXT), "accepts"),
-        (SdkReading("X", "text json", TEXT), SdkReading("X", "text stream", None, "TypeError"), "rejects: TypeError"),
+        (SdkAnswer("X", "text json", TEXT), SdkAnswer("X", "text stream", TEXT), "accepts"),
+        (SdkAnswer("X", "text json", TEXT), SdkAnswer("X", "text stream", None, "TypeError"), "rejects: TypeError"),
         (
-            SdkReading("X", "text json", None, "E"),
-            SdkReading("X", "text stream", {**TEXT, "texts": [""]}),
+            SdkAnswer("X", "text json", None, "E"),
+            SdkAnswer("X", "text stream", {**TEXT, "texts": [""]}),
             "misreads: texts",
         ),
-        (SdkReading("X", "text json", {**TEXT, "stop": None}), SdkReading("X", "text stream", TEXT), "misreads: stop"),
+        (SdkAnswer("X", "text json", {**TEXT, "stop": None}), SdkAnswer("X", "text stream", TEXT), "misreads: stop"),
     ],
 )
-def test_the_worst_of_the_answers_counts(json: SdkReading, stream: SdkReading, said: str) -> None:
+def test_the_worst_of_the_answers_counts(json: SdkAnswer, stream: SdkAnswer, said: str) -> None:
     for order in ([json, stream], [stream, json]):
         assert str(table_of({"python 1": [*CORRECT, *order]})["X"]["python 1"]) == said
 
 
+TWO = [
+    SdkReading(
+        fault="ST02",
+        says="message_start comes twice",
+        of=("stream.start-once",),
+        by={"python 1": Witnessed("accepts"), "go 1": Witnessed("rejects", "*errors.errorString")},
+    ),
+    SdkReading(fault="TO07", says="a brace is missing", by={"python 1": Witnessed("misreads", "calls, stop")}),
+]
+
+
 def test_the_table_is_read_as_it_was_written(tmp_path: Path) -> None:
-    table = {
-        "ST02": {"python 1": Witnessed("accepts"), "go 1": Witnessed("rejects", "*errors.errorString")},
-        "TO07": {"python 1": Witnessed("misreads", "calls, stop")},
-    }
-    file = tmp_path / "by-fault.tsv"
-    file.write_text(written(table, ["python 1", "go 1"]))
-    assert read_testimonies(file) == table
+    file = tmp_path / "sdk-readings.tsv"
+    file.write_text(written(TWO, ["python 1", "go 1"]))
+    assert read_readings(file) == {one.fault: one for one in TWO}
 
 
-def test_a_word_that_is_none_is_one_line(tmp_path: Path) -> None:
-    file = tmp_path / "by-fault.tsv"
-    file.write_text("fault\tpython 1\nST02\tlikes it\n")
-    with pytest.raises(UserError, match=r"by-fault\.tsv: ST02: 'likes it' is none of accepts, rejects, misreads"):
-        read_testimonies(file)
+def test_a_part_that_is_measured_anew_leaves_the_lines_of_the_others_of_the_same_sdks() -> None:
+    before = {one.fault: one for one in TWO}
+    assert kept_readings(before, ["ST02", "TO07", "NEW"], ["go 1", "python 1"]) == TWO[:1]
+    assert kept_readings(before, ["ST02"], ["python 2", "go 1"]) == []
 
 
-def test_the_committed_table_speaks_of_streams_that_clients_read_differently() -> None:
-    table = read_testimonies()
-    assert len(table) >= 36
-    said = {sdk.partition(" ")[0]: testimony.says for sdk, testimony in table["ST02"].items()}
-    assert (said["python"], said["typescript"]) == ("accepts", "rejects")
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("ST02\ttwice\t\tlikes it", r"sdk-readings\.tsv: ST02: 'likes it' is none of accepts, rejects, misreads"),
+        ("ST02\ttwice", r"sdk-readings\.tsv: ST02: 2 columns, where the head has 4"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_one_line(tmp_path: Path, line: str, problem: str) -> None:
+    file = tmp_path / "sdk-readings.tsv"
+    file.write_text(f"fault\tsays\tof\tpython 1\n{line}\n")
+    with pytest.raises(UserError, match=problem):
+        read_readings(file)
+
+
+def test_the_committed_table_speaks_of_the_faults_and_of_streams_that_clients_read_differently() -> None:
+    table = read_readings()
+    shown = {fault.id for fault in named_faults() if "upstream" not in fault.needs}
+    assert len(shown & set(table)) >= 0.95 * len(shown), "`nox -s witnesses` measures what is new"
+    said = {sdk.partition(" ")[0]: witnessed.says for sdk, witnessed in table["ST02"].by.items()}
+    assert said == {"python": "accepts", "typescript": "rejects", "go": "accepts"}
+    assert {len(one.by) for one in table.values()} == {3}

@@ -267,3 +267,70 @@ def test_a_version_whose_own_questions_were_not_asked_has_no_answer() -> None:
     rows = [PLAIN, *(seen(name) for name in ("system", "calls", "pictures"))]
     assert readiness_by_version(EARLIER, RULES, rows) == {}
     assert readiness(EARLIER, RULES, rows) is not None
+
+
+FAILED: dict[str, Any] = {"quote": "Expected an answer, observed 500.", "unreadable": True}
+AT_LAST = Known(instead=["at-last"], meets="It is asked again without.")
+
+
+def test_a_refusal_after_which_the_client_is_answered_at_last_is_a_limit_whatever_its_words() -> None:
+    client = profile(need("flags", known=AT_LAST), need("tools", known=AT_LAST), need("calls"), need("results"))
+    refused = [seen("flags", "refused", quote="400 no."), seen("tools", "refused", quote="400 tools.3: no.")]
+    hidden = [seen("calls", "refused", quote="400 tools.11: no."), seen("results")]
+    found = answer(client, *refused, *hidden, seen("at-last"))
+    assert found.verdict == "ready with limits"
+    assert [one.need.id for one in found.missing("degrades")] == ["flags", "tools"]
+    assert {one.need.id: one.outcome.behind for one in found.unverified} == {"calls": "tools"}
+    assert answer(client, *refused, *hidden, seen("at-last", "refused", quote="400 no.")).verdict == "not ready"
+    assert answer(client, *refused, *hidden).verdict == "not ready", "it was not asked"
+
+
+def test_what_fails_in_the_same_unreadable_words_is_told_once() -> None:
+    client = profile(need("text"), need("tools"), need("own", meets=Meets(broken="Lost.", unreadable="No answer.")))
+    rows = [
+        seen(name, "broken", quote="Expected an answer, observed 500.", unreadable=True) for name in ("text", "tools")
+    ]
+    found = answer(client, *rows, seen("own", "broken", quote="Observed 1 of 2.", unreadable=True))
+    assert [one.meets for one in found.missing("blocks")] == [
+        "Expected an answer, observed 500. It is broken.",
+        "Observed 1 of 2. No answer.",
+    ]
+    assert {one.need.id: one.outcome.behind for one in found.unverified} == {"tools": "text"}
+
+
+STEADY = Need(id="steady", says="It is steady.", level="degrades", questions=[], steady=True, meets=WAYS)
+
+
+def test_what_fails_once_and_is_answered_when_it_is_asked_again_is_a_limit() -> None:
+    client = profile(need("text"), need("tools"), need("calls"), STEADY)
+    once = seen("text", "broken", recovered=True, attempts=2, rules=(Broken("stream.index", "", "", ""),), **FAILED)
+    found = answer(client, once, seen("tools"), seen("calls"))
+    assert found.verdict == "ready with limits"
+    (limit,) = found.missing("degrades")
+    assert (
+        limit.meets
+        == "Expected an answer, observed 500. 1 of 4 questions were answered when they were asked again. It is broken."
+    )
+    stuck = answer(client, once, seen("tools", "broken", **FAILED), seen("calls"))
+    assert stuck.verdict == "ready with limits"
+    assert {one.need.id: one.outcome.behind for one in stuck.unverified} == {"tools": "steady"}
+
+
+def test_what_fails_each_time_or_nearly_always_is_no_matter_of_chance() -> None:
+    client = profile(need("text"), need("tools"), need("calls"), STEADY)
+    failed = [seen(name, "broken", attempts=3, **FAILED) for name in ("tools", "calls")]
+    assert answer(client, seen("text"), *failed).verdict == "not ready"
+    assert answer(client, seen("text", "broken", recovered=True, attempts=2, **FAILED), *failed).verdict == "not ready"
+    other = seen("calls", "broken", quote="Observed 1 of 2.", unreadable=True)
+    once = seen("text", "broken", recovered=True, attempts=2, **FAILED)
+    assert answer(client, once, seen("tools"), other).verdict == "not ready", "it failed otherwise"
+
+
+def test_another_client_is_not_absolved_by_what_it_does_not_send_where_everything_is_refused_so() -> None:
+    client = profile(
+        need("flags"),
+        need("titles", "degrades"),
+        versions=[ClientVersion(name="S", version="1", needs=[need("titles", "degrades")], without=["titles"])],
+    )
+    rows = [PLAIN, *(seen(name, "refused", quote=NO) for name in ("flags", "titles"))]
+    assert readiness_by_version(client, RULES, rows)["S 1"].verdict == "not ready"

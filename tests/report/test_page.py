@@ -22,11 +22,13 @@ from conformance.report.html import ENTRY, SOURCES, embedded, template
 from conformance.report.javascript import joined
 from conformance.report.matrix import matrix_of
 from conformance.report.packing import PACK, TEXT_LIMIT, content_of, pack_evidence, packed, unpacked
+from conformance.report.page_data import page_data
 from conformance.report.servers import servers_of
 from conformance.report.write import render
 from conformance.runs.detection import ClientSession
 from conformance.runs.evidence_store import PLAIN, EvidenceStore, remove_evidence
 from conformance.runs.log import FILE, RunLog, read_log
+from conformance.runs.sdk_readings import read_readings, readings_of
 
 
 def data_of(page: Path) -> dict[str, Any]:
@@ -278,6 +280,15 @@ def test_a_session_of_the_real_client_stands_beside_the_server_it_was_held_on(fe
     assert shown == {"reference": None, "litellm": held, "ollama": None}
     other = replace(held, versions=["0.0.1"])
     assert all(server.session is None for server in servers_of(matrix_of(few), [other]))
+
+
+def test_the_cell_of_a_rule_that_is_broken_says_what_the_sdks_make_of_such_answers(few: list[RunLog]) -> None:
+    broken = {row.rule for log in few for row in log.rules if row.verdict == "broken"}
+    told = page_data(matrix_of(few))["readings"]
+    about = {rule for rule in broken if readings_of(rule, read_readings())}
+    assert about
+    assert about <= set(told)
+    assert all(1 <= len(lines) <= 3 and all("python " in line for line in lines) for lines in told.values())
 
 
 def test_the_trend_stands_where_versions_do(few: list[RunLog], tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """`conformance explain ID`: what a rule, a case or a row is about, where it comes from, and what turns it red."""
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from conformance.engine.scripted_process import NamedFault, named_faults
 from conformance.errors import UserError
 from conformance.judge.rules import RULES, Rule
 from conformance.runs.detection import read_figures
+from conformance.runs.sdk_readings import read_readings
 
 DETECTION = Path("reports", "detection.json")
 
@@ -114,7 +115,7 @@ def _rule(rule: Rule, catalog: Catalog) -> Iterator[str]:
     if rule.leniency:
         yield f"  leniency: {rule.leniency}"
     yield from _killers(_caught_by(rule.id))
-    yield from _sdks(_caught_by(rule.id))
+    yield from _sdks(rule.id)
     yield from _asked_by("named by", [case.id for case in catalog.cases.values() if rule.id in case.rules])
 
 
@@ -145,7 +146,7 @@ def _case(case: Case, catalog: Catalog) -> Iterator[str]:
     faults = {fault.id: fault for fault in named_faults()}
     killers = [f"{name}: {_sentence(faults.get(name))}" for name in case.faults]
     yield from _killers(killers)
-    yield from _sdks(killers)
+    yield from _sdks(case.id, case.faults)
 
 
 def _sentence(fault: NamedFault | None) -> str:
@@ -173,19 +174,12 @@ def _killers(killers: list[str]) -> Iterator[str]:
         yield from (f"    {killer}" for killer in killers)
 
 
-def _sdks(killers: Iterable[str]) -> Iterator[str]:
-    """What the official SDKs make of each fault, in their own words where they are no alarm."""
-    from conformance.detection.witnesses import read_testimonies
-
-    table = read_testimonies()
-    lines = [
-        f"    {fault}: {', '.join(f'{sdk} {testimony}' for sdk, testimony in table[fault].items())}"
-        for fault in (killer.partition(":")[0] for killer in killers)
-        if fault in table
-    ]
-    if lines:
-        yield "  what the SDKs make of these:"
-        yield from lines
+def _sdks(name: str, faults: Collection[str] = ()) -> Iterator[str]:
+    """What the official SDKs make of the faults that a rule or case is about."""
+    readings = [one for one in read_readings().values() if name in one.of or one.fault in faults]
+    if readings:
+        yield "  what the official SDKs make of answers with such a fault:"
+        yield from (f"    {reading.fault}, {reading}" for reading in readings)
 
 
 def _asked_by(about: str, names: list[str]) -> Iterator[str]:

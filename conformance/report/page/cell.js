@@ -285,8 +285,25 @@ function itemView(item, row, column, count) {
         ),
       )
     : "";
-  body.append(marks, exchangesView(item, shown, column), againView(item, column));
+  body.append(marks, readingsView(item), exchangesView(item, shown, column), againView(item, column));
   return box;
+}
+
+/* What programs that use the official SDKs meet in answers with the fault that this rule or case is about. */
+function readingsView(item) {
+  const readings = item.verdict === "supported" ? [] : DATA.readings[item.rule || item.case] || [];
+  return readings.length
+    ? element(
+        "div",
+        { class: "readings" },
+        element("p", { class: "note" }, "What the official SDKs make of answers with such a fault:"),
+        element(
+          "ul",
+          {},
+          readings.map((line) => element("li", { class: "note" }, ...visible(line))),
+        ),
+      )
+    : "";
 }
 
 function findingView(finding, item, jump) {

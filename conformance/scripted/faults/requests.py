@@ -18,6 +18,8 @@ CLAUDE_CODE_FLAGS = frozenset(
      "context-management-2025-06-27", "prompt-caching-scope-2026-01-05", "mid-conversation-system-2026-04-07",
      "effort-2025-11-24"]
 )  # fmt: skip
+_EFFORT = "effort-2025-11-24"
+_DISPLAY = "thinking-display-updates-2026-08-18"
 _LATE_FIELDS = ("context_management", "output_config", "service_tier", "cache_control", "diagnostics", "speed")
 _LATE_TOOL_FIELDS = ("defer_loading", "eager_input_streaming", "strict", "input_examples", "allowed_callers")
 _LARGE = 1_000_000
@@ -102,6 +104,29 @@ def _known_flag(call: Call) -> Refusal | None:
 
 
 _refusing("RQ06", "a beta flag that Claude Code sends is refused", _known_flag, "betas")
+
+
+def _named_flag(call: Call) -> Refusal | None:
+    if _EFFORT not in call.betas:
+        return None
+    says = f"Unexpected value(s) `{_EFFORT}` for the `anthropic-beta` header. Please try again without the header."
+    return Refusal(400, "invalid_request_error", says)
+
+
+def _display(call: Call) -> Refusal | None:
+    refused = _DISPLAY in call.betas
+    return invalid("", "a beta of this request is not known here") if refused else None
+
+
+def _deferred(call: Call) -> Refusal | None:
+    tools = call.document.get("tools") if isinstance(call.document, dict) else None
+    refused = any(isinstance(tool, dict) and "defer_loading" in tool for tool in tools or [])
+    return invalid("tools", 'json: unknown field "defer_loading"') if refused else None
+
+
+_refusing("RQ06-named", "a beta flag is refused in words that clients know", _named_flag, "betas")
+_refusing("RQ06-display", "the beta flag for the display of thinking is refused", _display, "betas")
+_refusing("X-defer-refused", "a tool with defer_loading is refused", _deferred, "tools")
 _refusing(
     "RQ07",
     "the query ?beta=true is answered with 404",
