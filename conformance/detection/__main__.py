@@ -71,7 +71,7 @@ def main() -> int:
 
 
 def _tell(figures: Detection, seconds: float) -> None:
-    groups = ("faults", "named", "red_rows", "variants", "models", "mutants", "gateway")
+    groups = ("faults", "named", "red_rows", "variants", "models", "mutants", "gateway", "readiness", "first_reasons")
     print("  ".join(f"{name} {getattr(figures, name)}" for name in groups), f" in {seconds:.0f} s")
     for fault in figures.each_fault:
         if fault.outcome not in ("killed", "note"):

@@ -118,13 +118,23 @@ def misjudged(figures: Sequence[ClientFigure]) -> list[str]:
     complaints = [_said(figure) for figure in wrong if figure.outcome != "works"]
     if len(alarms) > MISJUDGED_SHARE * len(working):
         complaints += [_said(figure) for figure in alarms]
-    told = reasons()
-    astray = [figure for figure in broken if not set(figure.needs[:1]) & set(told.get(figure.id, ()))]
+    astray = _astray(broken)
     if len(astray) > (1 - NAMED_SHARE) * len(broken):
         complaints += [
             f"{figure.id}: the first reason is {figure.needs[:1]}, which is not the true one" for figure in astray
         ]
     return complaints
+
+
+def true_first(figures: Sequence[ClientFigure]) -> dict[str, int]:
+    """Faults that break the client whose first reason in print is a true one, of how many."""
+    broken = [figure for figure in figures if figure.outcome in ("wrong", "fails")]
+    return {"true": len(broken) - len(_astray(broken)), "of": len(broken)}
+
+
+def _astray(broken: Sequence[ClientFigure]) -> list[ClientFigure]:
+    told = reasons()
+    return [figure for figure in broken if not set(figure.needs[:1]) & set(told.get(figure.id, ()))]
 
 
 def _said(figure: ClientFigure) -> str:

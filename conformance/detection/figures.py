@@ -191,6 +191,7 @@ def in_words(figures: Detection) -> str:
             f"| odd models held against the server | {models.get('false_alarms', 0)} of {models.get('of', 0)} |",
             f"| mutants killed | {mutants['killed']} of {mutants['of']}, and {mutants['equivalent']} equivalent |",
             *_gateway_in_words(figures.gateway),
+            *_reasons_in_words(figures.first_reasons),
             *_clients_in_words(figures.readiness),
         ]
     )
@@ -218,6 +219,12 @@ def _gateway_in_words(gateway: Mapping[str, Mapping[str, int]]) -> list[str]:
         f"| {some['noticed']} of {some['of']}, and {some['equivalent']} equivalent |"
         for way, some in gateway.items()
     ]
+
+
+def _reasons_in_words(reasons: Mapping[str, int]) -> list[str]:
+    if not reasons:
+        return []
+    return [f"| faults that break Claude Code, told by a true reason first | {reasons['true']} of {reasons['of']} |"]
 
 
 VERDICTS = ("ready", "ready with limits", "not verified", "not ready")

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from conformance.catalog.load import Catalog
-from conformance.detection.client_figures import EXPECTED, client_figure, outcomes, questions, table
+from conformance.detection.client_figures import EXPECTED, client_figure, outcomes, questions, table, true_first
 from conformance.detection.client_servers import sessions
 from conformance.detection.endpoints import Endpoint, Swept, ask, endpoints
 from conformance.detection.figures import figure_of, naming, redness, summary, told_first
@@ -80,6 +80,7 @@ def measure(catalog: Catalog, *, only: Collection[str] = (), full: bool = False)
         models=_alarmed(each_model),
         mutants=mutants.counts,
         readiness=table(clients),
+        first_reasons=true_first(clients),
         each_fault=each_fault,
         each_variant=each_variant,
         each_model=each_model,

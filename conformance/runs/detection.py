@@ -89,6 +89,8 @@ class Detection(Struct, frozen=True, kw_only=True):
     """Mutants of the gateway, by direction: noticed, of how many that are violations, and how many are none."""
     readiness: dict[str, dict[str, int]] = {}
     """What the real client did, to what readiness says, to the number of faults."""
+    first_reasons: dict[str, int] = {}
+    """Faults that break the real client, and for how many of them readiness tells a true reason first."""
     each_fault: list[FaultFigure] = []
     each_variant: list[AlarmFigure] = []
     each_model: list[AlarmFigure] = []

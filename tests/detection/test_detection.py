@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from conformance.catalog.load import load_catalog
-from conformance.detection.client_figures import EXPECTED, misjudged, outcomes, table
+from conformance.detection.client_figures import EXPECTED, misjudged, outcomes, table, true_first
 from conformance.detection.client_servers import sessions
 from conformance.detection.figures import figure_of, got_worse, summary, with_figures
 from conformance.detection.sweep import BASE, Worse
@@ -86,6 +86,8 @@ def test_readiness_is_what_the_real_client_did() -> None:
     }
     assert {line.partition(":")[0] for line in misjudged(measured.each_client)} == OPEN_CLIENTS
     assert measured.readiness == table(measured.each_client)
+    assert measured.first_reasons == true_first(measured.each_client)
+    assert measured.first_reasons["true"] >= 0.95 * measured.first_reasons["of"]
     assert measured.each_server == sessions()
 
 

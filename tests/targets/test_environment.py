@@ -146,6 +146,18 @@ def test_any_endpoint_tells_its_context_and_takes_its_key_from_a_variable(stub: 
     assert "CLAUDE_CODE_MAX_CONTEXT_TOKENS=32000" in printed(*arguments, "--context", "32000").stdout
 
 
+@pytest.mark.parametrize(("loaded", "context"), [([], "8192"), ([{"name": "m", "context_length": 4096}], "4096")])
+def test_ollama_tells_the_context_that_is_set_or_loaded_and_its_tools_are_not_searched(
+    stub: Callable[[], Stub], loaded: list[dict[str, object]], context: str
+) -> None:
+    server = stub()
+    server.says(GET_api_version={"version": "0.33.0"}, GET_api_ps={"models": loaded})
+    server.says(POST_api_show={"capabilities": ["completion"], "parameters": "num_ctx 8192", "model_info": {}})
+    done = printed("--target", "ollama", "--base-url", server.url, "--model", "m")
+    seen = sourced("bash", done.stdout)
+    assert (seen["CLAUDE_CODE_MAX_CONTEXT_TOKENS"], seen["ENABLE_TOOL_SEARCH"]) == (context, "false")
+
+
 def test_a_gateway_is_a_server_to_the_client_too() -> None:
     address = ["--base-url", "http://127.0.0.1:4000", "--model", "m", "--context", "64000"]
     lite = printed("--target", "litellm", *address).stdout
