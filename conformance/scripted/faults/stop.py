@@ -52,6 +52,18 @@ def limit_always(message: Message, _: Call) -> Message:
     return {**message, "stop_reason": "max_tokens"} if message["stop_reason"] == "end_turn" else message
 
 
+@STOP.message("X-refused-always", "an answer that came to its end says refusal")
+def refused_always(message: Message, _: Call) -> Message:
+    return {**message, "stop_reason": "refusal"} if message["stop_reason"] in ("end_turn", "tool_use") else message
+
+
+@STOP.message("X-window-always", "an answer that came to its end says model_context_window_exceeded")
+def window_always(message: Message, _: Call) -> Message:
+    return (
+        {**message, "stop_reason": "model_context_window_exceeded"} if message["stop_reason"] == "end_turn" else message
+    )
+
+
 @STOP.events("X-message-delta-lost", "message_stop comes without any message_delta", needs="stream")
 def delta_lost(events: list[Event], _: Call) -> list[Event]:
     return [event for event in events if event["type"] != "message_delta"]
