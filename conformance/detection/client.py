@@ -112,7 +112,8 @@ def _main(arguments: argparse.Namespace, program: str, servers: Servers) -> int:
     every: list[Held] = []
     shapes: list[str] = []
     for seat in seats(arguments, servers):
-        session = _agreed(program, seat, short=arguments.short, twice=arguments.write_outcomes)
+        written = arguments.write_outcomes and seat.name != REFERENCE
+        session = _agreed(program, seat, short=arguments.short, twice=written)
         if not every:
             shapes = _kept(arguments, seat, session)
         held = _held(seat, client, session)

@@ -1,8 +1,10 @@
 """What failed is asked again as a client asks again: whether the failure passes, at a real endpoint."""
 
+from itertools import count
 from pathlib import Path
 
 import pytest
+from bending_proxy import Bent, Body, bending
 from command_line import Command, Serve
 
 from conformance.runs.log import CaseRow, read_log
@@ -33,7 +35,14 @@ def rows(conformance: Command, base_url: str, folder: Path) -> dict[str, CaseRow
 def test_an_answer_that_comes_at_the_second_try_is_marked_and_the_failure_counts(
     conformance: Command, served: Serve, tmp_path: Path
 ) -> None:
-    found = rows(conformance, f"{served()}/fault/X-third-fails", tmp_path)
+    numbers = count(1)
+
+    def every_third_fails(body: Body) -> Body | tuple[int, Body]:
+        failure = {"type": "error", "error": {"type": "api_error", "message": "the upstream did not answer"}}
+        return (500, failure) if next(numbers) % 3 == 0 else body
+
+    with bending(served(), Bent(request=every_third_fails)) as url:
+        found = rows(conformance, url, tmp_path)
     failed = [row for row in found.values() if row.verdict == "broken"]
     assert failed
     assert all(row.recovered and row.attempts == len(row.exchanges) in (2, 3) for row in failed)

@@ -21,6 +21,11 @@ def same_id(message: Message, _: Call) -> Message:
     return {**message, "id": "chatcmpl-0"}
 
 
+@IDENTITY.message("X-message-id-empty", "every message has an empty id")
+def empty_id(message: Message, _: Call) -> Message:
+    return {**message, "id": ""}
+
+
 @IDENTITY.message("ID04", "role is model")
 def foreign_role(message: Message, _: Call) -> Message:
     return {**message, "role": "model"}

@@ -44,23 +44,6 @@ LIFECYCLE.add(
 )
 
 
-class _Failing:
-    """Every third request for a message fails, whatever it asks."""
-
-    def __init__(self) -> None:
-        self.requests = 0
-
-    def request(self, call: Call) -> Call:
-        if isinstance(call.document, dict) and "max_tokens" in call.document:
-            self.requests += 1
-            if self.requests % 3 == 0:
-                raise Refusal(500, "api_error", "the upstream did not answer")
-        return call
-
-
-LIFECYCLE.add("X-third-fails", "every third message is answered with 500", Hooks(request=_Failing().request))
-
-
 class _Crossing:
     """While an answer is being given, a second request that begins as the first one did gets that answer too."""
 

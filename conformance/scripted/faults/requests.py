@@ -124,6 +124,12 @@ def _deferred(call: Call) -> Refusal | None:
     return invalid("tools", 'json: unknown field "defer_loading"') if refused else None
 
 
+def _of_agent(call: Call) -> Refusal | None:
+    refused = "x-claude-code-agent-id" in call.headers
+    return Refusal(403, "permission_error", "agents are not allowed") if refused else None
+
+
+_refusing("X-agent-refused", "the requests of sub-agents are refused", _of_agent)
 _refusing("RQ06-named", "a beta flag is refused in words that clients know", _named_flag, "betas")
 _refusing("RQ06-display", "the beta flag for the display of thinking is refused", _display, "betas")
 _refusing("X-defer-refused", "a tool with defer_loading is refused", _deferred, "tools")
