@@ -1,6 +1,7 @@
 """A profile: a named selection of the questions with a question of its own, such as whether Claude Code runs."""
 
 import re
+from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import Struct
@@ -151,3 +152,9 @@ def parted(question: str) -> tuple[str, tuple[Mode, ...]]:
     if found is None:
         return question, MODES
     return found[1], tuple(mode for mode in MODES if found[2] in (None, mode))
+
+
+def clients_cases(profiles: Iterable[Profile]) -> frozenset[str]:
+    """The cases from which the readiness of a client follows."""
+    of_clients = [profile for profile in profiles if profile.client is not None]
+    return frozenset(parted(question)[0] for profile in of_clients for question in profile.questions)

@@ -9,9 +9,8 @@ from msgspec.structs import replace
 
 from conformance.catalog.load import load_catalog
 from conformance.detection.figures import got_worse, with_figures
-from conformance.detection.gateway_mutants import gateway_mutants, gone_silent, merged, summary_of
+from conformance.detection.gateway_mutants import Part, gateway_mutants, gone_silent, merged, part_of_words, summary_of
 from conformance.detection.measure import measure
-from conformance.detection.part import Part, part_of_words
 from conformance.errors import UserError
 from conformance.runs.detection import Detection, read_figures, write_figures
 

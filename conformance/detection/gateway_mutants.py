@@ -5,6 +5,7 @@ The scripted gateway makes them from the types of what passes (`conformance.scri
 it: so a mutant is asked only questions that can bring it to light.
 """
 
+import argparse
 import asyncio
 import re
 from collections import Counter
@@ -22,7 +23,6 @@ from conformance.catalog.case import Case, asks_of
 from conformance.catalog.load import Catalog
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM
 from conformance.detection.endpoints import gateway
-from conformance.detection.part import Part
 from conformance.detection.sweep import RunVerdicts, place, rows_of, sweep, worse_rows
 from conformance.engine.fixture_server import FixtureServer
 from conformance.engine.plan import every_question
@@ -61,6 +61,34 @@ DIRECTIONS = {"up": "upstream.request.", "down": "upstream.answer. upstream.shap
 """By the first word of a mutant's id: whose questions are the closest to it."""
 A_SIBLING = 3
 """What it weighs that a question noticed a mutant of the same place, against one word that both speak of."""
+
+
+class Part(Struct, frozen=True):
+    """Every N-th of a list, from the K-th on; `1/1` is all of them."""
+
+    number: int = 1
+    of: int = 1
+
+    @classmethod
+    def read(cls, text: str) -> "Part":
+        """The part that a person names: `all` or `K/N`; ValueError for anything else."""
+        if text == "all":
+            return cls()
+        number, of = (int(word) for word in text.split("/"))
+        if not 1 <= number <= of:
+            raise ValueError(text)
+        return cls(number, of)
+
+    def __contains__(self, position: object) -> bool:
+        return isinstance(position, int) and position % self.of == self.number - 1
+
+
+def part_of_words(text: str) -> Part:
+    """The part that a word of the command line names."""
+    try:
+        return Part.read(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither `all` nor a part such as 1/10") from None
 
 
 class MutantFate(Struct, frozen=True, kw_only=True):

@@ -17,11 +17,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from conformance.detection.gateway_mutants import Part, part_of_words
 from conformance.detection.measure import own_of_faults
-from conformance.detection.part import Part, part_of_words
 from conformance.engine.scripted_process import NamedFault, ScriptedProcess, named_faults
 from conformance.errors import ExitCode, UserError
-from conformance.runs.sdk_readings import FILE, SdkReading, Witnessed, read_readings, written
+from conformance.runs.detection import READINGS, SdkReading, Witnessed, read_readings, written
 from conformance.words import SdkTestimony
 
 SDKS = Path(__file__).with_name("sdks")
@@ -70,8 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as problem:
         print(f"witnesses: {problem}", file=sys.stderr)
         return int(problem.exit_code)
-    FILE.write_text(written([*kept, *readings], list(drivers)), encoding="utf-8")
-    print(f"{len(table)} faults measured, {len(kept)} kept as they were; {', '.join(drivers)}: {FILE.name}")
+    READINGS.write_text(written([*kept, *readings], list(drivers)), encoding="utf-8")
+    print(f"{len(table)} faults measured, {len(kept)} kept as they were; {', '.join(drivers)}: {READINGS.name}")
     return int(ExitCode.AS_EXPECTED)
 
 

@@ -22,6 +22,7 @@ from conformance.words import MODES, OBEYED_KINDS, OBSERVED, Basis, Mode, SdkTes
 
 Lookup = Callable[[Question], Record]
 """The record of a question, asked for if need be."""
+
 SMALL = 1024
 """Bytes of an answer up to which what was read in it is kept while it waits for the other of its pair."""
 PAIRED = 2**20
@@ -181,7 +182,7 @@ class Assessment:
     def failed_row(self, question: Question, trace: str) -> CaseRow:
         """The row of a question that the suite itself failed to judge."""
         case, record = question.case, self._lookup(question)
-        self._judged[question] = judgement = failed(trace)
+        judgement = self._judged[question] = failed(trace)
         return CaseRow(
             case=case.id,
             case_sha256=self._catalog.sha256(case),

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from conformance.catalog.case import Case, Step, bad_requests, steps_of
 from conformance.catalog.load import Catalog
-from conformance.catalog.profile import parted
+from conformance.catalog.profile import clients_cases
 from conformance.engine.question import Attempt, Question, Record, in_mode, input_tokens_of, within
 from conformance.engine.scheduler import BUDGET_SPENT, Asking, Deadline, Memory
 from conformance.judge.answer import Answer, Reader
@@ -71,7 +71,7 @@ class Inquiry:
         self._deadline = deadline
         self._watch = watch
         self._confirmations: dict[Question, asyncio.Task[bool]] = {}
-        self._of_clients = _of_clients(catalog)
+        self._of_clients = clients_cases(catalog.profiles.values())
         self._in_vain = 0
 
     def on(self, memory: Memory) -> Asking:
@@ -242,12 +242,6 @@ class Inquiry:
         return await transport.patience.aside.run(
             size, partial(attempt_of, question, asked, self._target, reader, laws)
         )
-
-
-def _of_clients(catalog: Catalog) -> frozenset[str]:
-    """The cases that readiness of a client follows from."""
-    profiles = [profile for profile in catalog.profiles.values() if profile.client is not None]
-    return frozenset(parted(question)[0] for profile in profiles for question in profile.questions)
 
 
 FORGOTTEN = 16 * 2**10

@@ -13,8 +13,8 @@ from conformance.report.packing import pack_evidence, packed
 from conformance.report.summary import reason
 from conformance.report.trend import Changes, changed_shapes, is_shaped_otherwise
 from conformance.report.wording import SDK_MEANS, STATUS_MEANS, VERDICT_MEANS
+from conformance.runs.detection import read_readings, readings_of
 from conformance.runs.log import CaseRow, Finding, RuleRow
-from conformance.runs.sdk_readings import read_readings, readings_of
 from conformance.runs.snapshots import question_of
 from conformance.words import STATUSES, VERDICTS, SdkTestimony
 

@@ -17,8 +17,15 @@ from conformance.detection.witnesses import SdkAnswer, kept_readings, table_of
 from conformance.engine.scripted_process import NamedFault, named_faults, named_models, named_variants
 from conformance.errors import UserError
 from conformance.judge.rules import RULES
-from conformance.runs.detection import AlarmFigure, Detection, read_figures
-from conformance.runs.sdk_readings import SdkReading, Witnessed, read_readings, written
+from conformance.runs.detection import (
+    AlarmFigure,
+    Detection,
+    SdkReading,
+    Witnessed,
+    read_figures,
+    read_readings,
+    written,
+)
 
 ROOT = Path(__file__).parents[2]
 FAULT = NamedFault(id="ST12", says="a block is not stopped")

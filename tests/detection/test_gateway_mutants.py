@@ -12,6 +12,7 @@ from conformance.detection.gateway_mutants import (
     HEADER,
     Likeliest,
     MutantFate,
+    Part,
     askable,
     explanations,
     first_of,
@@ -21,7 +22,6 @@ from conformance.detection.gateway_mutants import (
     outcome_of,
     summary_of,
 )
-from conformance.detection.part import Part
 from conformance.engine.scripted_process import named_mutants
 from conformance.runs.detection import GatewayMutant, read_figures
 

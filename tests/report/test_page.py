@@ -25,10 +25,9 @@ from conformance.report.packing import PACK, TEXT_LIMIT, content_of, pack_eviden
 from conformance.report.page_data import page_data
 from conformance.report.servers import servers_of
 from conformance.report.write import render
-from conformance.runs.detection import ClientSession
+from conformance.runs.detection import ClientSession, read_readings, readings_of
 from conformance.runs.evidence_store import PLAIN, EvidenceStore, remove_evidence
 from conformance.runs.log import FILE, RunLog, read_log
-from conformance.runs.sdk_readings import read_readings, readings_of
 
 
 def data_of(page: Path) -> dict[str, Any]:

@@ -14,8 +14,7 @@ from conformance.catalog.surface import Row
 from conformance.engine.scripted_process import NamedFault, named_faults
 from conformance.errors import UserError
 from conformance.judge.rules import RULES, Rule
-from conformance.runs.detection import read_figures
-from conformance.runs.sdk_readings import read_readings
+from conformance.runs.detection import read_figures, read_readings
 
 DETECTION = Path("reports", "detection.json")
 
