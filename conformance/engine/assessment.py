@@ -22,7 +22,6 @@ from conformance.words import MODES, OBEYED_KINDS, OBSERVED, Basis, Mode, SdkTes
 
 Lookup = Callable[[Question], Record]
 """The record of a question, asked for if need be."""
-
 SMALL = 1024
 """Bytes of an answer up to which what was read in it is kept while it waits for the other of its pair."""
 PAIRED = 2**20
