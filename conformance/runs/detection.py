@@ -1,6 +1,6 @@
 """What the detection keeps: its figures in `reports/detection.json`, and the official SDKs' readings of each fault."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -173,9 +173,13 @@ def read_readings(file: Path = READINGS) -> dict[str, SdkReading]:
     return {(one := _reading(line, sdks, file.name)).fault: one for line in lines[1:]}
 
 
-def readings_of(name: str, readings: Mapping[str, SdkReading]) -> list[SdkReading]:
-    """The readings of the faults that a rule or case is about."""
-    return [one for one in readings.values() if name in one.of]
+def readings_of(name: str, readings: Mapping[str, SdkReading], faults: Collection[str] = ()) -> list[SdkReading]:
+    """The readings of the faults that a rule or case is about, where one of the SDKs does not accept.
+
+    Where each accepts, the fault may well be one that the answers to a text and two calls do not show.
+    """
+    about = (one for one in readings.values() if name in one.of or one.fault in faults)
+    return [one for one in about if any(witnessed.says != "accepts" for witnessed in one.by.values())]
 
 
 def _reading(line: str, sdks: Sequence[str], file: str) -> SdkReading:

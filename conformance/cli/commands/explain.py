@@ -14,7 +14,7 @@ from conformance.catalog.surface import Row
 from conformance.engine.scripted_process import NamedFault, named_faults
 from conformance.errors import UserError
 from conformance.judge.rules import RULES, Rule
-from conformance.runs.detection import read_figures, read_readings
+from conformance.runs.detection import read_figures, read_readings, readings_of
 
 DETECTION = Path("reports", "detection.json")
 
@@ -175,8 +175,7 @@ def _killers(killers: list[str]) -> Iterator[str]:
 
 def _sdks(name: str, faults: Collection[str] = ()) -> Iterator[str]:
     """What the official SDKs make of the faults that a rule or case is about."""
-    readings = [one for one in read_readings().values() if name in one.of or one.fault in faults]
-    if readings:
+    if readings := readings_of(name, read_readings(), faults):
         yield "  what the official SDKs make of answers with such a fault:"
         yield from (f"    {reading.fault}, {reading}" for reading in readings)
 
