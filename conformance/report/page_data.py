@@ -84,13 +84,10 @@ def _small(matrix: Matrix, shapes: Sequence[Changes]) -> dict[str, Any]:
 def _readings(matrix: Matrix) -> dict[str, list[str]]:
     """Rule or case that somebody fails to what the official SDKs make of answers with such a fault, a line for each."""
     readings = read_readings()
-    failed = {
-        (item.rule if isinstance(item, RuleRow) else item.case): None
-        for column in matrix.columns
-        for cell in column.cells.values()
-        for item in (*cell.rules, *cell.cases)
-        if item.verdict in ("broken", "ignored", "partial")
-    }
+    cells = [cell for column in matrix.columns for cell in column.cells.values()]
+    seen = [(law.rule, law.verdict) for cell in cells for law in cell.rules]
+    seen += [(case.case, case.verdict) for cell in cells for case in cell.cases]
+    failed = dict.fromkeys(name for name, verdict in seen if verdict in ("broken", "ignored", "partial"))
     told = {name: readings_of(name, readings) for name in failed}
     return {name: [str(one) for one in found[:READINGS_UP_TO]] for name, found in told.items() if found}
 
