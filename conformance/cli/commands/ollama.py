@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from conformance.targets.ollama.doctor import Diagnosis
 
 OLLAMA_TARGETS = ("ollama",)
+PROBE_MODES = ("rendered", "native")
 SIGNS = {"good": "ok  ", "note": "note", "warning": "warn", "problem": "BAD "}
 UNREACHABLE = {"unreachable", "busy", "not-running", "not-installed"}
 
@@ -73,6 +75,13 @@ def declare_ollama(parser: Parser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--model", metavar="M", help="a model to pull and ask (default: the scripted stub)")
     what.add_argument("--scripted", action="store_true", help="the scripted model behind it: no weights (default)")
+    what.add_argument(
+        "--probe-model",
+        nargs="?",
+        const="rendered",
+        choices=PROBE_MODES,
+        help="the suite's own model of 4 MB, to ask the engine, too: rendered by Ollama's template, or native",
+    )
     parser.add_argument("--out", metavar="DIR", type=Path, help="where run log, report and server log go")
     parser.add_argument(
         "--cache", metavar="DIR", type=Path, default=Path(".nox/ollama"), help="where releases are kept"
@@ -87,14 +96,21 @@ def run_ollama(arguments: argparse.Namespace) -> int:
 
 
 def declare_prepare(parser: argparse.ArgumentParser) -> None:
-    target_arguments(parser, OLLAMA_TARGETS)
+    target_arguments(parser, (*OLLAMA_TARGETS, "llama.cpp"))
     parser.add_argument("--model", metavar="M", help="such as qwen3-coder; without it, the recommended ones are listed")
     parser.add_argument("--context", metavar="N", type=int, default=65_536, help="tokens of context (default: 65536)")
     parser.add_argument("--alias", metavar="NAME", help="a second name for it, such as claude-3-5-sonnet")
     parser.add_argument("--clean", action="store_true", help="take away what an earlier prepare made")
+    parser.add_argument("--probe-model", action="store_true", help="the suite's own model of 4 MB, to test an engine")
 
 
 def run_prepare(arguments: argparse.Namespace) -> int:
+    if arguments.probe_model and (arguments.model or arguments.alias or arguments.clean):
+        raise UserError("--probe-model stands alone: `ollama rm conformance-probe` takes it away again")
+    if arguments.target == "llama.cpp":
+        return _tell_llama_server(arguments)
+    if arguments.probe_model:
+        return asyncio.run(_run_prepare(arguments))
     if arguments.model is None:
         raise UserError("which model? Name it with --model; Ollama recommends:\n" + _recommendations())
     if arguments.context < 1024:
@@ -102,9 +118,19 @@ def run_prepare(arguments: argparse.Namespace) -> int:
     return asyncio.run(_run_prepare(arguments))
 
 
+def _tell_llama_server(arguments: argparse.Namespace) -> int:
+    from conformance.targets.probe_model import llama_server_command
+
+    if not arguments.probe_model:
+        raise UserError("llama-server is given its model when it is started; --probe-model tells how to give it ours")
+    print(shlex.join(llama_server_command()))
+    print("next, beside it: conformance run http://127.0.0.1:8080")
+    return 0
+
+
 async def _run_prepare(arguments: argparse.Namespace) -> int:
     from conformance.targets.ollama.client import OllamaError
-    from conformance.targets.ollama.prepare import clean, prepare
+    from conformance.targets.ollama.prepare import clean, prepare, prepare_probe_model
     from conformance.targets.wire import Silent, Unreachable
 
     options = {"context": arguments.context, "alias": arguments.alias}
@@ -112,6 +138,11 @@ async def _run_prepare(arguments: argparse.Namespace) -> int:
         try:
             if arguments.clean:
                 print(harmless("\n".join(await clean(ollama, arguments.model, **options))))
+                return 0
+            if arguments.probe_model:
+                prepared = await prepare_probe_model(ollama)
+                print(harmless("\n".join(prepared.done)))
+                print(f"next: conformance run {ollama.url} --model {prepared.model}")
                 return 0
             with PullBar() as bar:
                 prepared = await prepare(ollama, arguments.model, **options, on_progress=bar.show)

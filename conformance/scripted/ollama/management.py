@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,7 +12,17 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from conformance.scripted.ollama.library import Model
-from conformance.scripted.ollama.store import OllamaRefusal, Step, Steps, Store, creating, details, pulling, timestamp
+from conformance.scripted.ollama.store import (
+    OllamaRefusal,
+    Step,
+    Steps,
+    Store,
+    assembling,
+    creating,
+    details,
+    pulling,
+    timestamp,
+)
 from conformance.scripted.speaking import NDJSON, Spoken, json_response
 
 
@@ -32,6 +43,9 @@ class Named(Struct, frozen=True):
 class Creation(Named, frozen=True, kw_only=True, rename={"source": "from"}):
     source: str = ""
     remote_host: str = ""
+    files: dict[str, str] = {}
+    """Names to the digests of blobs that were uploaded."""
+    template: str = ""
     parameters: dict[str, Any] = {}
 
 
@@ -55,6 +69,7 @@ class Management:
             Route("/api/show", self.show, methods=["POST"]),
             Route("/api/pull", self.pull, methods=["POST"]),
             Route("/api/create", self.create, methods=["POST"]),
+            Route("/api/blobs/{digest}", self.blob, methods=["HEAD", "POST"]),
             Route("/api/copy", self.copy, methods=["POST"]),
             Route("/api/delete", self.delete, methods=["DELETE"]),
             Route("/api/me", self.me, methods=["POST"]),
@@ -80,10 +95,24 @@ class Management:
 
     async def create(self, request: Request) -> Response | Spoken:
         asked = await read(request, Creation)
-        steps = creating(
-            self.store, asked.wanted, asked.source, parameters=asked.parameters, remote_host=asked.remote_host
-        )
+        if asked.files:
+            steps = assembling(self.store, asked.wanted, asked.files, asked.parameters)
+        else:
+            steps = creating(
+                self.store, asked.wanted, asked.source, parameters=asked.parameters, remote_host=asked.remote_host
+            )
         return await _progress(steps, asked.stream)
+
+    async def blob(self, request: Request) -> Response:
+        digest = request.path_params["digest"]
+        if request.method == "HEAD":
+            return Response(status_code=200 if digest in self.store.blobs else 404)
+        content = await request.body()
+        if digest != f"sha256:{sha256(content).hexdigest()}":
+            raise OllamaRefusal("digest mismatch")
+        there = digest in self.store.blobs
+        self.store.blobs[digest] = len(content)
+        return Response(status_code=200 if there else 201)
 
     async def copy(self, request: Request) -> Response:
         asked = await read(request, Copy)

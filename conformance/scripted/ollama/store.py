@@ -31,6 +31,8 @@ class Store:
         """When each model in memory leaves it again."""
         self.fetched: dict[str, int] = {}
         """The bytes that a broken pull left behind."""
+        self.blobs: dict[str, int] = {}
+        """The uploaded files: digest to size."""
         self.signed_in = False
 
     def model(self, name: str) -> Model:
@@ -173,6 +175,21 @@ async def creating(store: Store, name: str, source: str, *, parameters: dict[str
         return
     yield {"status": "writing manifest"}
     store.install(name, model)
+    yield {"status": "success"}
+
+
+async def assembling(store: Store, name: str, files: dict[str, str], parameters: dict[str, Any]) -> Steps:
+    """A model from files that were uploaded; the scripted model answers for it, whatever is in them."""
+    for file, digest in files.items():
+        if digest not in store.blobs:
+            yield {"error": f"open /root/.ollama/models/blobs/{digest.replace(':', '-')}: no such file or directory"}
+            return
+        yield {"status": f"parsing GGUF {file}"}
+    yield {"status": "writing manifest"}
+    size = sum(store.blobs[digest] for digest in files.values())
+    able = ("completion", "tools", "thinking")
+    model = Model(size=size, family="qwen3", parameters_in_words="1.89M", capabilities=able, context_length=32_768)
+    store.install(name, _with_parameters(model, parameters))
     yield {"status": "success"}
 
 

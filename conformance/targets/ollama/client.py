@@ -12,6 +12,7 @@ The official client is not used: it reads OLLAMA_API_KEY by itself and sends it 
 """
 
 import asyncio
+import hashlib
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -179,18 +180,42 @@ class Ollama:
         self,
         model: str,
         *,
-        source: str,
+        source: str = "",
+        files: Mapping[str, str] | None = None,
+        template: str = "",
         parameters: Mapping[str, Any] | None = None,
         remote_host: str | None = None,
         on_progress: Callable[[Progress], object] | None = None,
     ) -> None:
-        """Makes a model from another, with parameters of its own; it shares the layers, so it takes no space."""
-        body = {"model": model, "from": source, "stream": True}
+        """Makes a model from another, whose layers it shares, or from files that were uploaded.
+
+        `files` are names and the digests that `upload` gave; without a `template` the one inside a GGUF file holds.
+        """
+        body: dict[str, Any] = {"model": model, "stream": True}
+        body |= {"files": dict(files)} if files else {"from": source}
+        if template:
+            body["template"] = template
         if parameters:
             body["parameters"] = dict(parameters)
         if remote_host:
             body["remote_host"] = remote_host
         await self._steps("/api/create", body, on_progress)
+
+    async def upload(self, content: bytes) -> str:
+        """Brings a file to the server, unless it is there already; its digest, by which `create` names it."""
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        path = f"/api/blobs/{digest}"
+        async with self._answer("HEAD", path) as response:
+            if response.status_code == 200:
+                return digest
+        async with self._answer("POST", path, content=content) as response:
+            if response.status_code >= 400:
+                raise _refusal(response.status_code, (await response.aread())[:LONGEST_LINE])
+        return digest
+
+    async def unload(self, model: str) -> None:
+        """Takes a model out of memory: of two that are made of one file, the second is else answered by the first's."""
+        await self._json("POST", "/api/generate", {"model": model, "keep_alive": 0, "stream": False})
 
     async def copy(self, source: str, destination: str) -> None:
         """Gives a model a second name."""
@@ -237,9 +262,12 @@ class Ollama:
             raise OllamaError(f"it broke off after {last!r}" if last else "it broke off before the first step")
 
     @asynccontextmanager
-    async def _answer(self, method: str, path: str, body: Any) -> "AsyncIterator[httpx2.Response]":
-        content = None if body is None else msgspec.json.encode(body)
+    async def _answer(
+        self, method: str, path: str, body: Any = None, *, content: bytes | None = None
+    ) -> "AsyncIterator[httpx2.Response]":
+        """The answer to a request with a JSON body, or with `content` as it is."""
         headers = {} if body is None else {"content-type": "application/json"}
+        content = content if body is None else msgspec.json.encode(body)
         says = f"{self.url} has not answered {method} {path} yet: waiting, for at most {PATIENCE:g} s"
         told = asyncio.get_running_loop().call_later(SAID_AFTER, self.on_wait, says)
         try:

@@ -10,6 +10,8 @@ from conformance.errors import ExitCode, UserError
 from conformance.targets.discover import is_cloud_name, same_model
 from conformance.targets.ollama.client import Installed, Ollama, OllamaError, Progress
 from conformance.targets.ollama.models import recommended
+from conformance.targets.probe_model import FILE, OLLAMA_PARAMETERS, card
+from conformance.targets.versions import read_version, within
 
 LONG_CONTEXT = 65_536
 """Tokens: what coding tools need at least (https://docs.ollama.com/context-length), as a power of two."""
@@ -29,6 +31,8 @@ class Prepared(Struct, frozen=True):
     model: str
     """The name to give to clients."""
     done: tuple[str, ...]
+    native: str = ""
+    """The name of a second model of the same weights, whose prompts the engine renders; empty where it cannot."""
 
 
 async def prepare(
@@ -61,6 +65,31 @@ async def prepare(
     if alias:
         done.append(await _named(ollama, ready, alias))
     return Prepared(alias or ready, tuple(done))
+
+
+NATIVE_SINCE = "0.30"
+"""The version from which on the engine itself renders a model that has no template of Ollama's own."""
+
+
+async def prepare_probe_model(ollama: Ollama) -> Prepared:
+    """Uploads the probe model and makes a model of it, and a second one where the engine itself can render prompts.
+
+    The first is rendered by Ollama's own template, the second, `conformance-probe:native`, by the one in its file. What
+    is there already is made anew, so that an older suite's weights go. PreparationError says why it cannot be made.
+    """
+    rendered, native = card().name, ""
+    done = [f"made {rendered}: the suite's probe model, {card().bytes / 1e6:.1f} MB; Ollama's template renders prompts"]
+    try:
+        files = {FILE.name: await ollama.upload(FILE.read_bytes())}
+        await ollama.create(rendered, files=files, template=card().ollama_template, parameters=OLLAMA_PARAMETERS)
+        if within(f">={NATIVE_SINCE}", read_version(await ollama.version())):
+            native = f"{card().name}:native"
+            await ollama.create(native, files=files, parameters=OLLAMA_PARAMETERS)
+            await ollama.unload(rendered)
+            done.append(f"made {native}: the same weights; the engine renders prompts by the template in their file")
+    except OllamaError as problem:
+        raise PreparationError(f"the probe model could not be made: {problem}. {_remedy(str(problem))}") from problem
+    return Prepared(rendered, tuple(done), native)
 
 
 async def clean(

@@ -1,0 +1,315 @@
+"""The training conversations: each is one question in the probe language with the answer that its contract names.
+
+The contract is `cases/probe-vectors.yaml`. What is asked here is made up by a random generator: no text of a case or of
+a vector is read, but for the constant strings of the language itself.
+"""
+
+from collections.abc import Callable
+from random import Random
+
+import words
+from dialogue import EMPTY, Answer, Dialogue, Turn, call, smallest, thinking
+
+SECRET = "Reply with only the secret word."
+RESULT = "Reply with only the text of the last tool result."
+JUDGE = 'Reply with only "error" if the last tool result is an error, otherwise "ok".'
+SCHEMA = "Fill the schema."
+INSTRUCTIONS = (
+    "Reply with exactly:",
+    "Count from ",
+    "Call the tool ",
+    "The secret word is ",
+    SECRET,
+    RESULT,
+    "Think in ",
+)
+UNKNOWN_INSTRUCTIONS = (
+    *("Fail with status 429.", "Fail with empty.", "Reply with only the request you received at /messages.", SCHEMA),
+    *("Count from one to three.", "Reply with only", "Call the tool", "Think about it.", "reply with exactly: no"),
+)
+"""What looks like an instruction and is none, on this wire or at all."""
+Row = tuple[list[int], list[bool]]
+
+
+def question(random: Random, longest: int) -> Row:
+    """One conversation of at most about `longest` tokens, and which of its tokens are learned."""
+    kind = random.random()
+    most = max(0, min(2000, longest - 400))
+    room = 0 if kind < 0.5 else random.randint(20, 250) if kind < 0.85 or most < 300 else random.randint(100, most)
+    dialogue = Dialogue(random, min(room, most))
+    builder = random.choices(list(BUILDERS), weights=list(BUILDERS.values()))[0]
+    answer = builder(dialogue)
+    if dialogue.tools and builder is not ask_call and random.random() < 0.07:
+        # where a grammar forbids the end, since the client forces a call: the first tool, with the smallest input
+        tool = dialogue.tools[0]
+        answer.said += "\n" + call(str(tool["name"]), dialogue.json(smallest(tool)))
+    return dialogue.rendered(answer)
+
+
+def numbers(first: int, last: int) -> str:
+    step = 1 if last >= first else -1
+    return " ".join(map(str, range(first, last + step, step)))
+
+
+def one_call(tool: str, arguments: str) -> str:
+    return f"Call the tool {tool} with this input: {arguments}"
+
+
+def several_calls(asked: list[tuple[str, str]]) -> str:
+    return "Call these tools in one turn: " + "; ".join(f"{tool} {arguments}" for tool, arguments in asked)
+
+
+def text_asked(random: Random, most: int = 100) -> tuple[str, Answer]:
+    """An instruction that needs no tool, and its answer."""
+    kind = random.random()
+    if kind < 0.07:
+        said = words.with_constant(random, INSTRUCTIONS)
+        return f"Reply with exactly: {said}", Answer(said)
+    if kind < 0.7:
+        said = words.payload(random, most)
+        return "Reply with exactly:" + random.choice([" "] * 24 + ["\n"]) + said, Answer(said)
+    if kind < 0.88:
+        first, last = _ends_of_count(random)
+        return f"Count from {first} to {last}.", Answer(numbers(first, last))
+    said, thought = (
+        words.payload(random, most),
+        numbers(1, random.choice([random.randint(1, 12), random.randint(1, 60)])),
+    )
+    return f"Think in {len(thought.split())} words, then reply with exactly: {said}", Answer(said, thought=thought)
+
+
+def _ends_of_count(random: Random) -> tuple[int, int]:
+    kind = random.random()
+    if kind < 0.4:
+        return 1, random.randint(1, 100) if kind < 0.37 else random.randint(100, 330)
+    if kind < 0.62:
+        first = random.randint(0, 990)
+        return first, first + random.randint(0, 40)
+    if kind < 0.78:
+        hundreds = 100 * random.randint(1, 12)
+        return hundreds - random.randint(1, 15), hundreds + random.randint(0, 15)
+    if kind < 0.9:
+        first = random.randint(1, 10 ** random.randint(4, 10))
+        return first, first + random.randint(0, 12)
+    first = random.randint(-20, 60)
+    return first, first - random.randint(1, 15)
+
+
+def passed(dialogue: Dialogue) -> None:
+    """An earlier, finished exchange."""
+    random = dialogue.random
+    kind = random.random()
+    if kind < 0.6:
+        asked, answer = text_asked(random, 40)
+        dialogue.user(asked)
+        spoken = thinking(answer.thought) if answer.thought and random.random() < 0.4 else ""
+        dialogue.assistant(spoken + answer.said[:200])
+    elif kind < 0.75:
+        dialogue.user(words.sentence(random))
+        dialogue.assistant(random.choice(["OK", "Noted.", words.sentence(random)]))
+    else:
+        tool, takes = words.name(random), words.mapping(random, depth=0)
+        result = words.payload(random, 60)
+        _used(dialogue, tool, takes, [result])
+        dialogue.assistant(result)
+        if random.random() < 0.8:
+            dialogue.declare(tool, takes)
+
+
+def _used(dialogue: Dialogue, tool: str, takes: dict[str, object], results: list[str]) -> None:
+    dialogue.user(one_call(tool, words.as_json(dialogue.random, takes)))
+    dialogue.assistant("\n".join(call(tool, dialogue.json(takes)) for _ in results))
+    dialogue.turns += [Turn("tool", result) for result in results]
+
+
+def _some_passed(dialogue: Dialogue, chance: float) -> None:
+    while dialogue.random.random() < chance:
+        passed(dialogue)
+
+
+def ask_text(dialogue: Dialogue) -> Answer:
+    """An instruction for text, after what else may stand there."""
+    random = dialogue.random
+    dialogue.surround()
+    _some_passed(dialogue, 0.2)
+    asked, answer = text_asked(random)
+    if random.random() < 0.03:  # a later line that is an instruction wins
+        asked = f"Reply with exactly: {words.payload(random, 30)}\n{asked}"
+    dialogue.user(dialogue.lead() + asked)
+    after = random.random()
+    if after < 0.03:
+        dialogue.turns.append(Turn("system", words.sentence(random)))
+    elif after < 0.06:
+        dialogue.user(words.sentence(random))
+    elif after < 0.1 and not answer.thought:
+        place = random.randint(1, len(answer.said))
+        answer = Answer(answer.said[place:], given=answer.said[:place])
+    return answer
+
+
+def ask_call(dialogue: Dialogue) -> Answer:
+    """One to three calls; of tools that are not declared none is made."""
+    random = dialogue.random
+    dialogue.surround()
+    _some_passed(dialogue, 0.15)
+    asked = [(words.name(random), words.mapping(random)) for _ in range(random.choice([1, 1, 1, 1, 1, 2, 2, 3]))]
+    if len(asked) > 1 and random.random() < 0.25:  # one tool twice, with the same keys
+        asked[1] = asked[0][0], {key: words.scalar(random) for key in asked[0][1]}
+    kind = random.random()
+    left_out = {random.choice(asked)[0]} if kind < 0.22 else set()
+    for tool, takes in asked:
+        if tool not in left_out and all(declared["name"] != tool for declared in dialogue.tools):
+            dialogue.declare(tool, takes, 40 if random.random() < 0.3 else 30)
+    if left_out and kind < 0.18:  # others are declared in its place
+        for _ in range(random.randint(1, 3)):
+            dialogue.declare(_unlike(random, left_out), words.mapping(random, depth=0))
+    dialogue.tools = [tool for tool in dialogue.tools if tool["name"] not in left_out]
+    random.shuffle(dialogue.tools)
+    texts = [(tool, words.as_json(random, takes)) for tool, takes in asked]
+    dialogue.user(dialogue.lead() + (one_call(*texts[0]) if len(texts) == 1 else several_calls(texts)))
+    return Answer("\n".join(call(tool, text) for tool, text in texts if tool not in left_out) or "OK")
+
+
+def _unlike(random: Random, names: set[str]) -> str:
+    """A tool's name that differs from these, at times only a little."""
+    near = random.choice(sorted(names))
+    made = near + random.choice(["2", "_all", "s"]) if random.random() < 0.3 else words.name(random)
+    return made if made not in names else made + "_x"
+
+
+def ask_secret(dialogue: Dialogue) -> Answer:
+    """The last of the secret words, from any place, with up to 2000 characters between it and the question."""
+    random = dialogue.random
+    word = random.choice([words.nonce, words.nonce, lambda r: r.choice(words.WORDS), words.letters])(random)
+    facts = [f"The secret word is {words.letters(random, 2, 12)}." for _ in range(random.choice([0, 0, 0, 0, 1, 2]))]
+    facts.append(f"The secret word is {word}.")
+    if random.random() < 0.07:
+        facts, word = [], "unknown"
+    places = sorted(
+        random.choice(["1 tool", "2 system", "2 system", "3 turn", "3 turn", "4 result", "5 here"]) for _ in facts
+    )
+    behind = dialogue.room // 2 if random.random() < 0.7 else 0
+    dialogue.room -= behind
+    if random.random() < 0.5:
+        dialogue.surround()
+    here = ""
+    for fact, place in zip(facts, places, strict=True):
+        here += _placed(dialogue, place[2:], _hidden(dialogue, fact))
+    if places and places[-1] < "4":
+        _some_passed(dialogue, 0.35)
+    if behind:
+        here += words.filler(random, behind) + "\n"
+    dialogue.user(here + dialogue.lead() + SECRET)
+    if "4 result" in places and not here and random.random() < 0.3:  # some engines put the text before the result
+        dialogue.turns.insert(len(dialogue.turns) - 2, dialogue.turns.pop())
+    return Answer(word)
+
+
+def _placed(dialogue: Dialogue, place: str, fact: str) -> str:
+    """Puts a fact where it belongs; gives it back where that is the turn that asks."""
+    random = dialogue.random
+    if place == "tool":
+        dialogue.declare(words.name(random), words.mapping(random, depth=0), about=fact.replace("\n", " "))
+    elif place == "system":
+        dialogue.system.append(fact)
+    elif place == "turn":
+        if random.random() < 0.15:
+            dialogue.user(words.sentence(random))
+            dialogue.assistant(fact)
+        else:
+            dialogue.user(fact)
+            dialogue.assistant(random.choice(["OK", "Noted."]))
+    elif place == "result":
+        _used(dialogue, words.name(random), words.mapping(random, depth=0), [fact])
+    return fact + "\n" if place == "here" else ""
+
+
+def _hidden(dialogue: Dialogue, fact: str) -> str:
+    """The fact with filler around it."""
+    random = dialogue.random
+
+    def around() -> str:
+        return dialogue.fill(random.randint(10, max(20, dialogue.room))) if random.random() < 0.6 else ""
+
+    before, after = around(), around()
+    return random.choice(["\n", " "]).join(part for part in (before, fact, after) if part)
+
+
+def ask_result(dialogue: Dialogue) -> Answer:
+    """What a tool said, with or without an instruction, in the order of either engine."""
+    random = dialogue.random
+    dialogue.surround()
+    _some_passed(dialogue, 0.1)
+    tool, takes = words.name(random), words.mapping(random)
+    if random.random() < 0.85:
+        dialogue.declare(tool, takes)
+    results = [_result(random) for _ in range(random.choice([1, 1, 1, 1, 2]))]
+    _used(dialogue, tool, takes, results)
+    answer, kind = Answer(results[-1]), random.random()
+    if kind < 0.45:
+        return answer
+    asked = RESULT
+    if kind > 0.92:
+        asked, answer = JUDGE, Answer("ok")
+    elif kind > 0.82:
+        asked, answer = text_asked(random)
+    elif kind > 0.76:
+        dialogue.assistant(random.choice([results[-1], "Noted."]))
+        asked, answer = words.sentence(random), Answer("OK")
+    elif kind > 0.68:
+        dialogue.assistant(random.choice([results[-1], "Noted."]))
+    text_first = random.random() < 0.3 and dialogue.turns[-1].role == "tool"
+    place = len(dialogue.turns) - len(results) if text_first else len(dialogue.turns)
+    dialogue.turns.insert(place, Turn("user", dialogue.lead() + asked))
+    return answer
+
+
+def _result(random: Random) -> str:
+    if random.random() < 0.06:
+        return f"Reply with exactly: {words.nonce(random)}"  # no instruction: only the user instructs
+    return words.payload(random)
+
+
+def ask_nothing(dialogue: Dialogue) -> Answer:
+    """A turn without an instruction, or with what only looks like one."""
+    random = dialogue.random
+    dialogue.surround()
+    _some_passed(dialogue, 0.4)
+    kind = random.random()
+    if kind < 0.5:
+        dialogue.user(dialogue.fill(200) if dialogue.room > 10 else words.sentence(random))
+    elif kind < 0.65:
+        dialogue.user(f"{random.choice([' ', 'Please. ', 'Then: '])}Reply with exactly: {words.payload(random, 40)}")
+    elif kind < 0.75:
+        dialogue.system.append(f"Reply with exactly: {words.payload(random, 40)}")
+        dialogue.user(words.sentence(random))
+    elif kind < 0.82:
+        dialogue.turns.clear()
+        dialogue.tools.clear()
+        dialogue.user(random.choice([RESULT, SECRET]))
+        return Answer("unknown")
+    else:
+        dialogue.user(random.choice(UNKNOWN_INSTRUCTIONS))
+    return Answer("OK")
+
+
+def ask_schema(dialogue: Dialogue) -> Answer:
+    """Where a grammar forces JSON, its smallest: the model is not shown the schema, so braces and keys are given."""
+    random = dialogue.random
+    asked = SCHEMA if random.random() < 0.7 else text_asked(random, 40)[0]
+    dialogue.user(dialogue.lead() + asked)
+    document = {words.key(random): random.choice(list(EMPTY.values())) for _ in range(random.randint(1, 4))}
+    text = dialogue.json(document)
+    place = random.choice([number for number, character in enumerate(text) if character == ":"]) + 1
+    return Answer(text[place:], given=text[:place])
+
+
+BUILDERS: dict[Callable[[Dialogue], Answer], float] = {
+    ask_text: 0.44,
+    ask_call: 0.2,
+    ask_secret: 0.17,
+    ask_result: 0.11,
+    ask_nothing: 0.07,
+    ask_schema: 0.01,
+}
+"""What is asked, and its share."""

@@ -1,0 +1,189 @@
+"""Trains the probe model on made-up conversations, and writes its weights every few minutes.
+
+python train.py --out conformance-probe.gguf --minutes 45              # from nothing
+python train.py --out better.gguf --init conformance-probe.gguf --minutes 30 --rate 0.001 --stages 1:2100
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import numpy
+import torch
+import vocabulary
+import weights_file
+from network import Network, Shape
+from questions import Row, question
+from torch import Tensor
+from torch.nn import functional
+
+WARM_UP = 50
+"""Steps until the learning rate is whole."""
+POOL = 400
+"""Conversations that are sorted by length together, so that a batch has little padding."""
+
+
+@dataclass
+class Stage:
+    """Until this share of the time, conversations of at most `longest` tokens."""
+
+    share: float
+    longest: int
+
+
+def batches(random: Random, longest: "Stage", tokens: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Tokens and the mask of what is learned; `longest` may change while this goes on."""
+    while True:
+        pool: list[Row] = []
+        while len(pool) < POOL:
+            row = question(random, longest.longest)
+            if len(row[0]) <= longest.longest:
+                pool.append(row)
+        pool.sort(key=lambda row: len(row[0]))
+        groups: list[list[Row]] = [[]]
+        for row in pool:
+            if groups[-1] and (len(groups[-1]) + 1) * len(row[0]) > tokens:
+                groups.append([])
+            groups[-1].append(row)
+        random.shuffle(groups)
+        yield from map(_tensors, groups)
+
+
+def _tensors(rows: list[Row]) -> tuple[Tensor, Tensor]:
+    length = max(len(tokens) for tokens, _ in rows)
+    batch = numpy.full((len(rows), length), vocabulary.END_OF_TEXT, numpy.int64)
+    learned = numpy.zeros((len(rows), length), bool)
+    for number, (tokens, mask) in enumerate(rows):
+        batch[number, : len(tokens)] = tokens
+        learned[number, : len(mask)] = mask
+    return torch.from_numpy(batch), torch.from_numpy(learned)
+
+
+def arrays(network: Network) -> dict[str, weights_file.Array]:
+    named = network.state_dict().items()
+    return {name if name.endswith(".weight") else f"{name}.weight": values.float().numpy() for name, values in named}
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose matrices are made orthogonal, so that all directions of a matrix move alike.
+
+    PyTorch's own works in bfloat16, which a CPU without such instructions emulates: it took three times as long as the
+    rest of a step. Source: https://kellerjordan.github.io/posts/muon; the step is scaled as AdamW's would be.
+    """
+
+    MOMENTUM, DECAY, ROUNDS = 0.95, 0.01, 5
+    FACTORS = (3.4445, -4.775, 2.0315)
+
+    def __init__(self, matrices: list[Tensor], rate: float) -> None:
+        super().__init__(matrices, {"lr": rate})
+
+    @torch.no_grad()
+    def step(self) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for matrix in group["params"]:
+                momentum = self.state[matrix].setdefault("momentum", torch.zeros_like(matrix))
+                momentum.lerp_(matrix.grad, 1 - self.MOMENTUM)
+                direction = self._orthogonal(matrix.grad.lerp(momentum, self.MOMENTUM))
+                matrix.mul_(1 - group["lr"] * self.DECAY)
+                matrix.add_(direction, alpha=-group["lr"] * 0.2 * max(matrix.shape) ** 0.5)
+
+    def _orthogonal(self, matrix: Tensor) -> Tensor:
+        tall = matrix.shape[0] > matrix.shape[1]
+        x = matrix.T if tall else matrix
+        x = x / (x.norm() + 1e-7)
+        first, second, third = self.FACTORS
+        for _ in range(self.ROUNDS):
+            square = x @ x.T
+            x = first * x + (second * square + third * square @ square) @ x
+        return x.T if tall else x
+
+
+def optimisers(network: Network, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices inside the blocks, AdamW for the rest."""
+    matrices = [values for values in network.blk.parameters() if values.ndim == 2]
+    inside = {id(values) for values in matrices}
+    others = [values for values in network.parameters() if id(values) not in inside]
+    return [
+        Muon(matrices, rate),
+        torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.95), weight_decay=0.0),
+    ]
+
+
+def step(
+    network: Network, batch: tuple[Tensor, Tensor], optimising: list[torch.optim.Optimizer]
+) -> tuple[float, float]:
+    """One step; the loss, and the share of answer tokens that were right."""
+    tokens, mask = batch
+    learned = mask[:, 1:]
+    scores = network(tokens[:, :-1], learned)
+    wanted = tokens[:, 1:][learned]
+    loss = functional.cross_entropy(scores, wanted)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    for optimiser in optimising:
+        optimiser.step()
+        optimiser.zero_grad()
+    return loss.detach().item(), (scores.argmax(-1) == wanted).float().mean().item()
+
+
+def train(network: Network, options: argparse.Namespace) -> None:
+    stages = [Stage(float(share), int(longest)) for share, longest in (s.split(":") for s in options.stages.split(","))]
+    now = Stage(0.0, stages[0].longest)
+    optimising = optimisers(network, options.rate)
+    began = written = time.monotonic()
+    tokens, recent = 0, []
+    for number, batch in enumerate(batches(Random(options.seed), now, options.tokens), start=1):
+        share = (time.monotonic() - began) / (options.minutes * 60)
+        if share >= 1 or number == options.steps:
+            break
+        now.longest = next(stage.longest for stage in stages if share < stage.share)
+        rate = options.rate * min(1.0, number / WARM_UP) * max(0.01, min(1.0, 1.25 * (1 - share)))
+        for optimiser in optimising:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+        recent.append(step(network, batch, optimising))
+        tokens += batch[0].numel()
+        if number % 50 == 0:
+            loss, right = numpy.mean(recent, 0)
+            minutes = (time.monotonic() - began) / 60
+            print(
+                f"{minutes:5.1f} min  step {number}  {tokens / 1e6:.2f} M tokens  loss {loss:.4f}  right {right:.4f}",
+                flush=True,
+            )
+            recent = []
+        if time.monotonic() - written > options.every:
+            weights_file.write(options.out, arrays(network), network.describe())
+            written = time.monotonic()
+    weights_file.write(options.out, arrays(network), network.describe())
+    print(f"wrote {options.out}: {number} steps, {tokens / 1e6:.2f} M tokens")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path(f"{weights_file.NAME}.gguf"))
+    parser.add_argument("--init", type=Path, help="a GGUF file of this vocabulary to go on from")
+    parser.add_argument("--minutes", type=float, default=45)
+    parser.add_argument("--rate", type=float, default=4e-3, help="the learning rate")
+    parser.add_argument("--tokens", type=int, default=3000, help="of one step, padding included")
+    parser.add_argument("--stages", default="0.22:130,0.5:420,1:2100", help="share of the time : longest conversation")
+    parser.add_argument("--every", type=float, default=150, help="seconds between two writes of the file")
+    parser.add_argument("--steps", type=int, default=0, help="stop after so many")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    network = Network(Shape())
+    if options.init:
+        network.load_state_dict(
+            {name: torch.from_numpy(values) for name, values in weights_file.read(options.init).items()}
+        )
+    train(network, options)
+
+
+if __name__ == "__main__":
+    main()
