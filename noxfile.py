@@ -271,7 +271,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def real(session: nox.Session) -> None:
-    """Asks real third-party servers, installed into environments of their own, in front of the scripted model."""
+    """Asks servers that others wrote, installed apart: gateways before the scripted model, llama-server with ours."""
     with timed(session):
         install(session, ALL)
         environment = {**third_party(session), "LLAMA_SERVER": llama_server(session)}
@@ -292,7 +292,7 @@ def probe_model(session: nox.Session) -> None:
             made = HERE / ".nox" / PROBE_MODEL.name
             session.run("python", str(folder / "train.py"), "--out", str(made), *session.posargs)
         figures = ["--server", llama_server(session), "--out", str(HERE / ".nox" / "probe-model.json")]
-        session.run("python", str(folder / "evaluate.py"), str(made), "reports/runs/reference", *figures)
+        session.run("python", str(folder / "evaluate.py"), "--model", str(made), *figures)
 
 
 @nox.session

@@ -90,7 +90,7 @@ class Dialogue:
             }
         required = {"required": list(takes)} if takes and random.random() < 0.8 else {}
         first = required if random.random() < 0.2 else {}
-        schema = {"type": "object", **first, "properties": properties, **required}
+        schema: dict[str, object] = {"type": "object", **first, "properties": properties, **required}
         if random.random() < 0.15:
             schema["additionalProperties"] = False
         if about is None:

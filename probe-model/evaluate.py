@@ -1,23 +1,25 @@
-"""Asks the probe model every text prompt of the suite through llama-server, and compares with the scripted model.
+"""Counts how exactly the probe model obeys: all prompts of the suite, as a run asked them, against the scripted model.
 
-    python evaluate.py conformance-probe.gguf ../reports/runs/reference --server llama-server --out figures.json
-    python evaluate.py http://127.0.0.1:8080 ../reports/runs/reference
+    python evaluate.py --model conformance-probe.gguf --server llama-server --out figures.json
+    python evaluate.py --run reports/runs/llama.cpp-b1-7e4c0a9-20261129T090000Z
 
-The prompts are those of a recorded run against the reference endpoint, all cases rendered, in both modes: none of them
-was ever trained on. What the engine makes of a request counts, too, so the figures are a lower bound of the model's.
+With a model's file, llama-server serves it and the suite asks all its cases first. Of each text prompt the answer is
+compared with that of the reference endpoint to the very same request. No prompt of the suite was trained on. What the
+engine makes of a request counts, too, so that the figures are a lower bound of the model's.
 """
 
 import argparse
 import contextlib
 import json
+import os
 import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +27,8 @@ from typing import Any
 
 import httpx2
 
+from conformance.engine.scripted_process import ScriptedProcess
 from conformance.judge.answer import Answer, read
-from conformance.probe.exchange import Chunk, Exchange, Request
 from conformance.runs.evidence import exchange_of
 from conformance.runs.evidence_store import EvidenceStore
 from conformance.targets.probe_model import llama_server_command
@@ -36,23 +38,23 @@ NO_TEXT = ("image", "document", "search_result", "container_upload", "server_too
 """Blocks that this model cannot read, or that no engine hands on."""
 UNREAD = ("is_error", "output_config", "output_format", "mcp_servers", "container", "fallbacks")
 """Keys that no engine of today shows to its model: whether it could obey is not told by asking."""
-LONGEST = 30_000
-"""Bytes of a request that fit into the model's window with its answer."""
-ROOM = 4096
-"""Tokens added to every limit that the reference's answer did not meet: this model's tokens are bytes."""
+LONGEST = 8_000
+"""Bytes of a request that fit into the window in which the model is served, with its answer."""
 
 START_TRIES = 300
+PATIENCE = 120
+"""Seconds: the reference endpoint paces long answers."""
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A request of the suite, and the reference endpoint's answer to it."""
+    """A request of the suite, and the answer of the engine with the probe model."""
 
     name: str
     case: str
     mode: Mode
     body: dict[str, Any]
-    wanted: dict[str, Any]
+    answer: Answer
 
     @property
     def family(self) -> str:
@@ -60,16 +62,15 @@ class Prompt:
 
 
 def prompts(run: Path) -> Iterator[Prompt]:
-    """The text prompts of a run that the reference endpoint answered with a message."""
+    """The text prompts that a run asked, each once."""
     store = EvidenceStore(run)
     for name in store:
         evidence = store.read(name)
         answer = read(exchange_of(evidence), evidence.mode)
-        body, wanted = answer.request, answer.message
-        if answer.status != 200 or answer.path != "/v1/messages" or body is None or not isinstance(wanted, dict):
-            continue
-        if evidence.attempt == 1 and _is_text(body) and isinstance(wanted.get("content"), list):
-            yield Prompt(name, evidence.case, evidence.mode, body, wanted)
+        body = answer.request
+        whole = evidence.attempt == 1 and answer.exchange.outcome == "complete"
+        if answer.endpoint == "POST /v1/messages" and whole and body is not None and _is_text(body):
+            yield Prompt(name, evidence.case, evidence.mode, body, answer)
 
 
 def _is_text(body: dict[str, Any]) -> bool:
@@ -81,18 +82,24 @@ def _is_text(body: dict[str, Any]) -> bool:
     return not (blocks or server_tools or unread or len(packed) > LONGEST)
 
 
+def wanted(prompt: Prompt, client: httpx2.Client) -> dict[str, Any] | None:
+    """The reference endpoint's message to the same request; None where it refuses it."""
+    body = {**prompt.body, "model": "scripted", "stream": False}
+    answered = client.post("/v1/messages", json=body, headers={"anthropic-version": "2023-06-01"})
+    message = answered.json() if answered.status_code == 200 else None
+    return message if isinstance(message, dict) else None
+
+
 @contextmanager
-def served(model: str, program: str) -> Iterator[str]:
-    """The address of a server that answers with the model; one that this starts ends with the block."""
-    if "://" in model:
-        yield model.rstrip("/")
-        return
+def served(model: Path, program: str) -> Iterator[str]:
+    """The address of a llama-server with the model, which ends with the block."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    command = llama_server_command(port, program=program, weights=Path(model))
+    command = llama_server_command(port, program=program, weights=model)
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(Path(program).parent)}
     url = f"http://127.0.0.1:{port}"
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             for _ in range(START_TRIES):
                 if process.poll() is not None:
@@ -108,37 +115,19 @@ def served(model: str, program: str) -> Iterator[str]:
             process.terminate()
 
 
-def asked(url: str, prompt: Prompt, client: httpx2.Client) -> Answer:
-    """The server's answer to the same request, at temperature 0."""
-    body = {**prompt.body, "temperature": 0}
-    if prompt.wanted.get("stop_reason") != "max_tokens":
-        body["max_tokens"] = body["max_tokens"] + ROOM
-    content = json.dumps(body).encode()
-    headers = {"content-type": "application/json", "anthropic-version": "2023-06-01"}
-    response = client.post(f"{url}/v1/messages", content=content, headers=headers)
-    request = Request("POST", f"{url}/v1/messages", (), content)
-    exchange = Exchange(
-        request=request,
-        outcome="complete",
-        status=response.status_code,
-        headers=tuple((name.lower(), value) for name, value in response.headers.items()),
-        chunks=(Chunk(0.0, response.content),),
-    )
-    return read(exchange, prompt.mode)
-
-
-def difference(prompt: Prompt, answer: Answer) -> str:
-    """How the answer differs from the wanted one, in words; empty where it does not."""
-    message = answer.message
-    if answer.status != 200 or not isinstance(message, dict) or not isinstance(message.get("content"), list):
-        return f"no message: status {answer.status}, {answer.exchange.body[:160]!r}"
-    wanted, got = (_said(one["content"]) for one in (prompt.wanted, message))
+def difference(prompt: Prompt, message: dict[str, Any]) -> str:
+    """How the engine's answer differs from the wanted message, in words; empty where it does not."""
+    answered = prompt.answer.message
+    if prompt.answer.status != 200 or not isinstance(answered, dict) or not isinstance(answered.get("content"), list):
+        return f"no message: status {prompt.answer.status}, {prompt.answer.exchange.body[:160]!r}"
+    expected, got = (_said(one["content"]) for one in (message, answered))
     forced = (prompt.body.get("tool_choice") or {}).get("type") in ("any", "tool")
     if forced:  # what stands before a forced call, and how large its input is, is left to a model
-        wanted, got = (("", [name for name, _ in calls]) for _, calls in (wanted, got))
-    if prompt.wanted.get("stop_reason") == "max_tokens" and not wanted[1]:
-        return "" if wanted[0].startswith(got[0]) or not got[0] else f"wanted a beginning of {wanted!r}, got {got!r}"
-    return "" if wanted == got else f"wanted {wanted!r}, got {got!r}"
+        expected, got = (("", [name for name, _ in calls]) for _, calls in (expected, got))
+    cut = "max_tokens" in (message.get("stop_reason"), answered.get("stop_reason"))
+    if cut and not expected[1]:  # a token of this model is a byte, one of the scripted model a word
+        return "" if expected[0].startswith(got[0]) else f"wanted a beginning of {expected!r}, got {got!r}"
+    return "" if expected == got else f"wanted {expected!r}, got {got!r}"
 
 
 def _said(content: list[Any]) -> tuple[str, list[Any]]:
@@ -149,25 +138,46 @@ def _said(content: list[Any]) -> tuple[str, list[Any]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("asked", help="the model's file, or the address of a server that serves it")
-    parser.add_argument("run", type=Path, help="the folder of a run against the reference endpoint, with its evidence")
-    parser.add_argument("--server", default="llama-server", help="the program that serves a file")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--model", type=Path, help="the GGUF file to serve and to ask")
+    which.add_argument("--run", type=Path, help="the folder of a run that was asked already, with its evidence")
+    parser.add_argument("--server", default="llama-server", help="the program that serves the file")
     parser.add_argument("--out", type=Path, help="where the figures go, as JSON")
     parser.add_argument("--least", type=float, default=0.0, help="exit 1 where fewer of 100 are exact")
-    parser.add_argument("--parallel", type=int, default=4)
     options = parser.parse_args()
-    found = list(prompts(options.run))
-    misses: dict[str, str] = {}
+    if options.run:
+        return compare(options.run, options)
+    with tempfile.TemporaryDirectory() as folder, served(options.model, options.server) as url:
+        run = Path(folder) / "run"
+        command = [
+            sys.executable,
+            "-m",
+            "conformance",
+            "run",
+            url,
+            "--no-witness",
+            "--timeout",
+            "120",
+            "--out",
+            str(run),
+        ]
+        subprocess.run(command, check=False)
+        return compare(run, options)
+
+
+def compare(run: Path, options: argparse.Namespace) -> int:
+    """Asks the reference endpoint all that the run asked, and tells the figures."""
+    found, misses = [], {}
     with (
-        served(options.asked, options.server) as url,
-        httpx2.Client(timeout=120, trust_env=False) as client,
-        ThreadPoolExecutor(options.parallel) as pool,
+        ScriptedProcess("anthropic") as reference,
+        httpx2.Client(base_url=reference.url, timeout=PATIENCE, trust_env=False) as client,
     ):
-        answers = pool.map(lambda prompt: difference(prompt, asked(url, prompt, client)), found)
-        for prompt, told in zip(found, answers, strict=True):
-            if told:
-                misses[prompt.name] = told
-                print(f"{prompt.name}: {told[:400]}", flush=True)
+        for prompt in prompts(run):
+            if (message := wanted(prompt, client)) is not None:
+                found.append(prompt)
+                if told := difference(prompt, message):
+                    misses[prompt.name] = told
+                    print(f"{prompt.name}: {told[:400]}", flush=True)
     return _tell(found, misses, options)
 
 

@@ -180,7 +180,7 @@ def _unlike(random: Random, names: set[str]) -> str:
 def ask_secret(dialogue: Dialogue) -> Answer:
     """The last of the secret words, from any place, with up to 2000 characters between it and the question."""
     random = dialogue.random
-    word = random.choice([words.nonce, words.nonce, lambda r: r.choice(words.WORDS), words.letters])(random)
+    word = random.choice([words.nonce(random), words.nonce(random), random.choice(words.WORDS), words.letters(random)])
     facts = [f"The secret word is {words.letters(random, 2, 12)}." for _ in range(random.choice([0, 0, 0, 0, 1, 2]))]
     facts.append(f"The secret word is {word}.")
     if random.random() < 0.07:

@@ -82,7 +82,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(matrices, {"lr": rate})
 
     @torch.no_grad()
-    def step(self) -> None:  # type: ignore[override]
+    def step(self) -> None:
         for group in self.param_groups:
             for matrix in group["params"]:
                 momentum = self.state[matrix].setdefault("momentum", torch.zeros_like(matrix))
@@ -122,7 +122,7 @@ def step(
     scores = network(tokens[:, :-1], learned)
     wanted = tokens[:, 1:][learned]
     loss = functional.cross_entropy(scores, wanted)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     for optimiser in optimising:
         optimiser.step()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import gguf
 import numpy
@@ -10,7 +11,7 @@ import vocabulary
 NAME = "conformance-probe"
 TEMPLATE = Path(__file__).with_name(f"{NAME}.jinja")
 HALF_PRECISION = 1
-Array = numpy.ndarray
+Array: TypeAlias = numpy.ndarray
 
 
 def write(path: Path, weights: Mapping[str, Array], shape: Mapping[str, object]) -> None:

@@ -11,11 +11,11 @@ from random import Random
 
 LETTERS, ALPHANUMERIC = string.ascii_lowercase, string.ascii_letters + string.digits
 _NONCE = LETTERS + "23456789"
-_HELP = " ".join(topics[key] for key in sorted(topics))
+_HELP: str = " ".join(topics[key] for key in sorted(topics))
 _HELP = re.sub(r" +", " ", re.sub(r"[^\x20-\x7e\n]", "", re.sub(r"[ \n]*\n[ \n]*", "\n", _HELP)))
 _CUT = len(_HELP) * 3 // 4
 READ, KEPT_BACK = _HELP[:_CUT], _HELP[_CUT:]
-WORDS = sorted(set(re.findall(r"\b[a-z]{2,9}\b", READ)))[::2]
+WORDS: list[str] = sorted(set(re.findall(r"\b[a-z]{2,9}\b", READ)))[::2]
 SHORT = (
     "HALT STOP END after before red green blue alpha bravo one two three hello world test data cloud OK Yes No "
     "unknown error ok The A I noted pine oak elm ash"
@@ -101,7 +101,7 @@ def few_characters(random: Random) -> str:
 def with_constant(random: Random, constants: tuple[str, ...]) -> str:
     """A text that holds a constant string of the probe language, but not at the start of a line."""
     constant = random.choice(constants).strip()
-    before, after = (random.choice([nonce, lambda r: sentence(r, 3)])(random) for _ in range(2))
+    before, after = (nonce(random) if random.random() < 0.5 else sentence(random, 3) for _ in range(2))
     return random.choice([f"{before} {constant} {after}", f"{before} {constant}", f'"{constant}" {after}'])
 
 

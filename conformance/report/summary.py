@@ -73,7 +73,8 @@ def _target_md(column: Column, rows: dict[str, RowInfo]) -> str:
     lines += ["", _md(closing.counts)]
     lines += _table_md("Known and expected gaps", known)
     lines += _disputed_md(column, rows)
-    asked = f"suite {_md(run.suite.version)} · model {_md(run.target.model)} · {_md(run.started)}"
+    ours = ", the suite's own probe model" if column.log.behind == "probe model" else ""
+    asked = f"suite {_md(run.suite.version)} · model {_md(run.target.model)}{ours} · {_md(run.started)}"
     return "\n".join([*lines, "", f"<sub>{asked} · {_code(run.command)}</sub>"])
 
 

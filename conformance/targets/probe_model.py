@@ -15,7 +15,7 @@ from msgspec import Struct
 FOLDER = Path(__file__).with_name("probe-model")
 FILE = FOLDER / "conformance-probe.gguf"
 """The weights, with tokenizer and chat template inside."""
-WINDOW = 16_384
+WINDOW = 8_192
 """Tokens of context that servers are told to give it: longer prompts take minutes each, and are not asked."""
 PORT = 8080
 """Where llama-server listens unless it is told otherwise."""

@@ -86,6 +86,7 @@ def test_an_ollama_is_given_both_of_its_forms_and_the_run_says_who_was_asked(oll
     log = (tmp_path / "run" / "run.jsonl").read_text()
     assert '"vision":false' in log
     assert '"behind":"probe model"' in log
+    assert "conformance-probe, the suite's own probe model" in (tmp_path / "run" / "summary.md").read_text()
     evidence = EvidenceStore(tmp_path / "run")
     name = next(name for name in evidence if name.startswith("stop.sequence"))
     sent = json.loads(evidence.read(name).request.body.text or "")
