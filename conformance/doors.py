@@ -17,6 +17,9 @@ LONGEST_DATE = 100
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE | re.ASCII)
 """A time; the letters in it may be small ones, https://www.rfc-editor.org/rfc/rfc3339#section-5.6."""
 
+UNDECODABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+"""What msgspec raises for bytes that are no JSON, no UTF-8, too deep, or not of the type that was asked for."""
+
 Typed = TypeVar("Typed")
 
 
@@ -64,7 +67,7 @@ def from_json(data: bytes | str, kind: type[Any] = object) -> Any:
     """The JSON value, of a type where one is given; None where it is none, too deep, or no UTF-8."""
     try:
         return msgspec.json.decode(data) if kind is object else msgspec.json.decode(data, type=kind)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except UNDECODABLE:
         return None
 
 

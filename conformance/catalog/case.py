@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
+from conformance.doors import UNDECODABLE
 from conformance.words import MODES, Basis, Kind, Level, Mode, Size
 
 
@@ -295,7 +296,7 @@ def _is_malformed(ask: Ask) -> bool:
         return True
     try:
         return not isinstance(msgspec.json.decode(ask.raw), dict)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except UNDECODABLE:
         return True
 
 

@@ -18,6 +18,7 @@ import zstandard
 
 from conformance import __version__
 from conformance.cache import Cache
+from conformance.doors import UNDECODABLE
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -32,7 +33,7 @@ def compiled(kind: type[T], folder: Path, read: Callable[[], T]) -> T:
         return read()
     cache = Cache("catalog")
     if (kept := cache.read(name)) is not None:
-        with suppress(zstandard.ZstdError, msgspec.MsgspecError):
+        with suppress(zstandard.ZstdError, *UNDECODABLE):
             content = zstandard.ZstdDecompressor().decompress(kept)
             return msgspec.msgpack.decode(content, type=kind, dec_hook=_path_of)
     value = read()

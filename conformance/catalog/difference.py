@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET
 
 from conformance.catalog.case import Ask
+from conformance.doors import UNDECODABLE
 
 _MISSING = object()
 
@@ -44,7 +45,7 @@ def _body(ask: Ask) -> Any:
     if isinstance(ask.raw, str):
         try:
             return msgspec.json.decode(ask.raw)
-        except msgspec.DecodeError:
+        except UNDECODABLE:
             return ask.raw
     if isinstance(ask.body, dict):
         return {"model": "{model}"} | ask.body

@@ -9,6 +9,7 @@ import yaml
 from msgspec import Struct
 
 from conformance.catalog.load import FIXTURES, cases_folder
+from conformance.doors import UNDECODABLE
 from conformance.errors import UserError
 from conformance.fuzz.laws import BrokenLaw
 from conformance.harmless import harmless
@@ -72,7 +73,7 @@ class FuzzFolder:
         lines = path.read_bytes().split(b"\n")
         try:
             rows = [msgspec.json.decode(line, type=Line) for line in lines[:-1] if line]
-        except msgspec.MsgspecError as problem:
+        except UNDECODABLE as problem:
             raise UserError(f"{path} cannot be read ({problem}): name another folder with --out") from problem
         if rows and rows[0] != head:
             raise UserError(

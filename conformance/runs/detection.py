@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import msgspec
 from msgspec import Struct
 
+from conformance.doors import UNDECODABLE
 from conformance.errors import UserError
 from conformance.words import ReadinessVerdict, SdkTestimony
 
@@ -114,7 +115,7 @@ def read_figures(file: Path) -> Detection | None:
         return None
     try:
         return msgspec.json.decode(file.read_bytes(), type=Detection)
-    except msgspec.MsgspecError as problem:
+    except UNDECODABLE as problem:
         raise UserError(f"{file} holds no figures of the detection ({problem}); `nox -s detect` writes it") from problem
 
 

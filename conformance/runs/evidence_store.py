@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from conformance.doors import UNDECODABLE
 from conformance.errors import UserError
 from conformance.keys import KNOWN
 from conformance.runs.appending import LineFile, cut_torn_tail
@@ -72,7 +73,7 @@ class _PlainLines:
         offset = 0
         with path.open("rb") as file:
             for line in file:
-                with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+                with suppress(*UNDECODABLE):
                     self._places[name_of(line)] = (offset, len(line))
                 offset += len(line)
 
@@ -150,7 +151,7 @@ class EvidenceStore:
         """An exchange; EvidenceError where there is none, or where its line is none of ours."""
         try:
             evidence = msgspec.json.decode(self.line(name), type=Evidence)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
+        except UNDECODABLE as problem:
             raise EvidenceError(f"the evidence of {name} in {self._folder} cannot be read: {problem}") from problem
         return evidence if evidence.id == name else replace(evidence, id=name)
 

@@ -21,6 +21,8 @@ import msgspec
 import zstandard
 from msgspec import Struct
 
+from conformance.doors import UNDECODABLE
+
 FRAME = 256_000
 """The most bytes that one frame unpacks to."""
 LEVEL = 3
@@ -170,7 +172,7 @@ def _read_index(file: BinaryIO) -> Index | None:
         if zstandard.frame_content_size(payload) > MOST:
             return None
         index = msgspec.json.decode(zstandard.ZstdDecompressor().decompress(payload), type=Index)
-    except (zstandard.ZstdError, msgspec.MsgspecError, ValueError):
+    except (zstandard.ZstdError, *UNDECODABLE, ValueError):
         return None
     sound = all(packed > 0 and 0 <= unpacked <= FRAME for packed, unpacked in index.frames)
     return index if sound and sum(packed for packed, _ in index.frames) == start else None
@@ -190,7 +192,7 @@ def _made_anew(file: BinaryIO, name_of: Callable[[bytes], str]) -> Index:
             begun.append(content)
             continue
         for line in b"".join((*begun, complete)).split(b"\n"):
-            with suppress(msgspec.MsgspecError):  # a line that is none of ours has no id to ask for it by
+            with suppress(*UNDECODABLE):  # a line that is none of ours has no id to ask for it by
                 lines[name_of(line)] = (offset, len(line))
             offset += len(line) + 1
         begun = [rest]

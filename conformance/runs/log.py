@@ -9,6 +9,7 @@ from typing import Self
 import msgspec
 from msgspec import Struct
 
+from conformance.doors import UNDECODABLE
 from conformance.errors import UserError
 from conformance.judge.finding import ABSENT as ABSENT
 from conformance.judge.finding import Finding as Finding
@@ -156,7 +157,7 @@ def read_rows(path: Path) -> Iterator[LogRow]:
             continue
         try:
             row = upgrade.row(line) if upgrade else _DECODER.decode(line)
-        except msgspec.MsgspecError as problem:
+        except UNDECODABLE as problem:
             if not line.endswith(b"\n"):
                 return
             raise LogError(f"{path}, line {number}: {problem}") from problem
@@ -177,7 +178,7 @@ def _format_of(path: Path, head: bytes) -> int:
     """The format of a log from its first line; LogError when it is later than this suite."""
     try:
         told = msgspec.json.decode(head, type=_Head)
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         return FORMAT  # reading the line as a row says better what is wrong with it
     if told.format > FORMAT:
         raise LogError(

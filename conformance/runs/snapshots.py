@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from conformance.doors import UNDECODABLE
 from conformance.errors import UserError
 from conformance.runs.rows import CaseRow
 
@@ -33,7 +34,7 @@ def read_snapshot(path: Path) -> dict[str, Any]:
     try:
         file = msgspec.json.decode(path.read_bytes(), type=_File)
         return {question: file.shapes[number] for question, number in file.questions.items()}
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, IndexError) as problem:
+    except (*UNDECODABLE, IndexError) as problem:
         raise UserError(f"{path} is no snapshot: {problem}; write it anew with -- --snapshot-update") from problem
 
 

@@ -20,8 +20,10 @@ from conformance.judge.answer import read
 from conformance.judge.rules import examine
 from conformance.probe.exchange import Chunk, Exchange, Request
 from conformance.probe.sse import Decoder, frames
+from conformance.runs.detection import read_figures
 from conformance.runs.evidence_store import EvidenceError, EvidenceStore
 from conformance.runs.log import read_log
+from conformance.runs.snapshots import read_snapshot
 from conformance.targets.address import AddressError, origin, url_below
 from conformance.targets.load import load_target_file
 
@@ -128,6 +130,35 @@ def test_an_answer_of_random_values_is_judged(streams: bool) -> None:
             chunks=(Chunk(0.0, body),),
         )
         examine(read(exchange, "stream" if streams else "json"))
+
+
+DAMAGED = {
+    "no UTF-8 in a name": b'{"type":"run","format":2,"suite":"\x91"}\n',
+    "no UTF-8 in a name, format 1": b'{"type":"run","format":1,"suite":"\x91"}\n{"type":"catalog","rows":["\x91"]}\n',
+    "no UTF-8 in a whole row": b'{"type":"tendency","case":"\x91","mode":"json","shown":1,"of":2}\n',
+    "a byte that is none": b"\x91\n",
+    "no UTF-8 behind the head": b'{"type":"end"}\n{"type":"case","case":"\xff"}\n',
+    "too deep": b'{"type":"run","options":' + b"[" * 100_000 + b"\n{}\n",
+    "no UTF-8 in the id of an exchange": b'{"id":"\xff"}\n{"id":"a","case":"\xff"}\n',
+    "an exchange that is too deep": b'{"id":' + b"[" * 100_000 + b'}\n{"id":"a","x":' + b"[" * 100_000 + b"\n",
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_the_readers_of_runs_refuse_what_is_no_json_in_their_own_words(name: str, tmp_path: Path) -> None:
+    """What atheris found in the reader of logs, and its siblings."""
+    for file in ("run.jsonl", "evidence.jsonl", "fuzz.jsonl", "snapshot.json", "detection.json"):
+        (tmp_path / file).write_bytes(DAMAGED[name])
+    with pytest.raises(UserError):
+        read_log(tmp_path)
+    with pytest.raises(UserError):
+        read_snapshot(tmp_path / "snapshot.json")
+    with pytest.raises(UserError):
+        read_figures(tmp_path / "detection.json")
+    store = EvidenceStore(tmp_path)
+    for one in list(store):
+        with pytest.raises(EvidenceError):
+            store.read(one)
 
 
 LINES = [

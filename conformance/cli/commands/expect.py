@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from conformance.doors import UNDECODABLE
 from conformance.errors import UserError
 from conformance.runs.log import CaseRow, RuleRow, RunLog, read_log
 from conformance.targets.load import target_names
@@ -56,7 +57,7 @@ def _read(file: Path) -> dict[str, Any] | None:
         return None
     try:
         document = msgspec.yaml.decode(file.read_bytes())
-    except msgspec.DecodeError as problem:
+    except UNDECODABLE as problem:
         raise UserError(f"{file} is not YAML: {problem}") from problem
     if not isinstance(document, dict) or "name" not in document:
         raise UserError(f"{file} is no target file: it has no `name`")
