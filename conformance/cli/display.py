@@ -13,7 +13,7 @@ from conformance.engine.scheduler import Deadline
 from conformance.errors import ExitCode, UserError
 from conformance.harmless import harmless
 from conformance.probe.exchange import Exchange
-from conformance.runs.log import read_log
+from conformance.runs.log import RunLog, read_log
 
 
 class Display(Struct, frozen=True, kw_only=True):
@@ -67,17 +67,16 @@ def publish(folder: Path, *, quiet: bool = False) -> None:
     """Page, summaries, badge and JUnit beside the log; then the terminal's summary, in one line with `quiet`."""
     from conformance.report.terminal import print_terminal_summary
 
-    page = write_beside(folder)
-    print_terminal_summary(read_log(folder), page, sys.stderr, quiet=quiet)
+    log = read_log(folder)
+    print_terminal_summary(log, write_beside(log), sys.stderr, quiet=quiet)
 
 
-def write_beside(folder: Path) -> Path:
-    """Page, summaries, badge and JUnit beside the log; where the page is."""
+def write_beside(log: RunLog) -> Path:
+    """Page, summaries, badge and JUnit beside a log; where the page is."""
     from conformance.report.write import render, write_summaries
 
-    runs = [read_log(folder)]
-    write_summaries(runs, folder)  # first: programs wait for them, and they take less time
-    return render(runs, folder)
+    write_summaries([log], log.folder)  # first: programs wait for them, and they take less time
+    return render([log], log.folder)
 
 
 LEAST_FOR_A_REPORT = 1.0

@@ -82,7 +82,7 @@ def _recorded(options: RunOptions) -> int:
     folder = options.resume or options.out
     if folder is not None and (folder / FILE).is_file():
         rename_ids(folder)
-        write_beside(folder)
+        write_beside(read_log(folder))
         print(f"{folder}: ids and account headers have been renamed; what the reference endpoint does otherwise:")
         print(f"  conformance run --out reference && conformance diff reference {folder}")
     return code
