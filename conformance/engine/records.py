@@ -122,7 +122,8 @@ class _Reader:
             return None
         if question.case.within is not None and attempts:
             return Earlier(self._within(question, row, attempts))
-        read = tuple(attempt_of(question, asked, self._target) for asked in attempts)
+        laws = self._catalog.within(question.case.id)
+        read = tuple(attempt_of(question, asked, self._target, laws=laws) for asked in attempts)
         if isinstance(row, TendencyRow):
             return Earlier(Record(question=question, attempts=read))
         return Earlier(_record(question, row, read), row.sdk, row.drift)

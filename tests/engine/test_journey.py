@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 from command_line import Command, Serve
+from msgspec.structs import replace
 
+from conformance.catalog.load import load_catalog
+from conformance.engine.question import Question, within
+from conformance.engine.records import earlier_of, target_of
 from conformance.judge.verdict import ControlResult, Facts, decide
 from conformance.runs.log import RunLog, read_log
 
@@ -32,6 +36,16 @@ def test_a_journey_is_asked_once_and_judged_again_as_it_was(
     again = read_log(tmp_path / "again")
     assert verdicts(again) == verdicts(log)
     assert [(row.rule, row.seen) for row in again.rules] == [(row.rule, row.seen) for row in log.rules]
+
+
+def test_a_run_that_goes_on_knows_what_its_journey_showed_of_laws_that_were_not_judged_yet(
+    conformance: Command, served: Serve, tmp_path: Path
+) -> None:
+    log, catalog = asked(served(), conformance, tmp_path), load_catalog()
+    only_the_journey = replace(log, cases=tuple(row for row in log.cases if row.case == LOOP))
+    earlier = earlier_of(only_the_journey, catalog, target_of(log)).questions[Question(catalog.cases[LOOP], "stream")]
+    law = within(Question(catalog.cases["conversation.short.memory"], "stream"), earlier.record)
+    assert law.observations == ("shown",)
 
 
 def test_a_law_that_is_selected_alone_asks_its_journey(conformance: Command, served: Serve, tmp_path: Path) -> None:
