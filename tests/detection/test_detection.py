@@ -176,6 +176,8 @@ def test_the_worst_of_the_answers_counts(json: SdkAnswer, stream: SdkAnswer, sai
         assert str(table_of({"python 1": [*CORRECT, *order]})["X"]["python 1"]) == said
 
 
+MEASURED_BY_SDKS = 140
+"""Faults of which the table has a line; a new one has none until `nox -s witnesses` is run."""
 TWO = [
     SdkReading(
         fault="ST02",
@@ -216,7 +218,8 @@ def test_a_line_that_cannot_be_read_is_one_line(tmp_path: Path, line: str, probl
 def test_the_committed_table_speaks_of_the_faults_and_of_streams_that_clients_read_differently() -> None:
     table = read_readings()
     shown = {fault.id for fault in named_faults() if "upstream" not in fault.needs}
-    assert len(shown & set(table)) >= 0.95 * len(shown), "`nox -s witnesses` measures what is new"
+    assert set(table) <= shown
+    assert len(table) >= MEASURED_BY_SDKS
     said = {sdk.partition(" ")[0]: witnessed.says for sdk, witnessed in table["ST02"].by.items()}
     assert (said["python"], said["typescript"]) == ("accepts", "rejects")
     assert [one.fault for one in readings_of("stream.start-once", table)] == ["ST02"]
