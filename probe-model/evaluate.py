@@ -79,7 +79,9 @@ def _is_text(body: dict[str, Any]) -> bool:
     tools = body.get("tools") or []
     server_tools = any(tool.get("type", "custom") != "custom" for tool in tools if isinstance(tool, dict))
     unread = any(f'"{key}": ' in packed for key in UNREAD)
-    return not (blocks or server_tools or unread or len(packed) > LONGEST)
+    choice = body.get("tool_choice") or {}
+    unseen = choice.get("type") in ("none", "tool") or "disable_parallel_tool_use" in choice  # llama.cpp shows no model
+    return not (blocks or server_tools or unread or unseen or len(packed) > LONGEST)
 
 
 def wanted(prompt: Prompt, client: httpx2.Client) -> dict[str, Any] | None:
