@@ -1,5 +1,6 @@
 """Asks the upstream, and passes on what it answers."""
 
+from asyncio import timeout
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from typing import Any
@@ -28,7 +29,7 @@ PATH = "/v1/chat/completions"
 STREAM_PATIENCE = 3.0
 """Seconds between two bytes of a stream: the scripted model is never silent so long unless it is told to."""
 JSON_PATIENCE = 30.0
-"""Seconds until a whole answer."""
+"""Seconds until a whole answer, or a stream has begun: other requests of many megabytes may be read before it."""
 SUCCESS = 200
 
 
@@ -82,11 +83,10 @@ class Gateway:
         """What is heard, after each chunk of it; closing the generator hangs up."""
         if self._client is None:
             self._client = httpx2.AsyncClient(trust_env=False)
-        patience = httpx2.Timeout(JSON_PATIENCE, read=STREAM_PATIENCE if stream else JSON_PATIENCE)
         url = self._url + asking.path
         try:
             with _interruptions():
-                async with self._client.stream("POST", url, json=asking.body, timeout=patience) as response:
+                async with self._client.stream("POST", url, json=asking.body, timeout=JSON_PATIENCE) as response:
                     if response.status_code != SUCCESS:
                         yield _refused(response, await response.aread())
                     elif stream:
@@ -138,7 +138,7 @@ def _interruptions() -> Iterator[None]:
     """What can happen to a connection, in the gateway's words."""
     try:
         yield
-    except httpx2.ReadTimeout:
+    except (httpx2.ReadTimeout, TimeoutError):
         raise Interrupted("silence", "the answer did not go on in time") from None
     except (httpx2.ReadError, httpx2.RemoteProtocolError):
         raise Interrupted("cut", "the answer was cut") from None
@@ -150,11 +150,23 @@ async def _lines(response: httpx2.Response) -> AsyncIterator[str]:
     """Split as bytes: as text, U+2028 and its like inside a word of the answer would end a line too."""
     rest = b""
     with _interruptions():
-        async for piece in response.aiter_bytes():
+        async for piece in _pieces(response):
             *lines, rest = (rest + piece).split(b"\n")
             for line in lines:
                 yield line.decode(errors="replace")
     yield rest.decode(errors="replace")
+
+
+async def _pieces(response: httpx2.Response) -> AsyncIterator[bytes]:
+    """The pieces of a stream, each within its time."""
+    pieces = response.aiter_bytes()
+    while True:
+        try:
+            async with timeout(STREAM_PATIENCE):
+                piece = await anext(pieces)
+        except StopAsyncIteration:
+            return
+        yield piece
 
 
 async def _one(body: str) -> AsyncIterator[str]:
