@@ -79,14 +79,17 @@ def _is_text(body: dict[str, Any]) -> bool:
     tools = body.get("tools") or []
     server_tools = any(tool.get("type", "custom") != "custom" for tool in tools if isinstance(tool, dict))
     unread = any(f'"{key}": ' in packed for key in UNREAD)
-    choice = body.get("tool_choice") or {}
+    choice = body.get("tool_choice")
+    choice = choice if isinstance(choice, dict) else {}
     unseen = choice.get("type") in ("none", "tool") or "disable_parallel_tool_use" in choice  # llama.cpp shows no model
     return not (blocks or server_tools or unread or unseen or len(packed) > LONGEST)
 
 
 def wanted(prompt: Prompt, client: httpx2.Client) -> dict[str, Any] | None:
     """The reference endpoint's message to the same request; None where it refuses it."""
-    body = {**prompt.body, "model": "scripted", "stream": False}
+    body = {**prompt.body, "model": "scripted"}
+    if body.get("stream") is True:
+        body["stream"] = False
     answered = client.post("/v1/messages", json=body, headers={"anthropic-version": "2023-06-01"})
     message = answered.json() if answered.status_code == 200 else None
     return message if isinstance(message, dict) else None

@@ -12,7 +12,7 @@ from conformance.runs.log import CaseRow, RuleRow, RunLog, read_log
 from conformance.targets.probe_model import llama_server_command
 
 Run = Callable[..., tuple[int, str, Path]]
-OBEDIENT = 0.95
+OBEDIENT = 0.85
 """Of the controls: what the suite needs of a model, so that little of a run stays undecided."""
 UNDECIDED = 0.1
 
