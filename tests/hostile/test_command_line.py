@@ -1,6 +1,6 @@
 """The worst endpoints, asked by the command line in a process of its own: its memory, its end, its verdicts.
 
-One process is asked all of them in turn; in the full form each has one of its own, too.
+One process is asked some of them in turn; in the full form each has one of its own, too.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from subprocess import Popen
 
 import msgspec
 import pytest
-from command_line import FULL, extent
+from command_line import extent
 from hostile_catalogue import CATALOGUE
 from hostile_endpoints import ATTACKED, INNOCENT, OUTCOMES, Asked, Attack, good, response, told
 from hostile_inventions import SPELLED
@@ -117,7 +117,6 @@ LARGEST_LOG = 3_000_000
 KEY = "sk-canary-9fJ2kQ7xLmZ0-secret"
 FEW = "messages.text or messages.two-words or stop.max-tokens-cuts or stop.sequence-honoured"
 """More hostile answers than are asked for at once, and an innocent one."""
-MANY = "messages.* or stop.* or tools.choice.*" if FULL else FEW
 LIMIT = 280.0
 """Seconds that a run may take on a busy machine."""
 
@@ -140,8 +139,8 @@ def measured(words: list[str], folder: Path) -> tuple[int, float, str]:
 
 
 def in_turn() -> Attack:
-    """The worst one after the other; in the short form only those that took most memory or reach most outputs."""
-    names = itertools.cycle(WORST if FULL else SAMPLE)
+    """Those that took most memory, or that reach most outputs, one after the other."""
+    names = itertools.cycle(SAMPLE)
     return lambda asked: CATALOGUE[next(names)](asked)
 
 
@@ -152,7 +151,7 @@ def test_the_command_line_survives(name: str, tmp_path: Path) -> None:
         words = ["run", "--base-url", f"{url}/{name}", "--target", "none", "--model", "m", "--timeout", "20"]
         words += [
             "--select",
-            MANY if name == IN_TURN else FEW,
+            FEW,
             "--api-key-env",
             "HOSTILE_KEY",
             "--out",

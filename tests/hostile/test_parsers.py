@@ -22,6 +22,7 @@ from conformance.probe.exchange import Chunk, Exchange, Request
 from conformance.probe.sse import Decoder, frames
 from conformance.runs.detection import read_figures
 from conformance.runs.evidence_store import EvidenceError, EvidenceStore
+from conformance.runs.frames import unpack
 from conformance.runs.log import read_log
 from conformance.runs.snapshots import read_snapshot
 from conformance.targets.address import AddressError, origin, url_below
@@ -142,6 +143,15 @@ DAMAGED = {
     "no UTF-8 in the id of an exchange": b'{"id":"\xff"}\n{"id":"a","case":"\xff"}\n',
     "an exchange that is too deep": b'{"id":' + b"[" * 100_000 + b'}\n{"id":"a","x":' + b"[" * 100_000 + b"\n",
 }
+
+
+def test_an_unreadable_key_in_a_published_log_is_a_line(tmp_path: Path) -> None:
+    """The bytes that atheris found, in the head of a run that is else whole."""
+    published = min((Path(__file__).parents[2] / "reports" / "runs").glob("*/run.jsonl.zst"))
+    head = unpack(published).splitlines(keepends=True)[0]
+    (tmp_path / "run.jsonl").write_bytes(head.replace(b'"options":{"', b'"options":{"\x91":1,"', 1))
+    with pytest.raises(UserError):
+        read_log(tmp_path)
 
 
 @pytest.mark.parametrize("name", DAMAGED)

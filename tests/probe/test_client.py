@@ -14,9 +14,10 @@ from msgspec.structs import replace
 from conformance.judge.answer import read
 from conformance.judge.rules import examine
 from conformance.probe.client import Client
-from conformance.probe.exchange import Exchange
+from conformance.probe.exchange import Chunk, Exchange, Request
 from conformance.probe.recording import Limits
 from conformance.probe.request import Outgoing
+from conformance.probe.shelf import MANY, ShelvedChunks, shelved
 
 SMALL = Limits(connect=60.0, headers=4096, body=20_000, events=50)
 """Limits of a size that is soon reached, and of times that no busy machine reaches."""
@@ -59,6 +60,19 @@ def test_half_of_an_answer_is_none_wherever_it_is_cut(whole: bytes) -> None:
     cut = exchanges(*(sends(whole[:size]) for size in range(len(whole))), times=len(whole))
     assert {one.outcome for one in cut} <= {"reset", "cut", "malformed"}
     assert exchange(sends(whole)).outcome == "complete"
+
+
+@pytest.mark.parametrize("number", [10, 3000])
+def test_many_chunks_wait_on_disk_though_they_are_small(number: int) -> None:
+    many = Exchange(
+        request=Request("POST", "http://h/v1/messages", ()),
+        outcome="complete",
+        chunks=tuple(Chunk(float(at), b"%d" % (at % 10)) for at in range(number)),
+    )
+    kept = shelved(many)
+    assert isinstance(kept.chunks, ShelvedChunks) is (number > MANY)
+    assert list(kept.chunks) == list(many.chunks)
+    assert kept.body == many.body
 
 
 async def ignores(peer: Peer) -> None:
