@@ -37,13 +37,17 @@ class Keys:
 
     def spans(self, data: bytes) -> list[tuple[int, int]]:
         """The places of keys in a text."""
-        found = sorted(place.span() for pattern in self._patterns for place in pattern.finditer(data))
-        return list(_apart(found))
+        found = [place.span() for pattern in self._patterns for place in pattern.finditer(data)]
+        return list(_apart(sorted(found))) if found else []
 
     def removed(self, data: bytes) -> bytes:
         """Bytes without keys: the same object where there is none."""
         spans = self.spans(data)
         return without(spans, data, 0) if spans else data
+
+    def stand_in(self, texts: Iterable[str]) -> bool:
+        """Whether a key stands in one of several texts, which are searched at once."""
+        return bool(self._patterns) and bool(self.spans("\0".join(texts).encode("utf-8", "surrogatepass")))
 
     def removed_from(self, text: str) -> str:
         """A text without keys."""

@@ -1,6 +1,7 @@
 """A question is a case in a mode; a record is what asking it brought."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from msgspec import Struct
@@ -33,7 +34,7 @@ class Question(Struct, frozen=True):
         return isinstance(other, Question) and (self.case.id, self.mode) == (other.case.id, other.mode)
 
 
-class Attempt(Struct, frozen=True):
+class Attempt(Struct, frozen=True, dict=True):
     """One try at a question: what was answered, and what that showed."""
 
     number: int
@@ -56,10 +57,10 @@ class Attempt(Struct, frozen=True):
     shared: tuple[str, ...] = ()
     """The exchanges of the journey that it judges, where it asked nothing of its own."""
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes of its answers."""
-        return sum(reply.answer.exchange.size for reply in (*self.replies, *self.unread))
+        return sum([reply.answer.exchange.size for reply in (*self.replies, *self.unread)])
 
     def light(self) -> "Attempt":
         """The same without its answers; where other cases are judged within it, with the names of its exchanges."""
@@ -77,7 +78,7 @@ class Attempt(Struct, frozen=True):
             reply.answer.forget()
 
 
-class Record(Struct, frozen=True, kw_only=True):
+class Record(Struct, frozen=True, dict=True, kw_only=True):
     """All that asking a question brought; nothing is decided here."""
 
     question: Question
@@ -92,19 +93,19 @@ class Record(Struct, frozen=True, kw_only=True):
     failure: str = ""
     """The traceback of a failure of our own outside of any attempt."""
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes of the answers that it holds."""
-        return sum(attempt.size for attempt in self.attempts)
+        return sum([attempt.size for attempt in self.attempts])
 
     @property
     def trace(self) -> str:
         """The traceback of the first failure of our own, empty where there was none."""
         return self.failure or next((attempt.trace for attempt in self.attempts if attempt.trace), "")
 
-    @property
+    @cached_property
     def observations(self) -> tuple[Observation, ...]:
-        return tuple(attempt.observed.observation for attempt in self.attempts)
+        return tuple([attempt.observed.observation for attempt in self.attempts])
 
     @property
     def recovered(self) -> bool:

@@ -1,6 +1,7 @@
 """An answer, decoded once: the value that rules, effects and the SDK check read."""
 
 import re
+from collections import defaultdict
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal
@@ -127,6 +128,31 @@ class Answer(Struct, frozen=True, dict=True):
         return "content" in message or message.get("type") == "message"
 
     @cached_property
+    def head(self) -> tuple[str, dict[str, Any]] | None:
+        """The message that names itself, with its place: the JSON answer, or the one in `message_start`."""
+        if self.in_events:
+            result = self.stream_result
+            return (f"event/{result.start_event}/message", result.start) if result.start is not ABSENT else None
+        return ("", self.message) if self.is_message else None
+
+    @cached_property
+    def end(self) -> tuple[str, dict[str, Any]] | None:
+        """The object that says why the message ended, with its place: the JSON answer, or the last `message_delta`."""
+        if not self.in_events:
+            return ("", self.message) if self.is_message else None
+        result = self.stream_result
+        if not result.deltas or "stream.message-delta" in result.breaches:
+            return None
+        number, data = result.deltas[-1]
+        return f"event/{number}/delta", data["delta"]
+
+    @cached_property
+    def stop_reason(self) -> str | None:
+        """The stop reason of a message that came to its end, None when there is none."""
+        reason = self.end[1].get("stop_reason") if self.end is not None else None
+        return reason if isinstance(reason, str) else None
+
+    @cached_property
     def lines(self) -> list[dict[str, Any]]:
         """The JSON lines of the results of a batch that are objects; of any other answer, none."""
         if self.endpoint != _RESULTS or self.status != 200:
@@ -170,11 +196,11 @@ class Answer(Struct, frozen=True, dict=True):
 
     @cached_property
     def blocks_by_type(self) -> dict[str, list[tuple[str, dict[str, Any]]]]:
-        """The content blocks of each type with their places."""
-        by_type: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+        """The content blocks of each type with their places; of a type that is not there, an empty list."""
+        by_type: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
         for at, block in self.placed_blocks:
             if isinstance(kind := block.get("type"), str):
-                by_type.setdefault(kind, []).append((at, block))
+                by_type[kind].append((at, block))
         return by_type
 
     @cached_property
@@ -207,7 +233,7 @@ class Answer(Struct, frozen=True, dict=True):
             longest_silence=self.longest_silence,
         )
 
-    @property
+    @cached_property
     def longest_silence(self) -> float:
         """The longest time without a byte in seconds, the wait for the first one included."""
         first = self.exchange.first_byte

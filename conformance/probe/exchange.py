@@ -75,7 +75,7 @@ class Exchange(Struct, frozen=True, dict=True, kw_only=True):
         """Takes the frames from whoever has read them already."""
         self.__dict__["frames"] = known
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes of the body."""
         laid_aside: int | None = getattr(self.chunks, "size", None)

@@ -63,7 +63,7 @@ class Recording:
         self._first_byte = at
         named = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
         self._headers = tuple(named)
-        size = sum(len(name) + len(value) for name, value in named)
+        size = sum([len(name) + len(value) for name, value in named])
         if size > self._limits.headers:
             self._headers = ()
             raise OversizedError(f"the headers have {size} bytes, more than {self._limits.headers}")

@@ -271,7 +271,7 @@ def _headers(ask: Ask, setting: Setting, content_type: str | None) -> tuple[tupl
         if value is not None
     ]
     replaced = {name.lower() for name in ask.headers}
-    return (*((name, value) for name, value in headers.items() if name not in replaced), *asked)
+    return (*[(name, value) for name, value in headers.items() if name not in replaced], *asked)
 
 
 def _header_value(name: str, value: str) -> str:

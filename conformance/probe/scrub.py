@@ -28,34 +28,40 @@ class Scrubber:
 
     def request(self, outgoing: Outgoing) -> Request:
         """The request without keys, as it may be recorded."""
+        headers = tuple([(name, self._sent_value(name, value)) for name, value in outgoing.headers])
+        request = Request(outgoing.method, outgoing.url, headers, self.data(outgoing.body))
+        if not self._keys.stand_in([request.url, *[value for _, value in headers]]):
+            return request
         text = self._keys.removed_from
-        return Request(
-            outgoing.method, text(outgoing.url), self._sent_headers(outgoing.headers), self.data(outgoing.body)
-        )
+        return replace(request, url=text(request.url), headers=tuple([(name, text(value)) for name, value in headers]))
 
     def exchange(self, exchange: Exchange) -> Exchange:
         """An answer without the keys that it echoes, also where a chunk border splits one."""
-        text = self._keys.removed_from
         chunks = self._chunks(exchange.chunks)
-        notes = tuple(text(note) for note in exchange.notes)
-        clean = replace(
-            exchange,
-            headers=tuple((text(name), text(value)) for name, value in exchange.headers),
-            chunks=chunks,
-            detail=text(exchange.detail)[:LONGEST_DETAIL],
-            notes=notes if chunks is exchange.chunks else (*notes, REMOVED),
-        )
-        if chunks is exchange.chunks and "frames" in exchange.__dict__:
+        clean = exchange
+        if chunks is not exchange.chunks:
+            clean = replace(clean, chunks=chunks, notes=(*clean.notes, REMOVED))
+        names_and_values = [part for header in clean.headers for part in header]
+        if self._keys.stand_in([clean.detail, *clean.notes, *names_and_values]):
+            text = self._keys.removed_from
+            clean = replace(
+                clean,
+                headers=tuple([(text(name), text(value)) for name, value in clean.headers]),
+                detail=text(clean.detail),
+                notes=tuple(map(text, clean.notes)),
+            )
+        if len(clean.detail) > LONGEST_DETAIL:
+            clean = replace(clean, detail=clean.detail[:LONGEST_DETAIL])
+        if chunks is exchange.chunks and clean is not exchange and "frames" in exchange.__dict__:
             clean.knows_frames(exchange.frames)
         return clean
 
-    def _sent_headers(self, headers: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-        return tuple((name, self._sent_value(name, value)) for name, value in headers)
-
     def _sent_value(self, name: str, value: str) -> str:
-        for key in self._keys.values if name.lower() in SENDS_KEY else ():
-            value = value.replace(key, MARK)
-        return self._keys.removed_from(value)
+        """The value of a header that was sent; in one that is there for a key, keys that could be a word go, too."""
+        if name.lower() in SENDS_KEY:
+            for key in self._keys.values:
+                value = value.replace(key, MARK)
+        return value
 
     def _chunks(self, chunks: Sequence[Chunk]) -> Sequence[Chunk]:
         """The chunks without keys; the mark falls to the chunk in which a key begins."""

@@ -77,9 +77,9 @@ def examine(answer: Answer, *, bad: bool = False) -> tuple[Reading, ...]:
     return (*_readings(answer.scope, answer), *batched)
 
 
-def examine_pair(told: Answer, streamed: Answer) -> tuple[Reading, ...]:
+def examine_pair(whole: Answer, streamed: Answer) -> tuple[Reading, ...]:
     """The readings of the parity rules in the JSON answer and the stream of one case."""
-    return _readings("pair", (told, streamed))
+    return _readings("pair", (whole, streamed))
 
 
 def examine_conversation(answers: Sequence[Answer]) -> tuple[Reading, ...]:

@@ -1,22 +1,27 @@
 """Rules about the content: its blocks, and what must not stand in their text."""
 
+from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from conformance.catalog.pattern import linear
 from conformance.judge.answer import Answer
-from conformance.judge.finding import ABSENT, Violation
-from conformance.judge.rules.form import FILLED, STRING, expect, first_fault
-from conformance.judge.rules.rule import (
-    CITATIONS,
-    SDK_BLOCKS,
-    TEXT_BLOCK,
-    Found,
-    blocks_at,
-    blocks_of,
-    is_message,
-    rule,
+from conformance.judge.finding import Violation
+from conformance.judge.rules.form import (
+    ARRAY,
+    FILLED,
+    INTEGER,
+    OBJECT,
+    STRING,
+    Form,
+    expect,
+    expect_all,
+    first_fault,
+    fitting,
+    or_null,
+    unlike,
 )
-from conformance.judge.wire import is_integer, shown, slug
+from conformance.judge.rules.rule import CITATIONS, SDK_BLOCKS, TEXT_BLOCK, Found, rule
+from conformance.judge.wire import is_integer, shown
 
 BLOCKS_KNOWN = frozenset(
     {
@@ -54,25 +59,38 @@ _CONTROL = linear(
     on=("message",),
 )
 def block(answer: Answer) -> Found:
-    given = answer.message.get("content") if is_message(answer) else None
+    given = answer.message.get("content") if answer.is_message else None
     if not isinstance(given, list) or not given:
         return None
-    for number, one in enumerate(given):
-        if not isinstance(one, dict):
-            return [Violation(f"/content/{number}", "an object", shown(one), slug(one, "not-an-object"))]
-        if faults := expect(one, "type", f"/content/{number}", FILLED):
-            return faults
-    return []
+    return first_fault(
+        unlike(one, at, _MEMBER) or expect(one, "type", at, FILLED)
+        for at, one in ((f"/content/{number}", one) for number, one in enumerate(given))
+    )
 
 
-_SHAPES: dict[str, tuple[tuple[str, type | tuple[type, ...]], ...]] = {
-    "redacted_thinking": (("data", str),),
-    "server_tool_use": (("id", str), ("name", str), ("input", dict)),
-    "mcp_tool_use": (("id", str), ("name", str), ("input", dict)),
-    "container_upload": (("file_id", str),),
-    "mcp_tool_result": (("tool_use_id", str), ("content", (list, str))),
+_MEMBER = Form("an object", OBJECT.holds, lambda _: "not-an-object")
+"""The form of a member of an array of objects."""
+_SOME_TEXT = fitting("some text", bool, "empty")
+_RESULT = Form("an array, or an object with a type", lambda value: isinstance(value, list) or _is_typed(value))
+_MCP_RESULT = Form("an array, or some text", lambda value: isinstance(value, list) or _SOME_TEXT.holds(value))
+_CALL = {"id": _SOME_TEXT, "name": _SOME_TEXT, "input": OBJECT}
+_FIELDS: Mapping[str, Mapping[str, Form]] = {
+    "redacted_thinking": {"data": _SOME_TEXT},
+    "server_tool_use": _CALL,
+    "mcp_tool_use": _CALL,
+    "container_upload": {"file_id": _SOME_TEXT},
+    "mcp_tool_result": {"tool_use_id": _SOME_TEXT, "content": _MCP_RESULT},
 }
-_RESULT_SHAPE: tuple[tuple[str, type | tuple[type, ...]], ...] = (("tool_use_id", str), ("content", (list, dict)))
+_RESULT_FIELDS = {"tool_use_id": _SOME_TEXT, "content": _RESULT}
+
+
+def _is_typed(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("type"), str)
+
+
+def _fields_of(kind: Any) -> Mapping[str, Form]:
+    """The fields that a block of one type has to have, as far as no rule of its own asks for them."""
+    return _FIELDS.get(str(kind), _RESULT_FIELDS if str(kind).endswith("_tool_result") else {})
 
 
 @rule(
@@ -83,7 +101,7 @@ _RESULT_SHAPE: tuple[tuple[str, type | tuple[type, ...]], ...] = (("tool_use_id"
     on=("message",),
 )
 def text(answer: Answer) -> Found:
-    texts = blocks_of(answer, "text")
+    texts = answer.blocks_by_type["text"]
     return first_fault(expect(one, "text", at, STRING) for at, one in texts) if texts else None
 
 
@@ -94,18 +112,8 @@ def text(answer: Answer) -> Found:
     source=SDK_BLOCKS,
 )
 def block_fields(answer: Answer) -> Found:
-    seen = False
-    for at, one in blocks_at(answer):
-        kind = one.get("type")
-        result = isinstance(kind, str) and kind.endswith("_tool_result")
-        shape = _SHAPES.get(str(kind), _RESULT_SHAPE if result else ())
-        for key, form in shape:
-            seen = True
-            given = one.get(key, ABSENT)
-            untyped = key == "content" and isinstance(given, dict) and not isinstance(given.get("type"), str)
-            if given is ABSENT or not isinstance(given, form) or given == "" or untyped:
-                return [Violation(f"{at}/{key}", "the field of its type", shown(given), slug(given, "type"))]
-    return [] if seen else None
+    given = [(at, one, fields) for at, one in answer.placed_blocks if (fields := _fields_of(one.get("type")))]
+    return first_fault(expect_all(one, at, fields) for at, one, fields in given) if given else None
 
 
 @rule(
@@ -119,22 +127,22 @@ def block_fields(answer: Answer) -> Found:
 def no_empty_text(answer: Answer) -> Found:
     if len(answer.blocks) < 2:
         return None
-    empty = [at for at, one in blocks_of(answer, "text") if one.get("text") == ""]
+    empty = [at for at, one in answer.blocks_by_type["text"] if one.get("text") == ""]
     return [Violation(f"{empty[0]}/text", "some text, or no block", "", "empty")] if empty else []
 
 
-_CITATION_FIELDS: dict[str, tuple[tuple[str, type], ...]] = {
-    "char_location": (("document_index", int), ("start_char_index", int), ("end_char_index", int)),
-    "page_location": (("document_index", int), ("start_page_number", int), ("end_page_number", int)),
-    "content_block_location": (("document_index", int), ("start_block_index", int), ("end_block_index", int)),
-    "web_search_result_location": (("url", str), ("encrypted_index", str)),
-    "search_result_location": (
-        ("source", str),
-        ("search_result_index", int),
-        ("start_block_index", int),
-        ("end_block_index", int),
-    ),
+_CITED = {"type": STRING, "cited_text": _SOME_TEXT}
+_PLACES: Mapping[str, Mapping[str, Form]] = {
+    "char_location": dict.fromkeys(("document_index", "start_char_index", "end_char_index"), INTEGER),
+    "page_location": dict.fromkeys(("document_index", "start_page_number", "end_page_number"), INTEGER),
+    "content_block_location": dict.fromkeys(("document_index", "start_block_index", "end_block_index"), INTEGER),
+    "web_search_result_location": dict.fromkeys(("url", "encrypted_index"), STRING),
+    "search_result_location": {
+        "source": STRING,
+        **dict.fromkeys(("search_result_index", "start_block_index", "end_block_index"), INTEGER),
+    },
 }
+"""The keys that say where a citation of each type points to."""
 
 
 @rule(
@@ -145,25 +153,15 @@ _CITATION_FIELDS: dict[str, tuple[tuple[str, type], ...]] = {
     leniency="It may be left out.",
 )
 def citations(answer: Answer) -> Found:
-    seen = False
-    for at, one in blocks_of(answer, "text"):
-        given = one.get("citations")
-        if given is None:
-            continue
-        seen = True
-        if not isinstance(given, list):
-            return [Violation(f"{at}/citations", "an array or null", shown(given), "type")]
-        for number, citation in enumerate(given):
-            place = f"{at}/citations/{number}"
-            if not isinstance(citation, dict):
-                return [Violation(place, "an object", shown(citation), "not-an-object")]
-            for key, form in (("type", str), ("cited_text", str), *_CITATION_FIELDS.get(str(citation.get("type")), ())):
-                value = citation.get(key, ABSENT)
-                if value is ABSENT or not isinstance(value, form) or isinstance(value, bool):
-                    return [Violation(f"{place}/{key}", form.__name__, shown(value), slug(value, "type"))]
-            if not citation["cited_text"]:
-                return [Violation(f"{place}/cited_text", "some text", "", "empty")]
-    return [] if seen else None
+    cited = [(at, one) for at, one in answer.blocks_by_type["text"] if one.get("citations") is not None]
+    return first_fault(_citation_faults(one["citations"], f"{at}/citations") for at, one in cited) if cited else None
+
+
+def _citation_faults(citations: Any, at: str) -> list[Violation]:
+    return unlike(citations, at, or_null(ARRAY)) or first_fault(
+        unlike(one, place, _MEMBER) or expect_all(one, place, {**_CITED, **_PLACES.get(str(one.get("type")), {})})
+        for place, one in ((f"{at}/{number}", one) for number, one in enumerate(citations))
+    )
 
 
 @rule(
@@ -176,7 +174,7 @@ def citations(answer: Answer) -> Found:
 def citations_in_place(answer: Answer) -> Found:
     documents = _documents(answer.request or {})
     seen = False
-    for at, one in blocks_of(answer, "text"):
+    for at, one in answer.blocks_by_type["text"]:
         given = one.get("citations")
         for number, citation in enumerate(given if isinstance(given, list) else []):
             there = _there(citation, documents)
@@ -189,7 +187,7 @@ def citations_in_place(answer: Answer) -> Found:
 
 
 def _there(citation: Any, documents: dict[int, str]) -> str | None:
-    """What stands where a citation points to; None where that cannot be told."""
+    """What stands where a citation points to; None where that is unknown."""
     if not isinstance(citation, dict) or citation.get("type") != "char_location":
         return None
     place = [citation.get(key) for key in ("document_index", "start_char_index", "end_char_index")]
@@ -244,7 +242,7 @@ def damaged(body: bytes) -> bool:
 
 
 def _leak(answer: Answer, pattern: Any, expected: str, kind: str) -> Found:
-    texts = [(at, one["text"]) for at, one in blocks_of(answer, "text") if isinstance(one.get("text"), str)]
+    texts = [(at, one["text"]) for at, one in answer.blocks_by_type["text"] if isinstance(one.get("text"), str)]
     for at, one in texts:
         leak = pattern.search(one) if "<" in one or "◁" in one else None
         if leak and leak[0].encode() not in answer.exchange.request.body:
@@ -264,8 +262,8 @@ def no_thinking_in_text(answer: Answer) -> Found:
     asked = (answer.request or {}).get("thinking")
     if not isinstance(asked, dict) or asked.get("type") not in ("enabled", "adaptive"):
         return None
-    if blocks_of(answer, "thinking") or blocks_of(answer, "redacted_thinking"):
-        return [] if blocks_of(answer, "text") else None
+    if answer.blocks_by_type["thinking"] or answer.blocks_by_type["redacted_thinking"]:
+        return [] if answer.blocks_by_type["text"] else None
     return _leak(answer, _TAGS, "no thinking tags", "tags")
 
 
@@ -281,6 +279,9 @@ def no_control_tokens(answer: Answer) -> Found:
     return _leak(answer, _CONTROL, "no control tokens", "control-token")
 
 
+_KNOWN = fitting("a documented type", BLOCKS_KNOWN.__contains__, "unknown")
+
+
 @rule(
     "message.known-blocks",
     row="response.extra",
@@ -291,9 +292,6 @@ def no_control_tokens(answer: Answer) -> Found:
 )
 def known_blocks(answer: Answer) -> Found:
     given: list[tuple[str, Any]] = [
-        (at, one["type"]) for at, one in blocks_at(answer) if isinstance(one.get("type"), str)
+        (at, one["type"]) for at, one in answer.placed_blocks if isinstance(one.get("type"), str)
     ]
-    unknown = [
-        Violation(f"{at}/type", "a documented type", kind, "unknown") for at, kind in given if kind not in BLOCKS_KNOWN
-    ]
-    return unknown[:1] if given else None
+    return first_fault(unlike(kind, f"{at}/type", _KNOWN) for at, kind in given) if given else None

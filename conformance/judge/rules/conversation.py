@@ -1,30 +1,28 @@
 """Rules over the turns of a conversation: ids that stay unique, equal token counts for equal requests."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import Violation
-from conformance.judge.rules.rule import CACHING, ERRORS, MESSAGE, THINKING, TOOL_USE, Found, blocks_of, rule
+from conformance.judge.rules.rule import CACHING, ERRORS, MESSAGE, ON_MESSAGES, THINKING, TOOL_USE, Found, rule
 from conformance.judge.rules.usage import total_input
 
 ON = ("conversation",)
 
 
-def _repeated(values: Sequence[Any]) -> Any:
-    seen: set[Any] = set()
-    for value in values:
-        if value in seen:
-            return value
-        seen.add(value)
-    return None
+def _repeated(ids: Sequence[str], at: str) -> Found:
+    """The violation of an id that an earlier answer had, too; None where fewer than two have one."""
+    again = next((one for number, one in enumerate(ids) if one in ids[:number]), None)
+    if again is not None:
+        return [Violation(at, "an id of its own", again, "repeated")]
+    return [] if len(ids) > 1 else None
 
 
 def _ids(answers: Sequence[Answer]) -> list[tuple[int, str]]:
     return [
         (turn, call["id"])
         for turn, answer in enumerate(answers)
-        for _, call in blocks_of(answer, "tool_use")
+        for _, call in answer.blocks_by_type["tool_use"]
         if isinstance(call.get("id"), str) and call["id"]
     ]
 
@@ -57,12 +55,9 @@ def tool_ids_unique(answers: Sequence[Answer]) -> Found:
     leniency="A note: nothing is promised of it, though some clients merge turns of the same id.",
 )
 def message_ids_unique(answers: Sequence[Answer]) -> Found:
-    told = [answer.message for answer in answers if answer.scope in ("message", "stream")]
-    ids = [message["id"] for message in told if isinstance(message, dict) and isinstance(message.get("id"), str)]
-    if len(ids) < 2:
-        return None
-    again = _repeated(ids)
-    return [] if again is None else [Violation("/id", "an id of its own", again, "repeated")]
+    messages = [answer.message for answer in answers if answer.scope in ON_MESSAGES]
+    ids = [message["id"] for message in messages if isinstance(message, dict) and isinstance(message.get("id"), str)]
+    return _repeated(ids, "/id")
 
 
 @rule(
@@ -75,10 +70,7 @@ def message_ids_unique(answers: Sequence[Answer]) -> Found:
 )
 def request_ids_unique(answers: Sequence[Answer]) -> Found:
     ids = [answer.headers["request-id"] for answer in answers if answer.headers.get("request-id")]
-    if len(ids) < 2:
-        return None
-    again = _repeated(ids)
-    return [] if again is None else [Violation("header/request-id", "an id of its own", again, "repeated")]
+    return _repeated(ids, "header/request-id")
 
 
 @rule(
@@ -94,7 +86,7 @@ def signatures_differ(answers: Sequence[Answer]) -> Found:
     signed = [
         (block["signature"], block.get("thinking"))
         for answer in answers
-        for _, block in blocks_of(answer, "thinking")
+        for _, block in answer.blocks_by_type["thinking"]
         if isinstance(block.get("signature"), str) and block["signature"] and isinstance(block.get("thinking"), str)
     ]
     different = dict(signed)
@@ -118,7 +110,7 @@ def same_input(answers: Sequence[Answer]) -> Found:
     for answer in answers:
         usage = answer.message.get("usage") if isinstance(answer.message, dict) else None
         total = total_input(usage) if isinstance(usage, dict) else None
-        if not total or answer.scope not in ("message", "stream"):
+        if not total or answer.scope not in ON_MESSAGES:
             continue
         earlier = weighed.setdefault(answer.exchange.request.body, total)
         seen = (

@@ -2,9 +2,9 @@
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
-from conformance.judge.rules.form import STRING, constant, expect, expect_all, optional, or_null
-from conformance.judge.rules.rule import SDK_MESSAGE, STOP_REASONS, Found, blocks_of, ended, ending, rule
-from conformance.judge.wire import shown, slug
+from conformance.judge.rules.form import STRING, constant, expect, expect_all, one_of, optional, or_null
+from conformance.judge.rules.rule import SDK_MESSAGE, STOP_REASONS, Found, rule
+from conformance.judge.wire import shown
 
 STOP_REASONS_KNOWN = frozenset(
     {
@@ -20,6 +20,9 @@ STOP_REASONS_KNOWN = frozenset(
 )
 
 
+_REASON = one_of(*sorted(STOP_REASONS_KNOWN))
+
+
 @rule(
     "message.stop-reason",
     row="response.stop_reason",
@@ -27,15 +30,11 @@ STOP_REASONS_KNOWN = frozenset(
     source=STOP_REASONS,
 )
 def stop_reason(answer: Answer) -> Found:
-    given = ending(answer)
+    given = answer.end
     if given is None:
         return None
     at, end = given
-    reason = end.get("stop_reason", ABSENT)
-    if isinstance(reason, str) and reason in STOP_REASONS_KNOWN:
-        return []
-    kind = slug(reason, "unknown" if isinstance(reason, str) else "type")
-    return [Violation(f"{at}/stop_reason", sorted(STOP_REASONS_KNOWN), reason, kind)]
+    return expect(end, "stop_reason", at, _REASON)
 
 
 @rule(
@@ -45,7 +44,7 @@ def stop_reason(answer: Answer) -> Found:
     source=SDK_MESSAGE,
 )
 def stop_sequence_present(answer: Answer) -> Found:
-    given = ending(answer)
+    given = answer.end
     if given is None:
         return None
     at, end = given
@@ -59,13 +58,13 @@ def stop_sequence_present(answer: Answer) -> Found:
     source=STOP_REASONS,
 )
 def stop_sequence_agrees(answer: Answer) -> Found:
-    given = ending(answer)
+    given = answer.end
     if given is None:
         return None
     at, value = f"{given[0]}/stop_sequence", given[1].get("stop_sequence", ABSENT)
-    if ended(answer) not in STOP_REASONS_KNOWN:
+    if answer.stop_reason not in STOP_REASONS_KNOWN:
         return None
-    if ended(answer) != "stop_sequence":
+    if answer.stop_reason != "stop_sequence":
         return [Violation(at, None, value, "without-reason")] if isinstance(value, str) else []
     asked = _stop_sequences(answer)
     if not asked:
@@ -94,13 +93,13 @@ def _stop_sequences(answer: Answer) -> list[str]:
     source=STOP_REASONS,
 )
 def stop_sequence_excluded(answer: Answer) -> Found:
-    asked, texts = _stop_sequences(answer), blocks_of(answer, "text")
+    asked, texts = _stop_sequences(answer), answer.blocks_by_type["text"]
     if not asked or not texts:
         return None
     for at, one in texts:
         for sequence in asked:
             if isinstance(one.get("text"), str) and sequence in one["text"]:
-                kind = "left-in" if ended(answer) == "stop_sequence" else "ignored"
+                kind = "left-in" if answer.stop_reason == "stop_sequence" else "ignored"
                 return [Violation(f"{at}/text", f"an end before {sequence!r}", shown(one["text"]), kind)]
     return []
 
@@ -117,11 +116,11 @@ _REFUSAL = {"type": constant("refusal"), "category": optional(STRING), "explanat
     leniency="It may be null or left out for a refusal too, and so may its category and explanation.",
 )
 def stop_details(answer: Answer) -> Found:
-    given = ending(answer)
+    given = answer.end
     details = given[1].get("stop_details") if given is not None else None
     if given is None or not isinstance(details, dict):
         return None
     at = f"{given[0]}/stop_details"
     if faults := expect_all(details, at, _REFUSAL):
         return faults
-    return [] if ended(answer) == "refusal" else [Violation(at, None, details, "without-refusal")]
+    return [] if answer.stop_reason == "refusal" else [Violation(at, None, details, "without-refusal")]

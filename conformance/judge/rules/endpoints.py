@@ -13,6 +13,7 @@ from conformance.judge.rules.form import (
     FILLED,
     INTEGER,
     OBJECT,
+    POSITIVE,
     STRING,
     TIME,
     constant,
@@ -21,9 +22,10 @@ from conformance.judge.rules.form import (
     first_fault,
     one_of,
     optional,
+    unlike,
 )
 from conformance.judge.rules.rule import BATCHES, COUNTING, FILES, MODELS, Found, rule
-from conformance.judge.wire import is_integer, looks_of, shown, slug
+from conformance.judge.wire import is_integer, looks_of, slug
 
 _PAGE = {"data": ARRAY, "has_more": BOOLEAN}
 
@@ -71,9 +73,9 @@ def count_input_tokens(answer: Answer) -> Found:
 def count_counted(answer: Answer) -> Found:
     body = _object(answer)
     given = body.get("input_tokens") if body else None
-    if not is_integer(given) or not (answer.request or {}).get("messages"):
+    if not is_integer(given) or given < 0 or not (answer.request or {}).get("messages"):
         return None
-    return [] if given else [Violation("/input_tokens", "more than 0", 0, "zero")]
+    return unlike(given, "/input_tokens", POSITIVE)
 
 
 @rule(
@@ -107,12 +109,8 @@ def models_list(answer: Answer) -> Found:
     if faults := expect_all(body, "", _PAGE):
         return faults
     data = body["data"]
-    for key, number in (("first_id", 0), ("last_id", -1)):
-        given = body.get(key, ABSENT)
-        at_end = data[number].get("id") if data and isinstance(data[number], dict) else None
-        if given is ABSENT or given != at_end:
-            return [Violation(f"/{key}", at_end, given, slug(given, "other"))]
-    return []
+    ids = [one.get("id") if isinstance(one, dict) else None for one in data] or [None]
+    return expect(body, "first_id", "", constant(ids[0])) or expect(body, "last_id", "", constant(ids[-1]))
 
 
 _MODEL = {"type": constant("model"), "id": FILLED, "display_name": FILLED, "created_at": TIME}
@@ -205,13 +203,8 @@ def _batch_faults(given: Any, at: str) -> list[Violation]:
 
 def _end_faults(given: dict[str, Any], at: str) -> list[Violation]:
     """ended_at is a time and results_url a string once the batch has ended; before, both are null."""
-    ended = given["processing_status"] == "ended"
-    for key in ("ended_at", "results_url"):
-        value = given.get(key, ABSENT)
-        if value is not ABSENT and not (isinstance(value, str) and value if ended else value is None):
-            expected = "a string" if ended else None
-            return [Violation(f"{at}/{key}", expected, shown(value), "not-ended" if not ended else slug(value, "type"))]
-    return []
+    form = FILLED if given["processing_status"] == "ended" else constant(None, "not-ended")
+    return first_fault(expect(given, key, at, form) for key in ("ended_at", "results_url") if key in given)
 
 
 @rule(

@@ -6,9 +6,20 @@ from typing import Any
 from conformance.catalog.pattern import linear, whole_characters
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
-from conformance.judge.rules.form import FILLED, STRING, expect, expect_all, optional
+from conformance.judge.rules.form import (
+    FILLED,
+    OBJECT,
+    STRING,
+    Form,
+    constant,
+    expect,
+    expect_all,
+    optional,
+    unknown_word,
+    unlike,
+)
 from conformance.judge.rules.rule import ERRORS, ON_RESULTS, STREAMING, Found, rule
-from conformance.judge.wire import looks_of, shown, slug
+from conformance.judge.wire import looks_of, shown
 
 INVALID = "invalid_request_error"
 TYPES_OF_STATUS: dict[int, tuple[str, ...]] = {
@@ -62,6 +73,9 @@ _INNER_REFUSAL = linear(
 
 def _known(kind: Any) -> bool:
     return isinstance(kind, str) and kind in KNOWN_TYPES
+
+
+_TYPE = Form(sorted(KNOWN_TYPES - OTHER_TYPES), _known, unknown_word)
 
 
 def _envelope(answer: Answer) -> dict[str, Any] | None:
@@ -118,11 +132,7 @@ def error_type(answer: Answer) -> Found:
     error = _envelope(answer)
     if error is None:
         return None
-    given = error.get("type", ABSENT)
-    if _known(given):
-        return []
-    kind = slug(given, "unknown" if isinstance(given, str) else "type")
-    return [Violation("/error/type", sorted(KNOWN_TYPES - OTHER_TYPES), given, kind)]
+    return expect(error, "type", "/error", _TYPE)
 
 
 @rule(
@@ -199,7 +209,7 @@ def message_clean(answer: Answer) -> Found:
     source="https://cwe.mitre.org/data/definitions/209.html",
     on=("error",),
     level="should",
-    leniency="Parts of the key may be told, for people to know it by.",
+    leniency="Parts of the key may be shown, for people to know it by.",
 )
 def message_keyless(answer: Answer) -> Found:
     given = _message(answer)
@@ -267,11 +277,11 @@ def request_id(answer: Answer) -> Found:
     if _envelope(answer) is None or "request_id" not in answer.json:
         return None
     given, header = answer.json["request_id"], answer.headers.get("request-id")
-    if given is not None and (not isinstance(given, str) or not given):
-        return [Violation("/request_id", "a string or null", given, "type")]
-    if isinstance(given, str) and header is not None and header != given:
-        return [Violation("/request_id", header, given, "differs")]
-    return []
+    if given is None:
+        return []
+    return unlike(given, "/request_id", FILLED) or (
+        [] if header is None else unlike(given, "/request_id", constant(header, "differs"))
+    )
 
 
 @rule(
@@ -303,13 +313,8 @@ def event(answer: Answer) -> Found:
         return None
     at, error = answer.stream_result.error_at, answer.error
     if error is None:
-        given = answer.stream_result.error.get("error", ABSENT)
-        return [Violation(f"{at}/error", "an object", shown(given), slug(given, "type"))]
-    if not _known(error.get("type")):
-        return [Violation(f"{at}/error/type", sorted(KNOWN_TYPES), error.get("type", ABSENT), "unknown")]
-    if not isinstance(error.get("message"), str) or not error["message"]:
-        return [Violation(f"{at}/error/message", "a sentence", error.get("message", ABSENT), "missing")]
-    return []
+        return expect(answer.stream_result.error, "error", at, OBJECT)
+    return expect_all(error, f"{at}/error", {"type": _TYPE, "message": FILLED})
 
 
 @rule(

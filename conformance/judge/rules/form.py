@@ -30,26 +30,49 @@ BOOLEAN = Form("a boolean", lambda value: isinstance(value, bool))
 INTEGER = Form("an integer", is_integer)
 COUNT = Form(
     "an integer from 0",
-    lambda value: is_integer(value) and value >= 0,
+    lambda value: type(value) is int and value >= 0,
     lambda value: "negative" if is_integer(value) else "type",
 )
 OBJECT = Form("an object", lambda value: isinstance(value, dict))
 ARRAY = Form("an array", lambda value: isinstance(value, list))
-TIME = Form(
-    "an RFC 3339 time",
-    lambda value: isinstance(value, str) and RFC3339.fullmatch(value) is not None,
-    lambda value: "format" if isinstance(value, str) else "type",
-)
+POSITIVE = Form("more than 0", lambda value: type(value) is int and value > 0, lambda _: "zero")
 
 
-def constant(wanted: str) -> Form:
-    """The form of one string."""
-    return Form(wanted, lambda value: value == wanted, lambda _: "other")
+def there(says: str) -> Form:
+    """The form of whatever is there."""
+    return Form(says, lambda value: value is not ABSENT)
+
+
+def constant(wanted: Any, wrong: str = "other") -> Form:
+    """The form of one value; `wrong` is the slug of any other."""
+    return Form(wanted, lambda value: value == wanted, lambda _: wrong)
+
+
+def at_most(limit: int, wrong: str = "more") -> Form:
+    """The form of an integer up to a limit; `wrong` is the slug of one beyond it."""
+    return Form(f"at most {limit}", lambda value: type(value) is int and value <= limit, lambda _: wrong)
 
 
 def one_of(*words: str) -> Form:
     """The form of a closed list of strings."""
-    return Form(list(words), lambda value: value in words, lambda _: "unknown")
+    return Form(list(words), lambda value: value in words, unknown_word)
+
+
+def unknown_word(value: Any) -> str:
+    """The slug of a value that is none of the known words."""
+    return "unknown" if isinstance(value, str) else "type"
+
+
+def fitting(says: str, fits: Callable[[str], Any], wrong: str = "form") -> Form:
+    """The form of a string for which `fits` finds something true; `wrong` is the slug of another string."""
+    return Form(
+        says,
+        lambda value: isinstance(value, str) and bool(fits(value)),
+        lambda value: wrong if isinstance(value, str) else "type",
+    )
+
+
+TIME = fitting("an RFC 3339 time", RFC3339.fullmatch, "format")
 
 
 def or_null(form: Form) -> Form:
@@ -59,25 +82,32 @@ def or_null(form: Form) -> Form:
 
 def optional(form: Form) -> Form:
     """The form that null has too, and a key that is left out."""
-    nullable = or_null(form)
-    return Form(nullable.says, lambda value: value is ABSENT or nullable.holds(value), form.wrong)
+    return Form(f"{form.says} or null", lambda value: value is None or value is ABSENT or form.holds(value), form.wrong)
 
 
 def unlike(value: Any, at: str, form: Form) -> list[Violation]:
     """The violation of a value that is not of its form; nothing where it is. `at` is its place."""
-    if form.holds(value):
-        return []
-    return [Violation(at, form.says, shown(value), slug(value, form.wrong(value)))]
+    return [] if form.holds(value) else [_violation(value, at, form)]
 
 
 def expect(holder: Mapping[str, Any], key: str, at: str, form: Form) -> list[Violation]:
     """The violation of a key that is missing or not of its form; `at` is the place of the object that holds it."""
-    return unlike(holder.get(key, ABSENT), f"{at}/{key}", form)
+    value = holder.get(key, ABSENT)
+    return [] if form.holds(value) else [_violation(value, f"{at}/{key}", form)]
+
+
+def _violation(value: Any, at: str, form: Form) -> Violation:
+    return Violation(at, form.says, shown(value), slug(value, form.wrong(value)))
 
 
 def expect_all(value: Any, at: str, forms: Mapping[str, Form]) -> list[Violation]:
     """The first violation of an object that has to have keys of these forms."""
-    return unlike(value, at, OBJECT) or first_fault(expect(value, key, at, form) for key, form in forms.items())
+    if faults := unlike(value, at, OBJECT):
+        return faults
+    for key, form in forms.items():
+        if faults := expect(value, key, at, form):
+            return faults
+    return []
 
 
 def first_fault(tried: Iterable[list[Violation]]) -> list[Violation]:

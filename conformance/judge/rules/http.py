@@ -8,18 +8,8 @@ from conformance.catalog.pattern import linear
 from conformance.doors import http_date, rfc3339_time, whole_number
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
-from conformance.judge.rules.rule import (
-    ERRORS,
-    HTTP,
-    JSON,
-    ON_ALL,
-    ON_RESULTS,
-    RATE_LIMITS,
-    STREAMING,
-    Found,
-    rule,
-)
-from conformance.judge.wire import shown
+from conformance.judge.rules.form import Form, constant, expect, first_fault, fitting, there, unlike
+from conformance.judge.rules.rule import ERRORS, HTTP, JSON, ON_ALL, ON_RESULTS, RATE_LIMITS, STREAMING, Found, rule
 from conformance.probe.encoding import NOT_SO_ENCODED
 from conformance.probe.exchange import AFTER_THE_END, REMOVED
 from conformance.probe.sse import Frame
@@ -33,10 +23,19 @@ VERSIONS = ("HTTP/1.1", "HTTP/1.0")
 CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
 """What may be said of bytes that are UTF-8; those of a text without other characters are ASCII, too."""
 _CHARSET = linear(r"charset\s*=\s*\"?([^\s;\"]+)")
+_OK = constant(200, "status")
+_VERSION = fitting("HTTP/1.1", VERSIONS.__contains__, "version")
+_REQUEST_ID = fitting("a string", str.strip, "empty")
+_BYTES = fitting("a number of bytes", lambda given: whole_number(given) is not None, "format")
+_WHOLE_NUMBER = fitting("a whole number", lambda given: whole_number(given) is not None, "format")
+_TIME = fitting("an RFC 3339 time", lambda given: rfc3339_time(given) is not None, "format")
+_DELAY = fitting(
+    "seconds or an HTTP date", lambda given: whole_number(given) is not None or http_date(given) is not None, "format"
+)
 _LIMITS = frozenset(
-    f"anthropic-ratelimit-{counted}-{told}"
+    f"anthropic-ratelimit-{counted}-{part}"
     for counted in ("requests", "tokens", "input-tokens", "output-tokens")
-    for told in ("limit", "remaining", "reset")
+    for part in ("limit", "remaining", "reset")
 )
 
 
@@ -50,7 +49,7 @@ _LIMITS = frozenset(
 def status(answer: Answer) -> Found:
     if answer.scope == "other" and answer.endpoint not in ("POST /v1/messages", "POST /v1/messages/count_tokens"):
         return None
-    return [] if answer.status == 200 else [Violation("/status", 200, answer.status, "status")]
+    return unlike(answer.status, "/status", _OK)
 
 
 @rule(
@@ -63,8 +62,7 @@ def status(answer: Answer) -> Found:
     leniency="Clients read on: no answer is lost by it.",
 )
 def version(answer: Answer) -> Found:
-    given = answer.exchange.http_version
-    return [] if given in VERSIONS else [Violation("", "HTTP/1.1", shown(given), "version")]
+    return unlike(answer.exchange.http_version, "", _VERSION)
 
 
 @rule(
@@ -96,8 +94,8 @@ def complete(answer: Answer) -> Found:
 def nothing_after(answer: Answer) -> Found:
     if answer.exchange.outcome not in ("complete", "unfinished"):
         return None
-    told = next((note for note in answer.exchange.notes if note.startswith(AFTER_THE_END)), None)
-    return [] if told is None else [Violation("", "the end of the answer", told, "bytes-after")]
+    after = next((note for note in answer.exchange.notes if note.startswith(AFTER_THE_END)), None)
+    return [] if after is None else [Violation("", "the end of the answer", after, "bytes-after")]
 
 
 @rule(
@@ -114,7 +112,7 @@ def content_length(answer: Answer) -> Found:
     at = "header/content-length"
     given = whole_number(length)
     if given is None:
-        return [Violation(at, "a number of bytes", shown(length), "format")]
+        return unlike(length, at, _BYTES)
     if answer.in_events and not answer.stream_result.stopped and answer.stream_result.error is None:
         return [Violation(at, "the length of the whole stream", length, "shorter-than-stream")]
     plain = answer.headers.get("content-encoding", "identity") == "identity"
@@ -156,7 +154,7 @@ def content_encoding(answer: Answer) -> Found:
     on=ON_RESULTS,
 )
 def content_type_json(answer: Answer) -> Found:
-    return None if answer.json is ABSENT else _json_type(answer)
+    return None if answer.json is ABSENT else _content_type(answer, _JSON_TYPE)
 
 
 @rule(
@@ -168,25 +166,28 @@ def content_type_json(answer: Answer) -> Found:
     leniency="Asked only where the body is JSON: a page of HTML already breaks the envelope.",
 )
 def error_content_type(answer: Answer) -> Found:
-    return None if answer.json is ABSENT else _json_type(answer)
+    return None if answer.json is ABSENT else _content_type(answer, _JSON_TYPE)
 
 
-def _json_type(answer: Answer) -> Found:
-    given = answer.headers.get("content-type")
-    if given is None:
-        return [Violation("header/content-type", "application/json", ABSENT, "missing")]
-    media = given.split(";")[0].strip().lower()
-    if media != "application/json":
-        return [Violation("header/content-type", "application/json", given, "type")]
-    return _charset(given)
+def _media_type(name: str) -> Form:
+    return fitting(name, lambda given: given.split(";")[0].strip().lower() == name, "type")
 
 
-def _charset(given: str) -> list[Violation]:
-    """What is wrong with the character set of a content type, where it names one."""
-    charset = _CHARSET.search(given.lower()) if "charset" in given.lower() else None
-    if charset is None or charset[1] in CHARSETS:
-        return []
-    return [Violation("header/content-type", "charset=utf-8", shown(given), "charset")]
+_JSON_TYPE, _STREAM_TYPE = _media_type("application/json"), _media_type("text/event-stream")
+
+
+def _content_type(answer: Answer, media: Form) -> Found:
+    """The violation of a content type that is missing, of another media type, or not of UTF-8."""
+    headers = answer.headers
+    return expect(headers, "content-type", "header", media) or expect(headers, "content-type", "header", _UTF8)
+
+
+def _says_utf8(content_type: str) -> bool:
+    charset = _CHARSET.search(content_type.lower()) if "charset" in content_type.lower() else None
+    return charset is None or charset[1] in CHARSETS
+
+
+_UTF8 = fitting("charset=utf-8", _says_utf8, "charset")
 
 
 @rule(
@@ -198,14 +199,7 @@ def _charset(given: str) -> list[Violation]:
     leniency="The charset parameter may be left out: an event stream is UTF-8 by definition.",
 )
 def stream_content_type(answer: Answer) -> Found:
-    if not answer.in_events:
-        return None
-    given = answer.headers.get("content-type")
-    if given is None:
-        return [Violation("header/content-type", "text/event-stream", ABSENT, "missing")]
-    if given.split(";")[0].strip().lower() != "text/event-stream":
-        return [Violation("header/content-type", "text/event-stream", given, "type")]
-    return _charset(given)
+    return _content_type(answer, _STREAM_TYPE) if answer.in_events else None
 
 
 class _RepeatedKeyError(ValueError):
@@ -274,10 +268,7 @@ def unique_keys(answer: Answer) -> Found:
     leniency="A SHOULD: without it nothing breaks, but no failure can be traced; the form `req_...` is not asked for.",
 )
 def request_id(answer: Answer) -> Found:
-    given = answer.headers.get("request-id")
-    if given is None:
-        return [Violation("header/request-id", "a string", ABSENT, "missing")]
-    return [] if given.strip() else [Violation("header/request-id", "a string", given, "empty")]
+    return expect(answer.headers, "request-id", "header", _REQUEST_ID)
 
 
 @rule(
@@ -288,12 +279,7 @@ def request_id(answer: Answer) -> Found:
     on=("error",),
 )
 def retry_after(answer: Answer) -> Found:
-    given = answer.headers.get("retry-after")
-    if given is None:
-        return None
-    if whole_number(given) is not None or http_date(given) is not None:
-        return []
-    return [Violation("header/retry-after", "seconds or an HTTP date", shown(given), "format")]
+    return expect(answer.headers, "retry-after", "header", _DELAY) if "retry-after" in answer.headers else None
 
 
 @rule(
@@ -308,9 +294,9 @@ def retry_after(answer: Answer) -> Found:
 def retry_after_given(answer: Answer) -> Found:
     if answer.status != RATE_LIMITED or b"enforced_spend_limit_reached" in answer.exchange.body:
         return None
-    if "retry-after" in answer.headers or "retry-after-ms" in answer.headers:
-        return []
-    return [Violation("header/retry-after", "seconds", ABSENT, "missing")]
+    return (
+        [] if "retry-after-ms" in answer.headers else expect(answer.headers, "retry-after", "header", there("seconds"))
+    )
 
 
 @rule(
@@ -324,44 +310,32 @@ def retry_after_given(answer: Answer) -> Found:
     "Date of the same answer, and may lie a minute before it.",
 )
 def rate_limit_headers(answer: Answer) -> Found:
-    limits = [(name, value) for name, value in answer.headers.items() if name in _LIMITS]
+    limits = [name for name in answer.headers if name in _LIMITS]
     if not limits:
         return None
-    wrong = [
-        Violation(
-            f"header/{name}", "an RFC 3339 time" if name.endswith("reset") else "a whole number", shown(value), "format"
-        )
-        for name, value in limits
-        if (rfc3339_time(value) if name.endswith("reset") else whole_number(value)) is None
-    ]
     return (
-        wrong[:1]
-        or [
-            *(
-                broken
-                for name, value in limits
-                if name.endswith("remaining")
-                for broken in _beyond(name, value, answer)
-            ),
-            *(broken for name, value in limits if name.endswith("reset") for broken in _passed(name, value, answer)),
-        ][:1]
+        first_fault(
+            expect(answer.headers, name, "header", _TIME if name.endswith("reset") else _WHOLE_NUMBER)
+            for name in limits
+        )
+        or first_fault(_beyond(name, answer) for name in limits if name.endswith("remaining"))
+        or first_fault(_passed(name, answer) for name in limits if name.endswith("reset"))
     )
 
 
-def _beyond(name: str, remaining: str, answer: Answer) -> list[Violation]:
-    limit, left = (
-        whole_number(answer.headers.get(name.removesuffix("remaining") + "limit", "")),
-        whole_number(remaining),
-    )
+def _beyond(name: str, answer: Answer) -> list[Violation]:
+    limit = whole_number(answer.headers.get(name.removesuffix("remaining") + "limit", ""))
+    left = whole_number(answer.headers[name])
     if limit is None or left is None or left <= limit:
         return []
-    return [Violation(f"header/{name}", f"at most {limit}", remaining, "beyond")]
+    return [Violation(f"header/{name}", f"at most {limit}", answer.headers[name], "beyond")]
 
 
 _STALE = timedelta(minutes=1)
 
 
-def _passed(name: str, reset: str, answer: Answer) -> list[Violation]:
+def _passed(name: str, answer: Answer) -> list[Violation]:
+    reset = answer.headers[name]
     now, then = http_date(answer.headers.get("date", "")), rfc3339_time(reset)
     if now is None or then is None or now - then < _STALE:
         return []
@@ -379,4 +353,4 @@ def _passed(name: str, reset: str, answer: Answer) -> list[Violation]:
 def allow(answer: Answer) -> Found:
     if answer.status != METHOD_NOT_ALLOWED:
         return None
-    return [] if "allow" in answer.headers else [Violation("header/allow", "methods", ABSENT, "missing")]
+    return expect(answer.headers, "allow", "header", there("methods"))

@@ -11,9 +11,10 @@ from conformance.judge.rules.form import (
     expect,
     expect_all,
     first_fault,
+    fitting,
     optional,
 )
-from conformance.judge.rules.rule import MESSAGE, SDK_MESSAGE, Found, ending, head, is_message, rule
+from conformance.judge.rules.rule import MESSAGE, SDK_MESSAGE, Found, rule
 from conformance.judge.wire import is_too_deep, looks_of, shown
 
 USAGE_KEYS = frozenset(
@@ -70,12 +71,15 @@ def message_object(answer: Answer) -> Found:
         return [Violation("", "a JSON object", looks_of(answer.exchange.body), "not-an-object")]
     if "error" in answer.json and "content" not in answer.json:
         return None
-    return [] if is_message(answer) else [Violation("", "a message", shown(answer.json), "not-a-message")]
+    return [] if answer.is_message else [Violation("", "a message", shown(answer.json), "not-a-message")]
+
+
+_TYPE, _ROLE = constant("message"), constant("assistant")
 
 
 def _of_form(answer: Answer, key: str, form: Form) -> Found:
     """What is wrong with a key of the message that names itself."""
-    given = head(answer)
+    given = answer.head
     if given is None:
         return None
     at, message = given
@@ -89,12 +93,12 @@ def message_id(answer: Answer) -> Found:
 
 @rule("message.type", row="response.type", law='type is "message".', source=SDK_MESSAGE)
 def message_type(answer: Answer) -> Found:
-    return _of_form(answer, "type", constant("message"))
+    return _of_form(answer, "type", _TYPE)
 
 
 @rule("message.role", row="response.role", law='role is "assistant".', source=SDK_MESSAGE)
 def message_role(answer: Answer) -> Found:
-    return _of_form(answer, "role", constant("assistant"))
+    return _of_form(answer, "role", _ROLE)
 
 
 @rule("message.model", row="response.model", law="model is a non-empty string.", source=SDK_MESSAGE)
@@ -110,7 +114,7 @@ def message_model(answer: Answer) -> Found:
     on=("message",),
 )
 def content(answer: Answer) -> Found:
-    return expect(answer.message, "content", "", ARRAY) if is_message(answer) else None
+    return expect(answer.message, "content", "", ARRAY) if answer.is_message else None
 
 
 _NULLABLE = dict.fromkeys(("stop_details", "container", "diagnostics", "context_management"), optional(OBJECT))
@@ -124,8 +128,11 @@ _NULLABLE = dict.fromkeys(("stop_details", "container", "diagnostics", "context_
     leniency="They may be left out.",
 )
 def optional_keys(answer: Answer) -> Found:
-    given = [found for found in (head(answer), ending(answer)) if found is not None]
+    given = [found for found in (answer.head, answer.end) if found is not None]
     return first_fault(expect_all(holder, at, _NULLABLE) for at, holder in given) if given else None
+
+
+_ID = fitting("msg_...", lambda given: given.startswith("msg_"))
 
 
 @rule(
@@ -137,11 +144,10 @@ def optional_keys(answer: Answer) -> Found:
     leniency="A note: the form is the vendor's habit, and is not promised.",
 )
 def id_form(answer: Answer) -> Found:
-    given = head(answer)
+    given = answer.head
     if given is None or not isinstance(given[1].get("id"), str) or not given[1]["id"]:
         return None
-    value = given[1]["id"]
-    return [] if value.startswith("msg_") else [Violation(f"{given[0]}/id", "msg_...", value, "form")]
+    return expect(given[1], "id", given[0], _ID)
 
 
 @rule(
@@ -153,11 +159,10 @@ def id_form(answer: Answer) -> Found:
     leniency="A note: an alias may be answered with the name that it stands for.",
 )
 def model_echo(answer: Answer) -> Found:
-    given, asked = head(answer), (answer.request or {}).get("model")
+    given, asked = answer.head, (answer.request or {}).get("model")
     if given is None or not isinstance(asked, str) or not isinstance(given[1].get("model"), str):
         return None
-    value = given[1]["model"]
-    return [] if value == asked else [Violation(f"{given[0]}/model", asked, value, "other")]
+    return expect(given[1], "model", given[0], constant(asked))
 
 
 @rule(
@@ -169,10 +174,11 @@ def model_echo(answer: Answer) -> Found:
     leniency="A note: clients skip what they do not know.",
 )
 def known_keys(answer: Answer) -> Found:
-    given = head(answer)
+    given = answer.head
     if given is None:
         return None
-    usage = given[1].get("usage")
-    extra = sorted(given[1].keys() - MESSAGE_KEYS)
+    at, message = given
+    usage = message.get("usage")
+    extra = sorted(message.keys() - MESSAGE_KEYS)
     extra += [f"usage.{key}" for key in sorted(usage.keys() - USAGE_KEYS)] if isinstance(usage, dict) else []
-    return [Violation(given[0], "documented keys", extra, "extra")] if extra else []
+    return [Violation(at, "documented keys", extra, "extra")] if extra else []

@@ -11,7 +11,7 @@ import msgspec
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
 from conformance.judge.rules.content import REPLACEMENT, damaged
-from conformance.judge.rules.rule import STREAMING, Found, is_message, rule
+from conformance.judge.rules.rule import STREAMING, Found, rule
 from conformance.judge.rules.thinking import thinks_last
 from conformance.judge.rules.usage import total_input
 from conformance.judge.wire import decode, shown
@@ -28,7 +28,7 @@ TIMES_DIFFER = 0.1
 def _both(pair: Pair) -> bool:
     whole, streamed = pair
     return (
-        is_message(whole)
+        whole.is_message
         and streamed.in_events
         and streamed.stream_result.finished
         and bool(whole.blocks and streamed.blocks)

@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from conformance.judge.answer import Answer, Scope
-from conformance.judge.finding import ABSENT, Violation
+from conformance.judge.answer import Scope
+from conformance.judge.finding import Violation
 from conformance.judge.rules.grounds import BASIS, cited
 from conformance.words import Basis, Level
 
@@ -100,44 +100,3 @@ def rule(
         )
 
     return named
-
-
-def head(answer: Answer) -> tuple[str, dict[str, Any]] | None:
-    """The message that names itself, with its place: the JSON answer, or the one in `message_start`."""
-    if answer.in_events:
-        result = answer.stream_result
-        return (f"event/{result.start_event}/message", result.start) if result.start is not ABSENT else None
-    return ("", answer.message) if answer.is_message else None
-
-
-def ending(answer: Answer) -> tuple[str, dict[str, Any]] | None:
-    """The object that says why the message ended, with its place: the JSON answer, or the last `message_delta`."""
-    if not answer.in_events:
-        return ("", answer.message) if answer.is_message else None
-    result = answer.stream_result
-    if not result.deltas or "stream.message-delta" in result.breaches:
-        return None
-    number, data = result.deltas[-1]
-    return f"event/{number}/delta", data["delta"]
-
-
-def is_message(answer: Answer) -> bool:
-    """Whether a JSON answer is a message at all, however faulty; else its other laws are not asked about it."""
-    return answer.is_message
-
-
-def ended(answer: Answer) -> str | None:
-    """The stop reason of a message that came to its end, None when there is none."""
-    given = ending(answer)
-    reason = given[1].get("stop_reason") if given is not None else None
-    return reason if isinstance(reason, str) else None
-
-
-def blocks_at(answer: Answer) -> list[tuple[str, dict[str, Any]]]:
-    """The content blocks of an answer with their places."""
-    return answer.placed_blocks
-
-
-def blocks_of(answer: Answer, kind: str) -> list[tuple[str, dict[str, Any]]]:
-    """The content blocks of one type with their places."""
-    return answer.blocks_by_type.get(kind, [])

@@ -5,8 +5,7 @@ from math import inf
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
 from conformance.judge.rules.form import STRING, expect, first_fault
-from conformance.judge.rules.rule import THINKING, Found, blocks_at, blocks_of, ended, rule
-from conformance.judge.wire import slug
+from conformance.judge.rules.rule import THINKING, Found, rule
 
 
 @rule(
@@ -18,7 +17,7 @@ from conformance.judge.wire import slug
     leniency='It may be "", where the display is omitted.',
 )
 def text(answer: Answer) -> Found:
-    thoughts = blocks_of(answer, "thinking")
+    thoughts = answer.blocks_by_type["thinking"]
     return first_fault(expect(block, "thinking", at, STRING) for at, block in thoughts) if thoughts else None
 
 
@@ -30,24 +29,26 @@ def text(answer: Answer) -> Found:
     leniency="Where an answer was cut inside its thinking, the signature may not have come yet.",
 )
 def signature(answer: Answer) -> Found:
-    thoughts = blocks_of(answer, "thinking")
+    thoughts = answer.blocks_by_type["thinking"]
+    if not thoughts:
+        return None
     if answer.in_events:
-        blocks = answer.stream_result.blocks
-        missing = [
-            (number, block)
-            for number, block in enumerate(blocks)
-            if block.kind == "thinking" and block.life == "closed" and not block.damaged and not block.signatures
-        ]
-        for number, block in missing:
-            if not (block is blocks[-1] and _cut(answer)):
-                return [Violation(f"/content/{number}/signature", "a signature_delta", ABSENT, "missing")]
-        return [] if thoughts else None
-    for at, told in thoughts:
-        given = told.get("signature", ABSENT)
-        cut = given in ("", None, ABSENT) and told is answer.blocks[-1] and _cut(answer)
-        if not isinstance(given, str) and not cut:
-            return [Violation(f"{at}/signature", "a string", given, slug(given, "type"))]
-    return [] if thoughts else None
+        return _unsigned(answer)[:1]
+    cut = answer.blocks[-1] if _cut(answer) else None
+    signed = [(at, block) for at, block in thoughts if block is not cut or block.get("signature") not in ("", None)]
+    return first_fault(expect(block, "signature", at, STRING) for at, block in signed)
+
+
+def _unsigned(answer: Answer) -> list[Violation]:
+    """The violations of the thinking blocks of a stream that were closed without a signature_delta."""
+    blocks = answer.stream_result.blocks
+    cut = blocks[-1] if _cut(answer) else None
+    return [
+        Violation(f"/content/{number}/signature", "a signature_delta", ABSENT, "missing")
+        for number, block in enumerate(blocks)
+        if block.kind == "thinking" and block.life == "closed" and not (block.damaged or block.signatures)
+        if block is not cut
+    ]
 
 
 def _cut(answer: Answer) -> bool:
@@ -68,7 +69,7 @@ def _cut(answer: Answer) -> bool:
     leniency="A SHOULD: a server that checks no signatures can take an empty one back.",
 )
 def signature_filled(answer: Answer) -> Found:
-    given = [(at, block) for at, block in blocks_of(answer, "thinking") if isinstance(block.get("signature"), str)]
+    given = [(at, block) for at, block in answer.blocks_by_type["thinking"] if isinstance(block.get("signature"), str)]
     if answer.in_events:  # an empty signature in the block's start is only its beginning
         signed = {f"/content/{number}" for number, block in enumerate(answer.stream_result.blocks) if block.signatures}
         given = [(at, block) for at, block in given if at in signed]
@@ -90,7 +91,7 @@ def off(answer: Answer) -> Found:
     asked = (answer.request or {}).get("thinking")
     if not isinstance(asked, dict) or asked.get("type") != "disabled" or not answer.blocks:
         return None
-    thoughts = [at for at, block in blocks_at(answer) if block.get("type") in ("thinking", "redacted_thinking")]
+    thoughts = [at for at, block in answer.placed_blocks if block.get("type") in ("thinking", "redacted_thinking")]
     return [Violation(thoughts[0], "no thinking", "a thinking block", "thinking")] if thoughts else []
 
 
@@ -103,7 +104,7 @@ def thinks_last(answer: Answer) -> bool:
     if answer.in_events:
         blocks = answer.stream_result.blocks
         kinds = [block.kind for block in sorted(blocks, key=lambda block: block.stopped_at or inf)]
-    return kinds[-1:] == ["thinking"] and "text" in kinds and ended(answer) in ("end_turn", "stop_sequence")
+    return kinds[-1:] == ["thinking"] and "text" in kinds and answer.stop_reason in ("end_turn", "stop_sequence")
 
 
 @rule(

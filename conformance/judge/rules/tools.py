@@ -10,22 +10,11 @@ from conformance.catalog.pattern import linear
 from conformance.judge.answer import Answer
 from conformance.judge.block import CUT_SHORT
 from conformance.judge.finding import ABSENT, Violation
-from conformance.judge.rules.form import FILLED, OBJECT, expect, first_fault
-from conformance.judge.rules.rule import (
-    SDK_BLOCKS,
-    STOP_REASONS,
-    STREAMING,
-    TOOL_USE,
-    Found,
-    blocks_of,
-    ended,
-    ending,
-    is_message,
-    rule,
-)
+from conformance.judge.rules.form import FILLED, OBJECT, expect, first_fault, fitting, unlike
+from conformance.judge.rules.rule import SDK_BLOCKS, STOP_REASONS, STREAMING, TOOL_USE, Found, rule
 from conformance.judge.wire import decode, defect_of, shown
 
-_FORM = linear(r"toolu_[a-zA-Z0-9_-]+")
+_ID = fitting("toolu_...", linear(r"toolu_[a-zA-Z0-9_-]+").fullmatch)
 _AS_TEXT = linear(
     r"<tool_call>|<function=|<\|python_tag\|>|\[TOOL_CALLS\]|<tool_use>|<function_calls>|<invoke name=|<\|tool_call"
     r"|\"(name|function|tool)\"\s*:\s*(\{\s*\"name\"\s*:\s*)?\"([\w.-]+)\""
@@ -51,7 +40,7 @@ def _names_its_own(answer: Answer) -> bool:
 
 
 def _text_of(answer: Answer, key: str) -> Found:
-    calls = blocks_of(answer, "tool_use")
+    calls = answer.blocks_by_type["tool_use"]
     return first_fault(expect(call, key, at, FILLED) for at, call in calls) if calls else None
 
 
@@ -73,7 +62,9 @@ def tool_name(answer: Answer) -> Found:
 
 def _ids(answer: Answer) -> list[tuple[str, str]]:
     return [
-        (at, call["id"]) for at, call in blocks_of(answer, "tool_use") if call.get("id") and isinstance(call["id"], str)
+        (at, call["id"])
+        for at, call in answer.blocks_by_type["tool_use"]
+        if call.get("id") and isinstance(call["id"], str)
     ]
 
 
@@ -126,8 +117,7 @@ def _used_ids(answer: Answer) -> set[str]:
 )
 def id_form(answer: Answer) -> Found:
     ids = _ids(answer)
-    foreign = [Violation(f"{at}/id", "toolu_...", one, "form") for at, one in ids if not _FORM.fullmatch(one)]
-    return foreign[:1] if ids else None
+    return first_fault(unlike(one, f"{at}/id", _ID) for at, one in ids) if ids else None
 
 
 @rule(
@@ -142,7 +132,7 @@ def id_form(answer: Answer) -> Found:
 def name_declared(answer: Answer) -> Found:
     if _names_its_own(answer):
         return None
-    calls = [(at, call["name"]) for at, call in blocks_of(answer, "tool_use") if call.get("name")]
+    calls = [(at, call["name"]) for at, call in answer.blocks_by_type["tool_use"] if call.get("name")]
     tools = _declared(answer)
     if not calls or tools is None or any(not isinstance(tool.get("name"), str) for tool in tools):
         return None
@@ -165,7 +155,7 @@ def _is_server_tool(tool: dict[str, Any]) -> bool:
     on=("message",),
 )
 def tool_input(answer: Answer) -> Found:
-    calls = blocks_of(answer, "tool_use")
+    calls = answer.blocks_by_type["tool_use"]
     return first_fault(expect(call, "input", at, OBJECT) for at, call in calls) if calls else None
 
 
@@ -185,20 +175,15 @@ def input_json(answer: Answer) -> Found:
     eager = [tool.get("name") for tool in _declared(answer) or [] if tool.get("eager_input_streaming") is True]
     seen = False
     for number, block in enumerate(blocks):
-        cut = ended(answer) in CUT_SHORT and block is blocks[-1]
+        cut = answer.stop_reason in CUT_SHORT and block is blocks[-1]
         if not block.kind.endswith("tool_use") or block.damaged or cut or block.start.get("name") in eager:
             continue
         seen = True
         text = block.input_json
         given = decode(text) if text.strip() else {}
-        if given is ABSENT:
-            return [
-                Violation(
-                    f"/content/{number}/input", "a JSON object", shown(text), defect_of(text.encode(errors="replace"))
-                )
-            ]
         if not isinstance(given, dict):
-            return [Violation(f"/content/{number}/input", "a JSON object", shown(text), "not-an-object")]
+            kind = defect_of(text.encode(errors="replace")) if given is ABSENT else "not-an-object"
+            return [Violation(f"/content/{number}/input", "a JSON object", shown(text), kind)]
     return [] if seen else None
 
 
@@ -211,9 +196,9 @@ def _validator(schema: dict[str, Any]) -> Any:
 
 def _schema_says(answer: Answer, *, strict: bool) -> Found:
     tools = {tool.get("name"): tool for tool in _declared(answer) or [] if isinstance(tool.get("input_schema"), dict)}
-    cut = ended(answer) in CUT_SHORT
+    cut = answer.stop_reason in CUT_SHORT
     seen = False
-    for at, call in blocks_of(answer, "tool_use"):
+    for at, call in answer.blocks_by_type["tool_use"]:
         name, given = call.get("name"), call.get("input")
         tool = tools.get(name) if isinstance(name, str) else None
         if tool is None or (tool.get("strict") is True) is not strict or not isinstance(given, dict) or cut:
@@ -257,10 +242,10 @@ def input_schema(answer: Answer) -> Found:
     leniency="max_tokens, refusal and the like may end it in the middle.",
 )
 def reason_given(answer: Answer) -> Found:
-    calls, reason = blocks_of(answer, "tool_use"), ended(answer)
+    calls, reason = answer.blocks_by_type["tool_use"], answer.stop_reason
     if not calls or reason is None:
         return None
-    at = ending(answer)
+    at = answer.end
     if at is not None and reason in ("end_turn", "stop_sequence"):
         return [Violation(f"{at[0]}/stop_reason", "tool_use", reason, "tool-call")]
     return []
@@ -273,9 +258,9 @@ def reason_given(answer: Answer) -> Found:
     source=STOP_REASONS,
 )
 def reason_earned(answer: Answer) -> Found:
-    if ended(answer) != "tool_use":
+    if answer.stop_reason != "tool_use":
         return None
-    if not answer.in_events and not (is_message(answer) and isinstance(answer.message.get("content"), list)):
+    if not answer.in_events and not (answer.is_message and isinstance(answer.message.get("content"), list)):
         return None
     kinds = [one.get("type") for one in answer.blocks]
     return [] if "tool_use" in kinds else [Violation("/content", "a tool_use block", kinds, "no-tool-use")]
@@ -289,7 +274,7 @@ def reason_earned(answer: Answer) -> Found:
 )
 def parallel_obeyed(answer: Answer) -> Found:
     choice = (answer.request or {}).get("tool_choice")
-    calls = blocks_of(answer, "tool_use")
+    calls = answer.blocks_by_type["tool_use"]
     if not isinstance(choice, dict) or choice.get("disable_parallel_tool_use") is not True or not calls:
         return None
     return [] if len(calls) == 1 else [Violation("/content", "one tool_use", len(calls), "several")]
@@ -303,9 +288,9 @@ def parallel_obeyed(answer: Answer) -> Found:
 )
 def none_obeyed(answer: Answer) -> Found:
     choice = (answer.request or {}).get("tool_choice")
-    if not isinstance(choice, dict) or choice.get("type") != "none" or ended(answer) is None:
+    if not isinstance(choice, dict) or choice.get("type") != "none" or answer.stop_reason is None:
         return None
-    calls = blocks_of(answer, "tool_use")
+    calls = answer.blocks_by_type["tool_use"]
     return [Violation(calls[0][0], "no tool_use", shown(calls[0][1]), "called")] if calls else []
 
 
@@ -322,7 +307,7 @@ def not_as_text(answer: Answer) -> Found:
     names = {tool["name"] for tool in _declared(answer) or [] if isinstance(tool.get("name"), str)}
     choice = (answer.request or {}).get("tool_choice")
     forbidden = isinstance(choice, dict) and choice.get("type") == "none"
-    if not names or forbidden or ended(answer) is None or blocks_of(answer, "tool_use"):
+    if not names or forbidden or answer.stop_reason is None or answer.blocks_by_type["tool_use"]:
         return None
     text, sent = answer.text, _bare(answer.exchange.request.body.decode(errors="replace"))
     marks = [

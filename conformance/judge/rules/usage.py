@@ -7,34 +7,43 @@ import msgspec
 
 from conformance.judge.answer import Answer
 from conformance.judge.finding import ABSENT, Violation
-from conformance.judge.rules.form import COUNT, OBJECT, expect, first_fault, unlike
-from conformance.judge.rules.rule import (
-    CACHING,
-    SDK_USAGE,
-    STOP_REASONS,
-    STREAMING,
-    Found,
-    blocks_at,
-    ended,
-    head,
-    rule,
+from conformance.judge.rules.form import (
+    COUNT,
+    OBJECT,
+    POSITIVE,
+    STRING,
+    at_most,
+    constant,
+    expect,
+    expect_all,
+    first_fault,
+    one_of,
+    optional,
+    unlike,
 )
-from conformance.judge.wire import is_integer, shown
+from conformance.judge.rules.rule import CACHING, SDK_USAGE, STOP_REASONS, STREAMING, Found, rule
+from conformance.judge.wire import is_integer
 
 INPUT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-COUNTERS = (
-    "cache_creation_input_tokens",
-    "cache_read_input_tokens",
-    "cache_creation/ephemeral_5m_input_tokens",
-    "cache_creation/ephemeral_1h_input_tokens",
-    "server_tool_use/web_search_requests",
-    "server_tool_use/web_fetch_requests",
-    "output_tokens_details/thinking_tokens",
-)
+DETAILS = {
+    "cache_creation": ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"),
+    "server_tool_use": ("web_search_requests", "web_fetch_requests"),
+    "output_tokens_details": ("thinking_tokens",),
+}
+"""The objects inside usage, with the counters that they hold."""
+_OTHERS = {
+    **dict.fromkeys(("cache_creation_input_tokens", "cache_read_input_tokens"), optional(COUNT)),
+    **dict.fromkeys(DETAILS, optional(OBJECT)),
+}
+_INSIDE = {key: dict.fromkeys(names, optional(COUNT)) for key, names in DETAILS.items()}
 PLACEHOLDER = 8
 """Output tokens that message_start may say before anything was said."""
-LABELS = {"service_tier": ("standard", "priority", "batch"), "speed": ("standard", "fast"), "inference_geo": ()}
-"""Keys of usage that are words, with the words that they may be; none: any."""
+LABELS = {
+    "service_tier": one_of("standard", "priority", "batch"),
+    "speed": one_of("standard", "fast"),
+    "inference_geo": STRING,
+}
+"""Keys of usage that are words."""
 LIMIT_MARGIN = 64
 """Tokens by which an answer may end before max_tokens and still be cut by it: a tool call that does not fit."""
 HIDDEN_INPUT = 30_000
@@ -48,7 +57,7 @@ BY_ITSELF = ("end_turn", "tool_use")
 
 def _usages(answer: Answer) -> list[tuple[str, dict[str, Any]]]:
     """Every usage object of an answer with its place: of the message, of message_start, of each message_delta."""
-    given = head(answer)
+    given = answer.head
     found = [(f"{given[0]}/usage", given[1]["usage"])] if given and isinstance(given[1].get("usage"), dict) else []
     if answer.in_events:
         deltas = [(f"event/{number}/usage", data.get("usage")) for number, data in answer.stream_result.deltas]
@@ -85,7 +94,7 @@ def total_input(usage: dict[str, Any]) -> int | None:
     source=SDK_USAGE,
 )
 def usage_object(answer: Answer) -> Found:
-    given = head(answer)
+    given = answer.head
     places = [(f"{given[0]}/usage", given[1].get("usage", ABSENT))] if given else []
     if answer.in_events:
         places += [(f"event/{number}/usage", data.get("usage", ABSENT)) for number, data in answer.stream_result.deltas]
@@ -100,7 +109,7 @@ def usage_object(answer: Answer) -> Found:
     leniency="message_delta may leave it out, or say null.",
 )
 def input_tokens(answer: Answer) -> Found:
-    given = head(answer)
+    given = answer.head
     required = f"{given[0]}/usage" if given else ""
     usages = [(at, usage) for at, usage in _usages(answer) if at == required or usage.get("input_tokens") is not None]
     wrong = [violation for at, usage in usages for violation in expect(usage, "input_tokens", at, COUNT)]
@@ -128,16 +137,13 @@ def output_tokens(answer: Answer) -> Found:
 )
 def counters(answer: Answer) -> Found:
     usages = _usages(answer)
-    for at, usage in usages:
-        for path in COUNTERS:
-            value = _count(usage, path)
-            parent = usage.get(path.split("/")[0]) if "/" in path else None
-            if parent is not None and not isinstance(parent, dict):
-                return [Violation(f"{at}/{path.split('/')[0]}", "an object or null", shown(parent), "type")]
-            if value is ABSENT or value is None or (is_integer(value) and value >= 0):
-                continue
-            return [Violation(f"{at}/{path}", "an integer from 0", value, "negative" if is_integer(value) else "type")]
-    return [] if usages else None
+    return first_fault(_counter_faults(usage, at) for at, usage in usages) if usages else None
+
+
+def _counter_faults(usage: dict[str, Any], at: str) -> list[Violation]:
+    return expect_all(usage, at, _OTHERS) or first_fault(
+        expect_all(usage[key], f"{at}/{key}", forms) for key, forms in _INSIDE.items() if usage.get(key) is not None
+    )
 
 
 @rule(
@@ -149,14 +155,8 @@ def counters(answer: Answer) -> Found:
     leniency="Each may be null or left out.",
 )
 def labels(answer: Answer) -> Found:
-    given = [(f"{at}/{key}", key, usage.get(key)) for at, usage in _usages(answer) for key in LABELS]
-    given = [(at, key, value) for at, key, value in given if value is not None]
-    wrong = [
-        Violation(at, list(LABELS[key]) or "a string", shown(value), "unknown" if isinstance(value, str) else "type")
-        for at, key, value in given
-        if not isinstance(value, str) or (LABELS[key] and value not in LABELS[key])
-    ]
-    return wrong[:1] if given else None
+    given = [(at, usage, key) for at, usage in _usages(answer) for key in LABELS if usage.get(key) is not None]
+    return first_fault(expect(usage, key, at, LABELS[key]) for at, usage, key in given) if given else None
 
 
 @rule(
@@ -167,9 +167,9 @@ def labels(answer: Answer) -> Found:
 )
 def input_counted(answer: Answer) -> Found:
     total = total_input(_final(answer))
-    if total is None or total < 0 or not (answer.request or {}).get("messages") or _told_what_to_say(answer):
+    if total is None or total < 0 or not (answer.request or {}).get("messages") or _is_of_a_given_shape(answer):
         return None
-    return [] if total else [Violation("/usage/input_tokens", "more than 0", 0, "zero")]
+    return unlike(total, "/usage/input_tokens", POSITIVE)
 
 
 @rule(
@@ -181,12 +181,11 @@ def input_counted(answer: Answer) -> Found:
     leniency="An estimate passes. Where the input is never counted at all, that is said, and not this.",
 )
 def start_counted(answer: Answer) -> Found:
-    given, total = head(answer), total_input(_final(answer))
+    given, total = answer.head, total_input(_final(answer))
     if given is None or not answer.in_events or not isinstance(given[1].get("usage"), dict) or not total:
         return None
     started = total_input(given[1]["usage"])
-    at = f"{given[0]}/usage/input_tokens"
-    return None if started is None else [] if started > 0 else [Violation(at, "more than 0", started, "zero")]
+    return None if started is None else unlike(started, f"{given[0]}/usage/input_tokens", POSITIVE)
 
 
 @rule(
@@ -199,15 +198,15 @@ def start_counted(answer: Answer) -> Found:
 )
 def output_counted(answer: Answer) -> Found:
     count = _final(answer).get("output_tokens")
-    if not is_integer(count) or ended(answer) is None or _told_what_to_say(answer):
+    if not is_integer(count) or answer.stop_reason is None or _is_of_a_given_shape(answer):
         return None
-    said = any(_says(block) for _, block in blocks_at(answer))
-    if count or (not said and ended(answer) not in BY_ITSELF):
+    said = any(_says(block) for _, block in answer.placed_blocks)
+    if count or (not said and answer.stop_reason not in BY_ITSELF):
         return []
     return [Violation("/usage/output_tokens", "more than 0", count, "zero" if said else "empty-answer")]
 
 
-def _told_what_to_say(answer: Answer) -> bool:
+def _is_of_a_given_shape(answer: Answer) -> bool:
     """Whether the suite's own upstream was told the shape of its answer: what it does not count nobody can pass on."""
     return b"Shape: " in answer.exchange.request.body
 
@@ -227,7 +226,7 @@ def within_max_tokens(answer: Answer) -> Found:
     count, limit = _final(answer).get("output_tokens"), (answer.request or {}).get("max_tokens")
     if not is_integer(count) or not is_integer(limit) or limit < 1:
         return None
-    return [] if count <= limit else [Violation("/usage/output_tokens", f"at most {limit}", count, "more")]
+    return unlike(count, "/usage/output_tokens", at_most(limit))
 
 
 @rule(
@@ -241,9 +240,9 @@ def within_max_tokens(answer: Answer) -> Found:
 )
 def limit_reached(answer: Answer) -> Found:
     count, limit = _final(answer).get("output_tokens"), (answer.request or {}).get("max_tokens")
-    if ended(answer) != "max_tokens" or not is_integer(count) or not is_integer(limit):
+    if answer.stop_reason != "max_tokens" or not is_integer(count) or not is_integer(limit):
         return None
-    if any(block.get("type") in ("thinking", "redacted_thinking") for _, block in blocks_at(answer)):
+    if any(block.get("type") in ("thinking", "redacted_thinking") for _, block in answer.placed_blocks):
         return None
     early = count * 2 < limit and limit - count > LIMIT_MARGIN
     return [Violation("/usage/output_tokens", f"near {limit}", count, "not-reached")] if early else []
@@ -269,8 +268,7 @@ def input_possible(answer: Answer) -> Found:
     text = msgspec.json.encode(request)
     if any(mark in text for mark in WEIGHS_MORE):
         return None
-    limit = 2 * len(text) + HIDDEN_INPUT
-    return [Violation(f"{at}/input_tokens", f"at most {limit}", most, "beyond")] if most > limit else []
+    return unlike(most, f"{at}/input_tokens", at_most(2 * len(text) + HIDDEN_INPUT, "beyond"))
 
 
 @rule(
@@ -306,7 +304,7 @@ def cache_creation_sum(answer: Answer) -> Found:
     known = [count for count in counts if is_integer(count)]
     if not is_integer(total) or len(known) != 2:
         return None
-    return [] if sum(known) == total else [Violation("/usage/cache_creation", total, sum(known), "sum")]
+    return unlike(sum(known), "/usage/cache_creation", constant(total, "sum"))
 
 
 @rule(
@@ -320,8 +318,7 @@ def thinking_within_output(answer: Answer) -> Found:
     thought, count = _count(usage, "output_tokens_details/thinking_tokens"), usage.get("output_tokens")
     if not is_integer(thought) or not is_integer(count):
         return None
-    at = "/usage/output_tokens_details/thinking_tokens"
-    return [] if thought <= count else [Violation(at, f"at most {count}", thought, "more")]
+    return unlike(thought, "/usage/output_tokens_details/thinking_tokens", at_most(count))
 
 
 @rule(
@@ -334,10 +331,10 @@ def thinking_within_output(answer: Answer) -> Found:
     leniency="A note: some servers can only estimate the input before the model has read it.",
 )
 def start_agrees(answer: Answer) -> Found:
-    given = head(answer)
+    given = answer.head
     started = total_input(given[1]["usage"]) if given and isinstance(given[1].get("usage"), dict) else None
     finals = [usage for _, usage in _usages(answer)[1:] if is_integer(usage.get("input_tokens"))]
     if not answer.in_events or started is None or not finals:
         return None
     total = total_input(_final(answer))
-    return [] if total in (None, started) else [Violation("/usage/input_tokens", started, total, "differs")]
+    return [] if total is None else unlike(total, "/usage/input_tokens", constant(started, "differs"))
