@@ -37,7 +37,7 @@ class Ask(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     them or as a bearer token, an empty x-api-key, none.
     """
     body: dict[str, Any] | UnsetType = UNSET
-    """The JSON body; `model` is filled in where the endpoint takes one, `stream` in the mode `stream`."""
+    """The JSON body; `model` is filled in where the endpoint takes one, and `stream`, true or false by the mode."""
     omits: list[str] = []
     """Keys of the body that a run would fill in, `stream` or `model`, and that this request is without."""
     padded_to: int = 0

@@ -18,6 +18,7 @@ from conformance.judge.wire import decode
 from conformance.probe.asking import Asked
 from conformance.probe.exchange import Request
 from conformance.probe.request import SAMPLING, Outgoing, Setting, StepError, render
+from conformance.runs.sharing import is_left_out
 from conformance.targets.target import Target
 
 KEYS = frozenset({"x-api-key", "authorization", "host", "user-agent"})
@@ -61,8 +62,10 @@ def _sent(case: Case, step: Step, setting: Setting, recorded: Request) -> bool:
 
 
 def _same_headers(step: Step, today: Outgoing, recorded: Request) -> bool:
-    """Whether the headers that the case itself names are those that were sent; keys are not recorded."""
+    """Whether the headers that the case itself names are those that were sent, as far as a shared run keeps them."""
+    kept = {name.lower() for name, _ in recorded.headers}
     named = {name.lower() for name in step.ask.headers} - KEYS
+    named = {name for name in named if name in kept or not is_left_out(name)}
     mine, theirs = (
         sorted((name.lower(), value) for name, value in headers if name.lower() in named)
         for headers in (today.headers, recorded.headers)

@@ -93,11 +93,7 @@ def _exchange(exchange: Exchange, masks: Masks) -> Exchange:
         request=replace(
             sent,
             url=masks.text(sent.url),
-            headers=tuple(
-                (name, masks.text(value))
-                for name, value in sent.headers
-                if not name.lower().startswith(LEFT_OUT_OF_REQUESTS)
-            ),
+            headers=tuple((name, masks.text(value)) for name, value in sent.headers if not is_left_out(name.lower())),
             body=masks.data(sent.body),
         ),
         headers=tuple((name, masks.text(value)) for name, value in exchange.headers if is_kept(name)),
@@ -128,6 +124,11 @@ def spans_over_deltas(body: bytes, masks: Masks) -> list[tuple[int, int, bytes]]
                     spans.append((at, at + outside - inside, mask[inside - low : outside - low]))
             begins = ends
     return spans
+
+
+def is_left_out(header: str) -> bool:
+    """Whether a shared run lacks a header of a request, by its name in lower case."""
+    return header.startswith(LEFT_OUT_OF_REQUESTS)
 
 
 def is_kept(header: str) -> bool:

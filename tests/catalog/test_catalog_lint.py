@@ -50,7 +50,7 @@ WRONG_NEEDS = (
     (NEED % ("", "refused: x"), "it names no question"),
     (NEED % ("'tools.choice.unknown[stream]'", "refused: x"), "is never asked: the case has no such mode"),
     (NEED.replace("}]", ", unseen: missing}]") % ("messages.text", "refused: x"), "`unseen: missing` needs a sentence"),
-    (NEED % ("messages.text", "refused: x, unseen: x"), "a sentence for `unseen`, which is never told"),
+    (NEED % ("messages.text", "refused: x, unseen: x"), "a sentence for `unseen`, which is never shown"),
     (
         NEED.replace("}]", ", known: {words: ['(a'], meets: x}}]") % ("messages.text", "refused: x"),
         "`known`: not a regular",

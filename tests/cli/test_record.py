@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from command_line import Command, Serve
 
-from conformance.catalog.skeleton import adopt, adopt_rules
-from conformance.cli.commands.record import agreeing, held
+from conformance.cli.commands.record import adopt, adopt_rules, agreeing, held
 from conformance.engine.purse import Price, Purse, cost, estimate
 from conformance.judge.rules import RULES
 from conformance.judge.rules.grounds import RECORDED

@@ -19,7 +19,7 @@ from conformance.runs.log import PACKED, read_log
 HOST, MODEL, USER = "gpu-17.corp.acme.io", "acme/secret-7b", "gabriel"
 PATH, PEER, MAIL, ACCOUNT = "/srv/acme/serve.py", "10.20.30.40", "ana@acme.io", "org-a1b2c3d4e5f6"
 SECRETS = (HOST, MODEL, USER, PATH, PEER, MAIL, ACCOUNT, "acme", "gpu-17", "x-node", "heron-9")
-PARTS = ("--select", "messages.*, models.*, tools.choice.*, errors.*", "--attempts", "1")
+PARTS = ("--select", "messages.*, models.*, tools.choice.*, errors.*, claude-code.turn.main", "--attempts", "1")
 
 
 def leaking(body: dict[str, Any]) -> dict[str, Any] | tuple[int, dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from correct_exchanges import TEXT, message, told
+from msgspec.structs import replace
 
 from conformance.catalog.case import Ask, Case, Check, Step
 from conformance.catalog.load import Catalog, load_catalog
@@ -72,6 +73,19 @@ def test_a_line_break_before_an_instruction_is_the_same_question_where_no_server
     assert same(case(shown(image, "\nReply.")), recorded(shown(image, "Reply.")))
     assert not same(case(shown(words, "\nReply.")), recorded(shown(words, "Reply.")))
     assert not same(case(shown(image, "\nReply.")), recorded(shown(image, "Reply!")))
+
+
+def test_a_header_that_a_shared_run_leaves_out_is_compared_only_where_it_was_kept() -> None:
+    def sent(**headers: str) -> Asked:
+        (answer,) = recorded().answers
+        request = replace(answer.exchange.request, headers=tuple((name, value) for name, value in headers.items()))
+        return replace(recorded(), answers=(replace(answer, exchange=replace(answer.exchange, request=request)),))
+
+    today = case(ask=Ask(query={"beta": "true"}, headers={"X-Stainless-OS": "Linux", "x-app": "cli"}, body=HELLO))
+    assert same(today, sent(**{"x-stainless-os": "Linux", "x-app": "cli"}))
+    assert same(today, sent(**{"x-app": "cli"}))
+    assert not same(today, sent(**{"x-stainless-os": "MacOS", "x-app": "cli"}))
+    assert not same(today, sent(**{"x-stainless-os": "Linux"}))
 
 
 def test_a_request_that_was_silent_about_a_stream_is_the_same_as_one_that_wants_none() -> None:

@@ -187,7 +187,7 @@ def test_a_law_about_what_never_came_up_keeps_no_level() -> None:
     unasked = level_of({row.id: row}, {})
     assert unasked.unasked == (row.id,)
     assert level_of({row.id: replace(row, thorough=True)}, {}).reached == "basic", "a usual run cannot ask it"
-    assert in_words(unasked) == "No level is told: 1 row of basic not asked, and none that was is wrong."
+    assert in_words(unasked) == "No level is stated: 1 row of basic not asked, and none that was is wrong."
 
 
 def test_the_matrix_is_there_for_other_tools(newest: RunLog, written: Callable[[RunLog], Path]) -> None:

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference_client import asking, events_in, talk
+from reference_client import asking, ended_batch, events_in, talk
 
 
 def test_models_are_listed_in_pages() -> None:
@@ -84,9 +84,7 @@ def test_a_batch_runs_to_its_results() -> None:
     async def script(client: httpx2.AsyncClient) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]], Any]:
         path = "/v1/messages/batches"
         created = (await client.post(path, json=batch(asking(), asking(max_tokens=0), asking(stream=True)))).json()
-        ended = created
-        while ended["processing_status"] != "ended":
-            ended = (await client.get(f"{path}/{created['id']}")).json()
+        ended = await ended_batch(client, f"{path}/{created['id']}")
         lines = (await client.get(ended["results_url"])).text.splitlines()
         deleted = await client.delete(f"{path}/{created['id']}")
         gone = await client.get(f"{path}/{created['id']}")
@@ -111,10 +109,8 @@ def test_a_batch_can_be_cancelled() -> None:
         early = await client.delete(f"{path}/{created['id']}")
         assert early.status_code == 400
         canceling = (await client.post(f"{path}/{created['id']}/cancel")).json()
-        ended = canceling
-        while ended["processing_status"] != "ended":
-            ended = (await client.get(path)).json()["data"][0]
-        return canceling, ended
+        await ended_batch(client, f"{path}/{created['id']}")
+        return canceling, (await client.get(path)).json()["data"][0]
 
     canceling, ended = talk(script)
     assert canceling["processing_status"] == "canceling"
@@ -184,7 +180,9 @@ def test_over_a_real_socket_the_sdk_streams_and_pages(address: str) -> None:
         assert [model.id for model in client.models.list(limit=1)] == ["scripted", "scripted-small"]
         params: Any = asking()
         batch = client.messages.batches.create(requests=[{"custom_id": "a", "params": params}])
-        while client.messages.batches.retrieve(batch.id).processing_status != "ended":
+        for _ in range(1500):
+            if client.messages.batches.retrieve(batch.id).processing_status == "ended":
+                break
             time.sleep(0.02)
         (result,) = client.messages.batches.results(batch.id)
         assert result.result.type == "succeeded"

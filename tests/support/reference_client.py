@@ -48,3 +48,13 @@ def events_in(stream: str) -> list[dict[str, Any]]:
     events = [json.loads(data.removeprefix("data: ")) for _, data in frames]
     assert [name for name, _ in frames] == [f"event: {event['type']}" for event in events]
     return events
+
+
+async def ended_batch(client: httpx2.AsyncClient, address: str) -> dict[str, Any]:
+    """A batch once it has ended, which takes the reference a tenth of a second."""
+    for _ in range(3000):
+        batch: dict[str, Any] = (await client.get(address)).json()
+        if batch["processing_status"] == "ended":
+            return batch
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"{address} does not end")

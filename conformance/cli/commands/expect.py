@@ -38,7 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     after = updated(before or _fresh(log, file), log)
     file.write_bytes(msgspec.yaml.encode(after))
     changed = len([entry for entry in after.get("known", []) if entry not in (before or {}).get("known", [])])
-    print(f"{file}: {changed} entries written; fill in each `why`, then ask with --target {file}")
+    entries = "1 entry" if changed == 1 else f"{changed} entries"
+    print(f"{file}: {entries} written; fill in each `why`, then ask with --target {file}")
     return 0
 
 

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     if shared.different:
         shutil.rmtree(out)
         raise UserError(
-            f"with its masks, {len(shared.different)} rows of {log.folder} would say something else "
+            f"with its masks, {log.folder} would say something else in {len(shared.different)} of its rows "
             f"({', '.join(shared.different[:5])}), so no copy is made: please report this, with these names",
             exit_code=ExitCode.OUR_FAULT,
         )
