@@ -1,7 +1,5 @@
-"""Writes into case files: the skeleton of a new case, which loads, and `basis: recorded` after a recording."""
+"""Writes the skeleton of a new case into the file of its family: it loads, and lint names what is to be filled in."""
 
-import re
-from collections.abc import Collection
 from pathlib import Path
 
 import conformance
@@ -97,34 +95,3 @@ def _case(id_: str, surface: str, control: str | None) -> str:
     kind = WITNESSED + (f"\n    control: {control}  # shows that this model does its part" if control else "")
     effect = '{at: text, contains: "{nonce}"}'
     return CASE.format(id=id_, surface=surface, kind=kind, effect=effect, fill_in=FILL_IN)
-
-
-_ID = re.compile(r"^  - id: (\S+)\s*$")
-_BASIS = re.compile(r"^(\s+basis: )(sdk|documented|client|inferred)(\s*)$")
-
-
-def adopt(folder: Path, cases: Collection[str]) -> list[str]:
-    """Rewrites the `basis:` line of each of these cases below a folder; the ids of those that were changed."""
-    changed = []
-    for file in sorted(folder.rglob("*.yaml")):
-        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
-        case = ""
-        for number, line in enumerate(lines):
-            if found := _ID.match(line):
-                case = found[1]
-            if case in cases and (basis := _BASIS.match(line)):
-                lines[number] = f"{basis[1]}recorded{basis[3]}"
-                changed.append(case)
-        text = "".join(lines)
-        if text != file.read_text(encoding="utf-8"):
-            file.write_text(text, encoding="utf-8", newline="\n")
-    return changed
-
-
-def adopt_rules(file: Path, rules: Collection[str]) -> list[str]:
-    """Adds these rules to a file with one on each line; those that were not there before."""
-    before = file.read_text(encoding="utf-8").split()
-    added = sorted(set(rules) - set(before))
-    if added:
-        file.write_text("".join(f"{rule}\n" for rule in sorted({*before, *added})), encoding="utf-8", newline="\n")
-    return added

@@ -1,7 +1,7 @@
 """Asks every fault, variant, odd model and mutant, and gives the outcome of each."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from conformance.catalog.load import Catalog
 from conformance.detection.client_figures import EXPECTED, client_figure, outcomes, questions, table, true_first
 from conformance.detection.client_servers import sessions
 from conformance.detection.endpoints import Endpoint, Swept, ask, endpoints
-from conformance.detection.figures import figure_of, naming, redness, summary, told_first
+from conformance.detection.figures import figure_of, first_view, naming, redness, summary
 from conformance.detection.mutant_figures import mutant_figures
 from conformance.detection.sweep import RunVerdicts, Worse, is_honest, questions_for, red_rows, sweep, worse_rows
 from conformance.engine.fixture_server import FixtureServer
@@ -20,7 +20,7 @@ from conformance.engine.options import RunOptions
 from conformance.engine.scripted_process import NamedFault, named_faults, named_models, named_variants
 from conformance.engine.target_selection import who_is_asked
 from conformance.probe.asking import Fixtures
-from conformance.runs.detection import AlarmFigure, ClientFigure, Detection
+from conformance.runs.detection import AlarmFigure, ClientFigure, Detection, FaultFigure
 
 REASONS = Path(__file__).with_name("reasons.yaml")
 OWN = Path(__file__).with_name("own.yaml")
@@ -39,33 +39,8 @@ def measure(catalog: Catalog, *, only: Collection[str] = (), full: bool = False)
             _asked(catalog, endpoints(catalog, faults, variants, models, tagged, stack, full=full), fixtures)
         )
         clients = asyncio.run(_clients(catalog, only, stack, fixtures))
-    reasons = msgspec.yaml.decode(REASONS.read_bytes(), type=dict[str, list[str]])
-    own = own_of_faults()
-    each_fault = [
-        figure_of(
-            fault,
-            [row for seen in swept for row in worse_rows(_of(seen.faults, fault).rows, seen.correct)],
-            [*reasons.get(fault.id, []), *tagged(fault.id)],
-            told_first(
-                [row for seen in swept for row in worse_rows(_of(seen.faults, fault).final, seen.correct)],
-                [cause for seen in swept for cause in _of(seen.faults, fault).causes],
-                own.get(fault.id, []),
-            ),
-        )
-        for fault in faults
-    ]
-    each_variant = [
-        _alarms(
-            variant,
-            [
-                row
-                for seen in swept
-                for row in worse_rows(_of(seen.variants, variant).rows, seen.correct)
-                if not is_honest(row, variant.worsens, catalog)
-            ],
-        )
-        for variant in variants
-    ]
+    each_fault = _fault_figures(faults, swept, tagged)
+    each_variant = [_variant_figure(variant, swept, catalog) for variant in variants]
     each_model = [
         _alarms(model, [row for seen in swept for row in red_rows(_of(seen.models, model).rows, seen.correct)])
         for model in models
@@ -90,6 +65,33 @@ def measure(catalog: Catalog, *, only: Collection[str] = (), full: bool = False)
         equivalent_mutants=mutants.equivalent,
         mutant_alarms=mutants.false_alarms,
     )
+
+
+def _fault_figures(
+    faults: Sequence[NamedFault], swept: Sequence[Swept], tagged: Callable[[str], Collection[str]]
+) -> list[FaultFigure]:
+    """The figure of each fault; `tagged` are the cases that name it."""
+    reasons = msgspec.yaml.decode(REASONS.read_bytes(), type=dict[str, list[str]])
+    own = own_of_faults()
+    return [
+        figure_of(
+            fault,
+            [row for seen in swept for row in worse_rows(_of(seen.faults, fault).rows, seen.correct)],
+            [*reasons.get(fault.id, []), *tagged(fault.id)],
+            first_view(
+                [row for seen in swept for row in worse_rows(_of(seen.faults, fault).final, seen.correct)],
+                [cause for seen in swept for cause in _of(seen.faults, fault).causes],
+                own.get(fault.id, []),
+            ),
+        )
+        for fault in faults
+    ]
+
+
+def _variant_figure(variant: NamedFault, swept: Sequence[Swept], catalog: Catalog) -> AlarmFigure:
+    """The alarms that a legal variant raises, but for the rows that it says it makes worse."""
+    worse = [row for seen in swept for row in worse_rows(_of(seen.variants, variant).rows, seen.correct)]
+    return _alarms(variant, [row for row in worse if not is_honest(row, variant.worsens, catalog)])
 
 
 def own_of_faults() -> dict[str, list[str]]:

@@ -71,8 +71,7 @@ def judge_again(
 ) -> Rejudged:
     """The same over what one run or several have left; `log`: whose head and options count."""
     expected = _expectations(log) if expectations is None else expectations
-    options = log.run.options
-    compared = baseline or options.get("baseline")
+    compared = baseline or log.run.options.get("baseline")
     earlier = left.questions
     source = Recorded({question: one.record for question, one in earlier.items()}, NOT_ASKED)
     assessment = Assessment(
@@ -81,17 +80,7 @@ def judge_again(
         source.record,
         expected,
         read_baseline(Path(compared)) if compared else None,
-        whole=log.run.profile is None and not log.shard and not options.get("pytest_arguments"),
-    )
-    profiles = {name: as_asked(name, log, catalog) for name in catalog.profiles}
-    terms = Terms(
-        strict=options.get("strict", False),
-        allow_improvements=options.get("allow_improvements", False),
-        profiles=profiles,
-        unasked={name: left_out(catalog.profiles[name], profile) for name, profile in profiles.items()},
-        profile=log.run.profile,
-        expectations=expected,
-        model=log.run.target.model,
+        whole=log.run.profile is None and not log.shard and not log.run.options.get("pytest_arguments"),
     )
     with LogWriter(out) as writer:
         writer.write(replace(log.run, format=FORMAT, suite=SuiteInfo(__version__, catalog.cases_sha256)))
@@ -101,7 +90,7 @@ def judge_again(
             assessment=assessment,
             handlers=[into_log(writer)],
             controls=plain_controls(catalog, earlier),
-            terms=terms,
+            terms=_terms(log, catalog, expected),
         )
         for one in earlier.values():
             ledger.judge_again(one)
@@ -109,6 +98,20 @@ def judge_again(
             ledger.judge_rule(rule)
         ended = ledger.finish(complete=log.complete)
     return Rejudged(ended=ended, judged=len(earlier), changed=left.changed, lost=left.lost)
+
+
+def _terms(log: RunLog, catalog: Catalog, expected: Expectations) -> Terms:
+    """The terms on which the run was asked; of its profiles, the needs that it could answer."""
+    profiles = {name: as_asked(name, log, catalog) for name in catalog.profiles}
+    return Terms(
+        strict=log.run.options.get("strict", False),
+        allow_improvements=log.run.options.get("allow_improvements", False),
+        profiles=profiles,
+        unasked={name: left_out(catalog.profiles[name], profile) for name, profile in profiles.items()},
+        profile=log.run.profile,
+        expectations=expected,
+        model=log.run.target.model,
+    )
 
 
 def as_asked(name: str, log: RunLog, catalog: Catalog) -> Profile:

@@ -13,6 +13,20 @@ from conformance.judge.answer import Answer
 from conformance.judge.rules import examine_conversation
 
 
+def _request(turns: list[dict[str, Any]], effect: list[dict[str, Any]], *, tools: bool) -> Sent:
+    """A request with all turns so far, and what must be seen in its answer."""
+    body: dict[str, Any] = {"max_tokens": 256, "messages": list(turns)}
+    if tools:
+        body["tools"] = [{"name": "lookup", "description": "Looks up.", "input_schema": SCHEMAS[0]}]
+    return Sent(
+        body=body,
+        effect=tuple(effect),
+        control={"max_tokens": 256, "messages": [{"role": "user", "content": f"{REPLY}{{nonce}}"}]},
+        control_effect=({"at": "text", "equals": "{nonce}"},),
+        needs=("tools",) if tools else (),
+    )
+
+
 def conversations(ask: AskCase, seen: Seen, *, tools: bool) -> type[RuleBasedStateMachine]:
     """The rules by which a conversation grows: a turn keeps the laws of a valid request, all of them those of turns."""
 
@@ -25,17 +39,7 @@ def conversations(ask: AskCase, seen: Seen, *, tools: bool) -> type[RuleBasedSta
 
         def _turn(self, content: Any, effect: list[dict[str, Any]]) -> None:
             self.turns.append({"role": "user", "content": content})
-            body: dict[str, Any] = {"max_tokens": 256, "messages": list(self.turns)}
-            if tools:
-                body["tools"] = [{"name": "lookup", "description": "Looks up.", "input_schema": SCHEMAS[0]}]
-            control = {"max_tokens": 256, "messages": [{"role": "user", "content": f"{REPLY}{{nonce}}"}]}
-            sent = Sent(
-                body=body,
-                effect=tuple(effect),
-                control=control,
-                control_effect=({"at": "text", "equals": "{nonce}"},),
-                needs=("tools",) if tools else (),
-            )
+            sent = _request(self.turns, effect, tools=tools)
             attempts: list[Attempt] = []
 
             def kept(document: dict[str, Any], mode: Any) -> Attempt:

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from conformance.errors import ExitCode
 from conformance.scripted.protocol import PROTOCOLS, Setting, UsageError, application
 
 
@@ -14,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except UsageError as mistake:
         print(f"{_parser().prog}: {mistake}", file=sys.stderr)
-        return 4
+        return ExitCode.BAD_USAGE
 
 
 class _Parser(argparse.ArgumentParser):

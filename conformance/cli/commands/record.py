@@ -6,11 +6,12 @@ conformance record --adopt RUN
 """
 
 import argparse
+import re
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
 from conformance.catalog.load import cases_folder, load_catalog
-from conformance.catalog.skeleton import adopt, adopt_rules
 from conformance.cli.parser import Parser
 from conformance.engine.options import RunOptions
 from conformance.engine.plan import plan
@@ -52,11 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError("say how much it may cost: --max-usd 5")
     options = _options(arguments)
     questions = _unanswered(options)
-    told = estimate(questions, arguments.price, headroom=load_target_file(options.target or REAL).headroom)
+    costs = estimate(questions, arguments.price, headroom=load_target_file(options.target or REAL).headroom)
     print(
-        f"{len(questions)} questions, {told.requests} requests, {told.input_tokens} tokens sent: about ${told.usd:.2f} "
-        f"with answers of the usual length, ${told.most_usd:.2f} at most, at ${arguments.price.input:g} and "
-        f"${arguments.price.output:g} a million tokens (--price)"
+        f"{len(questions)} questions, {costs.requests} requests, {costs.input_tokens} tokens sent: "
+        f"about ${costs.usd:.2f} with answers of the usual length, ${costs.most_usd:.2f} at most, "
+        f"at ${arguments.price.input:g} and ${arguments.price.output:g} a million tokens (--price)"
     )
     if arguments.estimate:
         return ExitCode.AS_EXPECTED
@@ -139,3 +140,34 @@ def _price(text: str) -> Price:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no price such as 5,25") from None
     return Price(read, written)
+
+
+_ID = re.compile(r"^  - id: (\S+)\s*$")
+_BASIS = re.compile(r"^(\s+basis: )(sdk|documented|client|inferred)(\s*)$")
+
+
+def adopt(folder: Path, cases: Collection[str]) -> list[str]:
+    """Rewrites the `basis:` line of each of these cases below a folder; the ids of those that were changed."""
+    changed = []
+    for file in sorted(folder.rglob("*.yaml")):
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        case = ""
+        for number, line in enumerate(lines):
+            if found := _ID.match(line):
+                case = found[1]
+            if case in cases and (basis := _BASIS.match(line)):
+                lines[number] = f"{basis[1]}recorded{basis[3]}"
+                changed.append(case)
+        text = "".join(lines)
+        if text != file.read_text(encoding="utf-8"):
+            file.write_text(text, encoding="utf-8", newline="\n")
+    return changed
+
+
+def adopt_rules(file: Path, rules: Collection[str]) -> list[str]:
+    """Adds these rules to a file with one on each line; those that were not there before."""
+    before = file.read_text(encoding="utf-8").split()
+    added = sorted(set(rules) - set(before))
+    if added:
+        file.write_text("".join(f"{rule}\n" for rule in sorted({*before, *added})), encoding="utf-8", newline="\n")
+    return added

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from conformance.judge.answer import Answer
 from conformance.probe.exchange import Chunk, Exchange
 from conformance.words import Mode
 
@@ -32,6 +33,21 @@ class Mutant(Struct, frozen=True, kw_only=True):
     def exchange(self) -> Exchange:
         """The changed exchange: the last one, where there are several."""
         return self.exchanges[-1]
+
+
+def mutant_of(
+    answer: Answer, slug: str, exchange: Exchange, *aim: str, equivalent: str = "", note: bool = False
+) -> Mutant:
+    """The mutant of an answer that is this exchange instead."""
+    return Mutant(
+        id=f"{answer.scope}: {slug}",
+        sentence=slug,
+        exchanges=(exchange,),
+        mode=answer.mode,
+        aim=aim,
+        equivalent=equivalent,
+        note=note,
+    )
 
 
 def with_body(exchange: Exchange, body: bytes) -> Exchange:

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from conformance.detection.mutants.mutant import Mutant, with_header, with_json
+from conformance.detection.mutants.mutant import Mutant, mutant_of, with_header, with_json
 from conformance.judge.answer import Answer
 from conformance.judge.rules.errors import KNOWN_TYPES, OTHER_TYPES, TYPES_OF_STATUS
 from conformance.probe.exchange import Exchange
@@ -40,18 +40,6 @@ WRAPPED = (
 )
 
 
-def _made(answer: Answer, slug: str, exchange: Exchange, *aim: str, equivalent: str = "", note: bool = False) -> Mutant:
-    return Mutant(
-        id=f"error: {slug}",
-        sentence=slug,
-        exchanges=(exchange,),
-        mode=answer.mode,
-        aim=aim,
-        equivalent=equivalent,
-        note=note,
-    )
-
-
 def envelopes(answer: Answer) -> Iterator[Mutant]:
     """The same refusal in other APIs' envelopes."""
     error = dict(answer.error or {})
@@ -75,14 +63,14 @@ def envelopes(answer: Answer) -> Iterator[Mutant]:
         "an answer": {"type": "message", "role": "assistant", "content": [], "stop_reason": "end_turn"},
     }
     for slug, body in bodies.items():
-        yield _made(answer, f"envelope: {slug}", with_json(answer.exchange, body), "error.envelope")
+        yield mutant_of(answer, f"envelope: {slug}", with_json(answer.exchange, body), "error.envelope")
 
 
 def types(answer: Answer) -> Iterator[Mutant]:
     """The same refusal with every other type."""
     for kind in sorted(KNOWN_TYPES - OTHER_TYPES - {(answer.error or {}).get("type")}):
         allowed = kind in TYPES_OF_STATUS.get(answer.status, ())
-        yield _made(
+        yield mutant_of(
             answer,
             f"{kind} in a {answer.status}",
             _typed(answer, kind),
@@ -90,7 +78,7 @@ def types(answer: Answer) -> Iterator[Mutant]:
             equivalent=ALLOWED if allowed else "",
         )
     for kind in FOREIGN_TYPES:
-        yield _made(answer, f"error.type {kind}", _typed(answer, kind), "error.type")
+        yield mutant_of(answer, f"error.type {kind}", _typed(answer, kind), "error.type")
 
 
 def _typed(answer: Answer, kind: str) -> Exchange:
@@ -106,35 +94,35 @@ def statuses(answer: Answer) -> Iterator[Mutant]:
         kept = replace(with_header(answer.exchange, "allow", "POST"), status=status)
         if own not in kinds:
             slug = f"{own} of {answer.status} sent as {status}"
-            yield _made(answer, slug, kept, "error.type-fits-status", REFUSAL, UNREADABLE)
+            yield mutant_of(answer, slug, kept, "error.type-fits-status", REFUSAL, UNREADABLE)
         typed = replace(with_header(_typed(answer, kinds[0]), "allow", "POST"), status=status)
         slug = f"{answer.status} sent as {status} with {kinds[0]}"
-        yield _made(answer, slug, typed, REFUSAL, UNREADABLE, "http.retry-after-given")
+        yield mutant_of(answer, slug, typed, REFUSAL, UNREADABLE, "http.retry-after-given")
     for status in (200, 206, 302, 418, 422, 520):
         aim = "error.in-success" if status == 200 else "error.status"
         aims = (REFUSAL, "http.status") if status in (206, 302) else (aim, REFUSAL, UNREADABLE)
-        yield _made(answer, f"{answer.status} sent as {status}", replace(answer.exchange, status=status), *aims)
+        yield mutant_of(answer, f"{answer.status} sent as {status}", replace(answer.exchange, status=status), *aims)
 
 
 def sentences(answer: Answer) -> Iterator[Mutant]:
     """Sentences that must not stand in the message of an error."""
     for number, leak in enumerate(LEAKS):
-        yield _made(answer, f"innards {number}", _saying(answer, leak), "error.message-clean")
+        yield mutant_of(answer, f"innards {number}", _saying(answer, leak), "error.message-clean")
     for number, inner in enumerate(WRAPPED):
         failed = replace(_saying(answer, inner, "api_error"), status=500)
-        yield _made(answer, f"a 500 around a 4xx {number}", failed, "error.inner-status")
+        yield mutant_of(answer, f"a 500 around a 4xx {number}", failed, "error.inner-status")
     keyed = replace(answer.exchange.request, headers=(("authorization", "Bearer key-1234567890"),))
     echoed = replace(_saying(answer, "no such key: key-1234567890"), request=keyed)
-    yield _made(answer, "the key in the sentence", echoed, "error.message-keyless")
-    yield _made(answer, "white space as sentence", _saying(answer, "  "), "error.message")
+    yield mutant_of(answer, "the key in the sentence", echoed, "error.message-keyless")
+    yield mutant_of(answer, "white space as sentence", _saying(answer, "  "), "error.message")
     damaged = _saying(answer, "caf\ufffd")
-    yield _made(answer, "a replacement character", damaged, "message.characters")
+    yield mutant_of(answer, "a replacement character", damaged, "message.characters")
     if answer.status == 429:
-        yield _made(
+        yield mutant_of(
             answer, "no retry-after", with_header(answer.exchange, "retry-after", None), "http.retry-after-given"
         )
     other = with_json(answer.exchange, answer.json | {"request_id": "req_of_another"})
-    yield _made(answer, "request_id of another", other, "error.request-id")
+    yield mutant_of(answer, "request_id of another", other, "error.request-id")
 
 
 def _saying(answer: Answer, sentence: str, kind: str | None = None) -> Exchange:

@@ -113,8 +113,8 @@ def _readings(mutant: Mutant) -> tuple[Reading, ...]:
     if mutant.relation == "answer":
         return examine(read(mutant.exchange, mutant.mode))
     if mutant.relation == "pair":
-        told, streamed = mutant.exchanges
-        return examine_pair(read(told, "json"), read(streamed, "stream"))
+        whole, streamed = mutant.exchanges
+        return examine_pair(read(whole, "json"), read(streamed, "stream"))
     return examine_conversation([read(exchange, mutant.mode) for exchange in mutant.exchanges])
 
 

@@ -5,29 +5,17 @@ from collections.abc import Callable, Iterator
 from msgspec.structs import replace
 
 from conformance.detection.mutants.events import sent
-from conformance.detection.mutants.mutant import Mutant, with_body, with_header, with_sent
+from conformance.detection.mutants.mutant import Mutant, mutant_of, with_body, with_header, with_sent
 from conformance.judge.answer import Answer, read
 from conformance.judge.rules.http import METHOD_NOT_ALLOWED
-from conformance.probe.exchange import AFTER_THE_END, Exchange
+from conformance.probe.exchange import AFTER_THE_END
 
 Change = Callable[[bytes], bytes]
 
 
 def _bytes(answer: Answer, slug: str, change: Change, *aim: str, note: bool = False, equivalent: str = "") -> Mutant:
-    return _made(
+    return mutant_of(
         answer, slug, with_body(answer.exchange, change(answer.exchange.body)), *aim, note=note, equivalent=equivalent
-    )
-
-
-def _made(answer: Answer, slug: str, exchange: Exchange, *aim: str, note: bool = False, equivalent: str = "") -> Mutant:
-    return Mutant(
-        id=f"{answer.scope}: {slug}",
-        sentence=slug,
-        exchanges=(exchange,),
-        mode=answer.mode,
-        aim=aim,
-        note=note,
-        equivalent=equivalent,
     )
 
 
@@ -131,12 +119,12 @@ def stream_bodies(answer: Answer) -> Iterator[Mutant]:
         ("plain words", b"upstream connect error"),
         ("a JSON array", b"[]"),
     ):
-        yield _made(answer, f"{slug} instead of a stream", with_body(answer.exchange, body), "stream.answered")
+        yield mutant_of(answer, f"{slug} instead of a stream", with_body(answer.exchange, body), "stream.answered")
     alien = b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[]}\n\ndata: [DONE]\n\n'
-    yield _made(
+    yield mutant_of(
         answer, "the stream of another API", with_body(answer.exchange, alien), "stream.event-name", "stream.data-type"
     )
-    yield _made(answer, "an error instead of a stream", with_body(answer.exchange, ERROR), "error.in-success")
+    yield mutant_of(answer, "an error instead of a stream", with_body(answer.exchange, ERROR), "error.in-success")
 
 
 EDGE = 413
@@ -197,21 +185,21 @@ def headers(answer: Answer) -> Iterator[Mutant]:
     ]
     limited = with_header(exchange, "anthropic-ratelimit-requests-limit", "50")
     more = with_header(limited, "anthropic-ratelimit-requests-remaining", "51")
-    yield _made(answer, "more left than the limit", more, "http.rate-limit-headers")
+    yield mutant_of(answer, "more left than the limit", more, "http.rate-limit-headers")
     dated = with_header(exchange, "date", "Thu, 01 Jan 2026 00:02:00 GMT")
     past = with_header(dated, "anthropic-ratelimit-requests-reset", "2026-01-01T00:00:30Z")
-    yield _made(answer, "a reset that is over", past, "http.rate-limit-headers")
+    yield mutant_of(answer, "a reset that is over", past, "http.rate-limit-headers")
     if answer.status == METHOD_NOT_ALLOWED:
-        yield _made(answer, "no allow header", with_header(exchange, "allow", None), "http.allow")
+        yield mutant_of(answer, "no allow header", with_header(exchange, "allow", None), "http.allow")
     if answer.scope == "stream":
         values.append(("content-type", "text/event-stream; charset=iso-8859-1", kind))
     if answer.scope == "error":
         values += [("retry-after", given, "http.retry-after") for given in ("soon", "-1", "1.5", "")]
     for name, value, law in values:
         slug = f"{name} {'missing' if value is None else repr(value)}"
-        yield _made(answer, slug, with_header(exchange, name, value), law)
+        yield mutant_of(answer, slug, with_header(exchange, name, value), law)
     accepting = replace(exchange, request=replace(exchange.request, headers=(("accept-encoding", "gzip"),)))
-    yield _made(
+    yield mutant_of(
         answer,
         "content-encoding not accepted",
         with_header(accepting, "content-encoding", "br"),
@@ -223,16 +211,16 @@ def connections(answer: Answer) -> Iterator[Mutant]:
     """The ways in which a connection goes wrong, and a status that is none of the API's."""
     exchange = answer.exchange
     half = exchange.body[: len(exchange.body) // 2]
-    yield _made(answer, "cut in the middle", replace(with_body(exchange, half), outcome="cut"), "http.complete")
-    yield _made(answer, "no HTTP", replace(with_body(exchange, b""), outcome="malformed"), "http.complete")
+    yield mutant_of(answer, "cut in the middle", replace(with_body(exchange, half), outcome="cut"), "http.complete")
+    yield mutant_of(answer, "no HTTP", replace(with_body(exchange, b""), outcome="malformed"), "http.complete")
     reset = replace(with_body(exchange, b""), outcome="reset", status=None, headers=())
-    yield _made(answer, "closed before an answer", reset, "http.complete")
+    yield mutant_of(answer, "closed before an answer", reset, "http.complete")
     more = replace(exchange, notes=(*exchange.notes, f"{AFTER_THE_END}12: 'HTTP/1.1 200'"))
-    yield _made(answer, "another answer behind it", more, "http.nothing-after")
-    yield _made(answer, "another HTTP", replace(exchange, http_version="HTTP/2.0"), "http.version")
+    yield mutant_of(answer, "another answer behind it", more, "http.nothing-after")
+    yield mutant_of(answer, "another HTTP", replace(exchange, http_version="HTTP/2.0"), "http.version")
     if answer.scope == "stream":
-        yield _made(answer, "held open", replace(exchange, outcome="unfinished"), "stream.body-ends")
+        yield mutant_of(answer, "held open", replace(exchange, outcome="unfinished"), "stream.body-ends")
     if answer.scope in ("message", "stream", "count"):
         for status in (201, 202, 204, 302):
             changed = replace(exchange, status=status)
-            yield _made(answer, f"status {status}", changed, "http.status")
+            yield mutant_of(answer, f"status {status}", changed, "http.status")
