@@ -185,5 +185,5 @@ def _term(word: str) -> Expression:
     values = re.findall(r'"[^"]*"?|[^",]+', rest) if keyed else [rest]
     quoted = any('"' in value for value in values)
     plain = tuple(value.replace('"', "") for value in values)
-    told = tuple(value for value in plain if value)
-    return Term(key, told, quoted) if told or key else All()
+    filled = tuple(value for value in plain if value)
+    return Term(key, filled, quoted) if filled or key else All()

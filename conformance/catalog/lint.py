@@ -309,7 +309,7 @@ def _need_mistakes(catalog: Catalog, need: Need, rules: Collection[str]) -> Iter
     if need.unseen == "missing" and need.meets.ways and not need.meets.sentence("inconclusive"):
         yield need.id, "`unseen: missing` needs a sentence: say under `unseen` of `meets` what the user meets then"
     if need.meets.unseen and need.unseen != "missing":
-        yield need.id, "`meets` has a sentence for `unseen`, which is never told unless `unseen` is `missing`"
+        yield need.id, "`meets` has a sentence for `unseen`, which is never shown unless `unseen` is `missing`"
     for words in need.known.words if need.known else ():
         if complaint := pattern_mistake(words):
             yield need.id, f"`known`: {complaint}"

@@ -40,9 +40,9 @@ class Meets(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
 
     @property
     def ways(self) -> dict[str, str]:
-        """The ways that are told, each with its sentence."""
-        told = {"refused": self.refused, "ignored": self.ignored, "broken": self.broken}
-        return {way: says for way, says in told.items() if says}
+        """The ways of failing that the need speaks of, each with its sentence."""
+        sentences = {"refused": self.refused, "ignored": self.ignored, "broken": self.broken}
+        return {way: says for way, says in sentences.items() if says}
 
     def sentence(self, verdict: Verdict, *, unreadable: bool = False) -> str:
         """The consequence of a need that is missing, by the verdict of the question that decided it."""
@@ -84,7 +84,7 @@ class Need(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The need, of no question in particular, that an answer comes when it is first asked for."""
     unseen: Unseen = "unverified"
     whoever: bool = False
-    """Whether `unseen` holds whoever is to blame, a model that obeys nothing too: a client that is never told anything
+    """Whether `unseen` holds whoever is to blame, a model that obeys nothing too: a client that never receives anything
     does not care whether the model said nothing or the server lost it.
     """
 

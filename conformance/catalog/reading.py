@@ -14,7 +14,7 @@ from conformance.catalog.problem import CatalogError, Problem, nearest
 Typed = TypeVar("Typed")
 
 MOST_PROBLEMS = 20
-"""Problems of one part of a file that are told."""
+"""The most problems of one part of a file that are reported."""
 
 
 def typed(document: Document, value: Any, kind: type[Typed], at: Steps = ()) -> Typed:

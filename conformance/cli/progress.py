@@ -82,7 +82,7 @@ class Progress:
     def line(self, running: int, elapsed: float) -> str:
         """`120 of 640 questions  4 in flight  118 supported  2 refused  about 0:45 left`.
 
-        The time that is left is told only when a twentieth is done: before that it is no estimate, but a guess.
+        The time that is left is shown only when a twentieth is done: before that it is no estimate, but a guess.
         """
         counts = "  ".join(
             f"{self._counts[verdict]} {verdict}" for verdict in reversed(VERDICTS) if self._counts[verdict]

@@ -99,7 +99,9 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
         "--write-shapes", action="store_true", help="keep the lines of those shapes as what this version sends"
     )
     parser.add_argument(
-        "--write-outcomes", action="store_true", help="keep the outcomes of faults of the pinned version, told twice"
+        "--write-outcomes",
+        action="store_true",
+        help="keep the outcomes of faults of the pinned version on which two sessions agree",
     )
     asked = parser.parse_args(arguments)
     if asked.version is None:
@@ -118,7 +120,7 @@ def _main(arguments: argparse.Namespace, program: str, servers: Servers) -> int:
             shapes = _kept(arguments, seat, session)
         held = _held(seat, client, session)
         every.append(held)
-        print(_told(held), flush=True)
+        print(_line_of(held), flush=True)
     if arguments.out is not None:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         arguments.out.write_bytes(b"".join(msgspec.json.encode(held) + b"\n" for held in every))
@@ -183,7 +185,7 @@ def _held(seat: Seat, client: str, session: Session) -> Held:
     )
 
 
-def _told(held: Held) -> str:
+def _line_of(held: Held) -> str:
     parts = [f"{held.endpoint}: {held.outcome}"]
     if held.errors:
         parts.append(f"errors in {' '.join(held.errors)}")
@@ -213,7 +215,7 @@ def report(client: str, shapes: Sequence[str], changed: Sequence[Held]) -> str:
         "It was run against the reference endpoint, the committed likenesses and the servers that nox installs.",
         "",
     ]
-    lines += [f"- {_told(held)}; known as {held.known}" for held in changed] or [
+    lines += [f"- {_line_of(held)}; known as {held.known}" for held in changed] or [
         "Every server does what it did before."
     ]
     if shapes:

@@ -23,7 +23,7 @@ OUTCOMES = FOLDER / f"{PROFILE}.tsv"
 MISJUDGED_SHARE = 0.03
 """Of the faults with which the client works, at most so many may be called not ready or not verified."""
 NAMED_SHARE = 0.95
-"""Of the faults that break the client, at least so many are told by a true reason first."""
+"""Of the faults that break the client, of at least so many a true reason is named first."""
 
 EXPECTED: Mapping[ClientOutcome, tuple[str, ...]] = {
     "works": ("ready", "ready with limits"),

@@ -161,7 +161,7 @@ class _Client:
                 break
             if line is None:
                 break
-            event = _told(line)
+            event = _event_of(line)
             if event.get("type") == "user":
                 results += _results(event)
             if event.get("type") == "result":
@@ -175,7 +175,7 @@ class _Client:
         return None
 
 
-def _told(line: str) -> dict[str, Any]:
+def _event_of(line: str) -> dict[str, Any]:
     try:
         event = json.loads(line)
     except ValueError:

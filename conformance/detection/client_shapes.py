@@ -10,11 +10,11 @@ from conformance.detection.client_figures import FOLDER, PROFILE
 from conformance.errors import UserError
 
 SHAPES = FOLDER / "shapes"
-TOLD_WHOLE = frozenset({"accept", "anthropic-version", "anthropic-dangerous-direct-browser-access", "x-app"})
+WITH_VALUE = frozenset({"accept", "anthropic-version", "anthropic-dangerous-direct-browser-access", "x-app"})
 """Headers whose value belongs to the shape; of the others the name does."""
 BELOW_THE_CLIENT = frozenset({"host", "content-length", "connection", "accept-encoding"})
 PROSE = frozenset({"model", "messages", "system", "tools", "metadata"})
-"""Fields that are told by their own lines, or that differ from session to session."""
+"""Fields that have lines of their own, or that differ from session to session."""
 
 
 def shape_lines(requests: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -69,7 +69,7 @@ def _header(name: str, value: str) -> Iterator[str]:
     if name == "anthropic-beta":
         yield from (f"header {name} {flag.strip()}" for flag in value.split(","))
     elif name not in BELOW_THE_CLIENT:
-        yield f"header {name}: {value}" if name in TOLD_WHOLE else f"header {name}"
+        yield f"header {name}: {value}" if name in WITH_VALUE else f"header {name}"
 
 
 def _body(body: Mapping[str, Any]) -> Iterator[str]:

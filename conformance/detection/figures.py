@@ -22,7 +22,7 @@ FEW = 5
 """Red rows of one fault that a reader still takes in."""
 
 
-class Told(Struct, frozen=True):
+class FirstView(Struct, frozen=True):
     """The first cause and the red rows of a run against one fault."""
 
     first: str = ""
@@ -32,15 +32,15 @@ class Told(Struct, frozen=True):
     blocked: int = 0
 
 
-UNTOLD = Told()
+NOT_VIEWED = FirstView()
 
 
-def told_first(worse: Sequence[Worse], causes: Sequence[CauseRow], own: Sequence[str]) -> Told:
+def first_view(worse: Sequence[Worse], causes: Sequence[CauseRow], own: Sequence[str]) -> FirstView:
     """The first cause of a fault's run: `worse` are its rows as the causes left them, `own` names it at once."""
     places = {row.place for row in worse}
     due = [cause for cause in causes if places & set(cause.rows)]
     names = {name.partition("[")[0] for cause in due[:1] for name in (cause.id, *cause.rows[:1])}
-    return Told(
+    return FirstView(
         first=due[0].id if due else "",
         named=bool(names & set(own)),
         red_rows=tuple(sorted({row.surface for row in worse})),
@@ -48,7 +48,9 @@ def told_first(worse: Sequence[Worse], causes: Sequence[CauseRow], own: Sequence
     )
 
 
-def figure_of(fault: NamedFault, worse: Sequence[Worse], reasons: Sequence[str], told: Told = UNTOLD) -> FaultFigure:
+def figure_of(
+    fault: NamedFault, worse: Sequence[Worse], reasons: Sequence[str], view: FirstView = NOT_VIEWED
+) -> FaultFigure:
     """The figure of a fault from its worse rows; `reasons` are the rules and cases that rightly kill it."""
     rules = sorted({row.id for row in worse if row.mode == ""})
     cases = sorted({row.id for row in worse if row.mode != ""})
@@ -66,10 +68,10 @@ def figure_of(fault: NamedFault, worse: Sequence[Worse], reasons: Sequence[str],
         outcome=outcome,
         rules=rules,
         cases=cases,
-        first=told.first,
-        named=told.named,
-        red_rows=list(told.red_rows),
-        blocked=told.blocked,
+        first=view.first,
+        named=view.named,
+        red_rows=list(view.red_rows),
+        blocked=view.blocked,
     )
 
 
@@ -186,7 +188,7 @@ def in_words(figures: Detection) -> str:
             "| what | figure |",
             "|---|---|",
             f"| faults killed, each for its own reason | {faults['killed']} of {faults['of']} |",
-            *_told(figures),
+            *_naming_in_words(figures),
             f"| legal variants that raise an alarm | {variants['false_alarms']} of {variants['of']} |",
             f"| odd models held against the server | {models.get('false_alarms', 0)} of {models.get('of', 0)} |",
             f"| mutants killed | {mutants['killed']} of {mutants['of']}, and {mutants['equivalent']} equivalent |",
@@ -197,7 +199,7 @@ def in_words(figures: Detection) -> str:
     )
 
 
-def _told(figures: Detection) -> list[str]:
+def _naming_in_words(figures: Detection) -> list[str]:
     """What a reader meets of a fault; nothing of figures that are older than this measure."""
     named, red = figures.named, figures.red_rows
     if not named or not red:

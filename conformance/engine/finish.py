@@ -118,8 +118,8 @@ def finish(
         behind=behind(facts.rows, terms.model, facts.obedience(), catalog),
     )
     needs = [Noted(row_of(answer, terms.profiles[name])) for name, answer in answers.items()]
-    told: list[CaseBlocked | Noted] = [*map(CaseBlocked, found.blocked), *map(Noted, found.causes)]
-    return [*told, Noted(facts.obedience()), *needs], Ended(end, answers)
+    events: list[CaseBlocked | Noted] = [*map(CaseBlocked, found.blocked), *map(Noted, found.causes)]
+    return [*events, Noted(facts.obedience()), *needs], Ended(end, answers)
 
 
 def _code(facts: RunFacts, terms: Terms, ending: Ending, answers: Mapping[str, ProfileReadiness]) -> int:

@@ -78,18 +78,18 @@ def _found(question: str, waits: Waits) -> Sequence[Wait]:
 
 def warnings(profile: Profile, found: Lights) -> list[str]:
     """Warnings about model and machine for the client's user."""
-    told = []
+    lines = []
     silence = found.timing.get("longest_silence", 0.0)
     if profile.patience is not None and silence >= NEAR * profile.patience:
-        told.append(f"longest silence {silence:.0f} s: the client gives up after {profile.patience:.0f} s")
+        lines.append(f"longest silence {silence:.0f} s: the client gives up after {profile.patience:.0f} s")
     first, second = (found.timing.get(name, 0.0) for name in ("first_turn", "second_turn"))
     if first >= SLOW and second > READ_AGAIN * first:
-        told.append(f"a second turn waits {second:.1f} s after {first:.1f} s: what both begin with is read again")
+        lines.append(f"a second turn waits {second:.1f} s after {first:.1f} s: what both begin with is read again")
     if found.calls is not None and 2 * found.calls[0] < found.calls[1]:
-        told.append(
+        lines.append(
             f"{found.calls[0]} of {found.calls[1]} calls came as calls: with this model the client mostly talks"
         )
-    return told
+    return lines
 
 
 def in_words(profile: Profile, found: Lights) -> Iterator[str]:

@@ -61,7 +61,7 @@ def share(log: RunLog, catalog: Catalog, out: Path, masks: Masks, *, packaged: C
     after = _said(read_log(out))
     pack_log(out)
     return Shared(
-        masked=tuple(masks.told.values()),
+        masked=tuple(masks.made.values()),
         kept_headers=tuple(sorted(filter(is_kept, headers))),
         left_out=tuple(sorted(name for name in headers if not is_kept(name))),
         rows=len(after),

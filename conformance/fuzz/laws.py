@@ -11,7 +11,7 @@ from conformance.judge.answer import Answer
 from conformance.judge.rules import Reading, examine_pair
 from conformance.words import MODES, Mode
 
-TOLD_APART = ("type", "role")
+KEPT = ("type", "role")
 """Keys whose values name a shape: two requests that differ in one of them differ in kind."""
 FREE = ("input_schema", "input")
 """Keys whose values a server passes on as they are: what is in them makes no other kind of request."""
@@ -44,7 +44,7 @@ def _paths(value: Any, at: str) -> Iterator[str]:
     if isinstance(value, Mapping):
         for name, item in value.items():
             yield f"{at}/{name}"
-            if name in TOLD_APART and isinstance(item, str):
+            if name in KEPT and isinstance(item, str):
                 yield f"{at}/{name}={item}"
             yield from () if name in FREE else _paths(item, f"{at}/{name}")
     elif isinstance(value, list | tuple):
@@ -122,9 +122,9 @@ class Valid(Struct, frozen=True):
         attempts = {mode: ask(self.question(), mode) for mode in MODES}
         for mode, attempt in attempts.items():
             yield from answered(attempt, self.question(), mode, self._about)
-        told, streamed = (_answer(attempts[mode]) for mode in MODES)
-        if told is not None and streamed is not None and told.status == streamed.status == 200:
-            yield from laws_broken(examine_pair(told, streamed), self.question(), "stream")
+        whole, streamed = (_answer(attempts[mode]) for mode in MODES)
+        if whole is not None and streamed is not None and whole.status == streamed.status == 200:
+            yield from laws_broken(examine_pair(whole, streamed), self.question(), "stream")
         for mode, attempt in attempts.items():
             if attempt.observed.observation in LOST and self._held_against_the_server(ask, mode):
                 yield self._about("content lost", self._lost(attempt), mode, with_control=True)
@@ -290,7 +290,7 @@ def laws_broken(
 
 
 PLACES = 3
-"""Of one law in several places, so many are told: a server that wraps every refusal would be told a hundred times."""
+"""Of one law in several places, so many are reported: of a server that wraps every refusal it would be hundreds."""
 BROAD = "bad request"
 """How the laws begin of which a server breaks one in every place, or none."""
 

@@ -18,7 +18,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 Body = dict[str, Any]
 
 REPLY = "Reply with exactly: "
-TOLD = "The secret word is {nonce}."
+GIVEN_WORD = "The secret word is {nonce}."
 ASKED_FOR_WORD = "Reply with only the secret word."
 ASKED_FOR_RESULT = "Reply with only the text of the last tool result."
 ASKED_FOR_ERROR = 'Reply with only "error" if the last tool result is an error, otherwise "ok".'
@@ -171,16 +171,16 @@ def _loop(id_: str, result: str, draw: Draw, *, is_error: bool | None = None) ->
     call = {"type": "tool_use", "id": id_, "name": "lookup", "input": {"key": "word"}}
     said = [_text("Looking it up.")] if draw(st.booleans()) else []
     shape = draw(st.sampled_from(["string", "blocks", "marked"]))
-    told: Body = {
+    block: Body = {
         "type": "tool_result",
         "tool_use_id": id_,
         "content": result if shape == "string" else [_text(result)],
     }
     if shape == "marked":
-        told["cache_control"] = MARKER
+        block["cache_control"] = MARKER
     if is_error is not None:
-        told["is_error"] = is_error
-    return [_user("Look it up."), {"role": "assistant", "content": [*said, call]}, _user([told])]
+        block["is_error"] = is_error
+    return [_user("Look it up."), {"role": "assistant", "content": [*said, call]}, _user([block])]
 
 
 def _tools(draw: Draw, description: str = "Looks up a word.") -> list[Body]:
@@ -221,9 +221,9 @@ def _reply(draw: Draw, able: Collection[str]) -> Sent:
 @st.composite
 def _in_system(draw: Draw, able: Collection[str]) -> Sent:
     before, after = (draw(st.lists(st.sampled_from(SYSTEMS), max_size=2)) for _ in range(2))
-    blocks = [*map(_text, before), _text(TOLD), *map(_text, after)]
+    blocks = [*map(_text, before), _text(GIVEN_WORD), *map(_text, after)]
     turn = draw(st.booleans())
-    system = TOLD if len(blocks) == 1 and draw(st.booleans()) else blocks
+    system = GIVEN_WORD if len(blocks) == 1 and draw(st.booleans()) else blocks
     messages = [_user(ASKED_FOR_WORD)]
     if turn:
         messages = [
@@ -238,17 +238,17 @@ def _in_system(draw: Draw, able: Collection[str]) -> Sent:
 
 def _with_word(draw: Draw, body: Body, able: Collection[str], needs: tuple[str, ...] = ()) -> Sent:
     body, headers, query = _around(draw, body, able)
-    control = _bare(f"{TOLD}\n{ASKED_FOR_WORD}")
+    control = _bare(f"{GIVEN_WORD}\n{ASKED_FOR_WORD}")
     return Sent(body=body, headers=headers, query=query, effect=(WORD_SEEN,), control=control, needs=needs)
 
 
 @st.composite
 def _in_history(draw: Draw, able: Collection[str]) -> Sent:
     turn = draw(st.sampled_from(["user", "assistant"]))
-    told = _spoken(draw, TOLD)
-    turns = [_user(told), {"role": "assistant", "content": "Noted."}]
+    sentence = _spoken(draw, GIVEN_WORD)
+    turns = [_user(sentence), {"role": "assistant", "content": "Noted."}]
     if turn == "assistant":
-        turns = [_user("Name a word."), {"role": "assistant", "content": told}]
+        turns = [_user("Name a word."), {"role": "assistant", "content": sentence}]
     if draw(st.booleans()):
         turns += [_user("More."), {"role": "assistant", "content": "Yes."}]
     return _with_word(draw, {"max_tokens": 256, "messages": [*turns, _user(_spoken(draw, ASKED_FOR_WORD))]}, able)
@@ -259,9 +259,9 @@ def _in_document(draw: Draw, able: Collection[str]) -> Sent:
     source = draw(
         st.sampled_from(
             [
-                {"type": "text", "media_type": "text/plain", "data": TOLD},
-                {"type": "content", "content": TOLD},
-                {"type": "content", "content": [_text("An entry."), _text(TOLD)]},
+                {"type": "text", "media_type": "text/plain", "data": GIVEN_WORD},
+                {"type": "content", "content": GIVEN_WORD},
+                {"type": "content", "content": [_text("An entry."), _text(GIVEN_WORD)]},
             ]
         )
     )
@@ -274,14 +274,14 @@ def _in_document(draw: Draw, able: Collection[str]) -> Sent:
 
 @st.composite
 def _in_search_result(draw: Draw, able: Collection[str]) -> Sent:
-    content = draw(st.sampled_from([[_text(TOLD)], [_text("An entry."), _text(TOLD)]]))
+    content = draw(st.sampled_from([[_text(GIVEN_WORD)], [_text("An entry."), _text(GIVEN_WORD)]]))
     result = {"type": "search_result", "source": "https://example.com/a", "title": "Notes", "content": content}
     return _with_word(draw, {"max_tokens": 256, "messages": [_asked([result], ASKED_FOR_WORD)]}, able)
 
 
 @st.composite
 def _in_tool_description(draw: Draw, able: Collection[str]) -> Sent:
-    body = {"max_tokens": 256, "tools": _tools(draw, TOLD), "messages": [_user(ASKED_FOR_WORD)]}
+    body = {"max_tokens": 256, "tools": _tools(draw, GIVEN_WORD), "messages": [_user(ASKED_FOR_WORD)]}
     return _with_word(draw, body, able, ("tools",))
 
 

@@ -74,9 +74,9 @@ class Search(Struct, frozen=True, kw_only=True):
     def _chunk(self, strategy: st.SearchStrategy[Example], seed: int, size: int) -> Iterator[BrokenLaw]:
         """What one chunk finds, each law once: single requests, then conversations, then what is kept."""
         while (smallest := _first(self.ask, strategy, seed=seed, size=size, known=self.known)) is not None:
-            self.known.found.append(smallest.told)
-            if _again(self.ask, smallest):  # what was seen once and never again is told to nobody
-                yield smallest.told
+            self.known.found.append(smallest.broken)
+            if _again(self.ask, smallest):  # what was seen once and never again is not reported
+                yield smallest.broken
             seed += 1
         tools = "tools" in self.able
         yield from self._sequences(lambda seen: conversations(self.ask, seen, tools=tools), seed, CONVERSATIONS)
@@ -85,9 +85,9 @@ class Search(Struct, frozen=True, kw_only=True):
 
     def _sequences(self, machine: Machine, seed: int, count: int) -> Iterator[BrokenLaw]:
         """What the sequences of a state machine find, each law once."""
-        while (told := first_broken(machine, seed=seed, count=count, known=self.known)) is not None:
-            self.known.found.append(told)
-            yield told
+        while (broken := first_broken(machine, seed=seed, count=count, known=self.known)) is not None:
+            self.known.found.append(broken)
+            yield broken
             seed += 1
 
 
@@ -95,12 +95,12 @@ class _Smallest(Struct, frozen=True):
     """The smallest example that breaks a law, and what it breaks."""
 
     example: Example
-    told: BrokenLaw
+    broken: BrokenLaw
 
 
 def _again(ask: AskCase, smallest: _Smallest) -> bool:
     """Whether the smallest example breaks its law again, asked from scratch."""
-    return any(one.law == smallest.told.law for one in smallest.example.broken(ask))
+    return any(one.law == smallest.broken.law for one in smallest.example.broken(ask))
 
 
 def _first(
@@ -114,7 +114,7 @@ def _first(
     @given(strategy)
     def holds(example: Example) -> None:
         for broken in example.broken(ask):
-            if known.explains(broken) or (smallest and broken.law != smallest[0].told.law):
+            if known.explains(broken) or (smallest and broken.law != smallest[0].broken.law):
                 continue
             smallest[1:] = [_Smallest(example, broken)]  # the first stays: what is shrunk is its law
             raise SeenError

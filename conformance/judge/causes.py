@@ -170,12 +170,15 @@ def _heaps(group: Sequence[Judged], shown: Sequence[Judged], by_law: Mapping[str
         shown = [question for question in shown if question.looks & looks]
     blockers = _blockers(group, shown)
     roots = [question for question in group if question.place not in blockers]
-    told = [question for question in roots if question.place in by_law]
+    with_law = [question for question in roots if question.place in by_law]
     rest = [question for question in roots if question.place not in by_law]
     features = _of_one_feature(rest, shown) if unnamed else [rest]
     return [
         Heap(rows, [question for question in group if blockers.get(question.place) in {row.place for row in rows}], law)
-        for rows, law in [*(([one], by_law[one.place]) for one in told), *((rows, None) for rows in features if rows)]
+        for rows, law in [
+            *(([one], by_law[one.place]) for one in with_law),
+            *((rows, None) for rows in features if rows),
+        ]
     ]
 
 
@@ -191,13 +194,13 @@ def _lot(heap: Heap) -> tuple[Verdict, bool] | None:
     """What becomes of the bad requests that a heap is made of alone, and whether that is known; nothing for others."""
     first = heap.rows[0]
     alike = all(row.refuses and row.verdict == first.verdict for row in heap.rows) and not heap.hidden
-    told = first.verdict == "ignored" or (first.verdict == "broken" and all(map(_answered, heap.rows)))
-    return (first.verdict, all(row.known for row in heap.rows)) if alike and told else None
+    counts = first.verdict == "ignored" or (first.verdict == "broken" and all(map(_answered, heap.rows)))
+    return (first.verdict, all(row.known for row in heap.rows)) if alike and counts else None
 
 
 def _of_one_feature(roots: Sequence[Judged], shown: Sequence[Judged]) -> list[list[Judged]]:
     """Questions without effect by what they lost: those that share a field or block which no answer ever showed are one
-    fault (every picture, every document); the rest is told by its row.
+    fault (every picture, every document); the rest is in its row.
     """
     lost = {row: frozenset[str]() for row in sorted({question.surface for question in roots})}
     for question in roots:
@@ -308,12 +311,12 @@ def _others(ordered: Sequence[Judged]) -> str:
     if not all(row.refuses and row.verdict == first.verdict for row in ordered):
         return ""
     if first.verdict == "ignored":
-        return _told(len({row.id for row in ordered}) - 1, "accepted")
+        return _more(len({row.id for row in ordered}) - 1, "accepted")
     words = {row.id: met.key for row in ordered if (met := _own(row)) is not None}
-    return _told(sum(key != words.get(first.id) for key in words.values()), "answered with other failures")
+    return _more(sum(key != words.get(first.id) for key in words.values()), "answered with other failures")
 
 
-def _told(others: int, what: str) -> str:
+def _more(others: int, what: str) -> str:
     if not others:
         return ""
     return f"; {others} more bad request{' is' if others == 1 else 's are'} {what}"

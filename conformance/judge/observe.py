@@ -275,9 +275,9 @@ def _finding(reply: Reply, name: str, level: Level, violation: Violation) -> Fin
 
 def _at(reply: Reply, name: str, level: Level, at: str, expected: Any, observed: Any, kind: str) -> Finding:
     answer = reply.answer
-    told = bounded(Violation(at, expected, observed, kind))
-    key = finding_key(name, answer.endpoint, answer.mode, told.at, told.kind)
-    return Finding(name, key, level, told.at, told.expected, told.observed, 1, reply.evidence)
+    violation = bounded(Violation(at, expected, observed, kind))
+    key = finding_key(name, answer.endpoint, answer.mode, violation.at, violation.kind)
+    return Finding(name, key, level, violation.at, violation.expected, violation.observed, 1, reply.evidence)
 
 
 def input_tokens(answer: Answer) -> int | None:

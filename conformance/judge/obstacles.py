@@ -81,10 +81,10 @@ def _place_of(finding: Finding) -> str:
 
 def broken_in(replies: Sequence[Reply], mode: Mode) -> list[Finding]:
     """The laws that the answers of an attempt broke, those of its conversation included."""
-    told = [(reply, reading) for reply in replies for reading in reply.readings]
+    readings = [(reply, reading) for reply in replies for reading in reply.readings]
     if len(replies) > 1:
         answers = [reply.answer for reply in replies if reply.answer.exchange.outcome != "abandoned"]
-        told += [(replies[-1], reading) for reading in examine_conversation(answers)]
+        readings += [(replies[-1], reading) for reading in examine_conversation(answers)]
     return [
         Finding(
             reading.rule.id,
@@ -96,7 +96,7 @@ def broken_in(replies: Sequence[Reply], mode: Mode) -> list[Finding]:
             1,
             reply.evidence,
         )
-        for reply, reading in told
+        for reply, reading in readings
         for broken in reading.violations
     ]
 

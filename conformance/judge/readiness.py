@@ -75,7 +75,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     exchange: str = ""
     unreadable: bool = False
     behind: str = ""
-    """The need that the endpoint fails in the very same words, where that is told first: this one was not judged."""
+    """The need that the endpoint fails in the very same words, where that is named first: this one was not judged."""
 
 
 class NeedVerdict(Struct, frozen=True):
@@ -125,7 +125,7 @@ def readiness(profile: Profile, rules: Collection[str], seen: Iterable[Seen]) ->
     if not blocking or not all(run.asked(question) for question in blocking):
         return None
     needs = _understood([NeedVerdict(need, run.outcome(need)) for need in profile.needs], run)
-    return Readiness(_answer([one for one in needs if not one.outcome.behind]), _told_once(needs))
+    return Readiness(_answer([one for one in needs if not one.outcome.behind]), _each_once(needs))
 
 
 def readiness_by_version(profile: Profile, rules: Collection[str], seen: Iterable[Seen]) -> dict[str, Readiness]:
@@ -163,15 +163,15 @@ def _understood(needs: Sequence[NeedVerdict], run: "_Run") -> list[NeedVerdict]:
     What is refused in the same words elsewhere was not judged.
     """
     limits = {one.need.id: one for one in needs if _is_limit(one, run)}
-    told = []
+    verdicts = []
     for one in needs:
         need, outcome = one.need, one.outcome
         if need.id in limits and need.known is not None:
             need = structs.replace(need, level="degrades", meets=Meets(refused=need.known.meets))
         elif behind := next((name for name, limit in limits.items() if _is_the_same(limit, outcome)), ""):
             outcome = structs.replace(outcome, state="unverified", verdict="blocked", behind=behind)
-        told.append(NeedVerdict(need, outcome))
-    return told
+        verdicts.append(NeedVerdict(need, outcome))
+    return verdicts
 
 
 def _is_limit(one: NeedVerdict, run: "_Run") -> bool:
@@ -202,10 +202,10 @@ def _answer(needs: Sequence[NeedVerdict]) -> Answer:
     return "ready with limits" if ("degrades", "missing") in states else "ready"
 
 
-def _told_once(needs: Sequence[NeedVerdict]) -> tuple[NeedVerdict, ...]:
+def _each_once(needs: Sequence[NeedVerdict]) -> tuple[NeedVerdict, ...]:
     """What stops the client first; what is refused or fails in the words of an earlier need stands behind that one."""
     first: dict[str, str] = {}
-    told = []
+    verdicts = []
     for one in sorted(needs, key=_weight):
         outcome = one.outcome
         if not outcome.behind and outcome.quote and (outcome.verdict == "refused" or outcome.unreadable):
@@ -213,8 +213,8 @@ def _told_once(needs: Sequence[NeedVerdict]) -> tuple[NeedVerdict, ...]:
             named = first.setdefault(words, one.need.id) if one.state == "missing" else first.get(words)
             if named not in (None, one.need.id):
                 outcome = structs.replace(outcome, state="unverified", verdict="blocked", behind=named)
-        told.append(NeedVerdict(one.need, outcome))
-    return tuple(sorted(told, key=_weight))
+        verdicts.append(NeedVerdict(one.need, outcome))
+    return tuple(sorted(verdicts, key=_weight))
 
 
 def _weight(one: NeedVerdict) -> tuple[int, bool]:
@@ -338,7 +338,7 @@ class _Run:
             return "met", one.verdict
         if one.unreadable and any(broken.answers_to(name) for broken in one.rules for name in self._spoken_of):
             return "met", "blocked"
-        if one.verdict in MISSING:  # a way of which the need says nothing is told by another need
+        if one.verdict in MISSING:  # a way of which the need says nothing is reported by another need
             return "missing" if one.verdict in need.meets.ways else "unverified", one.verdict
         if one.verdict in NEVER_AROSE and (self._obeyed or need.whoever or one.verdict == "not-applicable"):
             return need.unseen, one.verdict

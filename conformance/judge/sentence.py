@@ -31,10 +31,10 @@ def sentence_of(answer: Answer) -> str:
 def message_of(answer: Answer) -> str:
     """The server's error message alone, in one line, whatever status or event brings it."""
     envelope = answer.stream_result.error if answer.in_events else answer.json
-    told = _message_in(envelope) if envelope is not ABSENT else ""
-    if not told and envelope is ABSENT:
-        told = _TAG.sub(" ", answer.exchange.body[: 4 * LONGEST].decode(errors="replace"))
-    flat = " ".join((told if answer.status < 500 else told.strip().split("\n", 1)[0]).split())
+    said = _message_in(envelope) if envelope is not ABSENT else ""
+    if not said and envelope is ABSENT:
+        said = _TAG.sub(" ", answer.exchange.body[: 4 * LONGEST].decode(errors="replace"))
+    flat = " ".join((said if answer.status < 500 else said.strip().split("\n", 1)[0]).split())
     return flat if len(flat) <= LONGEST else f"{flat[: LONGEST - 1]}…"
 
 
@@ -46,8 +46,8 @@ def _message_in(envelope: Any, depth: int = 3) -> str:
         return _message_in(envelope[0], depth - 1)
     if isinstance(envelope, dict) and depth:
         for name in ("error", "message", "msg", "detail", "error_description", "title"):
-            if told := _message_in(envelope.get(name), depth - 1):
-                return told
+            if said := _message_in(envelope.get(name), depth - 1):
+                return said
     return ""
 
 

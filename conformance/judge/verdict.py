@@ -148,7 +148,7 @@ def _silent(facts: Facts) -> Judgement:
 
 
 def _whose(facts: Facts) -> str:
-    """Who did not do its part, as far as that can be told, and what was there instead."""
+    """Who did not do its part, as far as that is known, and what was there instead."""
     if facts.scripted:
         whose = "the scripted model does its part, so the server changed or lost what was asked or said"
     else:

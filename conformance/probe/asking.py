@@ -105,17 +105,17 @@ class _Asker:
         for step in steps:
             mode = _mode(step, self._mode)
             try:
-                told = await self._copies(step, mode, documents)
+                copies = await self._copies(step, mode, documents)
             except StepError as problem:
                 stopped = str(problem)
                 break
             except Exception as problem:  # noqa: BLE001 - whatever fails here is one question's failure
-                told = [Answer(self._failed(step, problem))]
-            answers += [StepAnswer(step.name, mode, answer.exchange, copy) for copy, answer in enumerate(told)]
-            trouble = next((answer.trouble for answer in told if answer.trouble), "")
+                copies = [Answer(self._failed(step, problem))]
+            answers += [StepAnswer(step.name, mode, answer.exchange, copy) for copy, answer in enumerate(copies)]
+            trouble = next((answer.trouble for answer in copies if answer.trouble), "")
             if trouble or step is steps[-1]:
                 break
-            exchange, bind = told[-1].exchange, partial(fill, setting=self._setting(mode, documents))
+            exchange, bind = copies[-1].exchange, partial(fill, setting=self._setting(mode, documents))
             if exchange.size > LARGE:  # what later steps use of it takes memory until the last of them is answered
                 await self._patience.aside.alone(stack)
             try:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import ssl
 
 SHOWN = 200
-"""Bytes after the end that are told."""
+"""Bytes after the end that are quoted."""
 CLOSED_EARLY = "Server disconnected"
 CLOSED_INSIDE = "peer closed connection"
 HEAD_TOO_LONG = "Receive buffer too long"
@@ -187,7 +187,7 @@ class _HungUp(Exception):
 
 
 class _Used:
-    """What is to be told of the connection that a request went over."""
+    """What is to be noted of the connection that a request went over."""
 
     before = False
     """Another request went over it before."""

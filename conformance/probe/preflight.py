@@ -241,8 +241,8 @@ def _said(exchange: Exchange) -> str:
         error = refusal.error or refusal.detail or refusal.message
         inner = (error.get("message") or error) if isinstance(error, dict) else error
         kind = error.get("type") if isinstance(error, dict) else None
-        told = inner if isinstance(inner, str) else msgspec.json.encode(inner).decode() if inner else text
-        text = f"{kind}: {told}"[:LONGEST_SAID] if isinstance(kind, str) else told[:LONGEST_SAID]
+        said = inner if isinstance(inner, str) else msgspec.json.encode(inner).decode() if inner else text
+        text = f"{kind}: {said}"[:LONGEST_SAID] if isinstance(kind, str) else said[:LONGEST_SAID]
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     return line if len(line) <= 160 else line[:157] + "..."
 

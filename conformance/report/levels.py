@@ -105,7 +105,7 @@ def in_words(level: Level) -> str:
     """One sentence: the level, and what is short of the next."""
     if level.untold:
         left = _number(len(level.unasked))
-        return f"No level is told: {left} of {level.next} not asked, and none that was is wrong."
+        return f"No level is stated: {left} of {level.next} not asked, and none that was is wrong."
     reached = f"Level {level.reached}" if level.reached else "No level reached"
     if level.next is None:
         return f"{reached}: conformant." if level.reached == "full" else f"{reached}."

@@ -103,7 +103,7 @@ def _server(group: Sequence[Column], held: Mapping[tuple[str, str], ClientSessio
 def _level(level: Level) -> str:
     """`level agent; 3 rows short of full`."""
     if level.untold:
-        return "no level is told: not all of it was asked"
+        return "no level is stated: not all of it was asked"
     reached = f"level {level.reached}" if level.reached else "no level"
     short = "1 row" if level.short == 1 else f"{level.short} rows"
     return f"{reached}; {short} short of {level.next}" if level.next else reached

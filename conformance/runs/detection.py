@@ -53,7 +53,7 @@ class ClientFigure(Struct, frozen=True, kw_only=True):
     outcome: ClientOutcome
     verdict: ReadinessVerdict
     needs: list[str] = []
-    """The needs that are not met, in the order in which they are told."""
+    """The needs that are not met, in the order in which they are reported."""
 
 
 class ClientSession(Struct, frozen=True, kw_only=True):

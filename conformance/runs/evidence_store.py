@@ -144,8 +144,8 @@ class EvidenceStore:
                 except (FrameError, OSError) as problem:
                     raise EvidenceError(f"{name} cannot be read: {problem}") from problem
         near = get_close_matches(name, list(self), n=1)
-        told = f"; did you mean {near[0]}?" if near else ""
-        raise EvidenceError(f"{self._folder} holds no exchange {name}{told}")
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise EvidenceError(f"{self._folder} holds no exchange {name}{hint}")
 
     def read(self, name: str) -> Evidence:
         """An exchange; EvidenceError where there is none, or where its line is none of ours."""

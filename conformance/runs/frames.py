@@ -259,8 +259,8 @@ def _packed_size(file: BinaryIO) -> int | None:
         block = file.read(3)
         if len(block) < 3:
             return None
-        told = int.from_bytes(block, "little")
-        last, kind, length = bool(told & 1), told >> 1 & 3, told >> 3
+        header = int.from_bytes(block, "little")
+        last, kind, length = bool(header & 1), header >> 1 & 3, header >> 3
         file.seek(1 if kind == 1 else length, 1)
     return file.tell() - start + (4 if checksum else 0)
 

@@ -177,14 +177,14 @@ def _lines(path: Path) -> Iterator[bytes]:
 def _format_of(path: Path, head: bytes) -> int:
     """The format of a log from its first line; LogError when it is later than this suite."""
     try:
-        told = msgspec.json.decode(head, type=_Head)
+        first = msgspec.json.decode(head, type=_Head)
     except UNDECODABLE:
         return FORMAT  # reading the line as a row says better what is wrong with it
-    if told.format > FORMAT:
+    if first.format > FORMAT:
         raise LogError(
-            f"{path}: written in format {told.format}; this suite reads up to {FORMAT}: update messages-conformance"
+            f"{path}: written in format {first.format}; this suite reads up to {FORMAT}: update messages-conformance"
         )
-    return told.format
+    return first.format
 
 
 def read_log(path: Path) -> RunLog:

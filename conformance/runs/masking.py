@@ -105,7 +105,7 @@ class Masks:
         self._known = [(kind, _literal(value)) for kind, value in sorted(values, key=lambda one: -len(one[1]))]
         self._public = set(public)
         self._numbers: dict[str, int] = {}
-        self.told: dict[Candidate, Masked] = {}
+        self.made: dict[Candidate, Masked] = {}
 
     def data(self, data: bytes) -> bytes:
         """Bytes with masks."""
@@ -147,7 +147,7 @@ class Masks:
         number = self._numbers.setdefault(name.lower(), len(self._numbers) + 1)
         ending = _ENDING.search(name) if kind == "path" else None
         mask = masked_text(name[: ending.start()], number) + ending[0] if ending else masked_text(name, number)
-        self.told.setdefault((kind, name), Masked(kind, name, mask))
+        self.made.setdefault((kind, name), Masked(kind, name, mask))
         if len(mask) != len(spelled):  # an escape that stands for a part of a character
             mask = masked_text("".join(one[-1] for one in spelled), number)
         signs = (new if len(old) == 1 else old for old, new in zip(spelled, mask, strict=True))

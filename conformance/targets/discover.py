@@ -92,7 +92,7 @@ def ollama_abilities(wire: ServerConnection, model: str) -> Abilities:
 
 
 def _with_context(abilities: Abilities, loaded: int | None) -> Abilities:
-    """Adds whether the context is long enough, where that can be told before the model is loaded."""
+    """Adds whether the context is long enough, where that is known before the model is loaded."""
     trained = abilities.context
     enough = loaded >= ENOUGH_CONTEXT if loaded is not None else None
     if trained is not None and trained < ENOUGH_CONTEXT:
@@ -143,11 +143,11 @@ def listed_models(wire: ServerConnection, headers: Mapping[str, str]) -> dict[st
 
 
 def _listed(entry: dict[str, Any]) -> Abilities:
-    told = entry.get("capabilities")
+    listed = entry.get("capabilities")
     capabilities = {}
-    if isinstance(told, dict):
+    if isinstance(listed, dict):
         for theirs, ours in LISTED_CAPABILITIES.items():
-            value = told.get(theirs)
+            value = listed.get(theirs)
             supported = value.get("supported") if isinstance(value, dict) else value
             if isinstance(supported, bool):
                 capabilities[ours] = supported

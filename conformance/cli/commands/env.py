@@ -119,10 +119,10 @@ def _context(arguments: argparse.Namespace, url: str, model: str) -> int | None:
     from conformance.targets.ollama.models import recommended
 
     known = next((entry.context for entry in recommended() if entry.name == model), None)
-    return known or (None if arguments.target == "ollama-cloud" else _told_context(url, model))
+    return known or (None if arguments.target == "ollama-cloud" else _reported_context(url, model))
 
 
-def _told_context(url: str, model: str) -> int | None:
+def _reported_context(url: str, model: str) -> int | None:
     """The context in Ollama's words or in the list of models; None where nobody answers, and then a word about it."""
     from conformance.targets.discover import listed_models, ollama_abilities
     from conformance.targets.wire import ServerConnection, Unreachable

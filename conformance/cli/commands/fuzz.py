@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         print(f"{kept.asked} of {arguments.examples} examples, {asker.asked} requests: {len(kept.found)} findings")
         if before:
-            print(f"{before} of them were found before, and are not told again")
+            print(f"{before} of them were found before, and are not reported again")
         if kept.found:
             print(f"conformance run --cases {out / 'cases'} --base-url {target.base_url} asks them again")
         return ExitCode.UNEXPECTED if kept.found else ExitCode.AS_EXPECTED

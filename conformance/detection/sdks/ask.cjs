@@ -22,7 +22,7 @@ const ASKED = {
   },
 };
 
-function told(message) {
+function reported(message) {
   const of = (type) => (message.content || []).filter((block) => block.type === type);
   return {
     texts: of("text").map((block) => block.text),
@@ -52,7 +52,7 @@ async function main() {
         try {
           const asking =
             mode === "json" ? client.messages.create(ASKED[kind]) : client.messages.stream(ASKED[kind]).finalMessage();
-          found = { answer: told(await within(asking)) };
+          found = { answer: reported(await within(asking)) };
         } catch (problem) {
           found = { error: (problem && problem.constructor && problem.constructor.name) || "Error" };
         }

@@ -26,7 +26,7 @@ def asked(kind: str) -> dict[str, Any]:
     }
 
 
-def told(message: Any) -> dict[str, Any]:
+def reported(message: Any) -> dict[str, Any]:
     """What a program sees of an answer."""
     blocks = message.content or []
     usage = message.usage
@@ -49,7 +49,7 @@ def answers(url: str) -> Iterator[dict[str, Any]]:
                 else:
                     with client.messages.stream(**asked(kind)) as stream:
                         message = stream.get_final_message()
-                yield {"asked": f"{kind} {mode}", "answer": told(message)}
+                yield {"asked": f"{kind} {mode}", "answer": reported(message)}
             except Exception as problem:  # noqa: BLE001 - whatever the SDK throws is what is measured
                 yield {"asked": f"{kind} {mode}", "error": type(problem).__name__}
 

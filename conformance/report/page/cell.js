@@ -360,8 +360,8 @@ function findingView(finding, item, jump) {
 export function wanted(any) {
   const keys = any && typeof any === "object" && !Array.isArray(any) ? Object.keys(any) : [];
   if (keys.length !== 1 || keys[0] === "absent" || !/^[a-z_]+$/.test(keys[0])) return value(any, false);
-  const [name, told] = [keys[0].replaceAll("_", " "), any[keys[0]]];
-  return told === true ? name : told === false ? `not ${name}` : `${name} ${value(told, true)}`;
+  const [name, shown] = [keys[0].replaceAll("_", " "), any[keys[0]]];
+  return shown === true ? name : shown === false ? `not ${name}` : `${name} ${value(shown, true)}`;
 }
 
 export function value(any, quote) {
@@ -372,7 +372,7 @@ export function value(any, quote) {
 
 function markView(mark, column) {
   const row = ROWS.find((other) => other.asked.includes(mark.id));
-  const told = [
+  const shown = [
     element("code", {}, ...visible(mark.id)),
     ` at `,
     element("code", {}, ...visible(placeText(mark.at))),
@@ -382,7 +382,7 @@ function markView(mark, column) {
   return element(
     "p",
     {},
-    ...told,
+    ...shown,
     " ",
     row ? element("button", { type: "button", class: "jump", onclick: () => openCell(row, column) }, "its row") : null,
   );
@@ -463,7 +463,7 @@ function exchangeView(evidence, ats, home) {
     { class: places.some((place) => place.kind === "status") ? "here" : null },
     answer.status ? `HTTP ${answer.status}` : "no answer",
   );
-  const told = [
+  const shown = [
     answer.outcome === "complete" ? "" : answer.outcome,
     answer.first === null ? "" : `first byte after ${seconds(answer.first)}`,
     `ended after ${seconds(answer.finished)}`,
@@ -474,7 +474,7 @@ function exchangeView(evidence, ats, home) {
     "div",
     {},
     element("h3", { class: "minor" }, "Answer"),
-    element("p", { class: "note" }, status, " · ", told),
+    element("p", { class: "note" }, status, " · ", shown),
     answer.detail ? element("p", { class: "note" }, ...visible(answer.detail)) : null,
     answer.notes.map((note) => element("p", { class: "note" }, ...visible(note))),
     streams && whole ? streamView(answer, places) : bodyView(whole, pointers, leftOut(answer)),

@@ -31,10 +31,10 @@ function tokensOf(text) {
 function termOf(word) {
   const keyed = KEYED.exec(word);
   const values = keyed ? keyed[2].match(/"[^"]*"?|[^",]+/g) || [] : [word];
-  const told = values.map((value) => value.replaceAll('"', "")).filter(Boolean);
+  const plain = values.map((value) => value.replaceAll('"', "")).filter(Boolean);
   const key = keyed ? keyed[1].toLowerCase() : "";
-  if (!told.length && !key) return { all: [] };
-  return { key, values: told, quoted: values.some((value) => value.includes('"')) };
+  if (!plain.length && !key) return { all: [] };
+  return { key, values: plain, quoted: values.some((value) => value.includes('"')) };
 }
 
 /* A text as a tree: `{ key, values, quoted }`, `{ not }`, `{ all }` or `{ any }`. */

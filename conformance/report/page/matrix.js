@@ -166,8 +166,8 @@ const LOOKS = new Map();
 
 function cellBox(row, column) {
   const cell = CELLS[row.index][column.index];
-  const told = cell ? toldOf(row, column) : wordOf(row, cell);
-  const look = `${cell && cell.verdict} ${told}`;
+  const title = cell ? titleOf(row, column) : wordOf(row, cell);
+  const look = `${cell && cell.verdict} ${title}`;
   if (!LOOKS.has(look)) LOOKS.set(look, lookOf(row, cell));
   const box = LOOKS.get(look).cloneNode(true);
   box.dataset.column = column.index;
@@ -198,14 +198,14 @@ function lookOf(row, cell) {
 }
 
 /* A cell in words, its marks too. */
-function toldOf(row, column) {
+function titleOf(row, column) {
   const cell = CELLS[row.index][column.index];
   return cell ? [wordOf(row, cell), ...marksOf(cell).map((mark) => mark.text)].join(", ") : missing(row, column);
 }
 
 GRID.addEventListener("mouseover", (event) => {
   const box = around(event, "td[data-column]");
-  if (box && !box.title) box.title = toldOf(ROWS[box.parentElement.dataset.row], COLUMNS[box.dataset.column]);
+  if (box && !box.title) box.title = titleOf(ROWS[box.parentElement.dataset.row], COLUMNS[box.dataset.column]);
 });
 
 export function marksOf(cell) {

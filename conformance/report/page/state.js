@@ -16,11 +16,11 @@ export function readAddress() {
 
 /* The address of what is shown, or would be with some of it changed. */
 export function addressOf(changes) {
-  const told = new URLSearchParams();
+  const query = new URLSearchParams();
   for (const [key, value] of Object.entries({ ...STATE, ...changes })) {
-    for (const one of [value].flat()) if (one) told.append(key, one);
+    for (const one of [value].flat()) if (one) query.append(key, one);
   }
-  return `#${told}`;
+  return `#${query}`;
 }
 
 export function address() {

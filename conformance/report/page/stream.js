@@ -140,7 +140,7 @@ function eventLine({ event, gap, share, pointers }) {
   const here = pointers.length > 0;
   const name = event.name || (event.data ? "(no event name)" : event.counts ? "(no data)" : "comment");
   const title = () => element("span", { class: "name" }, ...visible(name));
-  const told = event.data || (event.comment ? `: ${event.comment}` : "");
+  const text = event.data || (event.comment ? `: ${event.comment}` : "");
   const opened = element(
     "div",
     {},
@@ -153,7 +153,7 @@ function eventLine({ event, gap, share, pointers }) {
     { type: "button", onclick: () => closed.replaceWith(opened) },
     title(),
     " ",
-    element("span", { class: "data" }, ...visible(cut(told, 160))),
+    element("span", { class: "data" }, ...visible(cut(text, 160))),
   );
   const silence = element("svg:rect", { x: 0, y: 3, height: 4, width: (100 * Math.max(0, share)).toFixed(2) });
   return element(

@@ -47,7 +47,7 @@ def foreign_ids(message: Message, _: Call) -> Message:
     return _calls(message, lambda block: {**block, "id": block["id"].replace("toolu_", "call_")})
 
 
-def _told_apart(body: dict[str, Any]) -> None:
+def _by_order(body: dict[str, Any]) -> None:
     """What such a server does when its own ids come back: it takes calls and results by their order."""
     seen = {"tool_use": 0, "tool_result": 0}
     messages = body.get("messages")
@@ -67,7 +67,7 @@ def _same_id(message: Message, _: Call) -> Message:
 TOOLS.add(
     "TO02",
     "tool ids repeat, within a message and across turns",
-    Hooks(request=on_body(_told_apart), message=_same_id),
+    Hooks(request=on_body(_by_order), message=_same_id),
     needs="tools",
 )
 
@@ -81,7 +81,7 @@ def _second_unsent(events: list[Event], _: Call) -> list[Event]:
 TOOLS.add(
     "ST34",
     "of two tool calls with one id, the second is silently not streamed",
-    Hooks(request=on_body(_told_apart), message=_same_id, events=_second_unsent),
+    Hooks(request=on_body(_by_order), message=_same_id, events=_second_unsent),
     needs="parallel",
 )
 

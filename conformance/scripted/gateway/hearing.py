@@ -173,7 +173,7 @@ class Hearing:
         block.text += call.function.text
 
     def reply(self) -> Reply:
-        """As much as can be told: of a broken answer the calls are left out, for they may be cut."""
+        """As much as was understood: of a broken answer the calls are left out, for they may be cut."""
         try:
             blocks = [block.finished() for block in self.blocks if not self.trouble or block.kind is not Invocation]
         except msgspec.DecodeError:

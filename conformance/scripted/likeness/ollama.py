@@ -212,8 +212,8 @@ def _usage(usage: dict[str, Any], gaps: frozenset[str]) -> dict[str, Any]:
 def _events(version: Version, gaps: frozenset[str]) -> Callable[[list[Event], Call], list[Event]]:
     def events(events: list[Event], call: Call) -> list[Event]:
         kept = [event for event in events if event["type"] != "ping" or "ping" not in gaps]
-        told = _joined([bent for event in kept for bent in _event(event, call, version, gaps)])
-        return told if version >= CALLS_INDEXED else calls_at_the_thoughts_index(told)
+        sent = _joined([bent for event in kept for bent in _event(event, call, version, gaps)])
+        return sent if version >= CALLS_INDEXED else calls_at_the_thoughts_index(sent)
 
     return events
 

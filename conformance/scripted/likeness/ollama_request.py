@@ -286,7 +286,7 @@ def _ended(turns: list[Body]) -> list[Body]:
 
 
 def _truncate(body: Body) -> None:
-    """A prompt beyond the context loses the middle of its longest text, and nobody is told."""
+    """A prompt beyond the context loses the middle of its longest text, and nothing says so."""
     texts = [block for message in body["messages"] for block in message["content"] if block["type"] == "text"]
     excess = sum(len(block["text"].split()) for block in texts) - SCRIPTED.window * 9 // 10
     if excess > 0:
@@ -314,7 +314,7 @@ def _is_callable(name: str) -> bool:
 
 
 def _loading(model: str, *, streams: bool) -> Answer:
-    """What comes back where nothing is asked: the model is loaded, and that is told as a success."""
+    """What comes back where nothing is asked: the model is loaded, and the answer is a success."""
     message = {
         "id": fresh("msg"),
         "type": "message",

@@ -18,7 +18,7 @@ def calls_at_the_thoughts_index(events: list[Event]) -> list[Event]:
     A call that follows a thought has the thought's index; the thought is stopped before the next text, or last of all.
     Source: `StreamConverter.Process` in anthropic/anthropic.go at v0.14.0.
     """
-    told: list[Event] = []
+    renumbered: list[Event] = []
     at, kind, thinking = 0, "", False
     for event in events:
         match event["type"]:
@@ -30,11 +30,11 @@ def calls_at_the_thoughts_index(events: list[Event]) -> list[Event]:
             case "content_block_delta" | "content_block_stop" | "message_delta":
                 pass
             case _:
-                told.append(event)
+                renumbered.append(event)
                 continue
         if thinking and (kind != "tool_use" or event["type"] == "message_delta"):
-            told.append({"type": "content_block_stop", "index": at})
+            renumbered.append({"type": "content_block_stop", "index": at})
             at, thinking = at + 1, False
-        told.append({**event, "index": at} if "index" in event else event)
+        renumbered.append({**event, "index": at} if "index" in event else event)
         at += event["type"] == "content_block_stop"
-    return told
+    return renumbered

@@ -27,15 +27,15 @@ def mutants() -> "dict[str, Mutant]":
 
 
 def mutant_named(name: str) -> "Hooks | None":
-    """The hooks of a mutant, or of a part of them that is told; None for an unknown id."""
-    if told := WHICH.fullmatch(name):
-        return _told(int(told[1]), int(told[2]))
+    """The hooks of a mutant, or those that report on a part of all mutants; None for an unknown id."""
+    if asked := WHICH.fullmatch(name):
+        return _reporting(int(asked[1]), int(asked[2]))
     mutant = mutants().get(name)
     return mutant.hooks if mutant else None
 
 
 @lru_cache(maxsize=8)
-def _told(part: int, of: int) -> "Hooks | None":
+def _reporting(part: int, of: int) -> "Hooks | None":
     """The hooks that tell of one part of the mutants; None where there is no such part."""
     from conformance.scripted.mutants.which import telling
 

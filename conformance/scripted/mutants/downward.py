@@ -134,8 +134,8 @@ def _rewritten(bending: Bending, lines: list[str]) -> list[str]:
         return lines
     if not _in_events(lines):
         return [json.dumps(changed[0])] if changed else [""]
-    told = [f"{DATA} {json.dumps(document)}" for document in changed]
-    return [*told, *(line for line in lines if line.removeprefix(DATA).strip() == "[DONE]")]
+    data = [f"{DATA} {json.dumps(document)}" for document in changed]
+    return [*data, *(line for line in lines if line.removeprefix(DATA).strip() == "[DONE]")]
 
 
 def _in_events(lines: list[str]) -> bool:

@@ -68,8 +68,8 @@ def _changed(part: Part, place: Place, change: Change, correct: Heard) -> Heard:
     if changed is None:
         return correct
     default: dict[str, Any] = dict.fromkeys(plain)
-    told = {name: item for name, item in (default | changed[0]).items() if item is not None or _may_lack(value, name)}
-    return replace(correct, **{part: replace(value, **told)})
+    fields = {name: item for name, item in (default | changed[0]).items() if item is not None or _may_lack(value, name)}
+    return replace(correct, **{part: replace(value, **fields)})
 
 
 def _may_lack(value: Reply | Trouble, name: str) -> bool:

@@ -269,16 +269,16 @@ class Ollama:
         headers = {} if body is None else {"content-type": "application/json"}
         content = content if body is None else msgspec.json.encode(body)
         says = f"{self.url} has not answered {method} {path} yet: waiting, for at most {PATIENCE:g} s"
-        told = asyncio.get_running_loop().call_later(SAID_AFTER, self.on_wait, says)
+        timer = asyncio.get_running_loop().call_later(SAID_AFTER, self.on_wait, says)
         try:
             with reachable(self.url):
                 async with self._client.stream(method, path, content=content, headers=headers) as response:
-                    told.cancel()
+                    timer.cancel()
                     yield response
         except Silent as problem:
             raise Silent(f"{self.url} has not answered {method} {path} within {PATIENCE:g} s: it is busy") from problem
         finally:
-            told.cancel()
+            timer.cancel()
 
 
 async def _lines(response: "httpx2.Response") -> AsyncIterator[bytes]:

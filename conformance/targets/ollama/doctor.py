@@ -51,7 +51,7 @@ class Machine(Struct, frozen=True):
     programs: frozenset[str]
     """Which of `ollama` and `claude` are on the path."""
     memory: int | None
-    """Bytes of main memory; None where it cannot be told."""
+    """Bytes of main memory; None where it is unknown."""
     environ: Mapping[str, str]
 
     @classmethod

@@ -51,7 +51,7 @@ func asked(kind string) anthropic.MessageNewParams {
 	}
 }
 
-func told(message *anthropic.Message) *seen {
+func reported(message *anthropic.Message) *seen {
 	found := &seen{Texts: []string{}, Calls: [][]any{}, Thinking: []string{}, Stop: string(message.StopReason), Usage: []string{"int", "int"}}
 	for _, block := range message.Content {
 		switch block.Type {
@@ -83,7 +83,7 @@ func ask(client anthropic.Client, kind string, mode string) (found *seen, proble
 		if problem != nil {
 			return nil, problem
 		}
-		return told(message), nil
+		return reported(message), nil
 	}
 	stream := client.Messages.NewStreaming(limited, asked(kind))
 	message := anthropic.Message{}
@@ -95,7 +95,7 @@ func ask(client anthropic.Client, kind string, mode string) (found *seen, proble
 	if stream.Err() != nil {
 		return nil, stream.Err()
 	}
-	return told(&message), nil
+	return reported(&message), nil
 }
 
 func main() {
