@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from correct_exchanges import message, told
 
 from conformance import words
 from conformance.catalog.fixtures import DIRECTIVES
@@ -18,6 +19,7 @@ from conformance.catalog.matchers import MATCHERS
 from conformance.cli.generate import docs_folder
 from conformance.cli.main import COMMANDS, functions_of
 from conformance.cli.parser import Parser
+from conformance.judge.answer import read
 from conformance.judge.rules import RULES
 from conformance.runs.rows import CauseKind
 from conformance.scripted.listing import list_faults
@@ -42,7 +44,9 @@ def blocks(page: str, language: str) -> list[str]:
         ("cases.md", get_args(words.Kind)),
         ("cases.md", get_args(words.Basis)),
         ("cases.md", [f"{kind}:" for kind in GENERIC]),
+        ("cases.md", list(read(told(message([])), "json").document)),
         ("faults.md", [f"{kind}:" for kind in GENERIC]),
+        ("faults.md", sorted({re.split(r"[\d-]", fault.id)[0] for fault in list_faults()})),
         ("verdicts.md", words.VERDICTS),
         ("verdicts.md", words.STATUSES),
         ("verdicts.md", words.CONFORMANCE_LEVELS),
