@@ -26,7 +26,7 @@ from conformance.runs.diff import Difference, diff
 from conformance.runs.evidence_store import PLAIN, EvidenceStore, copy_evidence, pack_evidence, remove_evidence
 from conformance.runs.frames import BEST
 from conformance.runs.log import PACKED, RunLog, pack_log, read_log
-from conformance.runs.rows import BEHIND
+from conformance.runs.rows import BEHIND, RunRow, TargetInfo
 from conformance.runs.snapshots import snapshot_file, write_snapshot
 
 REPORTS = Path("reports")
@@ -77,7 +77,7 @@ def _add(arguments: argparse.Namespace) -> int:
         calls_itself=target.calls_itself or (target.version if target.version != version else None),
         behind=arguments.behind or target.behind,
     )
-    log = replace(log, run=replace(log.run, target=target))
+    log = replace(log, run=_as_published(log.run, target))
     folder = arguments.reports / "runs" / "-".join(filter(None, (target.name, target.version)))
     folder.mkdir(parents=True, exist_ok=True)
     remove_evidence(folder)
@@ -87,6 +87,17 @@ def _add(arguments: argparse.Namespace) -> int:
     new = _judged(replace(log, folder=folder), load_catalog(), folder, arguments.reports / HASHES)
     print(f"{folder}: {new.judged} questions judged; {new.left_out() or 'nothing left out'}")
     return ExitCode.AS_EXPECTED
+
+
+def _as_published(row: RunRow, target: TargetInfo) -> RunRow:
+    """The head of a run as everybody may read it: it was kept in a folder of this machine."""
+    out = str(row.options.get("out") or "")
+    return replace(
+        row,
+        target=target,
+        options={**row.options, "out": Path(out).name},
+        command=row.command.replace(out, Path(out).name) if out else row.command,
+    )
 
 
 def _rename_this_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ import os
 import secrets
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -60,6 +61,7 @@ def litellm(upstream: str, folder: Path) -> Iterator[Started]:
     environment = {"LITELLM_MASTER_KEY": key, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_DOCS": "True"}
     url = f"http://127.0.0.1:{port}"
     with running(command, f"{url}/health/liveliness", folder, **environment):
+        urllib.request.urlopen(f"{url}/openapi.json", timeout=120).close()  # made when first asked for: half a minute
         yield Started(url, key=key)
 
 
