@@ -163,7 +163,7 @@ def case_schema() -> dict[str, Any]:
         "anyOf": [{"required": [directive]} for directive in DIRECTIVES],
     }
     definitions["Check"]["oneOf"] = [{"required": [name.rstrip("_")]} for name in matchers.MATCHERS]
-    definitions["Case"]["oneOf"] = [{"required": ["ask"]}, {"required": ["steps"]}]
+    definitions["Case"]["oneOf"] = [{"required": [key]} for key in ("ask", "steps", "journey", "within")]
     return schema
 
 
