@@ -365,15 +365,13 @@ def browser(session: nox.Session) -> None:
 def publish(session: nox.Session) -> None:
     """Asks the reference and the third-party servers again (`-- reference` asks one), and renders the page.
 
-    `-- clients` records the answers to the questions of a client's profile instead.
+    `-- clients` records the answers of likenesses to the questions of a client's profile instead.
     """
     with timed(session):
         install(session, RUN)
-        environment = {**third_party(session), "PYTHONPATH": "tests/support"}
-        if "clients" in session.posargs:
-            session.run("python", "tests/real/record_clients.py", env=environment)
-        else:
-            session.run("python", "tests/real/record.py", *session.posargs, env=environment)
+        installed = {} if "clients" in session.posargs else third_party(session)
+        environment = {**installed, "PYTHONPATH": "tests/support"}
+        session.run("python", "tests/real/record.py", *session.posargs, env=environment)
 
 
 @nox.session
@@ -413,7 +411,7 @@ def lock(session: nox.Session) -> None:
     session.run(*compiled, "pyproject.toml", *extras, "--group", "build", "-o", str(RUN))
     session.run(*compiled, "pyproject.toml", *extras, *groups, "-o", str(ALL))
     for name in ("litellm", "gateways"):
-        session.run(*compiled, str(LOCKS / f"{name}.in"), "-o", str(LOCKS / f"{name}.txt"))
+        session.run(*compiled, "--group", name, "-o", str(LOCKS / f"{name}.txt"))
     for folder in sorted((LOCKS / "npm").iterdir()):
         session.run(
             "npm",

@@ -19,6 +19,9 @@ LOCKS = ROOT / ".ci" / "locks"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = [line for extra in PYPROJECT["project"]["optional-dependencies"].values() for line in extra]
 GROUPS = PYPROJECT["dependency-groups"]
+SERVERS = ("litellm", "gateways")
+"""Groups of what is asked, with locks of their own."""
+OWN = [line for name, group in GROUPS.items() if name not in SERVERS for line in group]
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==(\S+)", re.MULTILINE)
 
 
@@ -60,10 +63,14 @@ def locked(name: str) -> dict[str, list[Version]]:
         ("run.txt", [*PYPROJECT["project"]["dependencies"], *EXTRAS, *GROUPS["build"]]),
         (
             "all.txt",
-            [*PYPROJECT["project"]["dependencies"], *EXTRAS, *(line for group in GROUPS.values() for line in group)],
+            [
+                *PYPROJECT["project"]["dependencies"],
+                *EXTRAS,
+                *OWN,
+            ],
         ),
-        ("litellm.txt", (LOCKS / "litellm.in").read_text().split()),
-        ("gateways.txt", (LOCKS / "gateways.in").read_text().split()),
+        ("litellm.txt", GROUPS["litellm"]),
+        ("gateways.txt", GROUPS["gateways"]),
     ],
 )
 def test_a_lock_holds_what_is_asked_for(lock: str, wanted: list[str]) -> None:
@@ -105,14 +112,12 @@ def node_gateways() -> dict[str, str]:
 
 
 def test_the_gateways_that_are_recommended_are_those_that_are_asked() -> None:
-    assert (LOCKS / "litellm.in").read_text().split() == [gateways.LITELLM]
+    assert GROUPS["litellm"] == [gateways.LITELLM]
     assert gateways.CLAUDE_CODE_ROUTER in {f"{name}@{version}" for name, version in node_gateways().items()}
 
 
 def test_the_servers_that_are_asked_are_asked_in_the_versions_of_the_locks() -> None:
-    python = [
-        line.split("==") for name in ("litellm", "gateways") for line in (LOCKS / f"{name}.in").read_text().split()
-    ]
+    python = [line.split("==") for name in SERVERS for line in GROUPS[name]]
     locked = {name.partition("[")[0]: version for name, version in python}
     locked |= {name.rpartition("/")[2]: version for name, version in node_gateways().items()}
     assert locked == VERSIONS
@@ -123,5 +128,9 @@ def test_every_dependency_has_its_reason() -> None:
     named = {
         word for line in table.splitlines() if line.startswith("| ") for word in re.split(r"[ ,]+", line.split("|")[1])
     }
-    wanted = [*PYPROJECT["project"]["dependencies"], *EXTRAS, *(line for group in GROUPS.values() for line in group)]
+    wanted = [
+        *PYPROJECT["project"]["dependencies"],
+        *EXTRAS,
+        *OWN,
+    ]
     assert {Requirement(line).name for line in wanted} - named == set()

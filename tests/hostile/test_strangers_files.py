@@ -1,5 +1,9 @@
-"""A case file or a target file of a stranger may be wrong, but never dangerous, and never slow."""
+"""A case file or a target file of a stranger may be wrong, but never dangerous, and never slow.
 
+The server of fixtures gives files and nothing else, whatever it is asked for.
+"""
+
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +12,7 @@ import pytest
 
 from conformance.catalog.load import load_catalog
 from conformance.catalog.problem import CatalogError
+from conformance.engine.fixture_server import FixtureServer
 from conformance.harmless import harmless
 from conformance.targets.load import TargetFileError, load_target_file
 from conformance.targets.resolve import Choices, TargetProblem, resolve
@@ -119,3 +124,27 @@ def test_nothing_from_outside_moves_a_terminal_or_commands_a_runner(text: str) -
     assert not any(line.lstrip().startswith(("::", "##[")) for line in shown.split("\n"))
     assert "##[" not in shown
     assert harmless("plain: text, at 10::20 o'clock\n") == "plain: text, at 10::20 o'clock\n"
+
+
+def fetched(url: str, target: bytes) -> bytes:
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(b"GET " + target + b" HTTP/1.0\r\n\r\n")
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.mark.parametrize(
+    "target", [b"/%00", b"/a%00.txt", b"/..%2f..%2fetc%2fpasswd", b"/../../secret.txt", b"/%ff", b"/"]
+)
+def test_no_path_is_a_traceback_or_leads_out_of_the_folder(
+    target: bytes, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "secret.txt").write_text("secret")
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "a.txt").write_text("a")
+    with FixtureServer(tmp_path / "served") as server:
+        answer = fetched(server.url, target)
+        assert answer.split(b" ")[1] in (b"404", b"400"), answer
+        assert b"secret" not in answer
+        assert fetched(server.url, b"/a.txt").endswith(b"a")
+    assert capfd.readouterr().err == ""

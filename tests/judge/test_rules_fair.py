@@ -1,15 +1,33 @@
-"""Correct servers that a rule once accused: what they send breaks no rule, and what is wrong beside it still does."""
+"""Correct answers break no rule, those of servers that a rule once accused too; what is wrong beside it still does.
+
+Each rule says on what it rests, with the section that says so.
+"""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
-from correct_exchanges import CALL, TEXT, THOUGHT, TOOLS, WEATHER, asked, events_of, message, refused, streamed, told
+from correct_exchanges import (
+    CALL,
+    TEXT,
+    THOUGHT,
+    TOOLS,
+    WEATHER,
+    asked,
+    correct,
+    events_of,
+    message,
+    refused,
+    streamed,
+    told,
+)
 
 from conformance.judge.answer import read
 from conformance.judge.rule_counts import RuleCounts
 from conformance.judge.rules import RULES, examine, examine_pair
+from conformance.judge.rules.grounds import BASIS, SECTIONS
 from conformance.probe.exchange import Exchange
+from conformance.words import Basis, Mode
 
 
 def broken(exchange: Exchange) -> list[str]:
@@ -223,3 +241,27 @@ def test_a_thought_that_ends_an_answer_is_told_apart_from_one_between_texts() ->
         for violation in one.violations
     ]
     assert kinds == ["last", "order"]
+
+
+@pytest.mark.parametrize(("exchange", "mode"), correct().values(), ids=correct().keys())
+def test_no_rule_is_broken_by_a_correct_answer(exchange: Exchange, mode: Mode) -> None:
+    answer = read(exchange, mode)
+    broken = {reading.rule.id: reading.violations for reading in examine(answer) if reading.violations}
+    notes = {"message.id-form", "tools.id-form", "message.known-keys", "message.known-blocks", "thinking.first"}
+    assert {name: found for name, found in broken.items() if name not in notes} == {}
+    assert answer.unreadable is None or answer.status >= 500
+
+
+def test_the_tables_of_grounds_name_rules_only() -> None:
+    assert not [name for name in (*BASIS, *SECTIONS) if name not in RULES]
+
+
+def test_every_rule_has_a_basis_and_a_source() -> None:
+    assert {rule.basis for rule in RULES.values()} <= set(get_args(Basis))
+    assert not [rule.id for rule in RULES.values() if not rule.source.startswith("https://")]
+
+
+def test_rules_cite_the_section_where_the_page_has_sections() -> None:
+    """A source file has none: its lines move. Nor has the page of a single weakness."""
+    without = ("https://github.com/", "https://cwe.mitre.org/data/definitions/")
+    assert not [rule.id for rule in RULES.values() if "#" not in rule.source and not rule.source.startswith(without)]

@@ -1,15 +1,18 @@
 """Servers that others wrote, before the scripted model: all that each does otherwise is known, and a new fault is not.
 
+Likenesses of Ollama are asked too: each gap of a version is documented or known, and none is claimed in vain.
+
 The quick ones are asked everything. LiteLLM takes a quarter of a second for each question, so it is asked the questions
 that bring its gaps; the published run holds its answers to all of them.
 """
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import servers
 from bending_proxy import spoiling
 from third_party import VERSIONS, Started
 
@@ -89,3 +92,22 @@ def test_it_works_from_a_wheel_in_another_folder(tmp_path: Path) -> None:
     assert {path.name for path in (elsewhere / "out").iterdir()} >= {"run.jsonl", "index.html", "evidence.jsonl.zst"}
     listed = subprocess.run([str(home / "bin" / "conformance"), "lint"], capture_output=True, text=True, check=False)
     assert listed.returncode == 0, listed.stdout
+
+
+@pytest.fixture(params=["0.33.0", "0.14.0"])
+def likeness(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The reference endpoint as an Ollama of one version; its address."""
+    with servers.scripted("--like", f"ollama@{request.param}") as url:
+        yield url
+
+
+def test_all_of_a_likeness_is_known(likeness: str, conformance: Run) -> None:
+    code, said, out = conformance("--base-url", likeness)
+    log = read_log(out)
+    rows: list[CaseRow | RuleRow] = [*log.cases, *log.rules]
+    assert [row for row in rows if row.status in ("new", "regression", "improvement")] == [], said[-2000:]
+    assert code == 0, said[-2000:]
+    (ended,) = [line for line in said.splitlines() if line.startswith("As expected: 0 worse, 0 better, ")]
+    assert ended.endswith("documented gaps. Exit 0.")
+    assert log.run.target.name == "ollama"
+    assert log.run.target.simulated

@@ -16,7 +16,8 @@ from conformance.runs.evidence import Evidence
 from conformance.runs.evidence_store import EvidenceStore, copy_evidence
 from conformance.runs.log import CaseRow, Need, ReadinessRow, RunLog, read_log
 
-RECORDED = Path(__file__).parent / "clients"
+LIKENESSES = Path(__file__).parent / "clients"
+PUBLISHED = Path(__file__).parents[2] / "reports" / "runs"
 QUOTED = re.compile(r'"([^"]*)"')
 TEXTS = re.compile(r'"text_delta", ?"text": ?"((?:[^"\\]|\\.)*)"')
 
@@ -33,8 +34,9 @@ def judged(
     """The server, and its recorded answers as they are judged today."""
     server: Server = request.param
     out = tmp_path_factory.mktemp("judged")
-    copy_evidence(RECORDED / server.server, out)
-    rejudge(read_log(RECORDED / server.server), catalog, out)
+    recorded = LIKENESSES / server.server if server.likeness else PUBLISHED / f"{server.server}-{server.version}"
+    copy_evidence(recorded, out)
+    rejudge(read_log(recorded), catalog, out)
     return server, read_log(out)
 
 
@@ -78,7 +80,8 @@ def test_each_sentence_is_true_of_the_evidence_that_it_links(judged: tuple[Serve
             assert_broken(need, [row for row in log.cases if need.exchange in row.exchanges])
             continue
         row = rows[need.question]
-        assert (row.verdict, need.exchange in row.exchanges) == (need.verdict, True)
+        assert row.verdict in (need.verdict, "blocked"), "in a whole run another row may say why"
+        assert need.exchange in row.exchanges
         if need.verdict == "refused":
             assert 400 <= (recorded.answer.status or 0) < 500
             assert f"{recorded.answer.status} " in need.meets
