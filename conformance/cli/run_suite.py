@@ -1,7 +1,5 @@
 """Runs the suite: selects target and questions, runs pytest over them, and writes the outputs."""
 
-import signal
-import threading
 import time
 import webbrowser
 from collections.abc import Callable, Coroutine, Sequence
@@ -15,7 +13,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from conformance.bounded import within
+from conformance.bounded import end_by_signals, within
 from conformance.catalog.load import Catalog, load_catalog
 from conformance.catalog.problem import nearest
 from conformance.cli import startup
@@ -75,7 +73,7 @@ class Compared(Struct, frozen=True):
 
 def run_suite(options: RunOptions, display: Display = PLAIN) -> int:
     """Runs `conformance run`; the exit code."""
-    end_orderly_on_sigterm()
+    end_by_signals()
     deadline = _deadline(options)
     begun = is_begun(options.resume)
     options = with_earlier_choices(options)
@@ -346,12 +344,6 @@ def _full(out: Path, problem: OSError) -> DiskError:
         f"{out} cannot be written any more ({problem.strerror}): what was judged is kept; make room, "
         f"then `conformance run --resume {out}`"
     )
-
-
-def end_orderly_on_sigterm() -> None:
-    """Lets SIGTERM end a run as Ctrl-C does: with what was judged so far, a report, and how to go on."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _mend(log: LogWriter, catalog: Catalog, say: Callable[[str], None]) -> None:

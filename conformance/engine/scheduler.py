@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from itertools import islice
 from typing import TypeVar
 
+from conformance.bounded import awaited
 from conformance.catalog.prompts import words_asked_for
 from conformance.engine.question import Question, Record
 from conformance.probe.aside import LARGE, out_of_turn
@@ -130,7 +131,9 @@ class Scheduler:
         task = self._memory.tasks.get(question)
         if task is not None and task.done():
             return self._in_time(task.result())
-        return self._memory.known.get(question) or out_of_turn(lambda: self.call(self._memory.learn(question)))
+        return self._memory.known.get(question) or out_of_turn(
+            lambda: awaited(self.submit(self._memory.learn(question)))
+        )
 
     def _in_time(self, record: Record) -> Record:
         """The record, or that the budget is over, where to judge it now would hold up the end of the run."""

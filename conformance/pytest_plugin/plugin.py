@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from conformance.bounded import heed
 from conformance.engine.events import CaseJudged
 from conformance.engine.finish import Ending
 from conformance.engine.ledger import Ledger
@@ -72,6 +73,7 @@ class ConformancePlugin:
             self._settle(row)
 
     def _row(self, item: QuestionItem | RuleItem) -> CaseRow | RuleRow:
+        heed()
         if isinstance(item, RuleItem):
             return self._ledger.judge_rule(item.rule)
         self._last = self._ledger.judge_case(item.question)

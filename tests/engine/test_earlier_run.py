@@ -134,7 +134,7 @@ def test_a_rejudged_log_is_the_log_of_its_run(conformance: Command, tmp_path: Pa
     assert whole_log(tmp_path / "two") == whole_log(tmp_path / "one")
 
 
-ANSWERED = Path(__file__).parents[1] / "recorded" / "clients" / "litellm"
+ANSWERED = Path(__file__).parents[1] / "recorded" / "clients" / "ollama@0.33"
 """A run that answered whether Claude Code runs there."""
 NEWER = "claude-code.turn.second-round"
 

@@ -180,3 +180,27 @@ def test_a_run_ends_in_time(moment: str, how: str, tmp_path: Path, bent: Begun) 
     assert log.end is not None
     assert log.complete is (how == "budget"), out + err
     assert {"budget spent"} == {row.reason for row in log.cases if row.verdict == "not-run"} or how == "a person"
+
+
+LOST = """
+import os, signal, weakref
+from conformance.engine.ledger import Ledger
+judge = Ledger.judge_case
+class Held: pass
+def judged(ledger, question):
+    row, held = judge(ledger, question), Held()
+    kept = weakref.ref(held, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    del held
+    return row
+Ledger.judge_case = judged
+"""
+
+
+def test_a_signal_that_comes_in_a_callback_of_the_interpreter_is_not_lost(
+    bent: Begun, reference: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Python drops what a handler raises there, and the run went on to its end as if nobody had ended it."""
+    process = bent(LOST, "run", *reference, "--select", "messages.text", "--no-witness", "--out", "out")
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 130, said
+    assert len(read_log(tmp_path / "out").cases) == 1
