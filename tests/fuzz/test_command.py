@@ -39,7 +39,7 @@ def test_a_finding_is_a_case_that_a_run_takes(conformance: Command, served: Serv
     correct = conformance("run", "--cases", "out/cases", "--out", "b")
     assert correct.returncode == 0, correct.stderr
     again = conformance(*words, "--examples", "60")
-    assert "were found before, and are not told again" in again.stdout
+    assert "were found before, and are not reported again" in again.stdout
     assert "50" not in (tmp_path / "out" / FILE).read_text().splitlines()[-1], "it went on from there"
 
 

@@ -128,14 +128,27 @@ def measured(words: list[str], folder: Path) -> tuple[int, float, str]:
         process = Popen(
             [sys.executable, "-m", "conformance", *words], cwd=folder, env=environment, stdout=printed, stderr=printed
         )
-        until = time.monotonic() + LIMIT
-        while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
+        until, peak = time.monotonic() + LIMIT, 0.0
+        while process.poll() is None:
+            peak = peak_of(process.pid) or peak
             if time.monotonic() > until:
                 process.kill()
             time.sleep(0.05)
-        process.returncode = os.waitstatus_to_exitcode(ended[1])
         printed.seek(0)
-        return process.returncode, ended[2].ru_maxrss / 1024, printed.read().decode(errors="replace")
+        return process.returncode, peak, printed.read().decode(errors="replace")
+
+
+def peak_of(process: int) -> float:
+    """The most memory that a process held so far, in megabytes; 0 where it has ended.
+
+    What the system says of a child that has ended includes the size of the process that started it.
+    """
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return 0.0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) / 1024 if found else 0.0
 
 
 def in_turn() -> Attack:

@@ -57,7 +57,14 @@ def wire(address: str, path: str, body: dict[str, Any]) -> str:
     return masked("\r\n".join(line for line in lines if not line.lower().startswith(CHANGING)))
 
 
-UNSEEN = {"joins-blocks", "slow-to-begin", "reads-broken-json", "estimates-tokens", "braces-for-nothing"}
+UNSEEN = {
+    "joins-blocks",
+    "slow-to-begin",
+    "reads-broken-json",
+    "estimates-tokens",
+    "braces-for-nothing",
+    "cache-forgets",
+}
 """Variants that show in time, in what the model reads, elsewhere or in other bodies: asked in tests of their own."""
 
 
@@ -72,6 +79,19 @@ def test_a_variant_differs_on_the_wire(name: str, address: str) -> None:
     assert any(
         wire(address, f"/variant/{name}/v1/messages", body) != wire(address, "/v1/messages", body) for body in bodies
     )
+
+
+def test_a_cache_that_forgets_reads_nothing_of_a_conversation_that_it_knows(sdk: anthropic.Anthropic) -> None:
+    known = [{"type": "text", "text": "word " * 3000, "cache_control": {"type": "ephemeral"}}]
+    turns = [{"role": ("user", "assistant")[number % 2], "content": "Reply with exactly: wren"} for number in range(5)]
+
+    def read(path: str) -> int:
+        body = asking(system=known, messages=turns)
+        answers = [sdk.post(f"{path}/v1/messages", cast_to=dict[str, Any], body=body) for _ in range(2)]
+        return int(answers[1]["usage"]["cache_read_input_tokens"])
+
+    assert read("") > 0
+    assert read("/variant/cache-forgets") == 0
 
 
 def content(message: Any) -> list[Any]:
