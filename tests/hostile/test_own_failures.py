@@ -1,6 +1,5 @@
 """Whatever fails in the suite itself is one question's row; and nothing that it does holds up the end of a run."""
 
-import re
 import signal
 import socket
 import time
@@ -143,6 +142,7 @@ honest = room.examine
 def examine(answer, **more):
     begun = time.monotonic()
     while b'"stop_sequences"' in answer.exchange.request.body and time.monotonic() < begun + 300:
+        open("begun", "a").close()
         sum(range(1000))
     return honest(answer, **more)
 room.examine = examine
@@ -168,14 +168,17 @@ def test_a_person_can_end_a_run_while_an_answer_is_judged(
     how: signal.Signals, bent: Begun, reference: tuple[str, ...], tmp_path: Path
 ) -> None:
     process = bent(JUDGES_FOR_EVER, "run", *FEW, *reference, "--concurrency", "1", "--out", "out")
-    log = tmp_path / "out" / "run.jsonl"
-    until = time.monotonic() + 60
-    while time.monotonic() < until and not (log.exists() and re.search(b'"type":"case"', log.read_bytes())):
-        time.sleep(0.1)
+    _wait_for(tmp_path / "begun")
     process.send_signal(how)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, out + err
     assert "Traceback" not in err
+
+
+def _wait_for(file: Path) -> None:
+    until = time.monotonic() + 100
+    while time.monotonic() < until and not file.exists():
+        time.sleep(0.05)
 
 
 def test_a_budget_ends_a_run_while_the_first_answer_is_waited_for(bent: Begun, tmp_path: Path) -> None:
@@ -219,9 +222,7 @@ def test_a_person_can_end_a_run_while_its_page_is_written(
     how: signal.Signals, bent: Begun, reference: tuple[str, ...], tmp_path: Path
 ) -> None:
     process = bent(WRITES_FOR_EVER, "run", *ONE, *reference, "--out", "out")
-    until = time.monotonic() + 100
-    while time.monotonic() < until and not (tmp_path / "begun").exists():
-        time.sleep(0.05)
+    _wait_for(tmp_path / "begun")
     process.send_signal(how)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, out + err
