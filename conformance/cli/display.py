@@ -1,5 +1,6 @@
 """The output of a run for people: each exchange with `--debug`, the files beside the log, the summary."""
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from conformance.engine.question import Question
 from conformance.engine.scheduler import Deadline
 from conformance.errors import ExitCode, UserError
 from conformance.harmless import harmless
+from conformance.keys import KNOWN
 from conformance.probe.exchange import Exchange
 from conformance.runs.log import RunLog, read_log
 
@@ -28,9 +30,15 @@ class Display(Struct, frozen=True, kw_only=True):
 
 
 def echo_line(line: bytes) -> None:
-    """A row of the log on standard output; where the program behind the pipe has ended, the run goes on without it."""
+    """A row of the log on standard output, without keys, and with what moves a terminal's cursor as JSON escapes it.
+
+    Where the program behind the pipe has ended, the run goes on without it.
+    """
+    text = KNOWN.removed(line).decode()
+    if not text.isprintable():
+        text = "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)
     try:
-        sys.stdout.buffer.write(line + b"\n")
+        sys.stdout.buffer.write(text.encode() + b"\n")
         sys.stdout.buffer.flush()
     except BrokenPipeError:  # what is buffered cannot be written any more, and Python would complain of it at exit
         nowhere = os.open(os.devnull, os.O_WRONLY)

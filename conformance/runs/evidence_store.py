@@ -5,7 +5,7 @@ while a resumed run goes on, or, from older suites, a folder `evidence` with a f
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -169,8 +169,7 @@ def pack_evidence(folder: Path, level: int = LEVEL) -> None:
         return
     _pack_into(folder, ((name, _one_line(store, name)) for name in names), level)
     (folder / PLAIN).unlink(missing_ok=True)
-    if (folder / FOLDER).is_dir():
-        _remove_files(folder / FOLDER, names)
+    _remove_files(folder / FOLDER, names)
 
 
 def join_evidence(parts: Mapping[str, EvidenceStore], folder: Path) -> None:
@@ -190,16 +189,16 @@ def copy_evidence(source: Path, folder: Path) -> None:
     for name in (PLAIN, PACKED):
         if (source / name).is_file():
             shutil.copyfile(source / name, folder / name)
-    if (source / FOLDER).is_dir():
-        shutil.copytree(source / FOLDER, folder / FOLDER, dirs_exist_ok=True)
+    for file in _files(source / FOLDER):
+        (folder / FOLDER).mkdir(exist_ok=True)
+        shutil.copyfile(file, folder / FOLDER / file.name)
 
 
 def remove_evidence(folder: Path) -> None:
     """Removes the evidence of a run from its folder."""
     for name in (PLAIN, PACKED, f"{PACKED}.part"):
         (folder / name).unlink(missing_ok=True)
-    if (folder / FOLDER).is_dir():
-        _remove_files(folder / FOLDER, [path.stem for path in (folder / FOLDER).glob("*.json")])
+    _remove_files(folder / FOLDER, [path.stem for path in _files(folder / FOLDER)])
 
 
 def _one_line(store: EvidenceStore, name: str) -> bytes:
@@ -207,9 +206,20 @@ def _one_line(store: EvidenceStore, name: str) -> bytes:
     return line if line.startswith(b'{"id":') else msgspec.json.encode(store.read(name))
 
 
-def _remove_files(folder: Path, names: list[str]) -> None:
-    """Removes the files of exchanges that are packed now, and their folder if nothing else lies there."""
-    for name in names:
-        (folder / f"{name}.json").unlink(missing_ok=True)
-    if not any(folder.iterdir()):
+def _files(folder: Path) -> list[Path]:
+    """The files of exchanges in a folder; none where it, or one of them, is a link: it may lead to anybody's files."""
+    if folder.is_symlink() or not folder.is_dir():
+        return []
+    return [file for file in sorted(folder.glob("*.json")) if file.is_file() and not file.is_symlink()]
+
+
+def _remove_files(folder: Path, names: Container[str]) -> None:
+    """Removes the files of exchanges that are packed now, and their folder if nothing else lies there.
+
+    An id is compared with what lies there and never becomes a path: one of a stranger's log led out of the folder.
+    """
+    for file in _files(folder):
+        if file.stem in names:
+            file.unlink()
+    if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
         folder.rmdir()

@@ -13,8 +13,10 @@ import pytest
 from command_line import FULL, Begun, Command, called, extent
 from servers import scripted
 
+from conformance.cli.display import echo_line
 from conformance.errors import UserError
-from conformance.runs.evidence_store import EvidenceStore
+from conformance.keys import KNOWN
+from conformance.runs.evidence_store import EvidenceStore, copy_evidence, pack_evidence, remove_evidence
 from conformance.runs.log import FILE, LOCK, RunLog, read_log
 from conformance.runs.run_folder import FolderError, RunFolder
 
@@ -255,3 +257,35 @@ def test_a_folder_that_cannot_be_written_is_a_line(tmp_path: Path, monkeypatch: 
         with pytest.raises(UserError) as caught:
             RunFolder(out, resumed=False)
         assert "--out" in str(caught.value)
+
+
+def test_an_id_of_a_strangers_evidence_never_becomes_a_path(tmp_path: Path) -> None:
+    """A run that was handed over removed a file beside its folder as soon as somebody went on with it."""
+    run = tmp_path / "run"
+    (run / "evidence").mkdir(parents=True)
+    mine = tmp_path / "user-data.json"
+    mine.write_text("mine")
+    (run / "evidence.jsonl").write_bytes(b'{"id":"../../user-data","case":"a.case"}\n')
+    pack_evidence(run)
+    assert mine.read_text() == "mine"
+
+
+def test_evidence_that_is_a_link_is_neither_copied_nor_removed(tmp_path: Path) -> None:
+    victim, run, copy = (tmp_path / name for name in ("victim", "run", "copy"))
+    for folder in (victim, run, copy):
+        folder.mkdir()
+    (victim / "id.json").write_text("secret")
+    (run / "evidence").symlink_to(victim)
+    copy_evidence(run, copy)
+    assert list(copy.iterdir()) == []
+    remove_evidence(run)
+    assert (victim / "id.json").read_text() == "secret"
+
+
+def test_rows_on_standard_output_hold_no_key_and_move_no_cursor(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    KNOWN.remember("sk-canary-of-the-echo-71f3")
+    echo_line('{"observed":"sk-canary-of-the-echo-71f3 \x9b \u202e"}'.encode())
+    said = capfdbinary.readouterr().out
+    assert b"canary" not in said
+    assert said.decode().strip().isprintable()
+    assert msgspec.json.decode(said)["observed"].endswith(" \x9b \u202e")
