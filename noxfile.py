@@ -32,8 +32,8 @@ PROBE_MODEL = HERE / "conformance" / "targets" / "probe-model" / "conformance-pr
 RUN, ALL = (LOCKS / f"{name}.txt" for name in ("run", "all"))
 SLOWEST = ["--durations=3", "--durations-min=0.5"]
 """What shows the three tests that a job waits for the longest."""
-COMMANDS = ("cli", "engine", "targets")
-"""The rooms whose tests call whole commands: half of the time of all tests."""
+PARTS = {"1/3": ("cli", "engine", "targets"), "2/3": ("scripted", "fuzz", "detection")}
+"""Folders of tests that CI runs side by side, each about a third of the time; the last third is all the others."""
 READERS = ("stream", "answer", "log", "evidence", "cases", "target")
 """What `tests/fuzz/by_coverage.py` reads with."""
 CHECKED = ["conformance", "tests", "bench", "probe-model", "noxfile.py"]
@@ -163,20 +163,20 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Runs the tests of the suite itself; `-- --part 1/2` and `2/2` are two halves that CI runs side by side."""
+    """Runs the tests of the suite itself; `-- --part 1/3` to `3/3` are three parts that CI runs side by side."""
     with timed(session):
         install(session, ALL)
         elsewhere = [f"--ignore=tests/{name}" for name in ("browser", "real", "hostile")]
-        session.run("pytest", *SLOWEST, *elsewhere, *half(session.posargs))
+        session.run("pytest", *SLOWEST, *elsewhere, *part(session.posargs))
 
 
-def half(words: list[str]) -> list[str]:
-    """The words for pytest in which `--part 1/2` is the rooms of `COMMANDS`, and `--part 2/2` all but these."""
+def part(words: list[str]) -> list[str]:
+    """The words for pytest in which `--part 1/3` is the folders of that part, and `--part 3/3` all that are in none."""
     if "--part" not in words:
         return words
     at = words.index("--part")
-    folders = [f"tests/{name}" for name in COMMANDS]
-    chosen = folders if words[at + 1] == "1/2" else [f"--ignore={folder}" for folder in folders]
+    others = [f"--ignore=tests/{name}" for names in PARTS.values() for name in names]
+    chosen = [f"tests/{name}" for name in PARTS[words[at + 1]]] if words[at + 1] in PARTS else others
     return [*words[:at], *chosen, *words[at + 2 :]]
 
 
