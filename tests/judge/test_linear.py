@@ -4,17 +4,22 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib import import_module
+from pkgutil import walk_packages
 from typing import Any
 
 import pytest
 from correct_exchanges import asked, exchange, message, streamed, told
 
-import conformance.judge.rules  # noqa: F401 - its patterns are in SHIPPED once it is imported
+import conformance.judge
 from conformance.catalog.load import load_catalog
 from conformance.catalog.pattern import SHIPPED, PatternError, compiled
 from conformance.judge.answer import read
 from conformance.judge.rules import examine
 from conformance.probe.exchange import Exchange
+
+for module in walk_packages(conformance.judge.__path__, "conformance.judge."):
+    import_module(module.name)  # its patterns are in SHIPPED from then on, whatever else was collected
 
 parse: Callable[..., Any] = re._parser.parse  # type: ignore[attr-defined]  # the syntax tree of a pattern
 NONCE = "abcdefghij"
