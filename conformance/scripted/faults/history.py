@@ -296,6 +296,13 @@ def late_results_lost(body: Body) -> None:
             result["content"] = results[0][1].get("content", "")
 
 
+@JOURNEY.body("X-late-errors-lost", "is_error is lost from the second result of a conversation on", needs="turns tools")
+def late_errors_lost(body: Body) -> None:
+    results = [result for message in _messages(body) for result in _blocks(message, "tool_result")]
+    for result in results[1:]:
+        result.pop("is_error", None)
+
+
 @JOURNEY.message("X-usage-newest", "input_tokens are those of the newest message", needs="turns")
 def newest_weighed(message: Message, call: Call) -> Message:
     messages = _messages(call.document)
