@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from conformance.catalog.load import load_catalog
-from conformance.detection.figures import got_worse, with_figures
+from conformance.detection.figures import got_worse, joined, with_figures
 from conformance.detection.gateway_mutants import Part, gateway_mutants, gone_silent, merged, part_of_words, summary_of
 from conformance.detection.measure import measure
 from conformance.errors import UserError
@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument(
         "--only", metavar="ID", action="append", default=[], help="only these faults, variants or odd models"
     )
+    parser.add_argument("--join", action="store_true", help="write what --only measured, and leave all other figures")
     parser.add_argument(
         "--mutants",
         metavar="K/N",
@@ -47,6 +48,8 @@ def main() -> int:
             figures = before
         else:
             figures = measure(catalog, only=arguments.only, full=arguments.full)
+            if arguments.only and arguments.join and before is not None:
+                figures = joined(before, figures)
             complaints += got_worse(figures, before)
         if not arguments.only:
             known = before.each_gateway_mutant if before else {}
@@ -59,7 +62,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     _tell(figures, time.monotonic() - began)
-    if arguments.only:
+    if arguments.only and not arguments.join:
         return 0
     write_figures(arguments.out, figures)
     if README.is_file() and arguments.out == FILE:

@@ -1,10 +1,12 @@
 """The detection figures as computed: each fault's outcome, the summaries, and what must not get worse."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from conformance.detection.client_figures import misjudged
+from conformance.detection.client_figures import misjudged, table, true_first
 from conformance.detection.sweep import Worse
 from conformance.engine.scripted_process import NamedFault
 from conformance.runs.detection import AlarmFigure, Detection, FaultFigure, Outcome
@@ -105,6 +107,36 @@ def summary(figures: Sequence[FaultFigure]) -> dict[str, int]:
         "silent": sum(figure.outcome == "silent" for figure in faults),
         "false_alarms": sum(figure.outcome == "false alarm" for figure in figures),
     }
+
+
+def joined(before: Detection, now: Detection) -> Detection:
+    """The figures of a whole detection, in which those of some faults, variants and models are measured anew."""
+
+    def newest(name: str) -> list[Any]:
+        figures = {figure.id: figure for one in (before, now) for figure in getattr(one, name)}
+        return list(figures.values())
+
+    each_fault, each_client = newest("each_fault"), newest("each_client")
+    each_variant, each_model = newest("each_variant"), newest("each_model")
+    return replace(
+        before,
+        faults=summary(each_fault),
+        named=naming(each_fault),
+        red_rows=redness(each_fault),
+        variants=alarmed(each_variant),
+        models=alarmed(each_model),
+        readiness=table(each_client),
+        first_reasons=true_first(each_client),
+        each_fault=each_fault,
+        each_variant=each_variant,
+        each_model=each_model,
+        each_client=each_client,
+    )
+
+
+def alarmed(figures: Sequence[AlarmFigure]) -> dict[str, int]:
+    """The variants or models that raise an alarm, of how many."""
+    return {"false_alarms": sum(bool(figure.alarms) for figure in figures), "of": len(figures)}
 
 
 def got_worse(now: Detection, before: Detection | None) -> list[str]:

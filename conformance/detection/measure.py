@@ -12,7 +12,7 @@ from conformance.catalog.load import Catalog
 from conformance.detection.client_figures import EXPECTED, client_figure, outcomes, questions, table, true_first
 from conformance.detection.client_servers import sessions
 from conformance.detection.endpoints import Endpoint, Swept, ask, endpoints
-from conformance.detection.figures import figure_of, first_view, naming, redness, summary
+from conformance.detection.figures import alarmed, figure_of, first_view, naming, redness, summary
 from conformance.detection.mutant_figures import mutant_figures
 from conformance.detection.sweep import RunVerdicts, Worse, is_honest, questions_for, red_rows, sweep, worse_rows
 from conformance.engine.fixture_server import FixtureServer
@@ -51,8 +51,8 @@ def measure(catalog: Catalog, *, only: Collection[str] = (), full: bool = False)
         faults=summary(each_fault),
         named=naming(each_fault),
         red_rows=redness(each_fault),
-        variants=_alarmed(each_variant),
-        models=_alarmed(each_model),
+        variants=alarmed(each_variant),
+        models=alarmed(each_model),
         mutants=mutants.counts,
         readiness=table(clients),
         first_reasons=true_first(clients),
@@ -120,10 +120,6 @@ async def _clients(catalog: Catalog, only: Collection[str], stack: ExitStack, fi
 
 def _alarms(one: NamedFault, rows: Sequence[Worse]) -> AlarmFigure:
     return AlarmFigure(id=one.id, says=one.says, alarms=sorted({row.id for row in rows}))
-
-
-def _alarmed(figures: Sequence[AlarmFigure]) -> dict[str, int]:
-    return {"false_alarms": sum(bool(figure.alarms) for figure in figures), "of": len(figures)}
 
 
 def _tagged(catalog: Catalog, fault: str) -> list[str]:

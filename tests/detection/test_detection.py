@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from conformance.catalog.load import load_catalog
 from conformance.detection.client_figures import EXPECTED, misjudged, outcomes, table, true_first
 from conformance.detection.client_servers import sessions
-from conformance.detection.figures import figure_of, got_worse, summary, with_figures
+from conformance.detection.figures import figure_of, got_worse, joined, summary, with_figures
 from conformance.detection.sweep import BASE, Worse
 from conformance.detection.witnesses import SdkAnswer, kept_readings, table_of
 from conformance.engine.scripted_process import NamedFault, named_faults, named_models, named_variants
@@ -75,6 +75,19 @@ def test_the_ratchet_only_goes_up() -> None:
     assert "silent (says nothing) is held against the server by messages.text" in got_worse(odd, before)[0]
     assert "mutants" in got_worse(figures(worse=RED, alarms=[], killed=98), before)[0]
     assert got_worse(figures(worse=RED, alarms=[], killed=90), None) != []
+
+
+def test_some_faults_measured_anew_leave_the_figures_of_all_others() -> None:
+    whole = read_figures(ROOT / "reports" / "detection.json")
+    assert whole is not None
+    assert joined(whole, replace(whole, each_fault=[], each_client=whole.each_client[:3])) == whole
+    now = figures(worse=[], alarms=["messages.text"], killed=0)
+    both = joined(whole, now)
+    changed = [figure.id for figure, one in zip(both.each_fault, whole.each_fault, strict=True) if figure != one]
+    assert changed == ["ST12"]
+    assert both.faults["silent"] == whole.faults["silent"] + 1
+    assert both.variants["false_alarms"] == 1
+    assert both.mutants == whole.mutants
 
 
 def test_the_readme_says_what_was_measured() -> None:
