@@ -1,7 +1,7 @@
 """The differences between two runs, row by row and finding by finding, never by totals."""
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Literal
 
@@ -10,8 +10,8 @@ from msgspec import Struct
 from conformance.runs.evidence import exchange_of
 from conformance.runs.evidence_store import EvidenceStore
 from conformance.runs.expectations import RowResult, seen_in
-from conformance.runs.log import CauseRow, RunLog
-from conformance.words import OBSERVED, Mode, Verdict
+from conformance.runs.log import CauseRow, ReadinessRow, RunLog
+from conformance.words import OBSERVED, Mode, ReadinessVerdict, Verdict
 
 Change = Literal[
     "regression",
@@ -147,6 +147,36 @@ def cause_changes(old: RunLog, new: RunLog) -> CauseChanges:
 def _judged_alike(old: RunLog, new: RunLog) -> bool:
     """Whether a run without causes is one in which nothing was wrong."""
     return bool(new.causes) and not any(row.verdict in ("broken", "ignored", "refused", "partial") for row in old.cases)
+
+
+class ReadinessChange(Struct, frozen=True, kw_only=True):
+    """A client for which two runs have different answers."""
+
+    client: str
+    """Its name, with its version where the newer run knows it."""
+    old: ReadinessVerdict
+    new: ReadinessVerdict
+    because: str = ""
+    """The first need that is missing now and was not."""
+
+
+def readiness_changes(old: RunLog, new: RunLog) -> list[ReadinessChange]:
+    """The clients that both runs were asked about, and for which the answer is another now."""
+    before = {row.profile: row for row in old.readiness}
+    return [
+        ReadinessChange(
+            client=after.client or after.profile,
+            old=before[after.profile].verdict,
+            new=after.verdict,
+            because=next(iter(_missing(after, but_for=_missing(before[after.profile]))), ""),
+        )
+        for after in new.readiness
+        if after.profile in before and before[after.profile].verdict != after.verdict
+    ]
+
+
+def _missing(row: ReadinessRow, but_for: Sequence[str] = ()) -> list[str]:
+    return [need.says for need in row.needs if need.found == "missing" and need.says not in but_for]
 
 
 NOTICED = 1.3

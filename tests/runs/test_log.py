@@ -1,5 +1,6 @@
 """The run log: what is written is read back, a killed run keeps what it had, and two runs are compared row by row."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 from conformance.cli.main import main
 from conformance.errors import UserError
 from conformance.judge.finding import ABSENT, Finding
-from conformance.runs.diff import diff, speed_changes
+from conformance.runs.diff import diff, readiness_changes, speed_changes
 from conformance.runs.evidence_store import EvidenceStore, EvidenceWriter, remove_evidence
 from conformance.runs.log import (
     CaseInfo,
@@ -345,6 +346,18 @@ def test_a_server_that_became_slower_is_told_and_not_judged(
     assert "0 rows differ" in told
     remove_evidence(tmp_path / "two")
     assert speed_changes(old, read_log(tmp_path / "two")) == [], "nothing is said where nothing was kept"
+
+
+def test_a_client_that_runs_no_more_stands_before_the_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    published = Path(__file__).parents[2] / "reports" / "runs"
+    assert main(["diff", str(published / "reference"), str(published / "ant2oai-0.1.6")]) == 1
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert re.search(r": \d+ rows differ: \d+ regressions, ", first)
+    assert second.startswith("Claude Code 2.1.332: ready -> ")
+    (change,) = readiness_changes(read_log(published / "reference"), read_log(published / "ant2oai-0.1.6"))
+    assert change.because in second
+    assert change.because
+    assert readiness_changes(read_log(published / "reference"), read_log(published / "reference")) == []
 
 
 def test_a_run_does_not_differ_from_itself(tmp_path: Path) -> None:

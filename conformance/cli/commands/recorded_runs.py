@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,16 @@ from conformance.errors import ExitCode, UserError
 from conformance.harmless import harmless
 from conformance.report.answers import annotations
 from conformance.report.matrix import matrix_of
-from conformance.runs.diff import Difference, SpeedChange, cause_changes, diff, speed_changes
+from conformance.runs.diff import (
+    ORDER,
+    Change,
+    Difference,
+    SpeedChange,
+    cause_changes,
+    diff,
+    readiness_changes,
+    speed_changes,
+)
 from conformance.runs.evidence_store import EvidenceStore, copy_evidence
 from conformance.runs.log import FILE, PACKED, CauseRow, RunLog, read_log
 from conformance.runs.run_folder import RunFolder
@@ -62,8 +72,26 @@ def _causes(old: RunLog, new: RunLog) -> list[tuple[str, CauseRow]]:
     ]
 
 
+def _clients(old: RunLog, new: RunLog) -> list[str]:
+    """The clients that run where they did not, or the other way round, each in one line."""
+    changes = readiness_changes(old, new)
+    return [f"{one.client}: {one.old} -> {one.new}{f'; missing: {one.because}' * bool(one.because)}" for one in changes]
+
+
+def _counted(differences: Sequence[Difference]) -> str:
+    """How many rows differ, and in which way: `3 rows differ: 1 regression, 2 improvements`."""
+    counts = Counter(difference.change for difference in differences)
+    each = ", ".join(f"{counts[change]} {_plural(change, counts[change])}" for change in ORDER if counts[change])
+    rows = "1 row differs" if len(differences) == 1 else f"{len(differences)} rows differ"
+    return f"{rows}: {each}" if each else rows
+
+
+def _plural(change: Change, count: int) -> str:
+    return f"{change}s" if count > 1 and change in ("regression", "improvement") else change
+
+
 def as_text(differences: Sequence[Difference], old: RunLog, new: RunLog) -> str:
-    lines = [f"{name_of(old)} -> {name_of(new)}: {len(differences)} rows differ"]
+    lines = [f"{name_of(old)} -> {name_of(new)}: {_counted(differences)}", *_clients(old, new)]
     lines += [f"{what:<17} {cause.id}: {cause.says}  {cause.quote}".rstrip() for what, cause in _causes(old, new)]
     for difference in differences:
         lines.append(f"{difference.change:<17} {_row(difference)}: {_verdicts(difference)}  [{difference.surface}]")
@@ -76,15 +104,17 @@ def _speed(change: SpeedChange) -> str:
     """The server's speed in one line, which turns no exit code."""
     how = f"{change.times:.1f} times as slow" if change.times > 1 else f"{1 / change.times:.1f} times as fast"
     seconds = f"{change.old:.2f} s -> {change.new:.2f} s {change.what}"
-    return f"speed, no verdict: {how}: {seconds}, median of {change.over} equal questions"
+    return f"speed, no verdict: {how}: {seconds}, median of {change.over} equal questions; the machines count too"
 
 
 def as_markdown(differences: Sequence[Difference], old: RunLog, new: RunLog) -> str:
     head = [f"### {name_of(old)} → {name_of(new)}", ""]
+    head += [f"- **{line}**" for line in _clients(old, new)]
     head += [f"- **{what}** `{cause.id}`: {cause.says}" for what, cause in _causes(old, new)]
     head += [f"- {_speed(change)}" for change in speed_changes(old, new)]
     if not differences:
         return "\n".join([*head, "No row differs."])
+    head.append(f"- {_counted(differences)}")
     rows = [
         f"| {difference.change} | `{_row(difference)}` | {_verdicts(difference)} | `{difference.surface}` |"
         for difference in differences
@@ -96,6 +126,7 @@ def as_json(differences: Sequence[Difference], old: RunLog, new: RunLog) -> str:
     document = {
         "old": old.run.target,
         "new": new.run.target,
+        "readiness": readiness_changes(old, new),
         "causes": cause_changes(old, new),
         "speed": speed_changes(old, new),
         "differences": differences,
