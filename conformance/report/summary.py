@@ -9,6 +9,7 @@ from conformance.harmless import harmless
 from conformance.report.causes import counted, observed, red_causes
 from conformance.report.closing import basis_of, closing_of
 from conformance.report.matrix import UNEXPECTED, Cell, Column, Matrix, disputed, most_important
+from conformance.report.servers import ServerLine, servers_of
 from conformance.runs.log import RowInfo, RunLog, sentence
 from conformance.words import ConformanceLevel, Verdict
 
@@ -50,7 +51,20 @@ def summary_md(matrix: Matrix, *, page: str = "index.html") -> str:
     """The run as Markdown for a CI step summary: what must be acted upon first, then counts, then the rest."""
     rows = {row.id: row for row in matrix.rows}
     parts = [_target_md(column, rows) for column in matrix.columns]
+    if len(parts) > 1:
+        parts.insert(0, "\n".join(_servers_md(servers_of(matrix))))
     return "\n\n".join([*parts, f"The whole matrix with the evidence of every cell: `{page}`."]) + "\n"
+
+
+def _servers_md(servers: Sequence[ServerLine]) -> list[str]:
+    """One line per server, by its newest version: what the page's first view says."""
+    lines = ["| server | answer | client | what stood behind | first broken promise |", "|---|---|---|---|---|"]
+    for server in servers:
+        clients = ", ".join(f"{_md(client.name)}: {client.verdict}" for client in server.clients[:1]) or "not asked"
+        answer = f"{server.column.conformance}; {server.level}"
+        first = _md(server.first.says) if server.first else ""
+        lines.append(f"| {_md(server.column.title)} | {answer} | {clients} | {server.behind} | {first} |")
+    return lines
 
 
 def _target_md(column: Column, rows: dict[str, RowInfo]) -> str:

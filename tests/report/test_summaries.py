@@ -89,6 +89,16 @@ def test_the_summary_says_first_what_is_unexpected(newest: RunLog, written: Call
     assert "`index.html`" in text
 
 
+def test_several_servers_begin_with_one_line_each(newest: RunLog, hostile: RunLog, tmp_path: Path) -> None:
+    write_summaries([newest, hostile], tmp_path)
+    head, _, rest = (tmp_path / "summary.md").read_text().partition("\n\n## ")
+    columns, _, *lines = head.splitlines()
+    assert columns == "| server | answer | client | what stood behind | first broken promise |"
+    assert any(line.startswith("| ollama 0.40.12 (simulated) | not conformant; ") for line in lines)
+    assert [line.replace("\\|", "").count("|") for line in lines] == [6, 6]
+    assert rest
+
+
 def test_the_summary_obeys_nothing_that_an_endpoint_said(hostile: RunLog, written: Callable[[RunLog], Path]) -> None:
     text = (written(hostile) / "summary.md").read_text()
     assert "<script" not in text
