@@ -1,27 +1,28 @@
 """The API keys of this process, and their removal from everything it writes, in every spelling."""
 
-import base64
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable
 
-import re2
+from conformance.spellings import Search, apart, coded, plain, readings, seldom_coded
 
-_NAMED = {ord("&"): "amp", ord("<"): "lt", ord(">"): "gt", ord('"'): "quot", ord("'"): "apos"}
 MARK = "[key removed]"
-SHORTEST_CODED = 8
-"""Characters of a coded form from which on it is no word that stands there by chance."""
+_LINE = re.compile(rb"[^\r\n]+")
+_NUMBER = re.compile(rb"[0-9]+")
+_NUMBERS = re.compile(rb"[0-9]+(?:\s*,\s*[0-9]+)+")
 
 
 class Keys:
     """Finds the values of keys in every spelling that a decoder undoes.
 
-    That is: escapes of JSON, URLs, HTML, mail and programs, in either case and for any of the characters, several
-    times over; UTF-16 and 32; base64 at any offset, hexadecimal, and backwards. A key that could as well be a word of
+    That is: escapes of JSON, URLs, HTML, mail, style sheets and programs, for any of the characters, several times
+    over and one in another; UTF-16 and 32; base64, base32, base85, hexadecimal and lists of codes, also one in another;
+    and backwards. A key that could as well be a word of
     an answer (`ollama`) is not looked for: to tear it out of every text would change what is judged.
     """
 
     def __init__(self, keys: Iterable[str | None] = ()) -> None:
         self.values: list[str] = []
-        self._patterns: list[re2._Regexp] = []
+        self._searches: list[Search] = []
         self.remember(*keys)
 
     def remember(self, *keys: str | None) -> None:
@@ -29,29 +30,29 @@ class Keys:
         new = [key for key in dict.fromkeys(keys) if key and key not in self.values]
         if new:
             self.values = sorted([*self.values, *new], key=len, reverse=True)
-            self._patterns = [_compiled(key) for key in self.values if not _is_wordlike(key)]
+            self._searches = [_search(key) for key in self.values if not _is_wordlike(key)]
 
     def forget(self) -> None:
         """Forgets them all: where commands are called one after another in a process, each begins with its own."""
-        self.values, self._patterns = [], []
+        self.values, self._searches = [], []
 
     def spans(self, data: bytes) -> list[tuple[int, int]]:
         """The places of keys in a text."""
-        found = [place.span() for pattern in self._patterns for place in pattern.finditer(data)]
-        return list(_apart(sorted(found))) if found else []
+        found = [span for search in self._searches for span in search.spans(data)]
+        return list(apart(sorted(found))) if found else []
 
     def removed(self, data: bytes) -> bytes:
         """Bytes without keys: the same object where there is none."""
         spans = self.spans(data)
-        return without(spans, data, 0) if spans else data
+        return without(spans, data) if spans else data
 
     def stand_in(self, texts: Iterable[str]) -> bool:
         """Whether a key stands in one of several texts, which are searched at once."""
-        return bool(self._patterns) and bool(self.spans("\0".join(texts).encode("utf-8", "surrogatepass")))
+        return bool(self._searches) and bool(self.spans("\0".join(texts).encode("utf-8", "surrogatepass")))
 
     def removed_from(self, text: str) -> str:
         """A text without keys."""
-        if not self._patterns:
+        if not self._searches:
             return text
         data = text.encode("utf-8", "surrogatepass")
         clean = self.removed(data)
@@ -62,87 +63,43 @@ KNOWN = Keys()
 """Every key that this process was given: what writes a file, or to a terminal, removes them."""
 
 
-def without(spans: Iterable[tuple[int, int]], data: bytes, begins: int) -> bytes:
-    """Bytes, the first of which is number `begins`, with the mark in place of the spans that begin in them."""
-    kept, position = [], 0
+def shortened(text: str, longest: int, end: str = "…") -> str:
+    """A text of at most so many characters, without keys: a cut inside of one would leave a part that nobody finds."""
+    if len(text) <= longest:
+        return text
+    text = KNOWN.removed_from(text)
+    return text if len(text) <= longest else text[: longest - len(end)] + end
+
+
+def without(spans: Iterable[tuple[int, int]], data: bytes) -> bytes:
+    """Bytes with the mark in place of each span."""
+    kept: list[bytes] = []
+    position = 0
     for first, last in spans:
-        kept.append(data[position : max(0, first - begins)])
-        if first >= begins:
-            kept.append(MARK.encode())
-        position = min(len(data), last - begins)
+        kept += (data[position:first], mark_of(data[first:last]))
+        position = last
     return b"".join((*kept, data[position:]))
+
+
+def mark_of(spelled: bytes) -> bytes:
+    """What stands where a key stood: as many lines as it had, and of a list of numbers as many numbers.
+
+    Lines and numbers are what streams and JSON are made of: without them, other bytes than those of the key would say
+    something else, and be judged by it.
+    """
+    if _NUMBERS.fullmatch(spelled):
+        return _NUMBER.sub(b"0", spelled)
+    return _LINE.sub(MARK.encode(), spelled)
 
 
 def _is_wordlike(key: str) -> bool:
     return len(key) < 6 or (key.isalpha() and len(key) < 12)
 
 
-def _spellings(key: str) -> Iterator[str]:
-    """Patterns of a key: as it is and backwards with each character as it is or escaped, base64, hexadecimal."""
+def _search(key: str) -> Search:
+    """Looks for one key alone: a pattern of four has more states than are kept, and takes a hundred times as long."""
+    patterns: set[str] = set()
     for data in {key.encode(), key.encode("latin-1", "replace")}:
-        yield _escaped(data)
-        yield _escaped(data[::-1])
-        yield f"(?i:{data.hex()})"
-        yield f"(?i:{data[::-1].hex()})"
-        for coded in _base64(data):
-            yield _escaped(coded)
-
-
-def _base64(data: bytes) -> set[bytes]:
-    """What of the key stands in the base64 of any text that holds it, whatever comes before and after."""
-    found = set()
-    for offset in range(3):
-        coded = base64.b64encode(b"\0" * offset + data)
-        first, last = (offset * 8 + 5) // 6, (offset + len(data)) * 8 // 6
-        found |= {coded[first:last], coded[first:last].translate(bytes.maketrans(b"+/", b"-_"))}
-    return {coded for coded in found if len(coded) >= SHORTEST_CODED}
-
-
-def _escaped(data: bytes) -> str:
-    """A pattern of these bytes, each as it is or escaped, as they stand in UTF-8, 16 or 32."""
-    return r"\x00{0,3}".join(_of_byte(byte) for byte in data)
-
-
-def _of_byte(byte: int) -> str:
-    hexadecimal = "".join(f"[{sign}{sign.upper()}]" if sign.isalpha() else sign for sign in f"{byte:02x}")
-    forms = [
-        f"\\x{byte:02x}",
-        f"%(?:25)*{hexadecimal}",
-        rf"\\+(?:u00|x|U000000){hexadecimal}",
-        rf"\\+u\{{0*{hexadecimal}\}}",
-        rf"\\+{byte:03o}",
-        f"=(?:3D)*{hexadecimal}",
-        f"&#0*{byte};",
-        f"&#[xX]0*{hexadecimal};",
-    ]
-    if name := _NAMED.get(byte):
-        forms.append(f"&(?:amp;)*{name};")
-    if byte in b"/\\\"'":
-        forms.append(rf"\\+\x{byte:02x}")
-    if byte == ord(" "):
-        forms.append(r"\+")
-    return f"(?:{'|'.join(forms)})"
-
-
-def _apart(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Sorted spans, those that overlap as one."""
-    begin, end = -1, -1
-    for first, last in spans:
-        if first < end:
-            end = max(end, last)
-            continue
-        if end > begin:
-            yield begin, end
-        begin, end = first, last
-    if end > begin:
-        yield begin, end
-
-
-def _compiled(key: str) -> "re2._Regexp":
-    """A pattern of one key alone: that of four has more states than are kept, and takes a hundred times as long."""
-    patterns = sorted(set(_spellings(key)), key=len, reverse=True)
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.max_mem = 16 * 2**20  # of states that are kept: what comes beside them is found without
-    options.log_errors = False
-    return re2.compile("|".join(patterns).encode("latin-1"), options)
+        patterns |= {plain(read) for read in readings(data)} | {*coded(data), *seldom_coded(data)}
+        patterns |= {plain(data[::-1]), *coded(data[::-1])}
+    return Search("|".join(sorted(patterns, key=len, reverse=True)), len(key.encode()))

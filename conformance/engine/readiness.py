@@ -14,6 +14,7 @@ from conformance.judge.readiness import Readiness as Verdict
 from conformance.judge.readiness import readiness as decide
 from conformance.judge.rules import RULES
 from conformance.judge.wording import FOR_MACHINES, place, shown, wanted
+from conformance.keys import shortened
 from conformance.runs.log import CaseRow, Need, ReadinessRow, ReadinessVerdict, RuleRow, VersionReadiness
 
 LONGEST = 120
@@ -109,7 +110,7 @@ def _observed(value: Any) -> str:
     if not isinstance(value, str):
         return shown(value, limit=LONGEST)
     flat = " ".join(value.split())
-    return f'"{flat}"' if len(flat) <= LONGEST else f'"{flat[: LONGEST - 1]}…"'
+    return f'"{shortened(flat, LONGEST)}"'
 
 
 def row_of(answer: ProfileReadiness, _profile: Profile) -> ReadinessRow:

@@ -3,6 +3,7 @@
 from conformance.engine.question import Record
 from conformance.judge.sentence import sentence_of
 from conformance.judge.verdict import SHOWN, ControlResult, Judgement
+from conformance.keys import shortened
 
 LONGEST_NAME = 60
 LONGEST_TEXT = 80
@@ -17,10 +18,9 @@ def instead(record: Record, control: ControlResult) -> str:
         return ""
     answer = record.attempts[-1].replies[-1].answer
     calls = [str(block.get("name")) for block in answer.blocks if block.get("type") == "tool_use"]
-    parts = [f"a call of {name[:LONGEST_NAME]!r}" for name in calls[:1]]
+    parts = [f"a call of {shortened(name, LONGEST_NAME, '')!r}" for name in calls[:1]]
     if answer.text:
-        cut = "…" if len(answer.text) > LONGEST_TEXT else ""
-        parts.append(f"the text {answer.text[:LONGEST_TEXT] + cut!r}")
+        parts.append(f"the text {shortened(answer.text, LONGEST_TEXT + 1)!r}")
     if parts or not isinstance(answer.message, dict) or "content" not in answer.message:
         return " and ".join(parts)
     return "an answer without text and calls"

@@ -9,6 +9,7 @@ from conformance.engine.question import Attempt
 from conformance.fuzz.mutations import Mutation
 from conformance.judge.answer import Answer
 from conformance.judge.rules import Reading, examine_pair
+from conformance.keys import shortened
 from conformance.words import MODES, Mode
 
 KEPT = ("type", "role")
@@ -106,7 +107,7 @@ def answered(attempt: Attempt, document: dict[str, Any], mode: Mode, about: Abou
         case "unreadable":
             finding = attempt.observed.findings[0]
             law = f"unreadable {status if status >= 500 else ''}".strip()
-            yield about(law, f"{finding.observed}"[:200], mode)
+            yield about(law, shortened(f"{finding.observed}", 200), mode)
         case "slow":
             yield about("no answer", "there is no answer within the limit of time", mode)
     for reply in attempt.replies:
@@ -164,7 +165,7 @@ class Valid(Struct, frozen=True):
 
     def _lost(self, attempt: Attempt) -> str:
         finding = attempt.observed.findings[0]
-        return f"expected {finding.expected!r}, observed {finding.observed!r}"[:300]
+        return shortened(f"expected {finding.expected!r}, observed {finding.observed!r}", 300)
 
 
 def _of_control(sent: Sent) -> list[Mapping[str, Any]]:

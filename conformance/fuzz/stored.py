@@ -10,6 +10,7 @@ from msgspec import Struct
 from conformance.fuzz.laws import AGAIN, LOST, AskCase, BrokenLaw, answered
 from conformance.fuzz.requests import REPLY
 from conformance.fuzz.sequences import Seen
+from conformance.keys import shortened
 from conformance.words import Mode
 
 BATCHES = "/v1/messages/batches"
@@ -34,7 +35,7 @@ class Sequence(Struct, frozen=True):
         if attempt.observed.observation in LOST and self._again(ask):
             finding = attempt.observed.findings[0]
             step = finding.at.removeprefix("/steps.").partition(".")[0].rstrip("0123456789")
-            says = f"step {step}: expected {finding.expected!r}, observed {finding.observed!r}"[:300]
+            says = shortened(f"step {step}: expected {finding.expected!r}, observed {finding.observed!r}", 300)
             yield self._about(f"kept, {step}", says, "json")
 
     def _again(self, ask: AskCase) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from conformance.keys import shortened
 from conformance.words import Level, Mode
 
 
@@ -50,7 +51,7 @@ def bounded(violation: Violation) -> Violation:
 
 
 def bounded_name(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
+    return shortened(name, LONGEST_NAME + 1)
 
 
 def bounded_value(value: Any, longest: int = LONGEST) -> Any:
@@ -61,7 +62,7 @@ def bounded_value(value: Any, longest: int = LONGEST) -> Any:
     if len(text) <= longest:
         return value
     rest = f"… ({len(text)} bytes in all)"
-    kept = (value if isinstance(value, str) else text.decode())[:longest]
+    kept = shortened(value if isinstance(value, str) else text.decode(), longest, "")
     room = longest - 2 * len(rest.encode())
     while (size := len(msgspec.json.encode(kept))) > room:
         kept = kept[: max(1, len(kept) * room // (size + 1))]

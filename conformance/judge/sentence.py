@@ -5,6 +5,7 @@ from typing import Any
 
 from conformance.judge.answer import Answer
 from conformance.judge.wire import ABSENT
+from conformance.keys import shortened
 
 LONGEST = 300
 """Characters of a sentence that are kept."""
@@ -35,13 +36,13 @@ def message_of(answer: Answer) -> str:
     if not said and envelope is ABSENT:
         said = _TAG.sub(" ", answer.exchange.body[: 4 * LONGEST].decode(errors="replace"))
     flat = " ".join((said if answer.status < 500 else said.strip().split("\n", 1)[0]).split())
-    return flat if len(flat) <= LONGEST else f"{flat[: LONGEST - 1]}…"
+    return shortened(flat, LONGEST)
 
 
 def _message_in(envelope: Any, depth: int = 3) -> str:
     """The message of an error envelope, in the shapes in which servers send it."""
     if isinstance(envelope, str):
-        return envelope[: 4 * LONGEST]
+        return shortened(envelope, 4 * LONGEST, "")
     if isinstance(envelope, list) and envelope and depth:
         return _message_in(envelope[0], depth - 1)
     if isinstance(envelope, dict) and depth:
@@ -53,7 +54,7 @@ def _message_in(envelope: Any, depth: int = 3) -> str:
 
 def masked(sentence: str, nonce: str = "") -> str:
     """A sentence with numbers, ids and the nonce of its attempt taken out, so that two of a kind are equal."""
-    text = sentence[: 4 * LONGEST]
+    text = shortened(sentence, 4 * LONGEST, "")
     if nonce:
         text = text.replace(nonce, "*")
     for mask in _MASKS:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from conformance.judge.answer import Answer
+from conformance.keys import shortened
 
 WORDS = frozenset({"type", "role", "stop_reason"})
 """Keys whose values belong to the shape: they are words of the protocol, not of the model."""
@@ -79,7 +80,8 @@ def masked(value: Any, key: str = "") -> Any:
         if key in OPAQUE:
             return "object"
         return {
-            name[:LONGEST_NAME]: SCALARS.get(type(item)) or masked(item, name) for name, item in sorted(value.items())
+            shortened(name, LONGEST_NAME, ""): SCALARS.get(type(item)) or masked(item, name)
+            for name, item in sorted(value.items())
         }
     if isinstance(value, list):
         return _runs(masked(item) for item in value)

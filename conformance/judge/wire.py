@@ -8,6 +8,7 @@ import msgspec
 
 from conformance.doors import RFC3339
 from conformance.judge.finding import ABSENT
+from conformance.keys import shortened
 
 __all__ = [
     "ABSENT",
@@ -161,12 +162,12 @@ def looks_of(body: bytes) -> str:
 def shown(value: Any) -> Any:
     """A value as a finding shows it: long texts cut, for the evidence keeps the whole."""
     if isinstance(value, str) and len(value) > LONGEST_SHOWN:
-        return f"{value[:LONGEST_SHOWN]}… ({len(value)} characters)"
+        return f"{shortened(value, LONGEST_SHOWN + 1)} ({len(value)} characters)"
     if (
         isinstance(value, dict | list)
         and len(text := json.dumps(value, ensure_ascii=False, default=str)) > LONGEST_SHOWN
     ):
-        return f"{text[:LONGEST_SHOWN]}… ({len(text)} characters)" if value is not ABSENT else value
+        return f"{shortened(text, LONGEST_SHOWN + 1)} ({len(text)} characters)" if value is not ABSENT else value
     return value
 
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from conformance.judge.answer import Answer, read
 from conformance.judge.wire import ABSENT, shown
+from conformance.keys import shortened
 from conformance.probe.exchange import Exchange
 from conformance.words import Mode, SdkTestimony
 
@@ -143,4 +144,4 @@ def _unlike(wire: Any, reported: Any, at: str) -> str:
 
 def _short(problem: Exception) -> str:
     line = f"{type(problem).__name__}: {problem}".strip().rstrip(":").splitlines()[0]
-    return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."
+    return shortened(line, LONGEST, "...")

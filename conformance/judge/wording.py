@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from conformance.judge.finding import Absent, Finding
+from conformance.keys import shortened
 
 SHOWN = 120
 
@@ -62,7 +63,7 @@ def shown(value: Any, *, quote: bool = True, limit: int = SHOWN) -> str:
     if isinstance(value, str) and quote:
         text = text.replace('\\"', '"')
     text = " ".join(text.split())
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return shortened(text, limit)
 
 
 def sentence(finding: Finding, *, limit: int = SHOWN, wanted_limit: int = SHOWN) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from conformance.catalog.case import Case, Step, steps_of
+from conformance.keys import KNOWN
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange, Request
 from conformance.probe.request import Outgoing, Setting, StepError, fill, new_nonce, render
@@ -82,7 +83,7 @@ async def ask_case(
 
 def trace_of(problem: BaseException) -> str:
     """The traceback of a failure of our own, its last lines where it is long."""
-    return "".join(traceback.format_exception(problem))[-LONGEST_TRACE:]
+    return KNOWN.removed_from("".join(traceback.format_exception(problem)))[-LONGEST_TRACE:]
 
 
 class _Asker:

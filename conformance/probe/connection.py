@@ -24,8 +24,6 @@ MOST_CHUNKS = 100_000
 """Pieces in which a body may be sent: no answer has more than 32,000 events."""
 IDLE_SECONDS = 5.0
 """How long a connection waits to be used again."""
-MOST_QUOTED = 4096
-"""Bytes of what is no answer that are quoted, before keys are removed and the rest is cut."""
 
 _AS_IT_IS = "!$%&'()*+,-./:;=?@[]_~|^"
 
@@ -225,7 +223,7 @@ class Connection:
 def _closed_early(arrived: bytes) -> str:
     if not arrived:
         return "Server disconnected without sending a response."
-    return f"no HTTP answer, but the bytes {arrived[:MOST_QUOTED]!r} and the end of the connection"
+    return f"no HTTP answer, but the bytes {arrived!r} and the end of the connection"
 
 
 class Pool:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from conformance.catalog.case import Ask
 from conformance.doors import from_json
 from conformance.errors import ExitCode
+from conformance.keys import shortened
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
 from conformance.probe.request import MESSAGES, Setting, new_nonce, render
@@ -242,9 +243,9 @@ def _said(exchange: Exchange) -> str:
         inner = (error.get("message") or error) if isinstance(error, dict) else error
         kind = error.get("type") if isinstance(error, dict) else None
         said = inner if isinstance(inner, str) else msgspec.json.encode(inner).decode() if inner else text
-        text = f"{kind}: {said}"[:LONGEST_SAID] if isinstance(kind, str) else said[:LONGEST_SAID]
+        text = shortened(f"{kind}: {said}" if isinstance(kind, str) else said, LONGEST_SAID)
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-    return line if len(line) <= 160 else line[:157] + "..."
+    return shortened(line, 160, "...")
 
 
 def _is_page(exchange: Exchange) -> bool:

@@ -16,6 +16,7 @@ from msgspec import UNSET, Struct
 
 from conformance import __version__
 from conformance.catalog.case import Ask
+from conformance.keys import shortened
 from conformance.targets.address import AddressError, url_below
 from conformance.targets.discover import key_headers
 from conformance.targets.target import Auth, Target
@@ -277,7 +278,7 @@ def _headers(ask: Ask, setting: Setting, content_type: str | None) -> tuple[tupl
 def _header_value(name: str, value: str) -> str:
     """A value that is one line, whatever an earlier answer put into it."""
     if any(sign in value for sign in "\r\n\0"):
-        raise StepError(f"the value of the header {name} holds a line break: {value[:100]!r}")
+        raise StepError(f"the value of the header {name} holds a line break: {shortened(value, 100)!r}")
     return value
 
 

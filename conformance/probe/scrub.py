@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from conformance.keys import KNOWN, MARK, Keys, without
+from conformance.keys import KNOWN, MARK, Keys, mark_of
 from conformance.probe.exchange import REMOVED, Chunk, Exchange, Request
 from conformance.probe.request import Outgoing
 
@@ -65,14 +65,21 @@ class Scrubber:
 
     def _chunks(self, chunks: Sequence[Chunk]) -> Sequence[Chunk]:
         """The chunks without keys; the mark falls to the chunk in which a key begins."""
-        spans = self._keys.spans(b"".join([chunk.data for chunk in chunks]))
+        data = b"".join([chunk.data for chunk in chunks])
+        spans = self._keys.spans(data)
         if not spans:
             return chunks
         cleaned = []
         begins = 0
         for chunk in chunks:
             ends = begins + len(chunk.data)
-            inside = [(first, last) for first, last in spans if first < ends and last > begins]
-            cleaned.append(Chunk(chunk.at, without(inside, chunk.data, begins)) if inside else chunk)
+            kept, position = [], begins
+            for first, last in spans:
+                if first < ends and last > begins:
+                    kept.append(data[position : max(position, first)])
+                    if first >= begins:
+                        kept.append(mark_of(data[first:last]))
+                    position = min(ends, last)
+            cleaned.append(Chunk(chunk.at, b"".join((*kept, data[position:ends]))))
             begins = ends
         return tuple(cleaned)

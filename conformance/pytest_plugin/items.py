@@ -13,7 +13,7 @@ import pytest
 
 from conformance.engine.question import Question
 from conformance.judge.rules import Rule
-from conformance.keys import KNOWN
+from conformance.keys import KNOWN, shortened
 from conformance.runs.log import CaseRow, RuleRow
 
 HERE = Path(__file__)
@@ -88,6 +88,5 @@ def account_of(row: CaseRow | RuleRow) -> str:
 
 def brief(value: Any) -> str:
     """A value on one line, cut to what a terminal can show."""
-    text = KNOWN.removed_from(msgspec.json.encode(value).decode(errors="replace"))  # before anything is cut
-    text = "".join(sign if sign.isprintable() else "�" for sign in text)
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+    text = KNOWN.removed_from(msgspec.json.encode(value).decode(errors="replace"))  # before a sign of it is replaced
+    return shortened("".join(sign if sign.isprintable() else "�" for sign in text), SHOWN)

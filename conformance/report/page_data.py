@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from conformance.keys import shortened
 from conformance.report.causes import homes
 from conformance.report.matrix import Cell, Column, Matrix
 from conformance.report.packing import pack_evidence, packed
@@ -278,5 +279,5 @@ def _finding(finding: Finding) -> dict[str, Any]:
     for side in ("expected", "observed"):
         text = msgspec.json.encode(fields[side]).decode()
         if len(text) > 4000:
-            fields[side] = f"{text[:4000]}… ({len(text)} characters)"
+            fields[side] = f"{shortened(text, 4001)} ({len(text)} characters)"
     return fields

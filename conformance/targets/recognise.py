@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from conformance.keys import shortened
 from conformance.targets.address import is_loopback, origin
 from conformance.targets.target import Recognition, TargetFile
 from conformance.targets.wire import ServerConnection, ShortAnswer, Unreachable
@@ -68,7 +69,7 @@ class Acquaintance:
             return None
         if mark.version_at is not None:
             found = look(mark.version_at, self.answer(mark.path).json())
-            return str(found)[:100] if isinstance(found, str | int | float) else None
+            return shortened(str(found), 100) if isinstance(found, str | int | float) else None
         name = (mark.header or "").partition(":")[0].strip().lower()
         return self.answer(mark.path).headers.get(name)
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from conformance.errors import ExitCode, UserError
 from conformance.harmless import harmless
-from conformance.keys import KNOWN
+from conformance.keys import KNOWN, shortened
 from conformance.targets import discover
 from conformance.targets.address import AddressError, base_url, is_loopback, origin
 from conformance.targets.load import TargetFileError, load_target_file, target_names
@@ -297,7 +297,7 @@ def _not_installed(asked: str, installed: list[str]) -> str:
 
 
 def _shown(models: list[str]) -> str:
-    lines = [f"  {harmless(name[:SHOWN_NAME])}" for name in sorted(models)[:SHOWN_MODELS]]
+    lines = [f"  {harmless(shortened(name, SHOWN_NAME))}" for name in sorted(models)[:SHOWN_MODELS]]
     more = len(models) - SHOWN_MODELS
     return "\n".join([*lines, f"  and {more} more"] if more > 0 else lines)
 

@@ -22,8 +22,7 @@ import pytest
 from command_line import extent
 from hostile_catalogue import CATALOGUE
 from hostile_endpoints import ATTACKED, INNOCENT, OUTCOMES, Asked, Attack, good, response, told
-from hostile_inventions import SPELLED
-from key_spellings import leaks
+from hostile_inventions import SPELLED, SPELLINGS, leaks
 from misbehaving import Peer, serving
 
 from conformance.runs.evidence_store import EvidenceStore
@@ -199,7 +198,7 @@ def test_the_command_line_survives(name: str, tmp_path: Path) -> None:
         assert not any(leaks(text, KEY, spelled) for spelled in SPELLINGS_OF_IT), name
 
 
-SPELLINGS_OF_IT = [KEY, *(spell(KEY.encode()).decode() for spell in SPELLED.values())]
+SPELLINGS_OF_IT = [KEY, *(SPELLINGS[name](KEY) for names in SPELLED.values() for name in names)]
 """As the endpoints that give it back spell it."""
 GOOD_AND_BAD = {
     *("supported", "partial", "ignored", "refused", "broken", "inconclusive", "blocked", "not-applicable", "not-run"),

@@ -2,10 +2,12 @@
 
 import base64
 import gzip
+import html
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
+from urllib.parse import quote
 
 from hostile_endpoints import (
     BLOCK,
@@ -133,11 +135,12 @@ def _key(asked: Asked) -> str:
     return given[1].decode() if given else "no key"
 
 
-def _spelled(asked: Asked, spell: Callable[[bytes], bytes]) -> bytes:
-    """The key of the request, in a spelling, where the text of a good answer stands, in its id and in a header."""
-    key = spell(_key(asked).encode())
+def _spelled(asked: Asked, spellings: Iterable[str]) -> bytes:
+    """The key of the request, in some spellings, where the text of a good answer stands, in its id and in a header."""
+    spelled = " ".join(SPELLINGS[name](_key(asked)) for name in spellings)
+    key = json.dumps(spelled)[1:-1].encode()
     body = body_of(asked).replace(asked.text.encode(), key).replace(b'"id": "msg_', b'"id": "' + key)
-    return response(body, f"x-echo: {key.decode()}", kind=kind_of(asked))
+    return response(body, f"x-echo: {' '.join(spelled.replace(chr(0), ' ').split())}", kind=kind_of(asked))
 
 
 def _key_everywhere(asked: Asked) -> bytes:
@@ -159,13 +162,110 @@ def _key_in_thirds(asked: Asked) -> bytes:
     return _events(asked, start() + BLOCK + b"".join(map(delta, thirds)) + end())
 
 
+_ENTITIES = {"_": "&lowbar;", "-": "&#45;", "/": "&sol;", "+": "&plus;", "=": "&equals;", "%": "&percnt;", "&": "&amp;"}
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "as it is": lambda key: key,
+    "URL": lambda key: quote(key, safe=""),
+    "URL in lower case": lambda key: re.sub("%..", lambda escape: escape[0].lower(), quote(key, safe="")),
+    "URL, every character": lambda key: "".join(f"%{ord(sign):02x}" for sign in key),
+    "URL, twice": lambda key: quote(quote(key, safe=""), safe=""),
+    "JSON": lambda key: json.dumps(key)[1:-1],
+    "JSON with escaped slashes": lambda key: key.replace("/", "\\/"),
+    "JSON, every character": lambda key: "".join(f"\\u{ord(sign):04x}" for sign in key),
+    "JSON, every second character": lambda key: "".join(
+        f"\\u{ord(sign):04X}" if number % 2 else sign for number, sign in enumerate(key)
+    ),
+    "JSON in JSON": lambda key: json.dumps(json.dumps("".join(f"\\u{ord(sign):04x}" for sign in key))),
+    "a program's escapes": lambda key: "".join(f"\\x{ord(sign):02x}" for sign in key),
+    "HTML": lambda key: html.escape(key).replace("/", "&#x2F;"),
+    "HTML, every character": lambda key: "".join(f"&#{ord(sign)};" for sign in key),
+    "base64": lambda key: base64.b64encode(key.encode()).decode(),
+    "base64 without padding": lambda key: base64.b64encode(key.encode()).decode().rstrip("="),
+    "base64 for URLs": lambda key: base64.urlsafe_b64encode(key.encode()).decode(),
+    "base64 behind a name": lambda key: base64.b64encode(f"user:{key}".encode()).decode(),
+    "base64 inside a text": lambda key: base64.b64encode(f"ab{key}, and more".encode()).decode(),
+    "base64 in a URL": lambda key: quote(base64.b64encode(key.encode()).decode(), safe=""),
+    "a program's braces": lambda key: "".join(f"\\u{{{ord(sign):x}}}" for sign in key),
+    "octal": lambda key: "".join(f"\\{ord(sign):03o}" for sign in key),
+    "mail": lambda key: "".join(f"={ord(sign):02X}" for sign in key),
+    "UTF-16": lambda key: key.encode("utf-16-be").decode(),
+    "UTF-32": lambda key: key.encode("utf-32-le").decode(),
+    "base64 escaped": lambda key: "".join(f"%{ord(sign):02x}" for sign in base64.b64encode(key.encode()).decode()),
+    "hexadecimal backwards": lambda key: key[::-1].encode().hex(),
+    "hexadecimal": lambda key: key.encode().hex(),
+    "hexadecimal in capitals": lambda key: key.encode().hex().upper(),
+    "backwards": lambda key: key[::-1],
+    "base64 of it backwards": lambda key: base64.b64encode(key[::-1].encode()).decode(),
+    "old URLs": lambda key: _each(key, "%u{:04x}"),
+    "URL, percent signs as HTML": lambda key: _each(key, "&#37;{:02X}"),
+    "HTML without semicolons": lambda key: _each(key, "&#{}"),
+    "HTML, twice": lambda key: _each(key, "&amp;#{};"),
+    "HTML, three times": lambda key: html.escape(html.escape(_each(key, "&#x{:x};"))),
+    "HTML in a URL": lambda key: quote(_each(key, "&#{};"), safe=""),
+    "a URL in HTML in JSON": lambda key: json.dumps(_each(_each(key, "%{:02x}"), "&#{};")),
+    "JSON in base64": lambda key: base64.b64encode(_each(key, "\\u{:04x}").encode()).decode(),
+    "HTML by names": lambda key: "".join(_ENTITIES.get(sign, sign) for sign in key),
+    "Perl": lambda key: _each(key, "\\x{{{:02x}}}"),
+    "a style sheet": lambda key: _each(key, "\\{:02x} "),
+    "a style sheet, six digits": lambda key: _each(key, "\\{:06x}"),
+    "hexadecimal with colons": lambda key: key.encode().hex(":"),
+    "hexadecimal with blanks": lambda key: key.encode().hex(" ").upper(),
+    "hexadecimal in groups of two": lambda key: key.encode().hex(" ", 2),
+    "hexadecimal with prefixes": lambda key: _each(key, "0x{:02x}, "),
+    "hexadecimal of hexadecimal": lambda key: key.encode().hex().encode().hex(),
+    "an array of codes": lambda key: json.dumps(list(key.encode())),
+    "an array of codes, a line each": lambda key: json.dumps(list(key.encode()), indent=1),
+    "an array of codes in a string": lambda key: json.dumps(json.dumps(list(key.encode()), indent=1)),
+    "octal numbers": lambda key: _each(key, "{:03o} "),
+    "binary numbers": lambda key: _each(key, "{:08b} "),
+    "base32": lambda key: base64.b32encode(key.encode()).decode(),
+    "base32 in small letters": lambda key: base64.b32encode(f"ab{key}".encode()).decode().lower(),
+    "base32hex": lambda key: base64.b32hexencode(key.encode()).decode(),
+    "base64 of base64": lambda key: base64.b64encode(base64.b64encode(key.encode())).decode(),
+    "base64 of hexadecimal": lambda key: base64.b64encode(key.encode().hex().encode()).decode(),
+    "base64 of UTF-16": lambda key: base64.b64encode(key.encode("utf-16-le")).decode(),
+    "base64 with line breaks": lambda key: base64.encodebytes(b"x" * 40 + key.encode()).decode()[52:],
+    "base64 with escaped line breaks": lambda key: json.dumps(_in_lines(b"x" * 40 + key.encode()))[53:],
+    "base64, twenty signs a line": lambda key: re.sub("(.{20})", "\\1\r\n ", base64.b64encode(key.encode()).decode()),
+    "base64 of base64 with line breaks": lambda key: _in_lines(base64.b64encode(b"x" * 40 + key.encode())),
+    "a soft line break": lambda key: f"{key[:9]}=\r\n{key[9:]}",
+    "soft line breaks in JSON": lambda key: json.dumps("=\n".join(re.findall("(?s).{1,5}", key)))[1:-1],
+    "UTF-16 in JSON": lambda key: json.dumps(key.encode("utf-16-le").decode()),
+    "UTF-7": lambda key: "+" + base64.b64encode(key.encode("utf-16-be")).decode().rstrip("=") + "-",
+}
+LONG_SPELLINGS: dict[str, Callable[[str], str]] = {
+    "base85": lambda key: base64.b85encode(key.encode()).decode(),
+    "base85 behind a name": lambda key: base64.b85encode(f"name:{key} and more".encode()).decode(),
+    "Ascii85": lambda key: base64.a85encode(b"ab" + key.encode(), wrapcol=20).decode(),
+    "Ascii85 in JSON": lambda key: json.dumps(base64.a85encode(key.encode()).decode())[1:-1],
+}
+"""Codings in which what stands beside a key may be taken for a part of it."""
+
+
+def _in_lines(data: bytes) -> str:
+    return base64.encodebytes(data).decode()
+
+
+def _each(text: str, form: str) -> str:
+    """Each character of a text by its code."""
+    return "".join(form.format(ord(sign)) for sign in text)
+
+
+def leaks(text: str, key: str, spelled: str) -> bool:
+    """Whether a spelling is still there: of base64 the ends belong to other bytes, too."""
+    core = spelled[6:-6]
+    return spelled in text or core in text or key in text
+
+
 OK = b"HTTP/1.1 200 OK\r\n"
-SPELLED: dict[str, Callable[[bytes], bytes]] = {
-    "percent_escapes": lambda key: b"".join(b"%%%02x" % sign for sign in key),
-    "base64": lambda key: base64.b64encode(b"x-api-key: " + key),
-    "percent_escapes_of_base64": lambda key: b"".join(b"%%%02X" % sign for sign in base64.b64encode(key)),
-    "hexadecimal_backwards": lambda key: key[::-1].hex().encode(),
-    "letters_of_json": lambda key: b"".join(b"\\u%04x" % sign for sign in key),
+SPELLED = {
+    "percent_escapes": ("URL, every character",),
+    "base64": ("base64 behind a name",),
+    "percent_escapes_of_base64": ("base64 escaped",),
+    "hexadecimal_backwards": ("hexadecimal backwards",),
+    "letters_of_json": ("JSON, every character",),
+    "every_spelling": tuple(SPELLINGS),
 }
 """How an answer spells the key that it was asked with."""
 
@@ -211,7 +311,7 @@ MORE: dict[str, Attack] = {
     "key_in_a_header_line": lambda a: OK + b"x" * 445 + f" {_key(a)}\r\n\r\n".encode(),
     "key_in_no_http": lambda a: f"SSH-2.0-{_key(a)}\r\n".encode(),
     "a_redirect_that_is_a_good_answer": lambda a: good(a).replace(b"200 OK", b"302 X\r\nlocation: /v1/models", 1),
-    **{f"key_in_{name}": partial(_spelled, spell=spell) for name, spell in SPELLED.items()},
+    **{f"key_in_{name}": partial(_spelled, spellings=names) for name, names in SPELLED.items()},
     "nothing_but_nul": lambda a: b"\0" * 100_000,
     "nul_before_an_answer": lambda a: b"\0" + good(a),
     "a_request_in_place_of_an_answer": lambda a: a.raw,

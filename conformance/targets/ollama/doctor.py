@@ -12,6 +12,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from conformance.keys import shortened
 from conformance.targets.address import AddressError, is_loopback, origin
 from conformance.targets.discover import ENOUGH_CONTEXT, Abilities, is_cloud_name, same_model
 from conformance.targets.ollama.client import CLOUD, Loaded, Ollama, OllamaError
@@ -260,7 +261,7 @@ async def _probe(ollama: Ollama, model: str) -> Diagnosis:
     took = f"in {time.monotonic() - began:.1f} s"
     if word in text:
         return Diagnosis("probe", "good", f"one prompt to {model} came back as asked {took}: {word}")
-    shown = text.strip().replace("\n", " ")[:80]
+    shown = shortened(text.strip().replace("\n", " "), 80)
     if not shown:
         says = f"one prompt to {model} came back {took} without any text"
         return Diagnosis("probe", "problem", says, f"conformance run --model {model} --profile claude-code")

@@ -1,0 +1,383 @@
+"""The spellings of a secret text: patterns of its coded forms, and readings of a text that undo escapes and codings.
+
+A text is searched as it is, with its escapes undone as often as they go, and inside what it holds of base64,
+hexadecimal and lists of codes. Everything here takes time that grows with the bytes.
+"""
+
+import base64
+import re
+from binascii import a2b_base64
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, cached_property
+from itertools import accumulate
+
+import re2
+
+SHORTEST_CODED = 8
+"""Characters of a coded form from which on it is no word that stands there by chance."""
+SHORTEST_RUN = 16
+"""Characters of base64 or hexadecimal from which on they are decoded: the words of the protocol are shorter."""
+FEWEST_CODES = 6
+MOST_SILENT = 10_000
+LAYERS = 4
+"""How often escapes are undone, and how deep codings are undone that stand in one another."""
+
+GROUP = 5
+"""Signs of base85 that tell four bytes."""
+_BEFORE, _AFTER = re.compile(rb"[!#-\[\]-~]*\Z"), re.compile(rb"[!#-\[\]-~]*")
+
+_SPACE = r"(?:\s|\\+[rnt])*"
+"""What may stand between the signs of a coded text: line breaks, also as JSON writes them."""
+_STD, _URL = b"+/", b"-_"
+_Z85 = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+_B85 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
+
+
+def engine(pattern: str, memory: int = 16 * 2**20) -> "re2._Regexp":
+    """A pattern over bytes that takes time linear in them; `memory` is for the states that are kept."""
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.max_mem = memory
+    options.log_errors = False
+    return re2.compile(pattern.encode("latin-1"), options)
+
+
+# Forms of one text
+
+
+def plain(data: bytes) -> str:
+    """A pattern of a text as it is, in UTF-8, 16 or 32; quotes and slashes also as JSON and programs escape them."""
+    return r"\x00{0,3}".join(map(_sign, data))
+
+
+def readings(data: bytes) -> set[bytes]:
+    """A text, and what is left of it where a decoder takes a part of it for an escape, or for the beginning of one."""
+    begun = {data, data.rstrip(b"="), data.replace(b"\\", b"")}
+    read = {text for one in begun for dialect in dialects() for text, _ in dialect.layers(one)}
+    return {text for text in begun | read if text == data or len(text) >= SHORTEST_CODED}
+
+
+def coded(data: bytes) -> Iterator[str]:
+    """Patterns of a text in hexadecimal and base64, whatever comes before and after it."""
+    yield f"(?i:{_SPACE.join(data.hex())})"
+    for offset in range(3):
+        yield from (_spaced(core) for core in sorted(_base64_core(data, offset)) if len(core) >= SHORTEST_CODED)
+
+
+def seldom_coded(data: bytes) -> Iterator[str]:
+    """The same in base32 and base85."""
+    for offset in range(5):
+        for encode in (base64.b32encode, base64.b32hexencode):
+            core = encode(b"\0" * offset + data)[-(-offset * 8 // 5) : (offset + len(data)) * 8 // 5]
+            if len(core) >= SHORTEST_CODED:
+                yield f"(?i:{_spaced(core)})"
+    for offset in range(4):
+        yield from _base85(data, offset)
+
+
+def _base64_core(data: bytes, offset: int) -> set[bytes]:
+    text = base64.b64encode(b"\0" * offset + data)
+    core = text[(offset * 8 + 5) // 6 : (offset + len(data)) * 8 // 6]
+    return {core, core.translate(bytes.maketrans(_STD, _URL))}
+
+
+def _base85(data: bytes, offset: int) -> Iterator[str]:
+    """Whole groups of four bytes, as a group of the pattern: their neighbours may hold the ends of the text."""
+    text = base64.b85encode(b"\0" * offset + data)
+    core = text[5 * -(-offset // 4) : (offset + len(data)) // 4 * 5]
+    if len(core) >= SHORTEST_CODED:
+        ascii85 = bytes(33 + _B85.index(sign) for sign in core)
+        for form in (core, core.translate(bytes.maketrans(_B85, _Z85)), ascii85):
+            yield f"({_spaced(form)})"
+
+
+def _spaced(core: bytes) -> str:
+    return _SPACE.join(map(_sign, core))
+
+
+def _sign(sign: int) -> str:
+    bare = f"\\x{sign:02x}"
+    return rf"{bare}+" if sign == ord("\\") else rf"\\*{bare}" if sign in b"\"/'" else bare
+
+
+# Escapes, undone
+
+
+class Reading:
+    """A text as a decoder reads it, piece by piece, and where each piece of it stands in the text that was read."""
+
+    def __init__(self, pieces: list[bytes], read: list[bytes]) -> None:
+        """`read`: each piece of the text, decoded."""
+        self.data = b"".join(read)
+        self._pieces, self._read = pieces, read
+
+    def source(self, first: int, last: int) -> tuple[int, int]:
+        """Where in the text that was read a part of the reading stands."""
+        return self._place(first)[0], self._place(last - 1)[1]
+
+    def _place(self, position: int) -> tuple[int, int]:
+        number = bisect_right(self._ends[1], position)
+        ends, read_to = self._ends[0][number], self._ends[1][number]
+        if self._pieces[number] == self._read[number]:
+            return ends - read_to + position, ends - read_to + position + 1
+        return ends - len(self._pieces[number]), ends
+
+    @cached_property
+    def _ends(self) -> tuple[list[int], list[int]]:
+        """Where the pieces end in the text, and in the reading."""
+        return list(accumulate(map(len, self._pieces))), list(accumulate(map(len, self._read)))
+
+
+_HEX = "(?:00|[2-7][0-9A-Fa-f])"
+"""NUL, and what is printable of ASCII: nothing else stands in a key or in an escape."""
+_AND = r"&(?:amp;|#0*38;|#[xX]0*26;)*"
+_OCTAL = r"\\+o?\{?(?P<octal>0{0,8}[01]?[0-7]{2})\}?"
+_PROGRAMS = (
+    rf"%(?:25)*(?:u00)?(?P<percent>{_HEX})",
+    rf"\\+(?:u00|x|U000000)(?P<escape>{_HEX})",
+    rf"\\+[ux]\{{0*(?P<braces>{_HEX}|0)\}}",
+    rf"{_AND}#[xX]0*(?P<hexadecimal>{_HEX});?",
+    rf"{_AND}#0*(?P<decimal>[0-9]{{1,3}});?",
+    rf"{_AND}(?:(?P<named>NAMES);|(?P<bare>amp|lt|gt|quot))",
+)
+_MAIL = (rf"=(?:3D)*(?P<mail>{_HEX})", r"(?P<fold>=(?:\r?\n|\\+r\\+n|\\+n))")
+_STYLE = rf"\\+0{{0,4}}(?P<style>{_HEX})(?:[ \t\n\f]|\\+[ntf])?"
+_RUNS_ON = r"(?P<none>\\+|&|%|=)"
+"""What is no escape after all; a run of backslashes is passed over as one, or it would be tried from each of them."""
+_BASES = {"decimal": 10, "octal": 8}
+
+
+@cache
+def _names() -> dict[bytes, bytes]:
+    """The characters that HTML names, as far as they may stand in a key."""
+    from html.entities import html5  # a big table
+
+    return {name.rstrip(";").encode(): sign.encode() for name, sign in html5.items() if re.fullmatch("[!-~]", sign)}
+
+
+class Dialect:
+    """Escapes that are undone together, each as often as it goes."""
+
+    def __init__(self, *forms: str, own: tuple[str, ...]) -> None:
+        """`own`: those that no earlier dialect has."""
+        names = "|".join(sorted((name.decode() for name in _names()), key=len, reverse=True))
+        self._every = "|".join((*own, *forms, _RUNS_ON)).replace("NAMES", names)
+        self.own = _unnamed("|".join(own)).replace("NAMES", names)
+        self._own = engine(self.own)
+
+    @cached_property
+    def _escape(self) -> re.Pattern[bytes]:
+        return re.compile(self._every.encode())
+
+    @cached_property
+    def _parts(self) -> re.Pattern[bytes]:
+        return re.compile(f"({_unnamed(self._every)})".encode())
+
+    def is_in(self, data: bytes) -> bool:
+        """Whether a text has escapes of this dialect's own."""
+        return self._own.search(data) is not None
+
+    def layers(self, data: bytes) -> Iterator[tuple[bytes, list[Reading]]]:
+        """A text with its escapes undone once, twice and so on, each with the readings that lead to it."""
+        readings: list[Reading] = []
+        while len(readings) < LAYERS and (reading := self._reading(data)):
+            data = reading.data
+            readings.append(reading)
+            yield data, readings
+
+    def _reading(self, data: bytes) -> Reading | None:
+        pieces = self._parts.split(data)
+        escapes = pieces[1::2]
+        signs = {escape: self._undone(escape) for escape in set(escapes)}
+        if all(escape == sign for escape, sign in signs.items()):
+            return None
+        read = pieces.copy()
+        read[1::2] = [signs[escape] for escape in escapes]
+        return Reading(pieces, read)
+
+    def _undone(self, escape: bytes) -> bytes:
+        """The character for which an escape stands; the escape itself where that is of no use to a key."""
+        found = self._escape.fullmatch(escape)
+        kind = (found and found.lastgroup) or "none"
+        if found is None or kind == "none":
+            return escape
+        if kind == "fold":
+            return b""
+        if kind in ("named", "bare"):
+            return _names()[found[kind]]
+        code = int(found[kind], _BASES.get(kind, 16))
+        return bytes([code]) if code == 0 or 32 < code < 127 else escape
+
+
+def _unnamed(pattern: str) -> str:
+    return re.sub(r"\?P<\w+>", "?:", pattern)
+
+
+@cache
+def dialects() -> tuple[Dialect, ...]:
+    """URLs, JSON, HTML, programs; the same in a mail, where `=ab` is an escape; style sheets, where `\\73 ` is one."""
+    return (
+        Dialect(own=(*_PROGRAMS, _OCTAL)),
+        Dialect(*_PROGRAMS, _OCTAL, own=_MAIL),
+        Dialect(*_PROGRAMS, *_MAIL, own=(_STYLE,)),
+    )
+
+
+# Codings, undone
+
+_BREAK = r"(?:[\r\n]|\\+[rn])[ \t]*"
+_SIGN64 = "[A-Za-z0-9+/_-]"
+_BREAKS = re.compile(_BREAK.encode())
+_HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]+")
+_TO_STD = bytes.maketrans(_URL, _STD)
+_CODE = r"(?:0[xXoObB])?[0-9A-Fa-f]{1,8}"
+_CODES = re.compile(f"({_CODE})".encode())
+_BETWEEN = r"(?:[^0-9A-Za-z\\]|\\+[xXuUrnt]?){1,6}"
+_NO_CODE = b"\0" * 4
+MOST_REPEATED = 200
+"""How often the engine lets a pattern repeat in a pattern of its kind, with room to spare."""
+
+
+class Codings:
+    """Finds what may be base64, hexadecimal or a list of codes of a text that is not too short."""
+
+    def __init__(self, shortest: int) -> None:
+        """`shortest`: bytes of the shortest text that is looked for in them."""
+        signs = min(max(SHORTEST_RUN, shortest * 4 // 3), MOST_REPEATED)
+        codes = min(max(FEWEST_CODES, shortest // 4), MOST_REPEATED)
+        self._runs = engine(f"{_SIGN64}(?:(?:{_BREAK})?{_SIGN64}){{{signs - 1},}}")
+        self.list_form = f"{_CODE}(?:{_BETWEEN}{_CODE}){{{codes - 1},}}"
+        self._lists = engine(self.list_form)
+        self._text = engine(rf"[!-~\x80-\xff](?:\x00{{0,3}}[!-~\x80-\xff]){{{min(shortest, MOST_REPEATED) - 1}}}")
+
+    def may_say(self, data: bytes) -> bool:
+        """Whether there is as much text in a row as is looked for: in what was no coding, there is not."""
+        return self._text.search(data) is not None
+
+    def runs(self, data: bytes) -> list[tuple[int, int]]:
+        """Where base64 or hexadecimal may stand."""
+        return [found.span() for found in self._runs.finditer(data)]
+
+    def lists(self, data: bytes) -> list[tuple[int, int]]:
+        """Where codes may stand one after another."""
+        return [found.span() for found in self._lists.finditer(data)]
+
+
+def decoded(runs: Sequence[bytes]) -> Iterator[bytes]:
+    """What runs of base64 or hexadecimal may say, wherever in them it begins: all of them at once."""
+    whole = [
+        _BREAKS.sub(b"", run).translate(_TO_STD)
+        if b"\\" in run or b"\n" in run or b"\r" in run
+        else run.translate(_TO_STD)
+        for run in runs
+    ]
+    for skipped in range(4):
+        yield a2b_base64(b"".join([run[skipped:] + b"A" * (-len(run[skipped:]) % 4) for run in whole]))
+    digits = [run for run in whole if _HEXADECIMAL.fullmatch(run)]
+    for skipped in range(2) if digits else ():
+        yield bytes.fromhex("".join([run[skipped : len(run) - (len(run) - skipped) % 2].decode() for run in digits]))
+
+
+def listed(data: bytes) -> Iterator[Reading]:
+    """What a list of codes may say, in each base."""
+    pieces = _CODES.split(data)
+    codes = pieces[1::2]
+    each = set(codes)
+    for base in (16, 10, 8, 2):
+        said = {code: _code(code, base) for code in each}
+        read = [b""] * len(pieces)
+        read[1::2] = [said[code] for code in codes]
+        yield Reading(pieces, read)
+
+
+def _code(code: bytes, base: int) -> bytes:
+    digits = code[2:] if (code[1:2] in b"xXoObB" and base != 16) or code[1:2] in b"xX" else code
+    if base == 16:
+        return bytes.fromhex((b"0" * (len(digits) % 2) + digits).decode())
+    try:
+        return bytes([int(digits, base)])
+    except ValueError:
+        return _NO_CODE
+
+
+# The search
+
+
+class Search:
+    """Finds some texts in bytes by a pattern of them, through escapes and codings."""
+
+    def __init__(self, pattern: str, shortest: int) -> None:
+        """`shortest`: bytes of the shortest of the texts. A group of the pattern is a form whose ends are not known."""
+        self._pattern = engine(pattern)
+        self._codings = Codings(shortest)
+        self._more = engine("|".join((*(dialect.own for dialect in dialects()), self._codings.list_form)))
+        """Whatever is not looked for where it is not there, which is nearly everywhere, in one pass."""
+        self._silent: set[int] = set()
+        """Runs that say nothing of it, which a recording meets again and again: the same picture is sent many times."""
+
+    def spans(self, data: bytes, depth: int = 0) -> list[tuple[int, int]]:
+        """Where they stand in any spelling, in order and apart."""
+        found = self._plain(data) + self._in_runs(data, depth)
+        if self._more.search(data):
+            found += self._in_lists(data, depth)
+            texts = [data]
+            for dialect in dialects():
+                for text, readings in dialect.layers(data) if any(map(dialect.is_in, texts)) else ():
+                    texts.append(text)
+                    for span in self._plain(text) + self._in_runs(text, depth) + self._in_lists(text, depth):
+                        for reading in reversed(readings):
+                            span = reading.source(*span)
+                        found.append(span)
+        return list(apart(sorted(found))) if found else []
+
+    def _plain(self, data: bytes) -> list[tuple[int, int]]:
+        """Where they stand in a text without escapes, in one coding at most."""
+        return [_with_ends(place, data) if place.lastindex else place.span() for place in self._pattern.finditer(data)]
+
+    def _in_runs(self, data: bytes, depth: int) -> list[tuple[int, int]]:
+        """Where base64 or hexadecimal stands that says them when it is decoded."""
+        runs = [place for place in self._codings.runs(data) if hash(data[slice(*place)]) not in self._silent]
+        if not runs or self._say([data[slice(*place)] for place in runs], depth):
+            return [place for place in runs if self._say([data[slice(*place)]], depth)]
+        if len(self._silent) > MOST_SILENT:
+            self._silent.clear()
+        self._silent.update([hash(data[slice(*place)]) for place in runs])
+        return []
+
+    def _in_lists(self, data: bytes, depth: int) -> list[tuple[int, int]]:
+        """Where codes stand that say them."""
+        found = []
+        for first, last in self._codings.lists(data):
+            for reading in listed(data[first:last]):
+                places = [reading.source(*span) for span in self._inside(reading.data, depth)]
+                found += [(first + begin, first + end) for begin, end in places]
+        return found
+
+    def _say(self, runs: Sequence[bytes], depth: int) -> bool:
+        return any(self._inside(text, depth) for text in decoded(runs))
+
+    def _inside(self, text: bytes, depth: int) -> list[tuple[int, int]]:
+        """Where they stand in what a coding says."""
+        return self.spans(text, depth + 1) if depth < LAYERS and self._codings.may_say(text) else []
+
+
+def _with_ends(place: "re2._Match", data: bytes) -> tuple[int, int]:
+    """What was found, with the signs on both sides that may tell more of the same."""
+    first, last = place.span()
+    before, after = _BEFORE.search(data[max(0, first - GROUP) : first]), _AFTER.match(data[last : last + GROUP])
+    return first - len(before[0] if before else b""), last + len(after[0] if after else b"")
+
+
+def apart(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Sorted spans, those that overlap as one."""
+    begin, end = -1, -1
+    for first, last in spans:
+        if first < end:
+            end = max(end, last)
+            continue
+        if end > begin:
+            yield begin, end
+        begin, end = first, last
+    if end > begin:
+        yield begin, end
