@@ -20,6 +20,7 @@ from conformance.cli import startup
 from conformance.cli.display import Display, echo_line, publish_in_time, show_exchange
 from conformance.cli.progress import Progress
 from conformance.engine.assessment import Assessment
+from conformance.engine.events import Ended
 from conformance.engine.finish import Ending, Terms
 from conformance.engine.fixture_server import FixtureServer
 from conformance.engine.inquiry import Inquiry, Transport, Watch
@@ -71,6 +72,19 @@ class Compared(Struct, frozen=True):
     """Whether it was named, and is not there yet."""
 
 
+class Call(Struct, frozen=True, kw_only=True):
+    """One call of `conformance run`, once it is known who is asked what."""
+
+    catalog: Catalog
+    questions: Sequence[Question]
+    target: Target
+    options: RunOptions
+    compared: Compared
+    deadline: Deadline
+    progress: Progress
+    display: Display
+
+
 def run_suite(options: RunOptions, display: Display = PLAIN) -> int:
     """Runs `conformance run`; the exit code."""
     end_by_signals()
@@ -98,10 +112,17 @@ def run_suite(options: RunOptions, display: Display = PLAIN) -> int:
         target = _found_out(options, stack, progress.say, deadline)
         if options.target is None:
             check_entries(options, target.name, catalog, progress.say)
-        scheduler = _asking(catalog, questions, target, options, progress, deadline, stack)
-        return _judged(
-            catalog, questions, target, options, Compared(baseline, first), progress, scheduler, display, deadline
+        call = Call(
+            catalog=catalog,
+            questions=questions,
+            target=target,
+            options=options,
+            compared=Compared(baseline, first),
+            deadline=deadline,
+            progress=progress,
+            display=display,
         )
+        return _judged(call, _asking(call, stack))
 
 
 def _found_out(options: RunOptions, stack: ExitStack, say: Callable[[str], None], deadline: Deadline) -> Target:
@@ -144,24 +165,17 @@ def check_entries(options: RunOptions, target: str, catalog: Catalog, say: Calla
         raise UserError("\n".join(wrong))
 
 
-def _asking(
-    catalog: Catalog,
-    questions: Sequence[Question],
-    target: Target,
-    options: RunOptions,
-    progress: Progress,
-    deadline: Deadline,
-    stack: ExitStack,
-) -> Scheduler:
+def _asking(call: Call, stack: ExitStack) -> Scheduler:
     """A scheduler that can ask the target, which has shown that it is there; UserError where it is not."""
+    target, options, deadline, say = call.target, call.options, call.deadline, call.progress.say
     client = Client(
         limits=Limits(first_byte=options.timeout, idle=options.timeout, total=4 * options.timeout), keys=[target.key]
     )
-    patience = Patience(target.concurrency, say=progress.say)
+    patience = Patience(target.concurrency, say=say)
     inquiry = Inquiry(
-        catalog=catalog,
+        catalog=call.catalog,
         target=target,
-        transport=Transport(client, patience, _fixtures(catalog, questions, target, stack)),
+        transport=Transport(client, patience, _fixtures(call, stack)),
         attempts=options.attempts,
         deadline=deadline,
         watch=_watch(options, deadline),
@@ -170,7 +184,7 @@ def _asking(
     scheduler = Scheduler(inquiry.on, ahead=ahead, deadline=deadline)
     scheduler.start()
     stack.callback(lambda: scheduler.stop(client.aclose()))
-    first = scheduler.submit(_timed(preflight(target, client, say=progress.say)))
+    first = scheduler.submit(_timed(preflight(target, client, say=say)))
     startup.import_pytest()
     problem, took = _in_time(first, target, deadline)
     if problem is not None:
@@ -179,7 +193,7 @@ def _asking(
         pace = _in_time(scheduler.submit(pace_of(target, client)), target, deadline)
         if pace is not None:
             patience.slots.one_at_a_time()
-            progress.say(f"{target.base_url} answers one at a time ({pace}): it is asked for no more.")
+            say(f"{target.base_url} answers one at a time ({pace}): it is asked for no more.")
     return scheduler
 
 
@@ -220,82 +234,40 @@ def _watch(options: RunOptions, deadline: Deadline) -> Watch | None:
     return watch if watches else None
 
 
-def _judged(
-    catalog: Catalog,
-    questions: Sequence[Question],
-    target: Target,
-    options: RunOptions,
-    compared: Compared,
-    progress: Progress,
-    scheduler: Scheduler,
-    display: Display,
-    deadline: Deadline,
-) -> int:
+def _judged(call: Call, scheduler: Scheduler) -> int:
     """Asks and judges everything, and writes what there is to read; the exit code."""
-    out = options.out or default_folder(target)
-    with RunFolder(out, resumed=options.resume is not None):
+    out = call.options.out or default_folder(call.target)
+    with RunFolder(out, resumed=call.options.resume is not None):
         try:
-            code = _run_in(out, catalog, questions, target, options, compared, progress, scheduler, display, deadline)
+            ended = _logged(call, scheduler, out)
+            _published(call, out)
         except OSError as problem:
             raise _full(out, problem) from problem
-    if display.open:
+    profile = call.options.profile
+    if profile is not None and profile in ended.readiness and not (call.display.json or call.display.quiet):
+        print(harmless(in_words(ended.readiness[profile], call.catalog.profiles[profile])))
+    if call.display.open:
         webbrowser.open((out / PAGE).resolve().as_uri())
-    return code
+    return ended.logged.exit
 
 
-def _run_in(
-    out: Path,
-    catalog: Catalog,
-    questions: Sequence[Question],
-    target: Target,
-    options: RunOptions,
-    compared: Compared,
-    progress: Progress,
-    scheduler: Scheduler,
-    display: Display,
-    deadline: Deadline,
-) -> int:
-    """The same in a folder that is this run's alone."""
-    if options.resume is not None and mend_head(out, run_row(catalog, target, options), target):
+def _logged(call: Call, scheduler: Scheduler, out: Path) -> Ended:
+    """Asks and judges everything, in a folder that is this run's alone; what the log ends with."""
+    options, progress = call.options, call.progress
+    head = run_row(call.catalog, call.target, options)
+    if options.resume is not None and mend_head(out, head, call.target):
         progress.say(f"{out / LOG} had no head: it has been written again, as this call says")
-    earlier = _earlier(options, out, catalog, target)
+    earlier = _earlier(call, out)
     for one in earlier.values():
         scheduler.know(one.record)
-    left = [question for question in questions if question not in earlier]
-    with LogWriter(out, echo_line if display.json else None) as log:
+    left = [question for question in call.questions if question not in earlier]
+    with LogWriter(out, echo_line if call.display.json else None) as log:
         if options.resume is None:
-            log.write(run_row(catalog, target, options))
-            log.write(catalog_row(catalog))
+            log.write(head)
+            log.write(catalog_row(call.catalog))
         else:
-            _mend(log, catalog, progress.say)
-        ledger = Ledger(
-            source=scheduler,
-            assessment=Assessment(
-                catalog,
-                questions,
-                scheduler.record,
-                Expectations.of(target),
-                compared.baseline,
-                whole=_is_whole(options),
-            ),
-            handlers=[
-                *([EvidenceKeeper(out).handle] if options.evidence else []),
-                into_log(log),
-                progress.follow(scheduler.running),
-            ],
-            controls=plain_controls(catalog, questions),
-            terms=Terms(
-                strict=options.strict,
-                allow_improvements=options.allow_improvements,
-                first=compared.first,
-                profiles=catalog.profiles,
-                profile=options.profile,
-                expectations=Expectations.of(target),
-                model=target.model,
-            ),
-            witness=sdk_testimonies if options.witness else no_testimonies,
-            snapshot=None if UPDATE in options.pytest_arguments else read_snapshot(snapshot_file(target.name)),
-        )
+            _mend(log, call.catalog, progress.say)
+        ledger = _ledger(call, scheduler, out, log)
         for question, one in earlier.items():
             ledger.take(one)
             scheduler.judged(question)
@@ -303,21 +275,49 @@ def _run_in(
         if not given:  # pytest may select some of them away
             scheduler.begin(left)
         startup.import_outputs_aside(witness=options.witness)
-        ending = _under_pytest(ledger, left, scheduler, options, given)
-        ended = ledger.finish(ending)
+        return ledger.finish(_under_pytest(ledger, left, scheduler, options, given))
+
+
+def _ledger(call: Call, scheduler: Scheduler, out: Path, log: LogWriter) -> Ledger:
+    """Who judges each answer, and tells evidence, log and progress."""
+    options, target, catalog = call.options, call.target, call.catalog
+    expectations, whole = Expectations.of(target), _is_whole(options)
+    return Ledger(
+        source=scheduler,
+        assessment=Assessment(
+            catalog, call.questions, scheduler.record, expectations, call.compared.baseline, whole=whole
+        ),
+        handlers=[
+            *([EvidenceKeeper(out).handle] if options.evidence else []),
+            into_log(log),
+            call.progress.follow(scheduler.running),
+        ],
+        controls=plain_controls(catalog, call.questions),
+        terms=Terms(
+            strict=options.strict,
+            allow_improvements=options.allow_improvements,
+            first=call.compared.first,
+            profiles=catalog.profiles,
+            profile=options.profile,
+            expectations=expectations,
+            model=target.model,
+        ),
+        witness=sdk_testimonies if options.witness else no_testimonies,
+        snapshot=None if UPDATE in options.pytest_arguments else read_snapshot(snapshot_file(target.name)),
+    )
+
+
+def _published(call: Call, out: Path) -> None:
+    """Writes what there is to read beside the log; DiskError where it cannot be written."""
     try:
-        if UPDATE in options.pytest_arguments:
-            write_snapshot(snapshot_file(target.name), read_log(out).cases)
-        publish_in_time(out, deadline, progress.say, quiet=display.quiet)
+        if UPDATE in call.options.pytest_arguments:
+            write_snapshot(snapshot_file(call.target.name), read_log(out).cases)
+        publish_in_time(out, call.deadline, call.progress.say, quiet=call.display.quiet)
     except OSError as problem:
         raise DiskError(
             f"the report of {out} cannot be written ({problem.strerror}): the log is whole; make room, "
             f"then `conformance report {out}`"
         ) from problem
-    profile = options.profile
-    if profile is not None and profile in ended.readiness and not (display.json or display.quiet):
-        print(harmless(in_words(ended.readiness[profile], catalog.profiles[profile])))
-    return ended.logged.exit
 
 
 def _under_pytest(
@@ -355,10 +355,10 @@ def _mend(log: LogWriter, catalog: Catalog, say: Callable[[str], None]) -> None:
         say(f"{log.folder / LOG} had no catalog: it has been written again")
 
 
-def _earlier(options: RunOptions, out: Path, catalog: Catalog, target: Target) -> dict[Question, Earlier]:
+def _earlier(call: Call, out: Path) -> dict[Question, Earlier]:
     """What a resumed run knows already; a run that is not resumed begins with an empty folder."""
-    if options.resume is not None:
-        return earlier_part(out, catalog, target)
+    if call.options.resume is not None:
+        return earlier_part(out, call.catalog, call.target)
     (out / LOG).unlink(missing_ok=True)
     (out / PACKED_LOG).unlink(missing_ok=True)
     remove_evidence(out)
@@ -370,13 +370,13 @@ def _is_whole(options: RunOptions) -> bool:
     return options.profile is None and options.shard is None and not options.pytest_arguments
 
 
-def _fixtures(catalog: Catalog, questions: Sequence[Question], target: Target, stack: ExitStack) -> Fixtures:
+def _fixtures(call: Call, stack: ExitStack) -> Fixtures:
     """The fixtures' folder, and a server for it where a question sends its address to an endpoint that can reach it."""
-    asked = target.capabilities.get("reachable-fixtures") and any(
-        "reachable-fixtures" in question.case.needs for question in questions
+    folder = call.catalog.fixtures
+    asked = call.target.capabilities.get("reachable-fixtures") and any(
+        "reachable-fixtures" in question.case.needs for question in call.questions
     )
-    url = stack.enter_context(FixtureServer(catalog.fixtures)).url if asked else ""
-    return Fixtures(catalog.fixtures, url)
+    return Fixtures(folder, stack.enter_context(FixtureServer(folder)).url if asked else "")
 
 
 def default_folder(target: Target) -> Path:
