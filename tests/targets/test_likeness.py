@@ -1,15 +1,70 @@
-"""The check that users pay for, against a simulated Ollama: every gap known, a mended one told, a new fault told."""
+"""The check that users pay for, against a simulated Ollama: every gap known, a mended one told, a new fault told.
 
+At the end each gap alone, taken away: whatever the target's file has of it is told as an improvement.
+"""
+
+import asyncio
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from command_line import Command, Serve
 
+from conformance.catalog.load import Catalog, load_catalog
+from conformance.detection.sweep import judged, rows_of
+from conformance.engine.fixture_server import FixtureServer
+from conformance.engine.options import RunOptions
+from conformance.engine.plan import every_question, with_dependencies
+from conformance.engine.question import Question
+from conformance.engine.scripted_process import ScriptedProcess
+from conformance.engine.target_selection import who_is_asked
+from conformance.probe.asking import Fixtures
+from conformance.runs.expectations import Expectations
 from conformance.runs.log import CaseRow, RuleRow, RunLog, read_log
+from conformance.scripted.likeness.ollama import GAPS
+from conformance.targets.address import url_below
+from conformance.targets.resolve import gaps_of
 
+VERSION = "0.33.0"
+SHOWN = {
+    "tool_choice": ("tools.choice.any", "request.tool_choice.any"),
+    "output_format": ("structured.schema.enum", "request.output_config.format.enum"),
+    "documents": ("documents.sources.text", "content.document.text"),
+    "is_error": ("tools.loop.is-error", "content.tool_result.is_error"),
+    "leniency": ("server-tools.not-taken-for-custom", "tools.server.unknown"),
+    "image_url": ("images.sources.url", "content.image.url"),
+    "tool_types": ("server-tools.not-taken-for-custom", "tools.server.unknown"),
+    "empty": ("errors.invalid-request", "error.invalid_request_error"),
+    "signature": ("thinking.request.enabled", "response.thinking.signature"),
+    "stop_reason": ("stop.sequence-reported", "stop_reason.stop_sequence"),
+    "stop_sequence": ("messages.text", "response.stop_sequence"),
+    "stop_nulls": ("messages.text", "stream.message_start.stop_null"),
+    "ping": ("messages.text", "stream.ping"),
+    "plain_errors": ("errors.unknown-path", "error.envelope"),
+    "count_tokens": ("count-tokens.basic", "endpoint.count_tokens"),
+    "batches": ("batches.life.created", "endpoint.batches"),
+    "models": ("models.get", "endpoint.models.get"),
+}
+"""Gap to a case that shows it, and the row of the target's file that is no longer true without it."""
+NOT_EXPECTED = {
+    "metadata": "no client sees whether it has an effect, so its entry is never stale",
+    "cache_control": "a server without a cache is honest with no counters",
+    "separator": "joined blocks are legal: a row of the level may, and no entry",
+    "null_content": "shown by an answer without any block, which a model that thinks unasked does not give",
+    "thinks_by_default": "its entries wait for a remote model, which nobody asks here",
+    "estimate": "a first count that differs from the last is a note",
+    "tool_ids": "another form of an id is a note",
+    "large_numbers": "asked about in a row of the level may",
+    "request_id": "its header is a should without an entry",
+    "web_search": "a server tool of the vendor's cloud: no entry",
+    "truncation": "a prompt beyond the window is asked with --thorough only",
+    "preflight": "browsers are asked about in a row of the level may",
+}
+"""Gap to the reason why its loss is no improvement of any entry."""
 Asked = Callable[..., tuple[int, RunLog]]
 
 
@@ -92,3 +147,48 @@ def test_a_likeness_that_there_is_not_is_one_line(like: str, part: str) -> None:
     assert done.returncode == 4
     assert part in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ScriptedProcess]:
+    with ScriptedProcess("anthropic") as process:
+        yield process
+
+
+def rows_without(gap: str, cases: set[str], catalog: Catalog, url: str) -> list[CaseRow | RuleRow]:
+    """What is found of an Ollama that lacks a gap, against the target's file."""
+    like = f"ollama@{VERSION} - {gap}" if gap else f"ollama@{VERSION}"
+    with ExitStack() as stack:
+        options = RunOptions(target="ollama", base_url=url_below(url, f"/like/{quote(like, safe='')}"))
+        target = who_is_asked(options, stack, lambda _: None)
+    asked = [question for question in every_question(catalog) if question.case.id in cases]
+    every: list[Question] = list(with_dependencies(catalog, asked))
+    with FixtureServer(catalog.fixtures) as served:
+        fixtures = Fixtures(catalog.fixtures, served.url)
+        _, records = asyncio.run(rows_of(catalog, target, asked, fixtures, 60.0))
+    documented, known = gaps_of("ollama", VERSION)
+    return list(judged(catalog, every, records, Expectations(documented=documented, known=known)).rows)
+
+
+def test_every_gap_is_shown_or_says_why_not() -> None:
+    assert set(SHOWN) | set(NOT_EXPECTED) == set(GAPS)
+    assert not set(SHOWN) & set(NOT_EXPECTED)
+
+
+def test_with_all_its_gaps_it_does_what_is_expected(catalog: Catalog, server: ScriptedProcess) -> None:
+    rows = rows_without("", {case for case, _ in SHOWN.values()}, catalog, server.url)
+    assert [row for row in rows if row.status in ("new", "regression", "improvement")] == []
+
+
+@pytest.mark.parametrize("gap", sorted(SHOWN))
+def test_a_gap_that_is_mended_is_an_improvement(gap: str, catalog: Catalog, server: ScriptedProcess) -> None:
+    case, row = SHOWN[gap]
+    rows = rows_without(gap, {case}, catalog, server.url)
+    better = {found.surface for found in rows if found.status == "improvement"}
+    assert row in better
+    assert [found for found in rows if found.status in ("new", "regression")] == []
