@@ -28,6 +28,10 @@ class Answer:
     said: str
     given: str = ""
     thought: str = ""
+    ends: bool = True
+    """False where the answer goes on beyond the longest row."""
+    opened: bool = True
+    """False where an engine shows no beginning of the answer: for an empty turn at the end it leaves that out."""
 
 
 @dataclass
@@ -103,11 +107,11 @@ class Dialogue:
 
     def rendered(self, answer: Answer) -> tuple[list[int], list[bool]]:
         """The tokens of the whole, and which of them are learned."""
-        thinking_off = self.random.random() < 0.12
+        thinking_off = self.random.random() < (0.6 if answer.given else 0.12)
         said = answer.said if thinking_off or not answer.thought else thinking(answer.thought) + answer.said
         opening = "<|im_start|>assistant\n" + (NO_THOUGHT if thinking_off else "") + answer.given
-        context = vocabulary.encode(self._context() + opening)
-        learned = vocabulary.encode(said + "<|im_end|>")
+        context = vocabulary.encode(self._context() + (opening if answer.opened else ""))
+        learned = vocabulary.encode(said + ("<|im_end|>" if answer.ends else ""))
         return context + learned, [False] * len(context) + [True] * len(learned)
 
     def _context(self) -> str:

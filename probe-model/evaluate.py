@@ -82,7 +82,16 @@ def _is_text(body: dict[str, Any]) -> bool:
     choice = body.get("tool_choice")
     choice = choice if isinstance(choice, dict) else {}
     unseen = choice.get("type") in ("none", "tool") or "disable_parallel_tool_use" in choice  # llama.cpp shows no model
-    return not (blocks or server_tools or unread or unseen or len(packed) > LONGEST)
+    never_shown = unread or unseen or _has_glued_result(body) or body.get("max_tokens") == 0
+    return not (blocks or server_tools or never_shown or len(packed) > LONGEST)
+
+
+def _has_glued_result(body: dict[str, Any]) -> bool:
+    """Whether a result has several texts: llama.cpp joins them by nothing before its model sees them."""
+    contents = [turn.get("content") for turn in body.get("messages") or [] if isinstance(turn, dict)]
+    blocks = [block for content in contents if isinstance(content, list) for block in content]
+    results = [block for block in blocks if isinstance(block, dict) and block.get("type") == "tool_result"]
+    return any(isinstance(result.get("content"), list) and len(result["content"]) > 1 for result in results)
 
 
 def wanted(prompt: Prompt, client: httpx2.Client) -> dict[str, Any] | None:
@@ -129,10 +138,22 @@ def difference(prompt: Prompt, message: dict[str, Any]) -> str:
     forced = (prompt.body.get("tool_choice") or {}).get("type") in ("any", "tool")
     if forced:  # what stands before a forced call, and how large its input is, is left to a model
         expected, got = (("", [name for name, _ in calls]) for _, calls in (expected, got))
+    given = _prefill(prompt.body)
+    if given and got[0].startswith(given):  # llama.cpp says the prefill again before the rest
+        got = got[0].removeprefix(given).strip(), got[1]
     cut = "max_tokens" in (message.get("stop_reason"), answered.get("stop_reason"))
     if cut and not expected[1]:  # a token of this model is a byte, one of the scripted model a word
         return "" if expected[0].startswith(got[0]) else f"wanted a beginning of {expected!r}, got {got!r}"
     return "" if expected == got else f"wanted {expected!r}, got {got!r}"
+
+
+def _prefill(body: dict[str, Any]) -> str:
+    """The text with which the client lets the answer begin."""
+    last = body["messages"][-1] if body.get("messages") else {}
+    if not isinstance(last, dict) or last.get("role") != "assistant":
+        return ""
+    content = last.get("content")
+    return _said(content)[0] if isinstance(content, list) else str(content or "").strip()
 
 
 def _said(content: list[Any]) -> tuple[str, list[Any]]:

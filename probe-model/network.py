@@ -78,12 +78,12 @@ class Network(nn.Module):
         nn.init.normal_(self.token_embd.weight, 0, 1.0)
         nn.init.zeros_(self.output.weight)
 
-    def forward(self, tokens: Tensor, learned: Tensor) -> Tensor:
-        """The scores at the places that `learned` marks."""
+    def forward(self, tokens: Tensor, learned: Tensor, places: Tensor) -> Tensor:
+        """The scores at the places that `learned` marks; `places` are the positions of the tokens."""
         length, half = tokens.shape[1], self.shape.head_width // 2
         speeds = self.shape.theta ** (-torch.arange(0, half) / half)
-        places = torch.arange(length)[:, None] * speeds[None]
-        angles = places.cos(), places.sin()
+        turns = (places[:, :, None] * speeds)[:, None]
+        angles = turns.cos(), turns.sin()
         future = torch.full((length, length), float("-inf")).triu(1) if length <= FEW else None
         x = self.token_embd(tokens)
         for block in self.blk:

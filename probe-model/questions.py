@@ -14,6 +14,7 @@ SECRET = "Reply with only the secret word."
 RESULT = "Reply with only the text of the last tool result."
 JUDGE = 'Reply with only "error" if the last tool result is an error, otherwise "ok".'
 SCHEMA = "Fill the schema."
+COLOURS = "Reply with only the colours of the images, in order."
 INSTRUCTIONS = (
     "Reply with exactly:",
     "Count from ",
@@ -36,8 +37,8 @@ def question(random: Random, longest: int) -> Row:
     kind = random.random()
     most = max(0, min(2000, longest - 400))
     room = 0 if kind < 0.5 else random.randint(20, 250) if kind < 0.85 or most < 300 else random.randint(100, most)
-    dialogue = Dialogue(random, min(room, most))
     builder = random.choices(list(BUILDERS), weights=list(BUILDERS.values()))[0]
+    dialogue = Dialogue(random, longest - 100 if builder is ask_long_count else min(room, most))
     answer = builder(dialogue)
     if dialogue.tools and builder is not ask_call and random.random() < 0.07:
         # where a grammar forbids the end, since the client forces a call: the first tool, with the smallest input
@@ -65,11 +66,13 @@ def text_asked(random: Random, most: int = 100) -> tuple[str, Answer]:
     if kind < 0.07:
         said = words.with_constant(random, INSTRUCTIONS)
         return f"Reply with exactly: {said}", Answer(said)
-    if kind < 0.7:
+    if kind < 0.6:
         said = words.payload(random, most)
         return "Reply with exactly:" + random.choice([" "] * 24 + ["\n"]) + said, Answer(said)
     if kind < 0.88:
         first, last = _ends_of_count(random)
+        if random.random() < 0.04:  # without its full stop it is no instruction
+            return f"Count from {first} to {last}", Answer("OK")
         return f"Count from {first} to {last}.", Answer(numbers(first, last))
     said, thought = (
         words.payload(random, most),
@@ -80,8 +83,8 @@ def text_asked(random: Random, most: int = 100) -> tuple[str, Answer]:
 
 def _ends_of_count(random: Random) -> tuple[int, int]:
     kind = random.random()
-    if kind < 0.4:
-        return 1, random.randint(1, 100) if kind < 0.37 else random.randint(100, 330)
+    if kind < 0.5:
+        return 1, random.randint(1, 100) if kind < 0.38 else random.randint(100, 420)
     if kind < 0.62:
         first = random.randint(0, 990)
         return first, first + random.randint(0, 40)
@@ -132,7 +135,7 @@ def ask_text(dialogue: Dialogue) -> Answer:
     random = dialogue.random
     dialogue.surround()
     _some_passed(dialogue, 0.2)
-    asked, answer = text_asked(random)
+    asked, answer = text_asked(random, 100 if random.random() < 0.8 else 240)
     if random.random() < 0.03:  # a later line that is an instruction wins
         asked = f"Reply with exactly: {words.payload(random, 30)}\n{asked}"
     dialogue.user(dialogue.lead() + asked)
@@ -144,7 +147,50 @@ def ask_text(dialogue: Dialogue) -> Answer:
     elif after < 0.1 and not answer.thought:
         place = random.randint(1, len(answer.said))
         answer = Answer(answer.said[place:], given=answer.said[:place])
+    elif after < 0.11 and not answer.thought:  # a beginning that is not that of the answer
+        given = words.sentence(random, 2)
+        answer = answer if answer.said.startswith(given) else Answer(answer.said, given=given)
+    elif after < 0.13:
+        answer.opened, answer.thought = False, ""
     return answer
+
+
+def ask_copy(dialogue: Dialogue) -> Answer:
+    """A text in which a copy loses its place: scripts, signs, empty lines, repetitions; a reply or a result."""
+    random = dialogue.random
+    kind = random.random()
+    if kind < 0.45:
+        said = words.many_scripts(random, random.choice([60, 100, 160]))
+    elif kind < 0.75:
+        said = words.several_lines(random).strip()
+    elif kind < 0.83:
+        said = words.marked(random)
+    else:
+        said = words.repeated(random, 150 if random.random() < 0.85 or dialogue.room < 200 else 800)
+    if random.random() < 0.5:
+        said = f"{words.nonce(random)} {said}"
+    said = said if said.strip() else words.nonce(random)
+    if random.random() < 0.25:
+        tool, takes = words.name(random), words.mapping(random, 1, depth=0)
+        dialogue.declare(tool, takes)
+        said = random.choice(["", "", "", "  ", "\n"]) + said
+        _used(dialogue, tool, takes, [said])
+        if random.random() < 0.6:
+            dialogue.user(RESULT)
+        return Answer(said)
+    dialogue.user(dialogue.lead() + f"Reply with exactly: {said}")
+    return Answer(said)
+
+
+def ask_long_count(dialogue: Dialogue) -> Answer:
+    """More numbers than a row holds, so that the answer has no end, or nearly as many."""
+    random = dialogue.random
+    first = 1 if random.random() < 0.7 else random.randint(2, 10 ** random.randint(3, 11))
+    width = 4 if first == 1 else len(str(first)) + 1
+    last = first + random.randint(20, max(21, dialogue.room // width)) + random.choice([0, 0, 1000])
+    dialogue.user(f"Count from {first} to {last}.")
+    said = numbers(first, last)
+    return Answer(said) if len(said) <= dialogue.room else Answer(said[: dialogue.room], ends=False)
 
 
 def ask_call(dialogue: Dialogue) -> Answer:
@@ -156,11 +202,11 @@ def ask_call(dialogue: Dialogue) -> Answer:
     if len(asked) > 1 and random.random() < 0.25:  # one tool twice, with the same keys
         asked[1] = asked[0][0], {key: words.scalar(random) for key in asked[0][1]}
     kind = random.random()
-    left_out = {random.choice(asked)[0]} if kind < 0.22 else set()
+    left_out = {random.choice(asked)[0]} if kind < 0.3 else set()
     for tool, takes in asked:
         if tool not in left_out and all(declared["name"] != tool for declared in dialogue.tools):
             dialogue.declare(tool, takes, 40 if random.random() < 0.3 else 30)
-    if left_out and kind < 0.18:  # others are declared in its place
+    if left_out and kind < 0.26:  # others are declared in its place
         for _ in range(random.randint(1, 3)):
             dialogue.declare(_unlike(random, left_out), words.mapping(random, depth=0))
     dialogue.tools = [tool for tool in dialogue.tools if tool["name"] not in left_out]
@@ -181,6 +227,8 @@ def ask_secret(dialogue: Dialogue) -> Answer:
     """The last of the secret words, from any place, with up to 2000 characters between it and the question."""
     random = dialogue.random
     word = random.choice([words.nonce(random), words.nonce(random), random.choice(words.WORDS), words.letters(random)])
+    if random.random() < 0.15:
+        word = f"{random.choice(words.EUROPEAN)}-{word}"
     facts = [f"The secret word is {words.letters(random, 2, 12)}." for _ in range(random.choice([0, 0, 0, 0, 1, 2]))]
     facts.append(f"The secret word is {word}.")
     if random.random() < 0.07:
@@ -197,12 +245,24 @@ def ask_secret(dialogue: Dialogue) -> Answer:
         here += _placed(dialogue, place[2:], _hidden(dialogue, fact))
     if places and places[-1] < "4":
         _some_passed(dialogue, 0.35)
+        if behind and random.random() < 0.3:  # in place of one long text: many short turns
+            _talked(dialogue, behind)
+            behind = 0
     if behind:
         here += words.filler(random, behind) + "\n"
     dialogue.user(here + dialogue.lead() + SECRET)
     if "4 result" in places and not here and random.random() < 0.3:  # some engines put the text before the result
         dialogue.turns.insert(len(dialogue.turns) - 2, dialogue.turns.pop())
     return Answer(word)
+
+
+def _talked(dialogue: Dialogue, length: int) -> None:
+    """An idle talk of so many tokens."""
+    form = words.sentence(dialogue.random, 5)
+    answer = dialogue.random.choice(["OK", "Noted.", "Yes.", "I have read it."])
+    for number in range(1, max(2, length // (len(form) + len(answer) + 12))):
+        dialogue.user(f"{form} {number}" if len(form) % 2 else f"{number} {form}")
+        dialogue.assistant(answer)
 
 
 def _placed(dialogue: Dialogue, place: str, fact: str) -> str:
@@ -249,8 +309,14 @@ def ask_result(dialogue: Dialogue) -> Answer:
     if kind < 0.45:
         return answer
     asked = RESULT
-    if kind > 0.92:
+    if kind > 0.95:
         asked, answer = JUDGE, Answer("ok")
+    elif kind > 0.88:
+        takes = {key: words.scalar(random) for key in takes}
+        text = words.as_json(random, takes)
+        asked = one_call(tool, text)
+        declared = any(known["name"] == tool for known in dialogue.tools)
+        answer = Answer(call(tool, text) if declared else "OK")
     elif kind > 0.82:
         asked, answer = text_asked(random)
     elif kind > 0.76:
@@ -286,7 +352,7 @@ def ask_nothing(dialogue: Dialogue) -> Answer:
     elif kind < 0.82:
         dialogue.turns.clear()
         dialogue.tools.clear()
-        dialogue.user(random.choice([RESULT, SECRET]))
+        dialogue.user(random.choice([RESULT, SECRET, COLOURS, COLOURS]))
         return Answer("unknown")
     else:
         dialogue.user(random.choice(UNKNOWN_INSTRUCTIONS))
@@ -305,11 +371,13 @@ def ask_schema(dialogue: Dialogue) -> Answer:
 
 
 BUILDERS: dict[Callable[[Dialogue], Answer], float] = {
-    ask_text: 0.44,
-    ask_call: 0.2,
-    ask_secret: 0.17,
-    ask_result: 0.11,
-    ask_nothing: 0.07,
+    ask_text: 0.37,
+    ask_long_count: 0.03,
+    ask_copy: 0.15,
+    ask_call: 0.14,
+    ask_secret: 0.13,
+    ask_result: 0.09,
+    ask_nothing: 0.08,
     ask_schema: 0.01,
 }
 """What is asked, and its share."""

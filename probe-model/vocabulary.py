@@ -45,7 +45,7 @@ NORMAL, CONTROLLING, USER_DEFINED = 1, 3, 4
 KINDS = (*[NORMAL] * 256, *[CONTROLLING] * len(CONTROL), *[USER_DEFINED] * len(CONSTANTS), NORMAL)
 """What GGUF calls the type of each token."""
 SIZE = len(TOKENS)
-END_OF_TEXT, _, END_OF_TURN = range(256, 256 + len(CONTROL))
+END_OF_TEXT, BEGIN_OF_TURN, END_OF_TURN = range(256, 256 + len(CONTROL))
 
 _WHOLE = {text: number for number, text in enumerate(TOKENS) if text in (*CONTROL, *CONSTANTS)}
 _SPLIT = re.compile("(" + "|".join(re.escape(text) for text in sorted(_WHOLE, key=len, reverse=True)) + ")")

@@ -6,6 +6,7 @@ English comes from Python's own help texts; its last quarter is kept back, so th
 import json
 import re
 import string
+from collections.abc import Callable
 from pydoc_data.topics import topics
 from random import Random
 
@@ -24,6 +25,10 @@ EUROPEAN = (
     "über schön Größe Straße Äpfel öffnen Übung grün heiß Käse müde fünf zwölf der die das und ist nicht ein für Bär "
     "Tür Mädchen süß Öl Fuß été où ça garçon naïve crème façade Noël señor niño mañana Å smörgås żółw łódź"
 ).split()
+MARKS = (
+    *("<{0}>{1}</{0}>", "a <|{0}|> {1}", "[{0}] {1} [/{0}]", "{1} </{0}>", '<{0} a="{1}">'),
+    "{{{0}}} {1} `{0}` %20 $1",
+)
 EMOJI = [
     *map(chr, (*range(0x1F600, 0x1F645), *range(0x1F300, 0x1F330), *range(0x1F400, 0x1F440), 0x2728, 0x2705, 0x1F680)),
     *("❤️", "👩‍💻", "🇩🇪", "👍🏽", "🏳️‍🌈"),
@@ -34,6 +39,17 @@ JAPANESE = [
 ]
 BLOCKS = (0xA0, 0xC0, 0x390, 0x410, 0x5D0, 0x200B, 0x2190, 0x4E00, 0xAC00, 0x1F300)
 """Where forty characters of some script begin."""
+SCRIPTS = (
+    *((0xC0, 63), (0x100, 120), (0x391, 56), (0x410, 64), (0x410, 64), (0x430, 32), (0x531, 38)),
+    *((0x5D0, 27), (0x5D0, 27), (0x621, 26), (0x621, 42), (0x905, 53), (0xE01, 46), (0x10D0, 33)),
+    *((0x3041, 83), (0x4E00, 900), (0xAC00, 900)),
+)
+"""First character and number of characters of the letters of many scripts, those of which models know little twice."""
+SIGNS = (
+    *((0xA1, 30), (0x2010, 24), (0x2028, 2), (0x2070, 40), (0x20A0, 30), (0x2150, 60), (0x2190, 90), (0x2200, 200)),
+    *((0x2460, 150), (0x2500, 200), (0x2700, 150), (0xE000, 30), (0xFB00, 7), (0xFF21, 50), (0x1D400, 300)),
+)
+"""Signs that are no letters, or letters that are rare, in the same form."""
 TOOLS = (
     "get_weather lookup search calculator read_file add echo fetch_url send_mail query_db get_time run Bash Read Edit "
     "Write Grep Glob Task WebFetch TodoWrite"
@@ -90,6 +106,68 @@ def foreign(random: Random, most: int = 100) -> str:
     return text.strip() or "ä"
 
 
+def _of(random: Random, blocks: tuple[tuple[int, int], ...], most: int) -> str:
+    first, size = random.choice(blocks)
+    return "".join(chr(first + random.randrange(size)) for _ in range(random.randint(1, most)))
+
+
+def _joined_emoji(random: Random) -> str:
+    """What is one picture of several characters."""
+    people = [chr(0x1F468), chr(0x1F469), chr(0x1F9D1), random.choice(EMOJI[:120])]
+    made = "\u200d".join(random.choice(people) for _ in range(random.randint(1, 3)))
+    skin = chr(0x1F3FB + random.randrange(5))
+    return made + random.choice(["", "\ufe0f", skin, "\u200d" + random.choice(EMOJI[:120])])
+
+
+def many_scripts(random: Random, most: int = 100) -> str:
+    """Words of several scripts, signs and pictures, with a space between, at most so many bytes."""
+    makers = (
+        *(lambda: _of(random, SCRIPTS, 7), lambda: _of(random, SCRIPTS, 7), lambda: random.choice(EUROPEAN)),
+        *(lambda: _of(random, SIGNS, 2), lambda: _joined_emoji(random), lambda: "".join(random.choices(EMOJI, k=2))),
+        *(lambda: random.choice(WORDS), lambda: nonce(random), lambda: letters(random, 1, 3) + _of(random, SIGNS, 1)),
+    )
+    text = " ".join(random.choice(makers)() for _ in range(random.randint(1, 8)))
+    while len(text.encode()) > most:
+        text = text[:-1]
+    return text.strip() or "ы"
+
+
+def several_lines(random: Random) -> str:
+    """Lines of words and of code, empty ones between them, with tabs, double spaces and either end of a line."""
+    end = random.choice(["\n", "\n", "\n", "\r\n"])
+    makers = (
+        *(lambda: nonce(random), lambda: sentence(random, 4), lambda: sentence(random, 4).lower(), lambda: ""),
+        *(lambda: "  ".join(random.choices(WORDS, k=2)), lambda: "```" + random.choice(["", "sh", "python", "js"])),
+        *(lambda: random.choice(["\t", "\t\t", "  ", "    "]) + sentence(random, 3), lambda: _code(random)),
+    )
+    return end.join(random.choice(makers)() for _ in range(random.randint(2, 7)))
+
+
+def _code(random: Random) -> str:
+    condition = f"{random.choice(LETTERS)} {random.choice(['<', '>', '==', '&', '<=', '&&'])} {random.choice(LETTERS)}"
+    said = random.choice(["if {}:", "while {}:", "x = {}", "# {}", "({})", "return {};"]).format(condition)
+    return random.choice(["", "\t", "    "]) + said + random.choice(["", "  # " + random.choice(WORDS)])
+
+
+def marked(random: Random) -> str:
+    """A text with marks such as tags and control tokens have."""
+    word, inner = random.choice(WORDS), random.choice([nonce(random), "yes", sentence(random, 3)])
+    return random.choice(MARKS).format(word, inner)
+
+
+def repeated(random: Random, most: int) -> str:
+    """A piece that comes again and again, and at times something else at the end."""
+    pieces: tuple[Callable[[], str], ...] = (
+        *(lambda: random.choice(SHORT), lambda: letters(random, 1, 4, LETTERS)),
+        *(lambda: many_scripts(random, 30), lambda: " ".join(random.choices(SHORT, k=2))),
+    )
+    piece = random.choice(pieces)()
+    piece += random.choice([" ", " ", " ", ""])
+    times = random.randint(2, max(2, min(60, (most - 22) // len(piece.encode()))))
+    start = nonce(random) + " " if random.random() < 0.25 else ""
+    return (start + piece * times + (nonce(random) if random.random() < 0.6 else "")).strip()
+
+
 def few_characters(random: Random) -> str:
     """A text of one to three different characters, or a short piece again and again: where a copy loses its place."""
     if random.random() < 0.5:
@@ -114,30 +192,35 @@ def payload(random: Random, most: int = 100) -> str:
 
 
 def _any_text(random: Random, most: int) -> str:
+    punctuation = string.punctuation + string.digits + " "
+    shares: tuple[tuple[float, Callable[[], str]], ...] = (
+        (0.12, lambda: nonce(random)),
+        (0.24, lambda: many_scripts(random, most)),
+        (0.31, lambda: several_lines(random)),
+        (0.34, lambda: marked(random)),
+        (0.36, lambda: repeated(random, most)),
+        (0.42, lambda: _some_words(random)),
+        (0.46, lambda: letters(random, 1, 40)),
+        (0.54, lambda: few_characters(random)),
+        (0.64, lambda: sentence(random)),
+        (0.72, lambda: letters(random, 1, 30, punctuation + random.choice([LETTERS, ""]))),
+        (0.84, lambda: foreign(random, most)),
+        (0.92, lambda: as_json(random, mapping(random, random.randint(0, 3)))),
+        (0.97, lambda: _short_lines(random)),
+        (1.0, lambda: letters(random, 40, 100, ALPHANUMERIC + " -_.,:/")),
+    )
     kind = random.random()
-    if kind < 0.22:
-        return nonce(random)
-    if kind < 0.36:
-        pieces = (nonce, lambda r: r.choice(WORDS), lambda r: r.choice(SHORT), lambda r: letters(r, 1, 8))
-        return " ".join(random.choice(pieces)(random) for _ in range(random.randint(1, 7)))
-    if kind < 0.42:
-        return letters(random, 1, 40)
-    if kind < 0.54:
-        return few_characters(random)
-    if kind < 0.64:
-        return sentence(random)
-    if kind < 0.72:
-        return letters(random, 1, 30, string.punctuation + string.digits + " " + random.choice([LETTERS, ""]))
-    if kind < 0.84:
-        return foreign(random, most)
-    if kind < 0.92:
-        return as_json(random, mapping(random, random.randint(0, 3)))
-    if kind < 0.97:
-        lines = (nonce, lambda r: sentence(r, 4), lambda r: letters(r, 1, 9))
-        return random.choice(["\n", "\n\n", "\n\t"]).join(
-            random.choice(lines)(random) for _ in range(random.randint(2, 4))
-        )
-    return letters(random, 40, 100, ALPHANUMERIC + " -_.,:/")
+    return next(make for most_of, make in shares if kind < most_of)()
+
+
+def _some_words(random: Random) -> str:
+    pieces = (nonce, lambda r: r.choice(WORDS), lambda r: r.choice(SHORT), lambda r: letters(r, 1, 8))
+    return " ".join(random.choice(pieces)(random) for _ in range(random.randint(1, 7)))
+
+
+def _short_lines(random: Random) -> str:
+    lines = (nonce, lambda r: sentence(r, 4), lambda r: letters(r, 1, 9))
+    return random.choice(["\n", "\n\n", "\n\t"]).join(random.choice(lines)(random) for _ in range(random.randint(2, 4)))
 
 
 def name(random: Random) -> str:
@@ -184,7 +267,13 @@ def value(random: Random, depth: int = 1) -> object:
 def mapping(random: Random, size: int | None = None, depth: int = 1) -> dict[str, object]:
     """The input of a tool."""
     wanted = size if size is not None else random.choice([0, 1, 1, 1, 2, 2, 3])
-    return {key(random): value(random, depth) for _ in range(wanted)}
+    made = {key(random): value(random, depth) for _ in range(wanted)}
+    if len(made) > 1 and random.random() < 0.15:  # one value is a part of another
+        word, (first, second) = nonce(random), random.sample(list(made), 2)
+        made[first], made[second] = word, random.choice(["/home/{}.txt", "{}.html", "{} {}", "a {}"]).format(word, word)
+    elif made and random.random() < 0.04:
+        made[random.choice(list(made))] = prose(random, random.randint(60, 300))
+    return made
 
 
 def as_json(random: Random, document: object) -> str:
