@@ -17,14 +17,25 @@ from msgspec.structs import replace
 
 from conformance.doors import UNDECODABLE
 from conformance.errors import UserError
-from conformance.keys import KNOWN
 from conformance.runs.appending import LineFile, cut_torn_tail
 from conformance.runs.evidence import Evidence
-from conformance.runs.frames import LEVEL, FrameError, PackedLines, pack
+from conformance.runs.frames import (
+    LEVEL,
+    LONGEST,
+    MOST,
+    MOST_LINES,
+    FrameError,
+    PackedLines,
+    bounded_lines,
+    pack,
+    values_in,
+)
 
 PLAIN = "evidence.jsonl"
 PACKED = "evidence.jsonl.zst"
 FOLDER = "evidence"
+MOST_VALUES = 500_000
+"""Values in an exchange above which it is not read: an answer has 200,000 at most."""
 
 
 class EvidenceError(UserError):
@@ -50,7 +61,7 @@ class EvidenceWriter:
     def write(self, evidence: Evidence) -> None:
         if self._file is None:
             self._file = LineFile(self._folder / PLAIN)
-        self._file.write(KNOWN.removed(msgspec.json.encode(evidence)))
+        self._file.write(msgspec.json.encode(evidence))  # which removes keys
 
     def close(self) -> None:
         if self._file is not None:
@@ -72,10 +83,12 @@ class _PlainLines:
         self._places: dict[str, tuple[int, int]] = {}
         offset = 0
         with path.open("rb") as file:
-            for line in file:
+            for number, line in enumerate(bounded_lines(path, file, longest=LONGEST, most=MOST)):
                 with suppress(*UNDECODABLE):
                     self._places[name_of(line)] = (offset, len(line))
                 offset += len(line)
+                if number > MOST_LINES:
+                    raise FrameError(f"{path}: has more than {MOST_LINES} lines")
 
     def __contains__(self, name: str) -> bool:
         return name in self._places
@@ -103,7 +116,11 @@ class _Files:
         return iter(self._paths)
 
     def read(self, name: str) -> bytes:
-        return self._paths[name].read_bytes()
+        with self._paths[name].open("rb") as file:
+            content = file.read(LONGEST + 1)
+        if len(content) > LONGEST:
+            raise FrameError(f"{self._paths[name]}: is longer than {LONGEST} bytes")
+        return content
 
 
 class EvidenceStore:
@@ -149,8 +166,11 @@ class EvidenceStore:
 
     def read(self, name: str) -> Evidence:
         """An exchange; EvidenceError where there is none, or where its line is none of ours."""
+        line = self.line(name)
+        if values_in(line) > MOST_VALUES:
+            raise EvidenceError(f"the evidence of {name} in {self._folder} has more than {MOST_VALUES} values")
         try:
-            evidence = msgspec.json.decode(self.line(name), type=Evidence)
+            evidence = msgspec.json.decode(line, type=Evidence)
         except UNDECODABLE as problem:
             raise EvidenceError(f"the evidence of {name} in {self._folder} cannot be read: {problem}") from problem
         return evidence if evidence.id == name else replace(evidence, id=name)

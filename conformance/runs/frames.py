@@ -12,10 +12,11 @@ Lengths are 32 bits, little-endian; offsets count unpacked bytes. A missing or t
 import struct
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from io import BufferedReader, RawIOBase
 from itertools import accumulate
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import msgspec
 import zstandard
@@ -31,6 +32,15 @@ BEST = 15
 """Compression of what is published: some seconds, a fifth smaller."""
 MOST = 1_000_000_000
 """Bytes that a whole file may unpack to: more is not read."""
+LONGEST = 28 * 2**20
+"""Bytes of a line: the longest answer, each byte of it escaped, and its request."""
+MOST_LINES = 100_000
+LARGEST_PACKED = 2 * FRAME
+"""Bytes of a packed frame, which is hardly longer than what it unpacks to."""
+LARGEST_INDEX = 2 * 2**20
+"""Bytes of the index: it has eighty for each exchange."""
+LARGEST_WINDOW = 8 * 2**20
+"""Bytes that a frame may ask to be remembered (RFC 8878, section 3.1.1.1.2)."""
 
 MAGIC = b"mc-index"
 _SKIPPABLE = 0x184D2A5E
@@ -114,6 +124,8 @@ class PackedLines:
         offset, length = self._index.lines[name]
         if offset < 0 or length < 0 or offset + length > self._offsets[-1]:
             raise FrameError(f"{self._path}: its index names bytes that are not there")
+        if length > LONGEST:
+            raise FrameError(f"{self._path}: a line of it is longer than {LONGEST} bytes")
         number = bisect_right(self._offsets, offset) - 1
         line = bytearray()
         skip = offset - self._offsets[number]
@@ -141,17 +153,41 @@ def pack_whole(content: bytes, file: BinaryIO) -> None:
 
 def unpack(path: Path) -> bytes:
     """All that a zstd file holds, ours or another's; FrameError where it is torn, none, or unpacks to too much."""
-    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as reader:
+    with unpacking(path) as file:
+        return file.read()
+
+
+@contextmanager
+def unpacking(path: Path) -> Iterator[BinaryIO]:
+    """The content of a zstd file, unpacked as it is read; FrameError where it is torn or none."""
+    with path.open("rb") as file:
         if not _is_whole(file):
             raise FrameError(f"{path}: no zstd file, or a torn one")
         file.seek(0)
-        try:
-            content = reader.read(MOST + 1)
-        except zstandard.ZstdError as problem:
-            raise FrameError(f"{path}: a frame is damaged ({problem})") from problem
-    if len(content) > MOST:
-        raise FrameError(f"{path}: unpacks to more than {MOST} bytes")
-    return content
+        unpacker = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW)
+        with unpacker.stream_reader(file, read_across_frames=True) as reader:
+            try:
+                yield cast("BinaryIO", BufferedReader(cast("RawIOBase", reader), FRAME))
+            except zstandard.ZstdError as problem:
+                raise FrameError(f"{path}: a frame is damaged ({problem})") from problem
+
+
+def bounded_lines(path: Path, file: BinaryIO, *, longest: int, most: int) -> Iterator[bytes]:
+    """The lines of a file with their ends, one at a time; FrameError where one, or all, have more bytes than that."""
+    total = number = 0
+    while line := file.readline(longest + 1):
+        number += 1
+        total += len(line)
+        if len(line) > longest:
+            raise FrameError(f"{path}: its line {number} is longer than {longest} bytes, which no run writes")
+        if total > most:
+            raise FrameError(f"{path}: is longer than {most} bytes, which no run writes")
+        yield line
+
+
+def values_in(text: bytes) -> int:
+    """At least as many values as some JSON has: each takes many times its bytes in memory."""
+    return text.count(b",") + text.count(b"[") + text.count(b"{")
 
 
 def _read_index(file: BinaryIO) -> Index | None:
@@ -167,14 +203,16 @@ def _read_index(file: BinaryIO) -> Index | None:
     file.seek(start)
     if _HEADER.unpack(file.read(_HEADER.size)) != (_SKIPPABLE, length):
         return None
+    if length > LARGEST_INDEX:
+        return None
     payload = file.read(length - _FOOTER.size)
     try:
-        if zstandard.frame_content_size(payload) > MOST:
+        if not 0 <= zstandard.frame_content_size(payload) <= LARGEST_INDEX:
             return None
         index = msgspec.json.decode(zstandard.ZstdDecompressor().decompress(payload), type=Index)
     except (zstandard.ZstdError, *UNDECODABLE, ValueError):
         return None
-    sound = all(packed > 0 and 0 <= unpacked <= FRAME for packed, unpacked in index.frames)
+    sound = all(0 < packed <= LARGEST_PACKED and 0 <= unpacked <= FRAME for packed, unpacked in index.frames)
     return index if sound and sum(packed for packed, _ in index.frames) == start else None
 
 
@@ -182,7 +220,7 @@ def _made_anew(file: BinaryIO, name_of: Callable[[bytes], str]) -> Index:
     """The index from the frames themselves, up to the first that is torn; FrameError where no frame is whole."""
     frames: list[tuple[int, int]] = []
     lines: dict[str, tuple[int, int]] = {}
-    offset = 0
+    offset = count = 0
     begun: list[bytes] = []
     """The parts so far of a line that goes on in the next frame."""
     for packed, content in _frames(file):
@@ -190,12 +228,17 @@ def _made_anew(file: BinaryIO, name_of: Callable[[bytes], str]) -> Index:
         complete, end, rest = content.rpartition(b"\n")
         if not end:
             begun.append(content)
+            if len(begun) > LONGEST // FRAME:
+                raise FrameError(f"{file.name}: a line of it is longer than {LONGEST} bytes")
             continue
         for line in b"".join((*begun, complete)).split(b"\n"):
             with suppress(*UNDECODABLE):  # a line that is none of ours has no id to ask for it by
                 lines[name_of(line)] = (offset, len(line))
             offset += len(line) + 1
         begun = [rest]
+        count += complete.count(b"\n") + 1
+        if count > MOST_LINES:
+            raise FrameError(f"{file.name}: has more than {MOST_LINES} lines")
     if not frames:
         raise FrameError(f"{file.name}: no zstd file, or torn before the end of its first frame")
     return Index(frames, lines)
@@ -207,7 +250,7 @@ def _frames(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     while True:
         file.seek(position)
         packed = _packed_size(file)
-        if packed is None:
+        if packed is None or packed > LARGEST_PACKED:
             return
         file.seek(position)
         try:

@@ -1,7 +1,6 @@
 """The run log `run.jsonl`: the only primary output of a run, one row a line, flushed as it grows."""
 
 from collections.abc import Callable, Iterator
-from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,7 +18,7 @@ from conformance.judge.wording import shown as shown
 from conformance.judge.wording import wanted as wanted
 from conformance.runs.appending import LineFile
 from conformance.runs.format1 import Upgrade
-from conformance.runs.frames import FrameError, pack_whole, unpack
+from conformance.runs.frames import FrameError, bounded_lines, pack_whole, unpacking, values_in
 from conformance.runs.rows import FORMAT as FORMAT
 from conformance.runs.rows import Behind as Behind
 from conformance.runs.rows import CaseInfo as CaseInfo
@@ -47,6 +46,10 @@ from conformance.words import ReadinessVerdict as ReadinessVerdict
 FILE = "run.jsonl"
 PACKED = "run.jsonl.zst"
 """The log of a published run, which `zstdcat` unpacks."""
+LONGEST_LINE = 4 * 2**20
+LARGEST = 40 * 2**20
+MOST_VALUES = 750_000
+"""Bytes of a line and of a log, and values in it, above which it is not read: seven times those of the longest run."""
 LOCK = ".running"
 """Locked by the run that writes a folder; it holds the number of its process."""
 
@@ -64,7 +67,8 @@ class LogWriter:
         self.folder = folder
         self._echo = echo
         if (folder / PACKED).is_file():  # a published run goes on in the form in which it can grow
-            (folder / FILE).write_bytes(unpack(folder / PACKED))
+            with unpacking(folder / PACKED) as packed, (folder / FILE).open("wb") as plain:
+                plain.writelines(bounded_lines(folder / PACKED, packed, longest=LONGEST_LINE, most=LARGEST))
             (folder / PACKED).unlink()
         self._file = LineFile(folder / FILE)
         self.cut = self._file.cut
@@ -168,8 +172,13 @@ def read_rows(path: Path) -> Iterator[LogRow]:
 def _lines(path: Path) -> Iterator[bytes]:
     """The lines of a log with their ends, one at a time: a log can be longer than what fits into memory."""
     try:
-        with BytesIO(unpack(path)) if path.suffix == ".zst" else path.open("rb") as file:
-            yield from file
+        values = 0
+        with unpacking(path) if path.suffix == ".zst" else path.open("rb") as file:
+            for line in bounded_lines(path, file, longest=LONGEST_LINE, most=LARGEST):
+                values += values_in(line) + 1
+                if values > MOST_VALUES:
+                    raise LogError(f"{path}: has more than {MOST_VALUES} values, which no run writes")
+                yield line
     except FrameError as problem:
         raise LogError(str(problem)) from problem
 

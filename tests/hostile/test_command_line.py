@@ -8,17 +8,19 @@ import itertools
 import json
 import os
 import re
+import struct
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from subprocess import Popen
+from subprocess import Popen, run
 
 import msgspec
 import pytest
+import zstandard
 from command_line import extent
 from hostile_catalogue import CATALOGUE
 from hostile_endpoints import ATTACKED, INNOCENT, OUTCOMES, Asked, Attack, good, response, told
@@ -211,3 +213,82 @@ def _says_nothing_dangerous(printed: str) -> None:
     assert all(sign.isprintable() or sign in "\n\t" for sign in printed), printed
     assert not re.search(r"^\s*(::|##\[)", printed, re.MULTILINE), printed
     assert KEY not in printed
+
+
+ROOM = 16 * 2**20
+"""Bytes of what a bomb unpacks to that are made at once."""
+
+
+def _bomb(path: Path, begin: bytes, filling: bytes, times: int, end: bytes = b"", window: int = 20) -> None:
+    """A zstd file that unpacks to a beginning, a filling many times over, and an end."""
+    settings = zstandard.ZstdCompressionParameters.from_level(1, window_log=window)
+    with path.open("wb") as file, zstandard.ZstdCompressor(compression_params=settings).stream_writer(file) as packed:
+        packed.write(begin)
+        piece = filling * max(1, ROOM // len(filling))
+        for _ in range(times * len(filling) // len(piece)):
+            packed.write(piece)
+        packed.write(end)
+
+
+HEAD = b'{"type":"run","format":2,"started":"x","suite":{},"target":{"name":"x"},"options":{"x":['
+LOG_BOMBS: dict[str, Callable[[Path], None]] = {
+    "blanks": lambda path: _bomb(path, HEAD, b" ", 300_000_000),
+    "empty lines": lambda path: _bomb(path, b"", b"\n", 300_000_000),
+    "rows": lambda path: _bomb(path, b"", b'{"type":"case"}\n', 5_000_000),
+    "values": lambda path: _bomb(path, HEAD, b"[],", 90_000_000, b"[]]}}\n"),
+    "a long memory": lambda path: _bomb(path, HEAD, b" ", 300_000_000, window=27),
+}
+EVIDENCE_BOMBS: dict[str, Callable[[Path], None]] = {
+    "a line of blanks": lambda path: _bomb(path, b'{"id":"a"', b" ", 300_000_000, b"}\n"),
+    "lines": lambda path: _bomb(path, b"", b'{"id":"a"}\n', 6_000_000),
+    "an index": lambda path: _with_index(path, b" " * 300_000_000),
+    "an index of places": lambda path: _with_index(
+        path, b'{"frames":[],"lines":{' + b",".join(b'"%d":[0,0]' % number for number in range(600_000)) + b"}}"
+    ),
+}
+READ_THEM = """
+import sys
+from pathlib import Path
+from conformance.errors import UserError
+from conformance.runs.evidence_store import EvidenceStore
+from conformance.runs.log import read_log
+for number, folder in enumerate(sorted(Path().iterdir())):
+    before = int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
+    try:
+        if folder.name.startswith("log"):
+            read_log(folder)
+        else:
+            store = EvidenceStore(folder)
+            [store.read(name) for name in store]
+    except UserError as problem:
+        print(folder.name, "refused:", str(problem).replace("\\n", " "))
+    after = int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
+    print(folder.name, after // 1024, "MB")
+"""
+
+
+def _with_index(path: Path, index: bytes) -> None:
+    """One line of evidence, and behind it an index that unpacks to this."""
+    line = zstandard.ZstdCompressor().compress(b'{"id":"a"}\n')
+    payload = zstandard.ZstdCompressor(level=1).compress(index)
+    length = len(payload) + 12
+    footer = struct.pack("<I8s", length, b"mc-index")
+    path.write_bytes(line + struct.pack("<II", 0x184D2A5E, length) + payload + footer)
+
+
+def test_a_bomb_of_a_stranger_is_refused_in_little_memory(tmp_path: Path) -> None:
+    for name, make in LOG_BOMBS.items():
+        (tmp_path / f"log {name}").mkdir()
+        make(tmp_path / f"log {name}" / "run.jsonl.zst")
+    for name, make in EVIDENCE_BOMBS.items():
+        (tmp_path / f"evidence {name}").mkdir()
+        make(tmp_path / f"evidence {name}" / "evidence.jsonl.zst")
+    (tmp_path / "log plain").mkdir()
+    with (tmp_path / "log plain" / "run.jsonl").open("wb") as file:
+        file.write(HEAD)
+        file.truncate(400_000_000)
+    told = run([sys.executable, "-c", READ_THEM], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    peaks = [int(found) for found in re.findall(r"(\d+) MB$", told, re.MULTILINE)]
+    assert len(peaks) == len(LOG_BOMBS) + len(EVIDENCE_BOMBS) + 1
+    assert max(peaks) < LARGEST, told
+    assert told.count("refused:") >= len(peaks) - len(EVIDENCE_BOMBS), told
