@@ -12,15 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote
 
 import re2
 from msgspec import Struct
 
 from conformance.runs.evidence_store import PLAIN, EvidenceStore, pack_evidence, remove_evidence
 from conformance.runs.log import FILE
+from conformance.spellings import coded, dialects
 
-Kind = Literal["host", "user name", "path", "address", "id", "model", "word"]
+Kind = Literal["host", "user name", "path", "address", "id", "key", "model", "word"]
 
 _OPTIONS = re2.Options()
 _OPTIONS.encoding = re2.Options.Encoding.LATIN1
@@ -38,16 +38,43 @@ _BEGINS = r"(?:\b|\\[nrtbf]|\\u[0-9A-Fa-f]{4})"
 _AFTER = r"(?:^|[^A-Za-z0-9_.~/\\-]|\\[nrtbf]|\\u[0-9A-Fa-f]{4})"
 _FOLDERS = "home|Users|root|var|opt|tmp|usr|srv|mnt|media|data|etc|app|private|proc|run|lib|lib64|dev|work|workspace"
 _FOLDERS += "|workspaces|builds|github|Volumes|Applications|Library|nix|snap|storage|models"
+_FOLDERS += "|scratch|gpfs|lustre|nfs|net|export|shared|projects|homes|teams|vol|volumes|disk|ssd|nvme"
 _DRIVES = "Users|Windows|Program Files|ProgramData|Documents and Settings|Temp|home|dev|git|src|work|projects|models"
 _WORD = r"[^\s\"'<>|:;,()\[\]{}\\/]+"
 _PREFIXES = "req|request|org|acct|account|usr|user|proj|project|team|wrkspc|workspace|sess|session|conv|msg|msgbatch"
 _PREFIXES += "|batch|file|container|toolu|srvtoolu|mcptoolu|call|chatcmpl|cmpl|resp|gen|key|apikey|cus|trace|span"
+_KEYS = "sk|pk|rk|ghp|gho|ghu|ghs|ghr|github_pat|glpat|hf|xox[abeoprs]|npm|pypi|gsk|r8|nvapi|tvly|pplx|xai|whsec|ya29"
+_KEYS += "|shpat|dop_v1|lsv2_pt|AIza|AKIA|ASIA"
+_INNER = r"internal|lan|corp|intranet|localdomain|home\.arpa|cluster\.local"
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _NAMED = "request_?[iI]d|organi[sz]ation(?:_id)?|org_id|account(?:_id)?|user_id|workspace_id|trace_id|tenant"
 
 PATTERNS: tuple[tuple[Kind, "re2._Regexp"], ...] = (
+    ("key", _engine(rf"{_BEGINS}(?:{_KEYS})[_.-]?([A-Za-z0-9][A-Za-z0-9_-]{{11,}})")),
+    ("key", _engine(rf"{_BEGINS}(eyJ[A-Za-z0-9_-]{{5,}}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?)")),
+    ("key", _engine(rf"(?i:{_BEGINS}(?:bearer|basic|token)\s+)([A-Za-z0-9._~+/-]{{8,}}=*)")),
+    ("key", _engine(r"PRIVATE KEY-----([A-Za-z0-9+/=\s]*(?:\\+[rn][A-Za-z0-9+/=\s]*)*)")),
+    ("id", _engine(rf"{_BEGINS}arn:aws[a-z-]*:[a-z0-9-]*:([a-z0-9-]*:[0-9]{{12}}:[^\s\"'\\<>]+)")),
+    ("path", _engine(rf"file:(?:{_SLASH}){{2}}[A-Za-z0-9._-]*({_SLASH}{_WORD}(?:{_SLASH}{_WORD})*)")),
+    ("path", _engine(rf"(?:^|[^\\])\\{{4}}([A-Za-z0-9]{_WORD}(?:\\{{2}}{_WORD})+)")),
+    ("path", _engine(rf"(?:^|[^\\])\\{{8}}([A-Za-z0-9]{_WORD}(?:\\{{4}}{_WORD})+)")),
+    ("host", _engine(rf"{_BEGINS}((?:{_LABEL}\.)+[A-Za-z][A-Za-z0-9-]*):[0-9]{{2,5}}\b")),
+    ("host", _engine(rf"{_BEGINS}([A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+|[0-9]+)[A-Za-z0-9-]*):[0-9]{{4,5}}\b")),
+    (
+        "host",
+        _engine(rf"{_BEGINS}((?:{_LABEL}\.)+(?:{_INNER}))\b"),
+    ),
+    (
+        "host",
+        _engine(
+            rf"(?i:{_BEGINS}(?:host|hostname|node))[\\\"']*\s*[=:]\s*[\\\"']*([A-Za-z][A-Za-z0-9.-]*[0-9][A-Za-z0-9.-]*)"
+        ),
+    ),
+    ("address", _engine(rf"{_BEGINS}([0-9A-Fa-f]{{2}}(?:[:-][0-9A-Fa-f]{{2}}){{5}})\b")),
     ("user name", _engine(rf":(?:{_SLASH}){{2}}([^\s/@\"'\\<>]{{1,200}})@")),
     ("host", _engine(rf"[A-Za-z]:(?:{_SLASH}){{2}}(?:[^\s/@\"'\\<>]{{1,200}}@)?([A-Za-z0-9_-][A-Za-z0-9._-]*)")),
     ("address", _engine(rf"{_BEGINS}([A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)")),
+    ("address", _engine(rf"{_BEGINS}([A-Za-z0-9._+-]{{2,}}@[A-Za-z][A-Za-z0-9-]{{2,}})")),
     ("path", _engine(rf"{_AFTER}{_SLASH}(?:{_FOLDERS})({_SLASH}{_WORD}(?:{_SLASH}{_WORD})*)")),
     ("path", _engine(rf"{_BEGINS}[A-Za-z]:(?:\\{{1,4}}|/)(?:{_DRIVES})((?:(?:\\{{1,4}}|/){_WORD})+)")),
     ("path", _engine(rf"~({_SLASH}{_WORD}(?:{_SLASH}{_WORD})*)")),
@@ -61,13 +88,25 @@ PATTERNS: tuple[tuple[Kind, "re2._Regexp"], ...] = (
 """Where each kind stands, the strongest claim first; the group is what is masked."""
 
 _SIGN = re.compile(r"[A-Za-z0-9]")
-_SPELLED = re.compile(r"%[0-9A-Fa-f]{2}|\\+/|\\+|.", re.DOTALL)
+_SPELLED = re.compile(
+    r"%(?:25)*[0-9A-Fa-f]{2}|\\+(?:u00|x)[0-9A-Fa-f]{2}|&(?:amp;)*#x?[0-9A-Fa-f]{2,3};?"
+    r"|(?<!\\)(?:\\\\)*\\[nrtbf\"]|\\+/|\\+|.",
+    re.DOTALL,
+)
 """One character, as it is or escaped."""
+_CODE = re.compile(r"(?P<before>.*?)(?P<code>[0-9A-Fa-f]{2,3})(?P<after>;?)")
+_FILE = re.compile(r".+\.(py|js|ts|go|rs|c|cc|cpp|cu|h|java|rb|php|md|txt|json|ya?ml|toml)")
+"""A file of a program, which stands before the number of a line as a host does before its port."""
+_MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
 _POINTER = re.compile(r"/(\d+|\*)(/|$)")
 """What follows the first word of a JSON pointer, `/data/0/id`."""
 _ENDING = re.compile(r"\.[a-z]{1,5}[0-9]?$")
 """The ending of a file's name, which says of what kind it is."""
 _EVERYBODYS_NAMES = frozenset(("root", "user", "users", "admin", "ubuntu", "debian", "runner", "app", "test", "nobody"))
+LONG = 6
+"""Letters of a value from which on its codings are looked for, too."""
+LONG_KEY = 20
+"""Signs of what looks like a key from which on it is one, though it has no digit."""
 SHORTEST_NAME = 3
 """Letters of a user's or machine's name below which it is looked for in paths and URLs only."""
 _NOBODYS_HOSTS = re.compile(
@@ -102,7 +141,9 @@ class Masks:
         private and is not, since the suite itself says it.
         """
         values = [(kind, value) for kind, some in known.items() for value in some if value]
-        self._known = [(kind, _literal(value)) for kind, value in sorted(values, key=lambda one: -len(one[1]))]
+        values.sort(key=lambda one: -len(one[1]))
+        self._known = [(kind, _literal(value, whole=kind != "word")) for kind, value in values]
+        self._coded = [(kind, _engine("|".join(coded(value.encode())))) for kind, value in values if len(value) >= LONG]
         self._public = set(public)
         self._numbers: dict[str, int] = {}
         self.made: dict[Candidate, Masked] = {}
@@ -117,10 +158,7 @@ class Masks:
 
     def spans(self, data: bytes) -> list[tuple[int, int, bytes]]:
         """Where private texts stand, and what stands there instead, in order and apart."""
-        found = [
-            (found.start(1), found.end(1), kind) for kind, pattern in self._known for found in pattern.finditer(data)
-        ]
-        found += [(first, last, kind) for kind, text, first, last in _places(data) if not self._may_stay(kind, text)]
+        found = [(first, last, kind) for kind, first, last in self._private(data)]
         spans: list[tuple[int, int, bytes]] = []
         ends = 0
         for first, last, kind in sorted(found, key=lambda span: (span[0], -span[1])):
@@ -129,29 +167,67 @@ class Masks:
                 ends = last
         return spans
 
+    def _private(self, data: bytes) -> Iterator[tuple[Kind, int, int]]:
+        """Where private texts stand, through escapes, and those that are known in hexadecimal and base64, too."""
+        for kind, pattern in self._coded:
+            for found in pattern.finditer(data):
+                yield kind, *found.span()
+        for text, readings in ((data, []), *(dialects()[0].layers(data) if dialects()[0].is_in(data) else ())):
+            places = [(kind, *found.span(1)) for kind, pattern in self._known for found in pattern.finditer(text)]
+            places += [(kind, *span) for kind, said, *span in _places(text) if not self._may_stay(kind, said)]
+            for kind, first, last in places:
+                for reading in reversed(readings):
+                    first, last = reading.source(first, last)
+                yield kind, first, last
+
     def _may_stay(self, kind: Kind, text: str) -> bool:
         if (kind, text) in self._public:
             return True
         if kind == "host":
-            return _NOBODYS_HOSTS.fullmatch(text.lower()) is not None or _is_nobodys_address(text) is True
+            nobodys = _NOBODYS_HOSTS.fullmatch(text.lower()) or _FILE.fullmatch(text)
+            return nobodys is not None or _is_nobodys_address(text) is True
+        if kind == "address" and _MAC.fullmatch(text):
+            return False
         if kind == "address" and "@" not in text:
             return _is_nobodys_address(text) is not False
         if kind == "path":
             return _POINTER.match(text) is not None
-        return kind == "id" and not any(sign.isdigit() for sign in text)
+        has_digit = any(sign.isdigit() for sign in text)
+        return not has_digit and (kind == "id" or (kind == "key" and len(text) < LONG_KEY))
 
     def _mask(self, kind: Kind, data: bytes) -> bytes:
         """The mask of what stands in some bytes, its escapes left as they are."""
         spelled = _SPELLED.findall(data.decode("utf-8", "surrogateescape"))
-        name = "".join(unquote(one) if one.startswith("%") else one[-1] for one in spelled)
+        name = "".join(map(_read, spelled))
         number = self._numbers.setdefault(name.lower(), len(self._numbers) + 1)
         ending = _ENDING.search(name) if kind == "path" else None
         mask = masked_text(name[: ending.start()], number) + ending[0] if ending else masked_text(name, number)
         self.made.setdefault((kind, name), Masked(kind, name, mask))
         if len(mask) != len(spelled):  # an escape that stands for a part of a character
             mask = masked_text("".join(one[-1] for one in spelled), number)
-        signs = (new if len(old) == 1 else old for old, new in zip(spelled, mask, strict=True))
+        signs = (new if len(old) == 1 else _respelled(old, new) for old, new in zip(spelled, mask, strict=True))
         return "".join(signs).encode("utf-8", "surrogateescape")
+
+
+def _read(spelled: str) -> str:
+    """The character that is spelled so."""
+    code = _CODE.fullmatch(spelled) if spelled[0] in "%\\&" and len(spelled) > 2 else None
+    if code is None:
+        return spelled[-1]
+    number = int(code["code"], 10 if code["before"].endswith("#") else 16)
+    return chr(number) if number < 128 else "?"
+
+
+def _respelled(spelled: str, sign: str) -> str:
+    """Another letter or digit in the form of one that is escaped; every other character stays as it is."""
+    code = _CODE.fullmatch(spelled) if _SIGN.fullmatch(_read(spelled)) and spelled[0] in "%\\&" else None
+    if code is None:
+        return spelled
+    if code["before"].endswith("#"):
+        digits = str(ord(sign)) if len(str(ord(sign))) == len(code["code"]) else {2: "88", 3: "120"}[len(code["code"])]
+    else:
+        digits = f"{ord(sign):0{len(code['code'])}x}"
+    return code["before"] + digits + code["after"]
 
 
 def masked_text(text: str, number: int) -> str:
@@ -198,11 +274,11 @@ def _places(data: bytes) -> Iterator[tuple[Kind, str, int, int]]:
             yield kind, found.group(1).decode("utf-8", "replace"), found.start(1), found.end(1)
 
 
-def _literal(value: str) -> "re2._Regexp":
-    """A pattern of a value as a whole word, its slashes as JSON may write them."""
+def _literal(value: str, *, whole: bool) -> "re2._Regexp":
+    """A pattern of a value, its slashes as JSON may write them; `whole`: not inside of other words."""
     escaped = "".join(map(_spellings, value.encode().decode("latin-1")))
-    before = _BEGINS if _SIGN.match(value[0]) else ""
-    after = r"\b" if _SIGN.match(value[-1]) else ""
+    before = f"(?:{_BEGINS}|_)" if whole and _SIGN.match(value[0]) else ""
+    after = r"(?:\b|_)" if whole and _SIGN.match(value[-1]) else ""
     return _engine(f"(?i:{before}({escaped}){after})")
 
 

@@ -1,5 +1,6 @@
 """Masks are as long as what they stand for, tell two texts apart, and leave what nobody's is as it is."""
 
+import base64
 import itertools
 import json
 from urllib.parse import quote
@@ -45,10 +46,40 @@ PRIVATE = {
     "a name behind an escape": '"\\ngabriel: over quota"',
     "a name behind a long escape": '"\\u000agabriel: over quota"',
     "a word of the caller's own": "for Project Heron only",
+    "a word in capitals": "for PROJECT HERON only",
+    "a word inside of others": "MyProject Heron_v2",
+    "a word in percent escapes": "for %50roject%20%48eron",
+    "a word in escapes of JSON": '"for \\u0050roject \\u0048ero\\u006e"',
+    "a word in HTML": "for Project &#72;eron and Project &#x48;&#x65;ron",
+    "a word in base64": f"for {base64.b64encode(b'so Project Heron is').decode()}",
+    "a word in hexadecimal": f"for {b'Project Heron'.hex()}",
+    "a name in another": "gabriel_v2",
+    "a file of a server": "file://nas.acme.io/home/gabriel/x",
+    "a file of a bare server": "file://acme9/share/secret",
+    "a file of this machine": "file:///data7/acme/x",
+    "a share of Windows": '"at \\\\\\\\acme9\\\\share\\\\ana"',
+    "a host and its port": "upstream gpu7.acme.internal:8000 is down",
+    "a short host and its port": "no route to acme-17:8000",
+    "a bare host": "gpu7.acme.internal is down",
+    "a host by its name": "host=acme-17",
+    "a host in JSON": '{"hostname":"acme-17"}',
+    "a network card": "00:1b:44:acme".replace("acme", "11:3a:b7"),
+    "a resource of a cloud": "arn:aws:iam::123456789012:user/gabriel",
+    "a key of Anthropic": "sk-ant-api03-UPSTREAMsecret0123456789abcdef",
+    "a key of GitHub": "ghp_secret0123456789abcdefghijABCDEFGHIJ",
+    "a key of AWS": "AKIASECRETSECRET1234",
+    "a token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJzZWNyZXQifQ.secret123def456",
+    "a path in escapes": "at /\\u0068ome/gabriel/x and %2Fhome%2Fana%2Fx",
+    "a folder of a cluster": "/scratch/ana/llm/server.py",
+    "a user at a machine": "gabriel@acme",
+    "a key without digits": "hf_secretsecretSecretSecretsecret",
+    "what a header bears": "authorization: Bearer secret0123456789",
+    "a private key": '"-----BEGIN PRIVATE KEY-----\\nMIIEsecret12\\nsecret34==\\n-----END PRIVATE KEY-----"',
 }
 SECRETS = (
     *("gabriel", "acme", "secret", "ana", "hunter", "nas", "10.1.2.3", "fe80", "011CSH", "4bf92", "e89b", "a1b2c3"),
-    *("Heron", "AnaMaria", "inference"),
+    *("Heron", "AnaMaria", "inference", "gpu7", "3a:b7", "123456789012", "eyJzdWIi", "UHJvamVjdCBIZXJv", "data7"),
+    *("\\u0048", "%48", "&#72;", "&#x48;", b"Project Heron".hex()),
 )
 
 
@@ -68,6 +99,9 @@ PUBLIC = [
     '{"type": "message_start", "delta": {"type": "text_delta"}}',
     "claude-sonnet-4-20250514, bash_20250124, web_search_20250305, context-1m-2025-08-07",
     "2026-11-20T09:00:00Z 12:34:56 Wed, 21 Oct 2026 07:28:00 GMT",
+    "Basic authentication and a Bearer token are told by a header",
+    "sk-learn, ghp_actions, a token of text, step 12:3000, 3.10:2024, serve.py:42",
+    "print(f'{a}\\n\\nfoo\\n') and \\\\d+\\\\w and self.local",
     "if a < b & c:\\n\\tgo()",
     "/data/0/type and /content/12/text",
     "0.14.0-rc2, 1.2.3",
