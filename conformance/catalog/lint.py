@@ -297,7 +297,7 @@ def _named_mistakes(catalog: Catalog, profile: Profile) -> Iterator[tuple[str, s
 
 
 def _need_mistakes(catalog: Catalog, need: Need, rules: Collection[str]) -> Iterator[tuple[str, str]]:
-    if bool(need.questions) == need.steady:
+    if bool(need.questions) == bool(need.steady):
         yield (
             need.id,
             "it names no question, so nothing shows whether it is met"

@@ -14,6 +14,9 @@ Unseen = Literal["met", "missing", "unverified"]
 lose; a model whose calls never come as calls cannot work.
 """
 
+Steady = Literal["failures", "refusals"]
+"""What passes where the very same is asked again."""
+
 _QUESTION = re.compile(r"([^\[\]\s]+)(?:\[(json|stream)\])?")
 
 
@@ -80,8 +83,10 @@ class Need(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     meets: Meets
     known: Known | None = None
     """Where it is refused so, the need only degrades; what is refused in the same words elsewhere was not judged."""
-    steady: bool = False
-    """The need, of no question in particular, that an answer comes when it is first asked for."""
+    steady: Steady | None = None
+    """The need, of no question in particular, that an answer comes when it is first asked for, and does not fail or is
+    not refused.
+    """
     unseen: Unseen = "unverified"
     whoever: bool = False
     """Whether `unseen` holds whoever is to blame, a model that obeys nothing too: a client that never receives anything

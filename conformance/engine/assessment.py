@@ -78,7 +78,7 @@ class Assessment:
         return Facts(
             kind=case.kind,
             level=case.level,
-            attempts=record.observations,
+            attempts=record.judged,
             control=control,
             control_thinks=case.control is not None and asks_for_thinking(self._catalog.cases[case.control]),
             twin=self._control_result(case.twin, question.mode),

@@ -181,12 +181,12 @@ class Inquiry:
         return await self._as_a_client(question, attempts)
 
     async def _as_a_client(self, question: Question, attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
-        """The attempts, with those that a client makes after an answer that failed; the verdict is that of the failure.
+        """The attempts, with those that a client makes after a failure or a refusal, which the verdict is that of.
 
         Whether the failure passes is what readiness has to know.
         """
         again: list[Attempt] = []
-        failed = attempts[-1].observed.observation == "unreadable" and attempts[-1].seconds < QUICK
+        failed = attempts[-1].observed.observation in ("unreadable", "declined") and attempts[-1].seconds < QUICK
         if not failed or question.case.id not in self._of_clients:
             return tuple(attempts)
         while len(again) < AGAIN and self._in_vain < IN_VAIN and not self._deadline.passed:

@@ -111,7 +111,14 @@ class Record(Struct, frozen=True, dict=True, kw_only=True):
     def recovered(self) -> bool:
         """Whether an answer failed, and came when the very same was asked again."""
         answered = self.observations[-1:] and self.observations[-1] in SHOWN
-        return bool(answered) and ("unreadable" in self.observations or any(one.waited for one in self.attempts))
+        failed = "unreadable" in self.observations or "declined" in self.observations
+        return bool(answered) and (failed or any(one.waited for one in self.attempts))
+
+    @property
+    def judged(self) -> tuple[Observation, ...]:
+        """The observations that its verdict follows from: a refusal stands, whatever came when it was asked again."""
+        end = self.observations.index("declined") + 1 if "declined" in self.observations else None
+        return self.observations[:end]
 
     def forget(self) -> None:
         """Lets go of what was read in its answers."""

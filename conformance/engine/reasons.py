@@ -28,6 +28,6 @@ def instead(record: Record, control: ControlResult) -> str:
 
 def in_its_words(record: Record, judgement: Judgement) -> str:
     """The reason; of a refusal, with the server's own words."""
-    replies = record.attempts[-1].replies if record.attempts else ()
+    replies = record.attempts[len(record.judged) - 1].replies if record.attempts else ()
     words = sentence_of(replies[-1].answer) if judgement.verdict == "refused" and replies else ""
     return f"{judgement.reason}: {words}" if words else judgement.reason

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from conformance.judge.wire import ABSENT, decode
+from conformance.judge.wire import ABSENT, decode, whole
 
 KNOWN_DELTAS: dict[str, tuple[str, type]] = {
     "text_delta": ("text", str),
@@ -73,9 +73,11 @@ class Block:
             if allowed is None or kind in allowed
         }
 
-    @property
-    def displaced(self) -> str:
+    def displaced(self, by: "Block") -> str:
         """What it is when another one starts at its index: clients differ in what they make of each."""
+        empty = not (self.texts or self.pieces or self.thoughts or self.signatures)
+        if self.life == "open" and empty and self.start == by.start:
+            return "doubled"  # nothing stood in it yet
         open_ones = "repeated" if self.kind == "thinking" else "replaced"
         return "reused" if self.life == "closed" else open_ones
 
@@ -113,7 +115,7 @@ class Block:
 
     @property
     def input_json(self) -> str:
-        return "".join(self.pieces)
+        return str(whole("".join(self.pieces)))
 
     def accumulated(self) -> dict[str, Any]:
         """The block as the JSON answer would have it."""
@@ -121,7 +123,7 @@ class Block:
         for key, pieces in (("text", self.texts), ("thinking", self.thoughts)):
             if pieces:
                 start = block.get(key)
-                block[key] = (start if isinstance(start, str) else "") + "".join(pieces)
+                block[key] = (start if isinstance(start, str) else "") + whole("".join(pieces))
         if self.citations:
             start = block.get("citations")
             block["citations"] = [*(start if isinstance(start, list) else []), *self.citations]

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct, structs
 
-from conformance.catalog.profile import ClientVersion, Meets, Need, Profile, parted
+from conformance.catalog.profile import ClientVersion, Meets, Need, Profile, Steady, parted
 from conformance.words import Mode, NeedState, Verdict
 
 Answer = Literal["ready", "ready with limits", "not ready", "not verified"]
@@ -225,21 +225,35 @@ def _is_rule(name: str, rules: Collection[str]) -> bool:
     return name.partition(":")[0] in rules
 
 
-def _settled(own: Mapping[Place, Seen], recovered: Sequence[Seen], steady: str) -> dict[Place, Seen]:
+def _passes(one: Seen) -> Steady:
+    """What passed, or may pass, where it was asked again: a refusal, or else a failure."""
+    return "refusals" if one.verdict == "refused" else "failures"
+
+
+def _settled(own: Mapping[Place, Seen], recovered: Sequence[Seen], steady: Mapping[Steady, str]) -> dict[Place, Seen]:
     """The results where some answers came only when they were asked for again, and the client asks again too.
 
     They count as what they were at last. What failed in the same words each time stands behind the need that says so.
     """
-    words = {_NUMBER.sub("#", one.quote) for one in recovered if one.unreadable}
+    words = {(_passes(one), _NUMBER.sub("#", one.quote)) for one in recovered if _failed(one)}
     stuck = [
-        one for one in own.values() if one.unreadable and not one.recovered and _NUMBER.sub("#", one.quote) in words
+        one
+        for one in own.values()
+        if _failed(one) and not one.recovered and (_passes(one), _NUMBER.sub("#", one.quote)) in words
     ]
     failed = sum(one.attempts - 1 for one in recovered) + sum(one.attempts for one in stuck)
     if failed > PASSING_SHARE * sum(one.attempts for one in own.values()):
         return dict(own)
     at_last = {(one.case, one.mode): structs.replace(one, verdict="supported", rules=()) for one in recovered}
-    never = {(one.case, one.mode): structs.replace(one, verdict="blocked", rules=(), behind=steady) for one in stuck}
+    never = {
+        (one.case, one.mode): structs.replace(one, verdict="blocked", rules=(), behind=steady.get(_passes(one), ""))
+        for one in stuck
+    }
     return {**own, **at_last, **never}
+
+
+def _failed(one: Seen) -> bool:
+    return one.unreadable or one.verdict == "refused"
 
 
 class _Run:
@@ -255,8 +269,10 @@ class _Run:
         }
         self._rules = rules
         own = {place: one for one in seen if (place := (one.case, one.mode)) in named}
+        told = [(need.questions, need.meets.ways) for need in profile.needs]
+        self._told = {(parted(one)[0], way) for questions, ways in told for one in questions for way in ways}
         self._recovered = [one for one in own.values() if one.recovered]
-        steady = next((need.id for need in profile.needs if need.steady), "")
+        steady = {need.steady: need.id for need in profile.needs if need.steady}
         self._own = _settled(own, self._recovered, steady) if steady and self._recovered else own
         names = [parted(question)[0] for question in profile.questions]
         self._spoken_of = [name for name in names if _is_rule(name, rules)]
@@ -270,7 +286,7 @@ class _Run:
     def outcome(self, need: Need) -> Outcome:
         """The outcome of a need's questions: the worst of them, or the best where any will do."""
         if need.steady:
-            return self._steadiness()
+            return self._steadiness(need.steady)
         outcomes = [outcome for question in need.questions for outcome in self._outcomes(question, need)]
         choose = min if need.met_by == "all" else max
         return choose(outcomes, key=lambda outcome: STATES.index(outcome.state))
@@ -280,15 +296,16 @@ class _Run:
         seen = [self._of_case(question) for question in questions]
         return bool(seen) and all(found and all(one.verdict in MET for one in found) for found in seen)
 
-    def _steadiness(self) -> Outcome:
+    def _steadiness(self, of: Steady) -> Outcome:
         """Whether every answer came when it was first asked for."""
-        if not self._recovered:
+        recovered = [one for one in self._recovered if _passes(one) == of]
+        if not recovered:
             return Outcome(state="met", verdict="supported", question="")
-        one = self._recovered[0]
-        quote = f"{len(self._recovered)} of {len(self._own)} questions were answered when they were asked again."
+        one = recovered[0]
+        quote = f"{len(recovered)} of {len(self._own)} questions were answered when they were asked again."
         return Outcome(
             state="missing",
-            verdict="broken",
+            verdict="refused" if of == "refusals" else "broken",
             question=f"{one.case}[{one.mode}]",
             quote=f"{one.quote} {quote}".strip(),
             exchange=one.exchange,
@@ -339,7 +356,9 @@ class _Run:
         if one.unreadable and any(broken.answers_to(name) for broken in one.rules for name in self._spoken_of):
             return "met", "blocked"
         if one.verdict in MISSING:  # a way of which the need says nothing is reported by another need
-            return "missing" if one.verdict in need.meets.ways else "unverified", one.verdict
+            if one.verdict in need.meets.ways:
+                return "missing", one.verdict
+            return "met" if (one.case, one.verdict) in self._told else "unverified", one.verdict
         if one.verdict in NEVER_AROSE and (self._obeyed or need.whoever or one.verdict == "not-applicable"):
             return need.unseen, one.verdict
         return "unverified", one.verdict

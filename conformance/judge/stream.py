@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from conformance.judge.block import CUT_SHORT, FORMS, KNOWN_DELTAS, Block, OpenBlocks, allowed_deltas
 from conformance.judge.finding import ABSENT, Violation
 from conformance.judge.stream_result import StreamResult
-from conformance.judge.wire import decode, defect_of, has_type, is_integer, one_by_one, shown, slug
+from conformance.judge.wire import decode, defect_of, has_type, is_integer, one_by_one, shown, slug, whole, with_halves
 from conformance.probe.sse import Frame
 
 MOST = 10
@@ -122,7 +122,7 @@ class Machine:
             return []
         defect = defect_of(raw)
         law = "stream.whole-characters" if defect in ("not-utf8", "lone-surrogate") else "stream.data-json"
-        values = [value for value in one_by_one(text) if isinstance(value, dict)]
+        values = [with_halves(value) for value in one_by_one(text) if isinstance(value, dict)]
         self._breach(law, where, "one JSON object in UTF-8", shown(text), defect, lost=not values)
         self._torn = self._torn or not values
         return values
@@ -143,7 +143,7 @@ class Machine:
             kind = kind if kind in self.GRAMMAR else frame.name
         if kind == "ping":
             self.pings += 1
-        self._keep(frame.name, data)
+        self._keep(frame.name, whole(data) if kind == "content_block_delta" else data)
         self._event(where, kind, data)
 
     def _event(self, where: str, kind: str, data: dict[str, Any]) -> None:
@@ -191,7 +191,7 @@ class Machine:
     def _message_delta(self, where: str, data: dict[str, Any]) -> None:
         delta = data.get("delta", ABSENT)
         if not isinstance(delta, dict):
-            self._breach("stream.message-delta", where + "/delta", "an object", delta, slug(delta, "type"))
+            self._breach("stream.message-delta", where + "/delta", "an object", delta, f"{slug(delta, 'type')}-delta")
             data = data | {"delta": {}}
         reason = data["delta"].get("stop_reason")
         if self._reason is not None and reason is not None and reason != self._reason:
@@ -228,10 +228,10 @@ class Machine:
         """Puts a block at its index; one that takes the place of an open block replaces it."""
         earlier = self._at_index.get(block.index)
         if block.index != self._next_index:
-            kind = earlier.displaced if earlier is not None else "gap" if self.blocks else "start"
-            at = where + "/index"
+            kind = earlier.displaced(block) if earlier is not None else "gap" if self.blocks else "start"
+            at, lost = where + "/index", earlier is not None and kind != "doubled"
             self._owed += kind == "repeated"
-            self._breach("stream.index", at, self._next_index, block.index, kind, lost=earlier is not None)
+            self._breach("stream.index", at, self._next_index, block.index, kind, lost=lost)
         if earlier is not None and earlier.life == "open":
             self.blocks.remove(earlier)
             earlier.life = "replaced"
@@ -275,6 +275,7 @@ class Machine:
             )
         elif payload is ABSENT or not (isinstance(payload, form) or (kind == "compaction_delta" and payload is None)):
             wrong, lost = slug(payload, "type"), kind != "signature_delta"
+            wrong = f"{wrong}-input" if key == "partial_json" and wrong != "type" else wrong
             self._breach("stream.delta-payload", f"{where}/{key}", FORMS[form], shown(payload), wrong, lost=lost)
         else:
             if kind == "thinking_delta" and block.signatures:

@@ -70,6 +70,7 @@ class Judgement(Struct, frozen=True):
     reason: str = ""
 
 
+TOO_LONG = "the prompt does not fit into this server's window"
 GARBLED = Judgement("inconclusive", "the model read the word, and copied it badly")
 
 
@@ -160,7 +161,7 @@ def _unobserved(facts: Facts) -> Judgement:
     """The verdict where no attempt says anything about the server."""
     seen = frozenset(facts.attempts)
     if "too-long" in seen:
-        return Judgement("not-run", "the prompt does not fit into this server's window")
+        return Judgement("not-run", TOO_LONG)
     if "too-much" in seen:
         return Judgement("not-run", "the answer is longer than what is read of one")
     if "garbled" in seen:

@@ -24,6 +24,8 @@ __all__ = [
     "one_by_one",
     "shown",
     "slug",
+    "whole",
+    "with_halves",
 ]
 
 Defect = Literal["several", "lone-surrogate", "not-utf8", "too-deep", "not-json"]
@@ -87,6 +89,7 @@ def defect_of(data: bytes) -> Defect:
 
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def _no_constant(name: str) -> None:
@@ -97,7 +100,10 @@ _BLANKS = re.compile(r"\s*")
 
 
 def one_by_one(text: str) -> list[Any]:
-    """The JSON values that stand one after the other in a text; empty when that is not all that stands there."""
+    """The JSON values that stand one after the other in a text; empty when that is not all that stands there.
+
+    Halves of surrogate pairs stay in them: `whole` is what can be written again.
+    """
     decoder, values, start = json.JSONDecoder(parse_constant=_no_constant), [], 0
     text = text.strip()
     while start < len(text):
@@ -105,7 +111,7 @@ def one_by_one(text: str) -> list[Any]:
             value, end = decoder.raw_decode(text, start)
             if _is_deep(value):
                 return []
-            values.append(_mended(value))
+            values.append(value)
         except (ValueError, RecursionError):
             return []
         blank = _BLANKS.match(text, end)
@@ -113,15 +119,32 @@ def one_by_one(text: str) -> list[Any]:
     return values
 
 
-def _mended(value: Any) -> Any:
-    """A JSON value whose halves of surrogate pairs are U+FFFD, so that it can be written again."""
+def whole(value: Any) -> Any:
+    """A JSON value in which two halves of a surrogate pair are one character, as JavaScript joins them.
+
+    A half without the other is U+FFFD, so that the value can be written again.
+    """
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if _HALF.search(value) else value
     if isinstance(value, list):
-        return [_mended(one) for one in value]
+        return [whole(one) for one in value]
     if isinstance(value, dict):
-        return {_mended(key): _mended(one) for key, one in value.items()}
+        return {whole(key): whole(one) for key, one in value.items()}
     return value
+
+
+_JOINED = ("text", "thinking", "partial_json")
+"""The keys of a delta's text, which is joined with that of the next one."""
+
+
+def with_halves(event: dict[str, Any]) -> dict[str, Any]:
+    """An event in which halves of surrogate pairs stand in the text of a delta alone, whose other half may follow."""
+    mended: dict[str, Any] = whole(event)
+    delta = event.get("delta")
+    if event.get("type") != "content_block_delta" or not isinstance(delta, dict):
+        return mended
+    halves = {key: delta[key] for key in _JOINED if isinstance(delta.get(key), str)}
+    return {**mended, "delta": {**mended["delta"], **halves}} if halves else mended
 
 
 def has_type(holder: dict[str, Any]) -> bool:

@@ -298,7 +298,7 @@ def test_what_fails_in_the_same_unreadable_words_is_told_once() -> None:
     assert {one.need.id: one.outcome.behind for one in found.unverified} == {"tools": "text"}
 
 
-STEADY = Need(id="steady", says="It is steady.", level="degrades", questions=[], steady=True, meets=WAYS)
+STEADY = Need(id="steady", says="It is steady.", level="degrades", questions=[], steady="failures", meets=WAYS)
 
 
 def test_what_fails_once_and_is_answered_when_it_is_asked_again_is_a_limit() -> None:
@@ -334,3 +334,38 @@ def test_another_client_is_not_absolved_by_what_it_does_not_send_where_everythin
     )
     rows = [PLAIN, *(seen(name, "refused", quote=NO) for name in ("flags", "titles"))]
     assert readiness_by_version(client, RULES, rows)["S 1"].verdict == "not ready"
+
+
+REFUSALS = Need(
+    id="taken-each-time",
+    says="It is taken each time.",
+    level="blocks",
+    questions=[],
+    steady="refusals",
+    meets=WAYS,
+    known=Known(words=[r"\b404\b"], meets="It costs requests."),
+)
+
+
+def test_what_is_refused_once_and_taken_when_it_is_asked_again_is_a_matter_of_chance() -> None:
+    client = profile(REFUSALS, *(need(name) for name in ("text", "tools", "calls", "more", "most")))
+    others = [seen(name) for name in ("calls", "more", "most")]
+    words = "Declined with a client error: 400 bad luck."
+    once = seen("text", "refused", quote=words, recovered=True, attempts=2)
+    found = answer(client, once, seen("tools", "refused", quote=words), *others)
+    assert found.verdict == "not ready"
+    (first,) = found.missing("blocks")
+    assert (first.need.id, first.outcome.verdict) == ("taken-each-time", "refused")
+    assert {one.need.id: one.outcome.behind for one in found.unverified} == {"tools": "taken-each-time"}
+    lost = "Declined with a client error: 404 not_found_error."
+    limit = answer(client, seen("text", "refused", quote=lost, recovered=True, attempts=2), seen("tools"), *others)
+    assert limit.verdict == "ready with limits"
+
+
+def test_a_way_of_failing_that_another_need_tells_leaves_this_one_met() -> None:
+    taken = need("taken", questions=["text"], meets=Meets(refused="It ends."))
+    kept = need("kept", questions=["text"], level="degrades", meets=Meets(ignored="It is lost."))
+    found = answer(profile(taken, kept), seen("text", "ignored"))
+    assert found.verdict == "ready with limits"
+    assert [one.need.id for one in found.missing("degrades")] == ["kept"]
+    assert answer(profile(taken), seen("text", "ignored")).verdict == "not verified"

@@ -292,3 +292,11 @@ def test_a_delta_like_the_one_before_is_seen_at_once() -> None:
     )
     assert fits(second, masked(first))
     assert not fits({**second, "index": "0"}, masked(first))
+
+
+def test_two_halves_of_a_character_in_two_deltas_are_one_as_clients_join_them() -> None:
+    _, body = STREAMS["text"]
+    halved = body.replace(b"Hello t", b"Hell\\ud83e").replace(b"here, w", b"\\udd8a, w")
+    answer = read(stream_of("text", [halved]), "stream")
+    assert answer.text == "Hell🦊, world!"
+    assert [one.rule.id for one in examine(answer) if one.violations] == ["stream.whole-characters"]

@@ -86,6 +86,18 @@ def test_a_server_that_refuses_only_some_requests_is_asked(others: list[tuple[st
     assert ask(answers_in_turn(REFUSED, *others)) is None
 
 
+@pytest.mark.parametrize(
+    "once",
+    [
+        ("401 Unauthorized", error("authentication_error", "not this time")),
+        ("404 Not Found", error("not_found_error", "model: m-1")),
+        ("502 Bad Gateway", HTML),
+    ],
+)
+def test_one_answer_that_fails_does_not_end_a_run(once: tuple[str, bytes]) -> None:
+    assert ask(answers_in_turn(once, FINE)) is None
+
+
 def test_a_busy_server_is_asked_again_later() -> None:
     assert ask(answers(error("overloaded_error", "busy"), "529 Overloaded")) is None
 

@@ -48,6 +48,7 @@ BLOCKS_KNOWN = frozenset(
 _TAGS = linear(r"</?think(ing)?>|◁/?think▷|<\|channel\|>")
 _CONTROL = linear(
     r"<\|(im_(start|end)|endoftext|eot_id|eom_id|end_of_text|python_tag|start_header_id)\|>|</s>|<end_of_turn>"
+    r"|^\s{0,4}</think(ing)?>"  # the end of a thought that never began
 )
 
 

@@ -7,7 +7,7 @@ from conformance.judge.answer import Answer
 from conformance.judge.finding import Violation
 from conformance.judge.rules.rule import EVENT_STREAM, STREAMING, Found, Rule, rule
 from conformance.judge.stream_result import StreamResult
-from conformance.judge.wire import looks_of, shown
+from conformance.judge.wire import looks_of, shown, whole
 from conformance.words import Level
 
 LONG_ANSWER_WORDS = 100
@@ -337,7 +337,7 @@ def delta_adds(answer: Answer) -> Found:
             seen = seen or len(pieces) > 2
             kind = "accumulated" if _grows(pieces) else "doubled" if _doubled(pieces) else ""
             if kind:
-                return [Violation(f"/content/{number}", "what is new", pieces[:3], kind)]
+                return [Violation(f"/content/{number}", "what is new", whole(pieces[:3]), kind)]
     return [] if seen else None
 
 

@@ -279,6 +279,16 @@ def cut(text: str) -> str:
     return text[:_MOST]
 
 
+@_rewritten("X-thought-end", "a text begins with </think>")
+def thought_end(text: str) -> str:
+    return f"</think>{text}"
+
+
+@_rewritten("X-text-end-token", "a text ends with <|im_end|>")
+def end_token(text: str) -> str:
+    return f"{text}<|im_end|>"
+
+
 @_rewritten("X-text-compatible", "a text is brought into the compatible form of Unicode (NFKC)", "unicode")
 def compatible(text: str) -> str:
     return unicodedata.normalize("NFKC", text)

@@ -17,6 +17,7 @@ _KEPT_LATEST = 8
 _KEPT_TOOLS = 64
 _KEPT_SEQUENCES = 4
 _CAP = 1000
+_SMALL_CAP = 64
 
 
 def _messages(body: Body) -> list[Block]:
@@ -134,10 +135,21 @@ def system_hoisted(body: Body) -> None:
     body["messages"] = [message for message in body["messages"] if message not in moved]
 
 
+def _said(body: Body) -> bool:
+    return any(message.get("role") == "assistant" for message in _messages(body))
+
+
 def _unforced(body: Body) -> bool:
     return "tool_choice" not in body
 
 
+_losing(
+    "X-tools-after-text",
+    "tools are lost once the assistant has said a text",
+    "tools",
+    lambda body: _unforced(body) and _answered(body) and _said(body) and not _blocks(body, "tool_result"),
+    "tools turns",
+)
 _losing(
     "X-tools-after-result",
     "tools are lost once the conversation holds a tool_result",
@@ -261,6 +273,13 @@ def document_images_lost(body: Body) -> None:
         if any(piece.get("type") == "image" for piece in pieces):
             kept = [piece for piece in pieces if piece.get("type") != "image"]
             block["source"]["content"] = kept or [{"type": "text", "text": "(nothing)"}]
+
+
+@LOSSES.body("X-max-tokens-64", "max_tokens above 64 is taken for 64", needs="long")
+def max_tokens_64(body: Body) -> None:
+    limit = body.get("max_tokens")
+    if isinstance(limit, int) and limit > _SMALL_CAP and (body.get("thinking") or {}).get("type") != "enabled":
+        body["max_tokens"] = _SMALL_CAP
 
 
 @LOSSES.body("X-max-tokens-capped", "max_tokens above 1,000 is taken for 1,000", needs="long")

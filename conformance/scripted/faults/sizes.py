@@ -22,6 +22,7 @@ def _body_limit(name: str, limit: int, says: str) -> None:
         return call
 
 
+_body_limit("X-body-56-kilobytes", 56 * 2**10, "56 KiB")
 _body_limit("X-body-two-megabytes", 2 * _MEGABYTE, "2 MiB")
 _body_limit("X-body-eight-megabytes", 8 * _MEGABYTE, "8 MiB")
 _body_limit("X-body-sixteen-megabytes", 16 * _MEGABYTE, "16 MiB")

@@ -64,6 +64,14 @@ def window_always(message: Message, _: Call) -> Message:
     )
 
 
+@STOP.events("X-delta-bare", "message_delta has its stop_reason beside delta, and no delta", needs="stream")
+def delta_bare(events: list[Event], _: Call) -> list[Event]:
+    def bare(event: Event) -> Event:
+        return {"type": event["type"], **event["delta"], "usage": event["usage"]} if "usage" in event else event
+
+    return [bare(event) if event["type"] == "message_delta" else event for event in events]
+
+
 @STOP.events("X-message-delta-lost", "message_stop comes without any message_delta", needs="stream")
 def delta_lost(events: list[Event], _: Call) -> list[Event]:
     return [event for event in events if event["type"] != "message_delta"]

@@ -1,13 +1,16 @@
 """Faults in the structure of a stream: blocks, indices, the order of events."""
 
+import json
+import re
 from collections.abc import Callable, Iterator
 
-from conformance.scripted.faults.fault import Call, Event, FaultGroup
+from conformance.scripted.faults.fault import Call, Event, FaultGroup, Frame, replace
 
 STREAM = FaultGroup("stream")
 
 _ANSWER = "message_delta"
 _MANY = 6
+_UNITS = re.compile("[\U00010000-\U0010ffff]")
 
 
 def _is_delta(event: Event, kind: str = "") -> bool:
@@ -170,8 +173,6 @@ def first_token_lost(events: list[Event], _: Call) -> list[Event]:
     "ST24", "tool arguments only in content_block_start, without input_json_delta", needs="stream tools arguments"
 )
 def input_in_start(events: list[Event], _: Call) -> list[Event]:
-    import json
-
     inputs = {
         index: "".join(e["delta"]["partial_json"] for e in events if _is_delta(e, "input_json") and e["index"] == index)
         for index in _indices(events, "tool_use")
@@ -275,3 +276,55 @@ def delta_lines_lost(events: list[Event], _: Call) -> list[Event]:
         return {**event, "delta": {**event["delta"], "text": event["delta"]["text"].strip("\n")}}
 
     return [stripped(event) if _is_delta(event, "text") else event for event in events]
+
+
+@STREAM.events("X-index-lost", "the deltas of a block do not say its index", needs="stream")
+def delta_index_lost(events: list[Event], _: Call) -> list[Event]:
+    return [
+        {key: value for key, value in event.items() if key != "index"} if _is_delta(event) else event
+        for event in events
+    ]
+
+
+@STREAM.frames("X-type-lost", "only the name of an event says its type", needs="stream")
+def event_type_lost(frames: list[Frame], _: Call) -> list[Frame]:
+    def untyped(frame: Frame) -> Frame:
+        data = json.loads(frame.data)
+        data.pop("type", None)
+        return replace(frame, data=json.dumps(data, ensure_ascii=False))
+
+    return [untyped(frame) for frame in frames]
+
+
+@STREAM.frames("X-characters-halved", "a character of two UTF-16 units comes in two deltas", needs="stream unicode")
+def characters_halved(frames: list[Frame], _: Call) -> list[Frame]:
+    return [half for frame in frames for half in _halves(frame)]
+
+
+def _halves(frame: Frame) -> list[Frame]:
+    """A text_delta in the pieces between the two halves of each of its characters beyond U+FFFF."""
+    event = json.loads(frame.data)
+    text = event.get("delta", {}).get("text", "")
+    pieces = _UNITS.sub(lambda found: "\0".join(_units(found[0])), text).split("\0")
+    if len(pieces) == 1:
+        return [frame]
+    said = ({**event, "delta": {**event["delta"], "text": piece}} for piece in pieces)
+    return [replace(frame, data=json.dumps(one)) for one in said]
+
+
+def _units(character: str) -> tuple[str, str]:
+    """The two halves of a character's surrogate pair."""
+    units = character.encode("utf-16-be", "surrogatepass")
+    first, second = (units[at : at + 2].decode("utf-16-be", "surrogatepass") for at in (0, 2))
+    return first, second
+
+
+@STREAM.events("X-start-doubled", "content_block_start comes twice before anything is said", needs="stream")
+def block_started_twice(events: list[Event], _: Call) -> list[Event]:
+    return _flat([event, event] if _starts(event) else [event] for event in events)
+
+
+@STREAM.events("X-text-never-stopped", "a text block never gets its content_block_stop", needs="stream text")
+def text_never_stopped(events: list[Event], _: Call) -> list[Event]:
+    texts = _indices(events, "text")
+    return [event for event in events if event["type"] != "content_block_stop" or event["index"] not in texts]

@@ -15,6 +15,7 @@ TOOLS = FaultGroup("tools")
 SAME_ID = "toolu_01AAAAAAAAAAAAAAAAAAAAAA"
 _LONGEST = 1_000
 _SHORT = 300
+_MANY = 100
 
 Block = dict[str, Any]
 
@@ -334,3 +335,13 @@ def third_call_lost(message: Message, _: Call) -> Message:
 @TOOLS.events("X-input-delta-lost", "one input_json_delta inside a long text is lost", needs="stream tools long")
 def input_delta_lost(events: list[Event], _: Call) -> list[Event]:
     return _inputs(events, lambda pieces: [*pieces[:9], *pieces[10:]] if len(pieces) > 11 else pieces)
+
+
+@TOOLS.events("X-input-delta-doubled", "one input_json_delta inside a long text comes twice", needs="stream tools long")
+def input_delta_doubled(events: list[Event], _: Call) -> list[Event]:
+    return _inputs(events, lambda pieces: [*pieces[:60], *pieces[59:]] if len(pieces) > _MANY else pieces)
+
+
+@TOOLS.events("X-input-null-first", "the first partial_json of a call is null", needs="stream tools")
+def input_null_first(events: list[Event], _: Call) -> list[Event]:
+    return _inputs(events, lambda pieces: [None, *pieces])
