@@ -87,6 +87,10 @@ class Need(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The need, of no question in particular, that an answer comes when it is first asked for, and does not fail or is
     not refused.
     """
+    part_of: str = ""
+    """The need whose questions send this one's thing with all else, as the client does: where that one is met, this one
+    is, whatever becomes of the thing alone.
+    """
     unseen: Unseen = "unverified"
     whoever: bool = False
     """Whether `unseen` holds whoever is to blame, a model that obeys nothing too: a client that never receives anything

@@ -163,10 +163,13 @@ def _understood(needs: Sequence[NeedVerdict], run: "_Run") -> list[NeedVerdict]:
     What is refused in the same words elsewhere was not judged.
     """
     limits = {one.need.id: one for one in needs if _is_limit(one, run)}
+    met = {one.need.id for one in needs if one.state == "met"}
     verdicts = []
     for one in needs:
         need, outcome = one.need, one.outcome
-        if need.id in limits and need.known is not None:
+        if need.part_of in met:
+            outcome = structs.replace(outcome, state="met")
+        elif need.id in limits and need.known is not None:
             need = structs.replace(need, level="degrades", meets=Meets(refused=need.known.meets))
         elif behind := next((name for name, limit in limits.items() if _is_the_same(limit, outcome)), ""):
             outcome = structs.replace(outcome, state="unverified", verdict="blocked", behind=behind)

@@ -58,11 +58,11 @@ async def preflight(target: Target, client: Client, *, say: Say | None = None) -
     if not here[1]:
         return Problem(f"{target.base_url!r} names no host; write an address such as http://127.0.0.1:11434", MISTAKE)
     exchange = await _ask(target, client, say or (lambda _line: None))
-    problem = await _problem(exchange, here, target, client)
-    if problem is None or (exchange.status is None and exchange.outcome != "reset"):
-        return problem
+    found = await _problem(exchange, here, target, client)
+    if found is None or (exchange.status is None and exchange.outcome != "reset"):
+        return found
     again = await _ask(target, client, say or (lambda _line: None))  # one answer of many may fail
-    return await _problem(again, here, target, client) and problem
+    return await _problem(again, here, target, client) and found
 
 
 async def _problem(exchange: Exchange, here: tuple[str, str, int], target: Target, client: Client) -> Problem | None:

@@ -362,6 +362,12 @@ def test_what_is_refused_once_and_taken_when_it_is_asked_again_is_a_matter_of_ch
     assert limit.verdict == "ready with limits"
 
 
+def test_what_is_refused_alone_and_taken_with_all_else_is_no_need_of_a_client_that_sends_it_so() -> None:
+    client = profile(need("token", part_of="turn"), need("turn"))
+    assert answer(client, seen("token", "refused"), seen("turn")).verdict == "ready"
+    assert answer(client, seen("token", "refused"), seen("turn", "refused")).verdict == "not ready"
+
+
 def test_a_way_of_failing_that_another_need_tells_leaves_this_one_met() -> None:
     taken = need("taken", questions=["text"], meets=Meets(refused="It ends."))
     kept = need("kept", questions=["text"], level="degrades", meets=Meets(ignored="It is lost."))

@@ -202,6 +202,11 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
         "stream.index",
         "replaced",
     ),
+    "started twice before anything is said": (
+        stream(lambda e: e.insert(at(e, "content_block_start", 1), deepcopy(pick(e, "content_block_start", 1)))),
+        "stream.index",
+        "doubled",
+    ),
     "ST19": (
         told(message([TEXT], "tool_use"), request=TOOLS),
         "tools.reason-earned",
@@ -308,6 +313,16 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
     "cut inside a frame": (raw(lambda body: body[:-90]), "stream.stop", "cut"),
     "cut by the connection": (stream(cut_after("content_block_stop", 1), outcome="cut"), "http.complete", "cut"),
     "no message_stop": (stream(cut_after("message_delta")), "stream.stop", "missing"),
+    "message_delta without delta": (
+        stream(lambda e: pick(e, "message_delta").pop("delta")),
+        "stream.message-delta",
+        "missing-delta",
+    ),
+    "a thought that ends and never began": (
+        told(message([{"type": "text", "text": "</think>\n\nHello"}])),
+        "message.no-control-tokens",
+        "control-token",
+    ),
     "no message_delta": (stream(lambda e: without(e, "message_delta")), "stream.message-delta", "missing"),
     "no last blank line": (raw(lambda body: body[:-1]), "stream.blank-line", "missing"),
     "message_stop twice": (stream(lambda e: e.append({"type": "message_stop"})), "stream.stop-last", "repeated"),
@@ -442,6 +457,11 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
         stream(lambda e: pick(e, "content_block_delta", 4)["delta"].update(partial_json={"city": "Paris"})),
         "stream.delta-payload",
         "type",
+    ),
+    "a piece of an input that is null": (
+        stream(lambda e: pick(e, "content_block_delta", 4)["delta"].update(partial_json=None)),
+        "stream.delta-payload",
+        "null-input",
     ),
     "TO07": (
         stream(lambda e: pick(e, "content_block_delta", 6)["delta"].update(partial_json='s"}}')),
