@@ -13,6 +13,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from conformance.catalog.problem import CatalogError, Problem, shown
+from conformance.files import LARGEST_TEXT, read_within
 
 try:
     from yaml import CSafeLoader as _Loader
@@ -67,7 +68,7 @@ class Document:
 
     def _compose(self) -> Node | None:
         try:
-            text = self.file.read_text(encoding="utf-8")
+            text = read_within(self.file, LARGEST_TEXT).decode()
         except (OSError, UnicodeDecodeError) as error:
             says = error.strerror if isinstance(error, OSError) else "this is not UTF-8 text"
             raise CatalogError([Problem(shown(self.file), 0, "", str(says))]) from error

@@ -26,6 +26,7 @@ from yaml.nodes import MappingNode
 
 from conformance.catalog.document import Document, Spliced
 from conformance.catalog.problem import CatalogError, Problem, nearest, shown
+from conformance.files import LARGEST_FIXTURE, read_within
 
 DIRECTIVES = ("$use", "$splice", "$repeat", "$join")
 SCHEMA_WORDS = frozenset(
@@ -86,9 +87,12 @@ class Fixtures:
     def _load(self, file: Path) -> Any:
         if file.suffix in (".yaml", ".json"):
             return self.read(file).value
-        if file.suffix == ".txt":
-            return file.read_text(encoding="utf-8")
-        return base64.b64encode(file.read_bytes()).decode()
+        try:
+            content = read_within(file, LARGEST_FIXTURE)
+            return content.decode() if file.suffix == ".txt" else base64.b64encode(content).decode()
+        except (OSError, UnicodeDecodeError) as problem:
+            why = problem.strerror if isinstance(problem, OSError) else "this is not UTF-8 text"
+            raise _Mistake(f"{shown(file)} cannot be read: {why}") from problem
 
     def _file(self, name: str) -> Path:
         candidates = [self.folder / name, *(self.folder / f"{name}{suffix}" for suffix in (".yaml", ".json"))]

@@ -161,6 +161,9 @@ class _Loading:
         )
 
     def _read(self, file: Path) -> Document | None:
+        if not file.resolve().is_relative_to(self.folder.resolve()):
+            self.problems.append(Problem(shown(file), 0, "", "this is a link that leads out of the folder of cases"))
+            return None
         try:
             return self.fixtures.read(file)
         except CatalogError as error:

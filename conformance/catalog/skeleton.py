@@ -7,6 +7,7 @@ from conformance.catalog.case import Case
 from conformance.catalog.described import CASE_SCHEMA
 from conformance.catalog.load import FIXTURES, ID, PROFILES, SURFACE, Catalog, cases_folder
 from conformance.catalog.problem import CatalogError, Problem, alike, shown
+from conformance.files import replace_file
 
 FILL_IN = "FILL IN"
 """How a text begins that somebody still has to write."""
@@ -58,7 +59,7 @@ def write_skeleton(catalog: Catalog, id_: str, surface: str | None) -> Path:
         family = file.parent.name if file.parent.name == file.stem else family
         text = FILE.format(schema=CASE_SCHEMA, family=family, case=case, fill_in=FILL_IN)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    replace_file(file, text.encode())
     return file
 
 

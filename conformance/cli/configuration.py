@@ -18,6 +18,7 @@ from conformance.catalog.msgspec_messages import in_words, message_and_path, unk
 from conformance.cli.parser import near_or_all
 from conformance.engine.options import RunOptions
 from conformance.errors import UserError
+from conformance.files import LARGEST_TEXT, read_within
 from conformance.targets.resolve import is_file
 
 FILE = "conformance.toml"
@@ -78,7 +79,7 @@ def _files(folder: Path) -> Iterator[Path]:
     if (folder / FILE).is_file():
         yield folder / FILE
     project = folder / PROJECT
-    if project.is_file() and "[tool.conformance]" in project.read_text(encoding="utf-8", errors="replace"):
+    if project.is_file() and "[tool.conformance]" in read_within(project, LARGEST_TEXT).decode(errors="replace"):
         yield project
 
 
@@ -91,7 +92,7 @@ def _upwards(folder: Path) -> Iterator[Path]:
 
 def _read(file: Path) -> Configuration:
     try:
-        document = msgspec.toml.decode(file.read_bytes())
+        document = msgspec.toml.decode(read_within(file, LARGEST_TEXT).decode())
         stated = document.get("tool", {}).get("conformance", {}) if file.name == PROJECT else document
         return msgspec.convert(stated, Configuration)
     except msgspec.ValidationError as problem:

@@ -28,7 +28,7 @@ from conformance.cli.commands import run as run_command
 from conformance.cli.parser import Parser
 from conformance.engine.scripted_process import ScriptedProcess
 from conformance.errors import ExitCode, UserError
-from conformance.report.write import render
+from conformance.report.write import refuse_others, render
 from conformance.runs.log import FILE as LOG
 from conformance.runs.log import read_log
 from conformance.targets.ollama.client import Ollama, OllamaError
@@ -160,6 +160,7 @@ def ask_release(arguments: argparse.Namespace) -> int:
     if len(wanted) == 1:
         return _asked(arguments, *wanted[0], arguments.out)
     folder = arguments.out or SEVERAL
+    refuse_others(folder)
     names = [f"{number}-{name}" for number, (name, _) in enumerate(wanted, start=1)]
     codes = [
         _asked(arguments, version, binary, folder / name) for name, (version, binary) in zip(names, wanted, strict=True)

@@ -5,7 +5,7 @@ import webbrowser
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,7 @@ from conformance.cli import startup
 from conformance.cli.display import Display, echo_line, publish_in_time, show_exchange
 from conformance.cli.progress import Progress
 from conformance.engine.assessment import Assessment
-from conformance.engine.events import Ended
+from conformance.engine.events import Ended, Handler
 from conformance.engine.finish import Ending, Terms
 from conformance.engine.fixture_server import FixtureServer
 from conformance.engine.inquiry import Inquiry, Transport, Watch
@@ -38,6 +38,7 @@ from conformance.engine.scheduler import AHEAD, Deadline, Scheduler
 from conformance.engine.target_selection import who_is_asked
 from conformance.engine.testimony import no_testimonies, sdk_testimonies
 from conformance.errors import UserError
+from conformance.files import as_name
 from conformance.harmless import harmless
 from conformance.judge.rules import RULES
 from conformance.probe.asking import Fixtures
@@ -109,6 +110,8 @@ def run_suite(options: RunOptions, display: Display = PLAIN) -> int:
             check_entries(options, options.target, catalog, progress.say)
         if not begun and options.out is not None:
             progress.say(f"{options.out / LOG} holds no row: the run begins anew, with the options of this call")
+        if options.out is not None:  # a folder that cannot be had is told before anybody is asked
+            stack.enter_context(RunFolder(options.out, resumed=options.resume is not None))
         target = _found_out(options, stack, progress.say, deadline)
         if options.target is None:
             check_entries(options, target.name, catalog, progress.say)
@@ -237,12 +240,12 @@ def _watch(options: RunOptions, deadline: Deadline) -> Watch | None:
 def _judged(call: Call, scheduler: Scheduler) -> int:
     """Asks and judges everything, and writes what there is to read; the exit code."""
     out = call.options.out or default_folder(call.target)
-    with RunFolder(out, resumed=call.options.resume is not None):
+    with nullcontext() if call.options.out else RunFolder(out, resumed=False):
         try:
             ended = _logged(call, scheduler, out)
             _published(call, out)
         except OSError as problem:
-            raise _full(out, problem) from problem
+            raise _unwritable(out, problem) from problem
     profile = call.options.profile
     if profile is not None and profile in ended.readiness and not (call.display.json or call.display.quiet):
         print(harmless(in_words(ended.readiness[profile], call.catalog.profiles[profile])))
@@ -261,13 +264,13 @@ def _logged(call: Call, scheduler: Scheduler, out: Path) -> Ended:
     for one in earlier.values():
         scheduler.know(one.record)
     left = [question for question in call.questions if question not in earlier]
-    with LogWriter(out, echo_line if call.display.json else None) as log:
+    with LogWriter(out, echo_line if call.display.json else None) as log, closing(EvidenceKeeper(out)) as keeper:
         if options.resume is None:
             log.write(head)
             log.write(catalog_row(call.catalog))
         else:
             _mend(log, call.catalog, progress.say)
-        ledger = _ledger(call, scheduler, out, log)
+        ledger = _ledger(call, scheduler, [*([keeper.handle] if options.evidence else []), into_log(log)])
         for question, one in earlier.items():
             ledger.take(one)
             scheduler.judged(question)
@@ -278,8 +281,8 @@ def _logged(call: Call, scheduler: Scheduler, out: Path) -> Ended:
         return ledger.finish(_under_pytest(ledger, left, scheduler, options, given))
 
 
-def _ledger(call: Call, scheduler: Scheduler, out: Path, log: LogWriter) -> Ledger:
-    """Who judges each answer, and tells evidence, log and progress."""
+def _ledger(call: Call, scheduler: Scheduler, writers: Sequence[Handler]) -> Ledger:
+    """Who judges each answer, and tells evidence and log, and progress."""
     options, target, catalog = call.options, call.target, call.catalog
     expectations, whole = Expectations.of(target), _is_whole(options)
     return Ledger(
@@ -287,11 +290,7 @@ def _ledger(call: Call, scheduler: Scheduler, out: Path, log: LogWriter) -> Ledg
         assessment=Assessment(
             catalog, call.questions, scheduler.record, expectations, call.compared.baseline, whole=whole
         ),
-        handlers=[
-            *([EvidenceKeeper(out).handle] if options.evidence else []),
-            into_log(log),
-            call.progress.follow(scheduler.running),
-        ],
+        handlers=[*writers, call.progress.follow(scheduler.running)],
         controls=plain_controls(catalog, call.questions),
         terms=Terms(
             strict=options.strict,
@@ -310,9 +309,12 @@ def _ledger(call: Call, scheduler: Scheduler, out: Path, log: LogWriter) -> Ledg
 def _published(call: Call, out: Path) -> None:
     """Writes what there is to read beside the log; DiskError where it cannot be written."""
     try:
+        (out / LOG).lstat()
         if UPDATE in call.options.pytest_arguments:
             write_snapshot(snapshot_file(call.target.name), read_log(out).cases)
         publish_in_time(out, call.deadline, call.progress.say, quiet=call.display.quiet)
+    except FileNotFoundError:
+        raise
     except OSError as problem:
         raise DiskError(
             f"the report of {out} cannot be written ({problem.strerror}): the log is whole; make room, "
@@ -339,7 +341,12 @@ def _under_pytest(
     return ending
 
 
-def _full(out: Path, problem: OSError) -> DiskError:
+def _unwritable(out: Path, problem: OSError) -> DiskError:
+    """The end of a run whose disk is full, or whose folder is gone."""
+    if isinstance(problem, FileNotFoundError):
+        return DiskError(
+            f"{out} was removed, moved or replaced while the run went on, and what was asked is lost with it: ask again"
+        )
     return DiskError(
         f"{out} cannot be written any more ({problem.strerror}): what was judged is kept; make room, "
         f"then `conformance run --resume {out}`"
@@ -381,5 +388,5 @@ def _fixtures(call: Call, stack: ExitStack) -> Fixtures:
 
 def default_folder(target: Target) -> Path:
     """`reports/runs/<target>-<version>-<time>/` below the current folder."""
-    named = "-".join(part for part in (target.name, target.version) if part)
+    named = "-".join(as_name(part) for part in (target.name, target.version) if part)
     return Path("reports", "runs", f"{named}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")

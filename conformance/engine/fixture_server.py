@@ -7,13 +7,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from conformance.files import LARGEST_FIXTURE
+
 
 class _Quiet(SimpleHTTPRequestHandler):
     """Files only: neither listings nor a line per request."""
 
     def translate_path(self, path: str) -> str:
-        """A file of the folder; U+FFFD stands for the character that no file's name has."""
-        return super().translate_path(path.replace("%00", "%EF%BF%BD"))
+        """A plain file of the folder, of a size that cases send; U+FFFD is the character that no name has."""
+        file = Path(super().translate_path(path.replace("%00", "%EF%BF%BD")))
+        inside = file.resolve().is_relative_to(Path(self.directory).resolve())
+        served = inside and file.is_file() and file.stat().st_size <= LARGEST_FIXTURE
+        return str(file) if served else str(file.with_name("\ufffd"))
 
     def list_directory(self, path: Any) -> None:  # noqa: ARG002 - the signature is the library's
         self.send_error(404)

@@ -28,8 +28,12 @@ class EvidenceKeeper:
             for evidence in evidence_of(event):
                 self._writer.write(evidence)
         elif isinstance(event, Ended):
-            self._writer.close()
+            self.close()
             pack_evidence(self._folder)
+
+    def close(self) -> None:
+        """Lets go of the file, however the run ends."""
+        self._writer.close()
 
 
 def evidence_of(event: CaseJudged) -> Iterator[Evidence]:

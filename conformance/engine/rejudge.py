@@ -163,6 +163,7 @@ def _expectations(log: RunLog) -> Expectations:
         disputed, suite = disputes_of(name, version), pin_of(name)
     except TargetFileError as problem:
         if log.run.expectations_sha256 != Expectations().sha256:
-            raise UserError(f"what was expected of {log.run.target.name} cannot be read again: {problem}") from problem
+            why = f"{named} is no target file that can be read" if is_file(named) else str(problem)
+            raise UserError(f"what was expected of {log.run.target.name} cannot be read again: {why}") from problem
         return Expectations()
     return Expectations(documented=documented, known=known, disputed=disputed, suite=suite)

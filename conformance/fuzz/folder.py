@@ -11,13 +11,15 @@ from msgspec import Struct
 from conformance.catalog.load import FIXTURES, cases_folder
 from conformance.doors import UNDECODABLE
 from conformance.errors import UserError
+from conformance.files import LineFile, folder_below, read_within, replace_file
 from conformance.fuzz.laws import BrokenLaw
 from conformance.harmless import harmless
 from conformance.keys import KNOWN
-from conformance.runs.appending import LineFile
 from conformance.words import Mode
 
 FILE = "fuzz.jsonl"
+LARGEST = 64 * 2**20
+"""Bytes of a search that can be taken up again."""
 CASES = Path("cases", "fuzz", "found.yaml")
 AREAS = {"areas": {"fuzz": "Found by fuzzing"}}
 SURFACE = Path("cases", "surface")
@@ -62,6 +64,7 @@ class FuzzFolder:
         self.asked = 0
         if folder.exists() and any(folder.iterdir()):
             self._take_up(head)
+        folder.mkdir(parents=True, exist_ok=True)
         self._file = LineFile(folder / FILE)
         if not self.found and not self.asked:
             self._write(head) if (folder / FILE).stat().st_size == 0 else None
@@ -70,7 +73,7 @@ class FuzzFolder:
         path = self.folder / FILE
         if not path.is_file():
             raise UserError(f"{self.folder} is not empty, and holds no search of ours: name another folder with --out")
-        lines = path.read_bytes().split(b"\n")
+        lines = read_within(path, LARGEST).split(b"\n")
         try:
             rows = [msgspec.json.decode(line, type=Line) for line in lines[:-1] if line]
         except UNDECODABLE as problem:
@@ -121,13 +124,19 @@ class FuzzFolder:
         cases = [document for one in self.found for document in one.documents]
         about = "What fuzzing found: each case is the smallest request that shows it."
         rows = [_row(document) for one in self.found for document in one.documents]
-        _dump(self.folder / CASES, {"family": "fuzz", "about": about, "cases": cases})
-        _dump(self.folder / SURFACE / "areas.yaml", AREAS)
+        self._dump(CASES, {"family": "fuzz", "about": about, "cases": cases})
+        self._dump(SURFACE / "areas.yaml", AREAS)
         for upload in sorted({upload for case in cases for upload in _uploads(case)}):
-            place = self.folder / "cases" / FIXTURES / upload
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes((cases_folder() / FIXTURES / upload).read_bytes())
-        _dump(self.folder / SURFACE / "fuzz.yaml", {"rows": rows})
+            self._put(Path("cases", FIXTURES, upload), (cases_folder() / FIXTURES / upload).read_bytes())
+        self._dump(SURFACE / "fuzz.yaml", {"rows": rows})
+
+    def _dump(self, place: Path, value: Any) -> None:
+        plain = msgspec.to_builtins(value)
+        text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
+        self._put(place, KNOWN.removed(text.encode()))
+
+    def _put(self, place: Path, content: bytes) -> None:
+        replace_file(folder_below(self.folder, *place.parent.parts) / place.name, content)
 
     def close(self) -> None:
         self._file.close()
@@ -159,13 +168,6 @@ def _row(document: Mapping[str, Any]) -> dict[str, Any]:
         "consequence": "See the case.",
         "source": ["https://platform.claude.com/docs/en/api/messages"],
     }
-
-
-def _dump(path: Path, value: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    plain = msgspec.to_builtins(value)
-    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
-    path.write_bytes(KNOWN.removed(text.encode()))
 
 
 def line_of(found: FoundLine) -> str:

@@ -16,6 +16,7 @@ from msgspec import UNSET, Struct
 
 from conformance import __version__
 from conformance.catalog.case import Ask
+from conformance.files import LARGEST_FIXTURE, read_within
 from conformance.keys import shortened
 from conformance.targets.address import AddressError, url_below
 from conformance.targets.discover import key_headers
@@ -240,11 +241,18 @@ def _multipart(parts: Mapping[str, str], setting: Setting) -> tuple[bytes, str]:
             file = _fixture(text[1:], setting)
             kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
             head += f'; filename="{file.name}"\r\ncontent-type: {kind}'
-            content = file.read_bytes()
+            content = _content(file)
         else:
             content = _as_text(fill(text, setting)).encode()
         pieces.append(head.encode() + b"\r\n\r\n" + content + b"\r\n")
     return b"".join((*pieces, f"--{boundary}--\r\n".encode())), f"multipart/form-data; boundary={boundary}"
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return read_within(file, LARGEST_FIXTURE)
+    except OSError as problem:
+        raise StepError(f"{file} cannot be sent: {problem.strerror}") from problem
 
 
 def _fixture(name: str, setting: Setting) -> Path:

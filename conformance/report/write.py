@@ -1,15 +1,53 @@
 """Writes the page and the small files of runs into a folder."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from conformance.errors import UserError
+from conformance.files import folder_below, read_within, replace_file
 from conformance.report.matrix import matrix_of
 from conformance.runs.detection import read_figures
-from conformance.runs.log import RunLog
+from conformance.runs.log import FILE, PACKED, RunLog
+from conformance.runs.run_folder import is_run_log
 
 PAGE = "index.html"
+BADGES = "badges"
+MARKS = {
+    "summary.md": b"The whole matrix with the evidence of every cell",
+    "junit.xml": b'<testsuites name="conformance"',
+    "badge.json": b'"label": "messages api',
+    "matrix.json": b'"areas": {',
+    "verdict.json": b'"conformance": "',
+}
+"""The files beside a page, and what stands in each that this suite wrote."""
+OF_A_PAGE = b"Messages API conformance</title>"
+LARGEST_REPORT = 64 * 2**20
+"""Bytes of a file that may be a report of ours."""
+
+
+def refuse_others(out: Path) -> None:
+    """UserError where a report would take the place of a file that this suite did not write.
+
+    `out` is the folder, or the `.html` file itself. What lies in the folder of a run belongs to the run.
+    """
+    page = out if out.suffix == ".html" else out / PAGE
+    if any(is_run_log(page.parent / name) for name in (FILE, PACKED)):
+        return
+    for name, mark in {page.name: OF_A_PAGE, **MARKS}.items():
+        file = page.parent / name
+        if os.path.lexists(file) and not _holds(file, mark):
+            raise UserError(f"{file} was not written by this suite: name another folder with -o, or take it away")
+
+
+def _holds(file: Path, mark: bytes) -> bool:
+    """Whether a plain file holds what only ours do."""
+    try:
+        return not file.is_symlink() and mark in read_within(file, LARGEST_REPORT)
+    except OSError:
+        return False
 
 
 def render(runs: Sequence[RunLog], out: Path, *, detection: Path | None = None) -> Path:
@@ -22,7 +60,7 @@ def render(runs: Sequence[RunLog], out: Path, *, detection: Path | None = None) 
     path = out if out.suffix == ".html" else out / PAGE
     path.parent.mkdir(parents=True, exist_ok=True)
     figures = read_figures(detection) if detection is not None else None
-    path.write_text(page_html(matrix_of(runs), figures), encoding="utf-8", newline="\n")
+    replace_file(path, page_html(matrix_of(runs), figures).encode())
     return path
 
 
@@ -42,13 +80,13 @@ def write_summaries(runs: Sequence[RunLog], out: Path) -> list[Path]:
         "junit.xml": junit_xml(matrix),
         "badge.json": _json(badge(matrix)),
         "matrix.json": _json(matrix_document(matrix)),
-        **{f"badges/{name}": _json(one) for column in matrix.columns for name, one in badges(column).items()},
+        **{f"{BADGES}/{name}": _json(one) for column in matrix.columns for name, one in badges(column).items()},
     }
     if matrix.columns:
         contents["verdict.json"] = _json(verdict_document(matrix.columns[-1]))
-    (out / "badges").mkdir(exist_ok=True)
+    folder_below(out, BADGES)
     for name, content in contents.items():
-        (out / name).write_bytes(content)
+        replace_file(out / name, content)
     return [out / name for name in contents]
 
 

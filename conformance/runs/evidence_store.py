@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from conformance.doors import UNDECODABLE
 from conformance.errors import UserError
-from conformance.runs.appending import LineFile, cut_torn_tail
+from conformance.files import LineFile, LinkedError, cut_torn_tail, folder_below, replacing
 from conformance.runs.evidence import Evidence
 from conformance.runs.frames import (
     LEVEL,
@@ -198,20 +198,27 @@ def join_evidence(parts: Mapping[str, EvidenceStore], folder: Path) -> None:
 
 
 def _pack_into(folder: Path, lines: Iterable[tuple[str, bytes]], level: int) -> None:
-    unfinished = folder / f"{PACKED}.part"
-    with unfinished.open("wb") as file:
+    with replacing(folder / PACKED) as file:
         pack(lines, file, level=level)
-    unfinished.replace(folder / PACKED)
 
 
 def copy_evidence(source: Path, folder: Path) -> None:
-    """Copies the evidence of a run as it is, in whatever form, into the folder of another."""
+    """Copies the evidence of a run as it is, in whatever form, into the folder of another.
+
+    LinkedError where it leads out of its folder: a stranger's would copy any file of this machine.
+    """
     for name in (PLAIN, PACKED):
         if (source / name).is_file():
-            shutil.copyfile(source / name, folder / name)
+            if not (source / name).resolve().is_relative_to(source.resolve()):
+                raise LinkedError(source / name)
+            _copy(source / name, folder / name)
     for file in _files(source / FOLDER):
-        (folder / FOLDER).mkdir(exist_ok=True)
-        shutil.copyfile(file, folder / FOLDER / file.name)
+        _copy(file, folder_below(folder, FOLDER) / file.name)
+
+
+def _copy(file: Path, to: Path) -> None:
+    with file.open("rb") as content, replacing(to) as copy:
+        shutil.copyfileobj(content, copy)
 
 
 def remove_evidence(folder: Path) -> None:

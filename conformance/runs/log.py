@@ -10,13 +10,13 @@ from msgspec import Struct
 
 from conformance.doors import UNDECODABLE
 from conformance.errors import UserError
+from conformance.files import LineFile, replace_file, replacing
 from conformance.judge.finding import ABSENT as ABSENT
 from conformance.judge.finding import Finding as Finding
 from conformance.judge.wording import place as place
 from conformance.judge.wording import sentence as sentence
 from conformance.judge.wording import shown as shown
 from conformance.judge.wording import wanted as wanted
-from conformance.runs.appending import LineFile
 from conformance.runs.format1 import Upgrade
 from conformance.runs.frames import FrameError, bounded_lines, pack_whole, unpacking, values_in
 from conformance.runs.rows import FORMAT as FORMAT
@@ -40,6 +40,7 @@ from conformance.runs.rows import TargetInfo as TargetInfo
 from conformance.runs.rows import TendencyRow as TendencyRow
 from conformance.runs.rows import VersionReadiness as VersionReadiness
 from conformance.runs.values import LONGEST, bounded, with_absent
+from conformance.targets.address import AddressError, origin
 from conformance.words import NeedLevel as NeedLevel
 from conformance.words import ReadinessVerdict as ReadinessVerdict
 
@@ -67,7 +68,7 @@ class LogWriter:
         self.folder = folder
         self._echo = echo
         if (folder / PACKED).is_file():  # a published run goes on in the form in which it can grow
-            with unpacking(folder / PACKED) as packed, (folder / FILE).open("wb") as plain:
+            with unpacking(folder / PACKED) as packed, replacing(folder / FILE) as plain:
                 plain.writelines(bounded_lines(folder / PACKED, packed, longest=LONGEST_LINE, most=LARGEST))
             (folder / PACKED).unlink()
         self._file = LineFile(folder / FILE)
@@ -128,6 +129,38 @@ class RunLog(Struct, frozen=True, kw_only=True):
         if not self.complete:
             return "incomplete"
         return f"shard {self.shard}" if self.shard else ""
+
+
+class ChosenOptions(Struct, frozen=True, kw_only=True):
+    """The options in the head of a log, as JSON has them: later commands go by them, and a stranger may write them."""
+
+    target: str | None = None
+    base_url: str | None = None
+    model: str | None = None
+    api_key_env: str | None = None
+    profile: str | None = None
+    select: str | None = None
+    shard: str | None = None
+    thorough: bool = False
+    capability: list[str] = []
+    no_capability: list[str] = []
+    concurrency: int | None = None
+    attempts: int = 3
+    timeout: float = 300.0
+    budget: float | None = None
+    max_usd: float | None = None
+    price: tuple[float, float] = (0.0, 0.0)
+    baseline: str | None = None
+    out: str | None = None
+    strict: bool = False
+    allow_improvements: bool = False
+    resume: str | None = None
+    debug: bool = False
+    witness: bool = True
+    evidence: bool = True
+    simulated: bool = False
+    cases: str | None = None
+    pytest_arguments: list[str] = []
 
 
 class _Head(Struct):
@@ -208,9 +241,23 @@ def read_log(path: Path) -> RunLog:
         gathered.take(row)
     if gathered.run is None:
         raise LogError(f"{file}: the head of the log is missing; this is not a run log, or its first line was lost")
+    _check_head(file, gathered.run)
     log = gathered.log(file.parent, gathered.run)
     _check_causes(file, log)
     return log
+
+
+def _check_head(file: Path, run: RunRow) -> None:
+    """LogError where what later commands go by is of another type, or no address."""
+    if any("\0" in str(value) for value in run.options.values()):
+        raise LogError(f"{file}, line 1: options: a character that no path and no address has")
+    try:
+        msgspec.convert(run.options, ChosenOptions)
+        origin(run.target.base_url)
+    except msgspec.ValidationError as problem:
+        raise LogError(f"{file}, line 1: options: {problem}") from problem
+    except AddressError as problem:
+        raise LogError(f"{file}, line 1: target.base_url: {problem}") from problem
 
 
 def _check_causes(file: Path, log: RunLog) -> None:
@@ -251,17 +298,13 @@ def lacks_head(folder: Path) -> bool:
 
 def write_head(folder: Path, head: RunRow) -> None:
     """Puts a head before the rows of a log; nothing is lost where this is interrupted."""
-    unfinished = folder / f"{FILE}.part"
-    unfinished.write_bytes(encoded(head) + b"\n" + (folder / FILE).read_bytes())
-    unfinished.replace(folder / FILE)
+    replace_file(folder / FILE, encoded(head) + b"\n" + (folder / FILE).read_bytes())
 
 
 def pack_log(folder: Path) -> None:
     """Packs the log of a folder, as a published run has it."""
-    unfinished = folder / f"{PACKED}.part"
-    with unfinished.open("wb") as file:
+    with replacing(folder / PACKED) as file:
         pack_whole((folder / FILE).read_bytes(), file)
-    unfinished.replace(folder / PACKED)
     (folder / FILE).unlink()
 
 

@@ -16,6 +16,7 @@ from typing import Literal
 import re2
 from msgspec import Struct
 
+from conformance.files import replace_file
 from conformance.runs.evidence_store import PLAIN, EvidenceStore, pack_evidence, remove_evidence
 from conformance.runs.log import FILE
 from conformance.spellings import coded, dialects
@@ -329,10 +330,10 @@ def rename_ids(folder: Path) -> None:
     """Rewrites the log and the evidence of a run."""
     names = Pseudonyms()
     log = folder / FILE
-    log.write_bytes(b"".join(names.of(line) for line in log.read_bytes().splitlines(keepends=True)))
+    replace_file(log, b"".join(names.of(line) for line in log.read_bytes().splitlines(keepends=True)))
     store = EvidenceStore(folder)
     lines = [names.of(store.line(name)) + b"\n" for name in sorted(store)]
     remove_evidence(folder)
     if lines:
-        (folder / PLAIN).write_bytes(b"".join(lines))
+        replace_file(folder / PLAIN, b"".join(lines))
         pack_evidence(folder)

@@ -1,13 +1,19 @@
 """The folder of a run: claimed by one run at a time, and refused if it holds files of somebody else."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from conformance.errors import ExitCode, UserError
+from conformance.files import LinkedError, is_still_at, own_file
+from conformance.runs.evidence_store import PLAIN
 from conformance.runs.log import FILE, LOCK, PACKED, LogError, is_unbegun, read_rows
 from conformance.runs.rows import RunRow
+
+UNBEGUN = {LOCK, FILE, PLAIN, f"{FILE}.part"}
+"""What a run may have left that was killed in its first moments."""
 
 
 class FolderError(UserError):
@@ -29,8 +35,9 @@ class RunFolder:
         try:
             if not resumed:
                 _refuse_others(folder)
+            self._made = not folder.exists()
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = (folder / LOCK).open("a+b")
+            self._lock = os.fdopen(own_file(folder / LOCK, os.O_RDWR | os.O_CREAT), "r+b", buffering=0)
         except OSError as problem:
             raise FolderError(
                 f"{folder} cannot be written ({problem.strerror}): name another folder with --out"
@@ -42,8 +49,11 @@ class RunFolder:
                 f"another run{owner} writes into {folder}: wait until it ends, or name another folder with --out"
             )
         self._lock.truncate(0)
+        self._lock.seek(0)
         self._lock.write(str(os.getpid()).encode())
-        self._lock.flush()
+        for name in (FILE, PLAIN):
+            if os.path.lexists(folder / name):
+                self._refuse_link(folder / name)
 
     def __enter__(self) -> Self:
         return self
@@ -51,17 +61,30 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        (self._folder / LOCK).unlink(missing_ok=True)
+        if is_still_at(self._lock, self._folder / LOCK):  # else it is another run's by now
+            (self._folder / LOCK).unlink(missing_ok=True)
         self._lock.close()
+        if self._made:
+            with suppress(OSError):  # whatever stands in it keeps it
+                self._folder.rmdir()
+
+    def _refuse_link(self, path: Path) -> None:
+        """LinkedError where what a run appends to is no file of its own, before anything is asked."""
+        try:
+            os.close(own_file(path, os.O_RDONLY))
+        except LinkedError:
+            self.__exit__(None, None, None)
+            raise
 
 
 def _refuse_others(folder: Path) -> None:
     """FolderError where something lies that no run of this suite has left."""
     if folder.exists() and not folder.is_dir():
         raise FolderError(f"{folder} is a file: name a folder with --out")
-    if not folder.is_dir() or not any(path.name != LOCK for path in folder.iterdir()):
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if names <= {LOCK} or (names <= UNBEGUN and is_unbegun(folder)):
         return
-    if not is_unbegun(folder) and not any(is_run_log(folder / name) for name in (FILE, PACKED)):
+    if not any(is_run_log(folder / name) for name in (FILE, PACKED)):
         raise FolderError(f"{folder} is not empty, and holds no run of this suite: name another folder with --out")
 
 

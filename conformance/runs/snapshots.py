@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from conformance.doors import UNDECODABLE
 from conformance.errors import UserError
+from conformance.files import as_name, replace_file
 from conformance.runs.rows import CaseRow
 
 FOLDER = Path("reports") / "snapshots"
@@ -24,7 +25,7 @@ class _File(Struct, frozen=True):
 
 def snapshot_file(server: str, folder: Path = FOLDER) -> Path:
     """The path of a server's snapshot."""
-    return folder / f"{server.replace('/', '_')}.json"
+    return folder / f"{as_name(server)}.json"
 
 
 def read_snapshot(path: Path) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def write_snapshot(path: Path, rows: Iterable[CaseRow]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = b",\n".join(shapes)
     named = b",\n".join(msgspec.json.encode(name) + b":%d" % number for name, number in sorted(questions.items()))
-    path.write_bytes(b'{"shapes":[\n' + lines + b'\n],"questions":{\n' + named + b"\n}}\n")
+    replace_file(path, b'{"shapes":[\n' + lines + b'\n],"questions":{\n' + named + b"\n}}\n")
 
 
 def question_of(row: CaseRow) -> str:

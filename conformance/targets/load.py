@@ -22,6 +22,8 @@ FOLDER = Path(__file__).parent
 KINDS = ("surface", "rule", "case", "profile")
 READINESS: tuple[ReadinessVerdict, ...] = get_args(ReadinessVerdict)
 LISTS = ("documented", "known")
+MOST_HEIRS = 20
+"""Files that may extend each other."""
 DICTIONARIES = ("capabilities", "defaults")
 
 
@@ -103,8 +105,9 @@ def _loaded(path: Path, heirs: tuple[Path, ...] = ()) -> TargetFile:
         if own.file.drop:
             raise TargetFileError([own.document.problem(("drop",), "there is nothing to drop without `extends`")])
         return own.file
-    if path in heirs:
-        raise TargetFileError([own.document.problem(("extends",), "these files extend each other in a circle")])
+    if path in heirs or len(heirs) == MOST_HEIRS:
+        says = "these files extend each other in a circle" if path in heirs else f"more than {MOST_HEIRS} files do"
+        raise TargetFileError([own.document.problem(("extends",), says)])
     return _merged(_loaded(_base(own), (*heirs, path)), own)
 
 
@@ -132,7 +135,7 @@ def _base(own: Declared) -> Path:
     """The file that one extends: a packaged target by its name, or a path from where the file lies."""
     name = own.file.extends or ""
     if "/" in name or name.endswith((".yaml", ".yml")):
-        return (own.document.file.parent / name).resolve()
+        return _resolved(own.document.file.parent / name)
     if name not in target_names():
         says = f"there is no target `{name}`{nearest(name, target_names())}"
         raise TargetFileError([own.document.problem(("extends",), says)])
@@ -201,10 +204,17 @@ def _entry_defects(gap: Gap | Dispute) -> Iterator[tuple[Steps, str]]:
         yield ("versions",), problem
 
 
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except ValueError as problem:  # a character that no path has
+        raise TargetFileError([Problem("--target", 0, str(path), f"this is no path: {problem}")]) from problem
+
+
 def _located(name_or_path: str | Path) -> Path:
     text = str(name_or_path)
     if isinstance(name_or_path, Path) or "/" in text or text.endswith((".yaml", ".yml")):
-        return Path(text).resolve()
+        return _resolved(Path(text))
     if text not in target_names():
         known = nearest(text, [*target_names(), "none"])
         raise TargetFileError([Problem("--target", 0, text, f"there is no such target{known} A file goes by its path")])

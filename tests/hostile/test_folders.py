@@ -6,6 +6,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import msgspec
@@ -14,11 +15,21 @@ from command_line import FULL, Begun, Command, called, extent
 from servers import scripted
 
 from conformance.cli.display import echo_line
+from conformance.cli.run_suite import default_folder
+from conformance.engine.events import CaseJudged
+from conformance.engine.ledger import Ledger
+from conformance.engine.question import Question
 from conformance.errors import UserError
+from conformance.files import LinkedError
+from conformance.fuzz.folder import FuzzFolder, HeadLine
+from conformance.fuzz.laws import BrokenLaw
 from conformance.keys import KNOWN
+from conformance.report.write import write_summaries
 from conformance.runs.evidence_store import EvidenceStore, copy_evidence, pack_evidence, remove_evidence
 from conformance.runs.log import FILE, LOCK, RunLog, read_log
 from conformance.runs.run_folder import FolderError, RunFolder
+from conformance.runs.snapshots import snapshot_file
+from conformance.targets.target import Target
 
 SELECT = "messages.*" if FULL else "messages.t*"
 FEW = ("--select", SELECT, "--no-witness", "--attempts", "1")
@@ -280,6 +291,231 @@ def test_evidence_that_is_a_link_is_neither_copied_nor_removed(tmp_path: Path) -
     assert list(copy.iterdir()) == []
     remove_evidence(run)
     assert (victim / "id.json").read_text() == "secret"
+
+
+REPLACED = (
+    *("index.html", "summary.md", "junit.xml", "badge.json", "matrix.json", "verdict.json"),
+    *("index.html.part", "evidence.jsonl.zst.part"),
+)
+"""Names that a run writes whole."""
+APPENDED = (LOCK, FILE, "evidence.jsonl")
+"""Names that a run appends to."""
+
+
+def linked(path: Path, victim: Path, how: str) -> None:
+    """Puts in the place of a file what leads to another one, or to nobody's."""
+    path.unlink(missing_ok=True)
+    match how:
+        case "a link":
+            path.symlink_to(victim)
+        case "a link to nothing":
+            path.symlink_to(victim.with_name("not there"))
+        case "a second name":
+            os.link(victim, path)
+        case "a pipe":
+            os.mkfifo(path)
+
+
+def copied(undisturbed: Path, folder: Path) -> Path:
+    shutil.copytree(undisturbed, folder)
+    return folder
+
+
+@pytest.mark.parametrize("how", ["a link", "a link to nothing", "a second name", "a pipe"])
+@pytest.mark.parametrize("name", APPENDED)
+def test_a_run_does_not_go_on_in_a_file_that_is_somebody_elses(name: str, how: str, tmp_path: Path) -> None:
+    folder, victim = tmp_path / "out", tmp_path / "victim"
+    folder.mkdir()
+    victim.write_text("mine")
+    linked(folder / name, victim, how)
+    with pytest.raises(LinkedError, match=name):
+        RunFolder(folder, resumed=True)
+    assert victim.read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir() if path.name == "not there"] == []
+    assert not (folder / LOCK).exists() or name == LOCK
+
+
+@pytest.mark.parametrize("how", extent(["a link", "a second name", "a link to nothing", "a pipe"], ["a link"]))
+def test_a_resumed_run_replaces_the_names_of_its_reports(
+    how: str, undisturbed: Path, tmp_path: Path, conformance: Command, reference: tuple[str, ...]
+) -> None:
+    folder, victim = copied(undisturbed, tmp_path / "out"), tmp_path / "victim"
+    victim.write_text("mine")
+    for name in REPLACED:
+        linked(folder / name, victim, how)
+    (folder / "badges").rename(tmp_path / "badges")
+    code, said = run(conformance, *FEW[:2], *reference, "--resume", str(folder))
+    assert code == 0, said
+    assert victim.read_text() == "mine"
+    assert not (tmp_path / "not there").exists()
+    left = [folder / name for name in REPLACED if not name.endswith(".part")]
+    assert all(file.is_file() and not file.is_symlink() and file.stat().st_nlink == 1 for file in left)
+
+
+@pytest.mark.parametrize("name", ["fuzz.jsonl", "cases", "cases/fuzz", "cases/fuzz/found.yaml"])
+def test_a_search_does_not_go_on_through_a_link(name: str, tmp_path: Path) -> None:
+    folder, victim = tmp_path / "search", tmp_path / "victim"
+    head = HeadLine(target="t", model="m", seed=0)
+    found = BrokenLaw(law="l", at="", says="s", mode="json", documents=({"id": "fuzz.found", "title": "T"},))
+    first = FuzzFolder(folder, head)
+    first.keep(found)
+    first.close()
+    (folder / name).rename(victim)
+    before = victim.read_text() if victim.is_file() else [file.read_text() for file in victim.rglob("*.yaml")]
+    (folder / name).symlink_to(victim)
+    replaced = name == "cases/fuzz/found.yaml"
+    with nullcontext() if replaced else pytest.raises(LinkedError), closing(FuzzFolder(folder, head)) as search:
+        search.keep(found)
+    assert (folder / name).is_symlink() is not replaced
+    after = victim.read_text() if victim.is_file() else [file.read_text() for file in victim.rglob("*.yaml")]
+    assert after == before
+
+
+def test_a_skill_is_not_installed_through_a_link(tmp_path: Path, conformance: Command) -> None:
+    assert conformance("skills", "--to", "skills").returncode == 0
+    skill = next((tmp_path / "skills").iterdir())
+    (tmp_path / "victim").write_text("mine")
+    linked(skill / "SKILL.md", tmp_path / "victim", "a link")
+    assert conformance("skills", "--to", "skills").returncode == 0
+    assert (tmp_path / "victim").read_text() == "mine"
+    skill.rename(tmp_path / "elsewhere")
+    skill.symlink_to(tmp_path / "elsewhere")
+    ended = conformance("skills", "--to", "skills")
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (4, 1)
+
+
+def test_a_folder_below_a_run_that_is_a_link_is_not_written_into(undisturbed: Path, tmp_path: Path) -> None:
+    folder = copied(undisturbed, tmp_path / "out")
+    (folder / "badges").rename(tmp_path / "badges")
+    (folder / "badges").symlink_to(tmp_path / "badges")
+    for file in (tmp_path / "badges").iterdir():
+        file.write_text("mine")
+    with pytest.raises(LinkedError, match="badges"):
+        write_summaries([read_log(folder)], folder)
+    assert {file.read_text() for file in (tmp_path / "badges").iterdir()} == {"mine"}
+
+
+REFUSED: dict[str, tuple[Callable[[Path, Path], object], tuple[str, ...], str]] = {
+    "a copy beside the run that is a link": (
+        lambda run, mine: run.with_name("out-rejudged").symlink_to(mine),
+        ("rejudge", "out"),
+        "out-rejudged is a link",
+    ),
+    "a shared copy that is a link": (
+        lambda run, mine: run.with_name("out-shared").symlink_to(mine),
+        ("share", "out"),
+        "out-shared is a link",
+    ),
+    "evidence that leads out of the run": (
+        lambda run, mine: linked(run / "evidence.jsonl", mine / "index.html", "a link"),
+        ("rejudge", "out"),
+        "evidence.jsonl is no plain file",
+    ),
+    "a page of somebody else, rejudged": (lambda *_: None, ("rejudge", "out", "-o", "mine"), "mine is not empty"),
+    "a page of somebody else, merged": (lambda *_: None, ("merge", "out", "-o", "mine"), "mine is not empty"),
+    "a page of somebody else, reported": (
+        lambda *_: None,
+        ("report", "out", "-o", "mine"),
+        "mine/index.html was not written by this suite",
+    ),
+    "the same by its name": (
+        lambda *_: None,
+        ("report", "out", "-o", "mine/index.html"),
+        "mine/index.html was not written by this suite",
+    ),
+    "a summary of somebody else beside a new page": (
+        lambda *_: None,
+        ("report", "out", "-o", "mine/new.html"),
+        "mine/summary.md was not written by this suite",
+    ),
+    "somebody else's page where two are compared": (
+        lambda *_: None,
+        ("compare", "http://127.0.0.1:1", "http://127.0.0.1:2", "--out", "mine"),
+        "mine/index.html was not written by this suite",
+    ),
+    "results of somebody else's tests": (
+        lambda _, mine: [(mine / name).replace(mine / "junit.xml") for name in ("index.html", "summary.md")],
+        ("report", "out", "-o", "mine"),
+        "mine/junit.xml was not written by this suite",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_a_person_has_is_not_overwritten(
+    what: str, undisturbed: Path, tmp_path: Path, conformance: Command
+) -> None:
+    folder, mine = copied(undisturbed, tmp_path / "out"), tmp_path / "mine"
+    mine.mkdir()
+    for name in ("index.html", "summary.md"):
+        (mine / name).write_text("mine")
+    prepare, words, says = REFUSED[what]
+    prepare(folder, mine)
+    before = sorted(mine.iterdir())
+    ended = conformance(*words)
+    assert ended.returncode == 4, ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+    assert says in ended.stderr
+    assert sorted(mine.iterdir()) == before
+    assert {file.read_text() for file in mine.iterdir()} == {"mine"}
+
+
+def test_a_report_of_ours_is_written_again(undisturbed: Path, tmp_path: Path, conformance: Command) -> None:
+    for _ in range(2):
+        ended = conformance("report", str(undisturbed), "-o", "page")
+        assert ended.returncode == 0, ended.stderr
+    (tmp_path / "page" / "summary.md").write_text("mine")
+    assert conformance("report", str(undisturbed), "-o", "page").returncode == 4
+
+
+@pytest.mark.parametrize("said", ["1.0/../../../pwned", "../../pwned", "..", "/tmp/pwned", "a\x00b", "x" * 5000])
+def test_a_name_or_a_version_of_somebody_else_is_no_path(said: str) -> None:
+    folder = default_folder(Target(name=said, version=said, base_url="http://127.0.0.1:1"))
+    assert folder.parent == Path("reports", "runs")
+    assert snapshot_file(said).parent == Path("reports", "snapshots")
+    assert len(folder.name) < 255
+    assert "\x00" not in folder.name
+
+
+LEAVES: dict[str, Callable[[Path], object]] = {
+    "is removed": shutil.rmtree,
+    "is moved": lambda folder: folder.rename(folder.with_name("moved")),
+    "has another log": lambda folder: (folder / FILE).rename(folder / "old.jsonl") and (folder / FILE).write_text(""),
+}
+
+
+@pytest.mark.parametrize("how", LEAVES)
+def test_a_folder_that_goes_while_a_run_goes_on_is_a_line(
+    how: str, tmp_path: Path, conformance: Command, reference: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge, left = Ledger.judge_case, [tmp_path / "out"]
+
+    def judged(ledger: Ledger, question: Question) -> CaseJudged:
+        row = judge(ledger, question)
+        if left:
+            LEAVES[how](left.pop())
+        return row
+
+    monkeypatch.setattr(Ledger, "judge_case", judged)
+    code, said = run(conformance, "--select", "messages.t*", "--no-witness", *reference, "--out", "out")
+    assert code == 2, said
+    assert "out was removed, moved or replaced" in said.splitlines()[-1]
+    assert not (tmp_path / "out" / "index.html").exists()
+
+
+def test_a_folder_in_use_is_refused_before_anybody_is_asked(
+    undisturbed: Path, tmp_path: Path, conformance: Command
+) -> None:
+    folder = copied(undisturbed, tmp_path / "out")
+    for words in (("--resume", str(folder)), ("--out", str(folder)), ("--out", "new")):
+        with RunFolder(Path(words[1]) if words[1] != "new" else tmp_path / "new", resumed=words[0] == "--resume"):
+            code, said = run(
+                conformance, "--base-url", "http://127.0.0.1:1", "--target", "none", "--model", "m", *words
+            )
+        assert code == 4, said
+        assert "another run" in said
+        assert len(said.splitlines()) == 1
+    assert not (tmp_path / "new").exists()
 
 
 def test_rows_on_standard_output_hold_no_key_and_move_no_cursor(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -3,19 +3,36 @@
 The server of fixtures gives files and nothing else, whatever it is asked for.
 """
 
+import copy
+import os
+import shutil
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
+import msgspec
 import pytest
+from command_line import Command, called, extent
 
+from conformance.catalog.case import Ask
 from conformance.catalog.load import load_catalog
 from conformance.catalog.problem import CatalogError
+from conformance.cli.commands import recorded_runs, share
+from conformance.cli.configuration import ConfigurationError, configured
+from conformance.cli.main import main
 from conformance.engine.fixture_server import FixtureServer
+from conformance.engine.log_header import NOT_KEPT
+from conformance.engine.options import RunOptions
 from conformance.harmless import harmless
+from conformance.probe.request import Setting, StepError, render
+from conformance.runs.log import FILE, ChosenOptions, read_log
 from conformance.targets.load import TargetFileError, load_target_file
-from conformance.targets.resolve import Choices, TargetProblem, resolve
+from conformance.targets.resolve import Choices, TargetProblem, _refuse_to_tell, resolve
+from conformance.targets.target import Target
 
 CASE = """family: f
 cases:
@@ -68,6 +85,104 @@ def test_unknown_keys_by_the_thousand_are_told_quickly_and_not_all(tmp_path: Pat
     with pytest.raises(TargetFileError) as caught:
         load_target_file(file)
     assert len(caught.value.problems) <= 20
+
+
+SOURCES = ("a pipe", "a device", "a link to a pipe", "a file of somebody's", "a folder", "a file without an end")
+"""What may stand where a file is expected."""
+
+
+def stands(file: Path, source: str, mine: Path) -> None:
+    """Puts a thing in the place of a file."""
+    match source:
+        case "a pipe":
+            os.mkfifo(file)
+        case "a device":
+            file.symlink_to("/dev/zero")
+        case "a link to a pipe":
+            os.mkfifo(mine / "pipe")
+            file.symlink_to(mine / "pipe")
+        case "a file of somebody's":
+            file.symlink_to(mine / "notes.yaml")
+        case "a folder":
+            file.mkdir()
+        case "a file without an end":
+            file.touch()
+            os.truncate(file, 8 * 2**30)
+
+
+LEADS = {
+    "a case": "area/x.yaml",
+    "the areas": "surface/areas.yaml",
+    "a profile": "profiles/p.yaml",
+    "the capabilities": "capabilities.yaml",
+    "a fixture": "fixtures/f.yaml",
+    "a picture": "fixtures/f.png",
+    "a text": "fixtures/f.txt",
+}
+
+
+def of_somebody(tmp_path: Path) -> Path:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "notes.yaml").write_text("secret-word: [1\n")
+    return mine
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("lead", LEADS)
+def test_a_folder_of_cases_leads_nowhere_and_ends(lead: str, source: str, tmp_path: Path) -> None:
+    folder, mine = tmp_path / "cases", of_somebody(tmp_path)
+    for name in LEADS.values():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    used = LEADS[lead].removeprefix("fixtures/").removesuffix(".yaml") if "fixtures" in LEADS[lead] else "f.txt"
+    (folder / "fixtures" / "f.txt").write_text("f")
+    (folder / "area" / "a.yaml").write_text(CASE.replace("{line}", f"effect: [{{at: text, equals: {{$use: {used}}}}}]"))
+    (folder / LEADS[lead]).unlink(missing_ok=True)
+    stands(folder / LEADS[lead], source, mine)
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(folder)
+    assert "secret-word" not in str(caught.value)
+
+
+def test_a_picture_that_is_sent_is_a_file_of_the_folder(tmp_path: Path) -> None:
+    folder, mine = tmp_path / "fixtures", of_somebody(tmp_path)
+    folder.mkdir()
+    for source in SOURCES:
+        stands(folder / f"{source}.png", source, mine)
+    setting = Setting(target=Target(name="t", base_url="http://127.0.0.1:1"), mode="json", nonce="n", fixtures=folder)
+    with FixtureServer(folder) as server:
+        for source in SOURCES:
+            with pytest.raises(StepError):
+                render(Ask(path="/v1/files", multipart={"file": f"@{source}.png"}), setting)
+            assert fetched(server.url, f"/{quote(source)}.png".encode()).split(b" ")[1] == b"404", source
+
+
+@pytest.mark.parametrize("source", [*SOURCES, "a chain"])
+@pytest.mark.parametrize("how", ["named", "extended"])
+def test_a_target_file_that_is_none_is_a_line(how: str, source: str, tmp_path: Path) -> None:
+    file, mine = tmp_path / "t.yaml", of_somebody(tmp_path)
+    if source == "a chain":
+        for number in range(2000):
+            (tmp_path / f"t{number}.yaml").write_text(f"name: t\nextends: ./t{number + 1}.yaml\n")
+        file.write_text("name: t\nextends: ./t0.yaml\n")
+    else:
+        stands(file, source, mine)
+    heir = tmp_path / "heir.yaml"
+    heir.write_text("name: h\nextends: ./t.yaml\n")
+    with pytest.raises(TargetFileError) as caught:
+        load_target_file(heir if how == "extended" else file)
+    assert len(caught.value.problems) == 1
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_configuration_that_is_none_is_a_line(source: str, tmp_path: Path) -> None:
+    stands(tmp_path / "conformance.toml", source, of_somebody(tmp_path))
+    if source in ("a file of somebody's", "a file without an end"):
+        with pytest.raises((ConfigurationError, OSError)) as caught:
+            configured(RunOptions(), tmp_path)
+        assert len(str(caught.value).splitlines()) == 1
+    else:
+        assert configured(RunOptions(), tmp_path) == RunOptions()
 
 
 SECRETS = {"AWS_SECRET_ACCESS_KEY": "aws-secret-1", "ANTHROPIC_API_KEY": "sk-ant-secret", "MY_KEY": "mine"}
@@ -148,3 +263,213 @@ def test_no_path_is_a_traceback_or_leads_out_of_the_folder(
         assert b"secret" not in answer
         assert fetched(server.url, b"/a.txt").endswith(b"a")
     assert capfd.readouterr().err == ""
+
+
+WRONG: dict[str, object] = {
+    "nothing": None,
+    "yes": True,
+    "a number": 7,
+    "a fraction": -1.5,
+    "a huge number": 10**30,
+    "a text": "x",
+    "a list": [],
+    "lists": [[]],
+    "a mapping": {},
+    "mappings": {"a": {}},
+    "controls": "\x00\x1b[31m\n::error::x",
+}
+"""What a field may hold that somebody else wrote, right types among them."""
+NO_ROWS = b'{"type":"catalog","rows":[],"rules":[]}\n'
+LONGEST_END = 12
+"""Lines of what a command says at its end."""
+COMMANDS = ("report", "diff", "rejudge", "run", "merge", "share", "evidence", "expect")
+
+
+def said_of(command: str, run: Path, out: Path) -> list[str]:
+    """The words that have a command read a run."""
+    return {
+        "report": ["report", str(run), "--format", "annotations"],
+        "diff": ["diff", str(run), str(run)],
+        "run": ["run", "--resume", str(run)],
+        "merge": ["merge", str(run), "-o", str(out)],
+        "evidence": ["evidence", str(run / FILE)],
+        "expect": ["expect", str(run), "--to", str(out / "mine.yaml")],
+    }.get(command, [command, str(run), "-o", str(out)])
+
+
+def places(value: object, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Each field of the head of a log, and each that lies in one."""
+    if at and at != ("type",):  # a line of another type is no head
+        yield at
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from places(inner, (*at, name))
+
+
+def with_value(head: dict[str, Any], at: tuple[str, ...], value: object) -> bytes:
+    changed = copy.deepcopy(head)
+    inside = changed
+    for name in at[:-1]:
+        inside = inside[name]
+    inside[at[-1]] = value
+    return msgspec.json.encode(changed)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory, reference: tuple[str, ...]) -> Path:
+    folder = tmp_path_factory.mktemp("recorded")
+    words = ["run", *reference, "--select", "messages.text", "--no-witness", "--shard", "1/1", "--out", "out"]
+    assert called(words, folder).returncode == 0
+    return folder / "out"
+
+
+def head_of(run: Path) -> dict[str, Any]:
+    """The head of a log with every option."""
+    head: dict[str, Any] = msgspec.json.decode((run / FILE).read_bytes().partition(b"\n")[0])
+    options = {field.name: None for field in msgspec.structs.fields(RunOptions)}
+    return head | {"options": options | head["options"]}
+
+
+def told_in_a_line(words: list[str], capsys: pytest.CaptureFixture[str], why: object) -> int:
+    """The exit code of a command, which neither raises nor complains at length."""
+    code = main(words)
+    said = capsys.readouterr()
+    assert code in (0, 1, 2, 3, 4), why
+    assert len(said.err.splitlines()) <= (LONGEST_END if code in (0, 1) else 3), (why, said.err)
+    assert said.err.replace("\n", "").isprintable(), (why, said.err)
+    return code
+
+
+def test_a_field_of_the_head_that_holds_anything_is_a_line_in_every_command(
+    recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = head_of(recorded)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    refused = 0
+    for at in places(head):
+        for value in map(WRONG.get, extent(WRONG, ["nothing", "a number", "lists", "mappings", "controls"])):
+            (folder / FILE).write_bytes(with_value(head, at, value) + b"\n" + NO_ROWS)
+            if told_in_a_line(said_of("diff", folder, tmp_path / "out"), capsys, (at, value)) == 0:
+                continue
+            codes = [told_in_a_line(said_of(one, folder, tmp_path / "out"), capsys, (at, value)) for one in COMMANDS]
+            assert codes == [4] * len(COMMANDS), (at, value)
+            refused += 1
+    assert refused > 120
+
+
+CATALOG = load_catalog()
+ODD: dict[str, dict[tuple[str, ...], object]] = {
+    "an address that is none": {("target", "base_url"): "http://[::1"},
+    "an address of another kind": {("target", "base_url"): "file:///etc/passwd"},
+    "a port that is none": {("target", "base_url"): "http://127.0.0.1:99999"},
+    "options with an address that is none": {("options", "base_url"): "http://[::1"},
+    "a selection that is a list": {("options", "select"): ["a"]},
+    "a selection that is no expression": {("options", "select"): "((("},
+    "a shard that is none": {("options", "shard"): "9/2"},
+    "a shard of no number": {("options", "shard"): "x"},
+    "a profile that is not there": {("profile",): "../../x"},
+    "a target that is a device": {("options", "target"): "/dev/zero"},
+    "a target that is a folder": {("options", "target"): "/etc/"},
+    "a target that is a file of somebody's": {("options", "target"): "/etc/passwd"},
+    "a target that is a pipe": {("options", "target"): "{folder}/pipe.yaml"},
+    "a target that is no path": {("options", "target"): "a\x00/b.yaml"},
+    "a target with a long name": {("options", "target"): "x" * 9000 + ".yaml"},
+    "a target that extends a pipe": {("options", "target"): "{folder}/heir.yaml"},
+    "a baseline that is a device": {("options", "baseline"): "/dev/zero"},
+    "a baseline that is a pipe": {("options", "baseline"): "{folder}/pipe.yaml"},
+    "a baseline that is no path": {("options", "baseline"): "a\x00b"},
+    "a baseline of another kind": {("options", "baseline"): "/etc/passwd"},
+    "a version that is none": {("suite", "version"): "\x00"},
+    "a day that is none": {("started",): "never"},
+    "a name that is a path": {("target", "name"): "../../x", ("target", "version"): "../../y"},
+    "a target that nobody knows": {("target", "name"): "x", ("options", "target"): "y@z@"},
+    "nothing but empty texts": {("target", "name"): "", ("target", "model"): "", ("started",): ""},
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_an_odd_value_in_the_head_of_a_run_is_a_line(
+    what: str, recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "run"
+    shutil.copytree(recorded, folder)
+    os.mkfifo(folder / "pipe.yaml")
+    (folder / "heir.yaml").write_text("name: heir\nextends: ./pipe.yaml\n")
+    first, *rest = (folder / FILE).read_bytes().splitlines(keepends=True)
+    head = msgspec.json.decode(first)
+    for at, value in ODD[what].items():
+        value = value.replace("{folder}", str(folder)) if isinstance(value, str) else value
+        head = msgspec.json.decode(with_value(head, at, value))
+    (folder / FILE).write_bytes(msgspec.json.encode(head) + b"\n" + b"".join(rest))
+    before = sorted(path for path in tmp_path.parent.rglob("*") if tmp_path not in path.parents)
+    for room in (recorded_runs, share):
+        monkeypatch.setattr(room, "load_catalog", lambda _: CATALOG)
+    for command in extent(COMMANDS, ["rejudge", "run", "expect"]):
+        if command != "run" or "target" in str(ODD[what]) or "base_url" in str(ODD[what]):
+            told_in_a_line(said_of(command, folder, tmp_path / command), capsys, (what, command))
+    assert sorted(path for path in tmp_path.parent.rglob("*") if tmp_path not in path.parents) == before
+
+
+ASKS_FOR_A_KEY: dict[str, dict[str, object]] = {
+    "an address in the head": {"base_url": "{url}"},
+    "a target file that the head names": {"base_url": None, "target": "{folder}/theirs.yaml"},
+    "an address and a vendor's name": {"base_url": "{url}", "target": "anthropic"},
+    "another address of this machine": {"base_url": "http://localhost:{port}"},
+}
+
+
+@pytest.mark.parametrize("how", ASKS_FOR_A_KEY)
+def test_a_key_does_not_go_where_only_the_folder_of_a_run_says(
+    how: str,
+    recorded: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(recorded, folder)
+    monkeypatch.setenv("MY_KEY", "sk-mine-20261129")
+    with socket.create_server(("127.0.0.1", 0)) as thief:
+        thief.settimeout(0.1)
+        port = thief.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        (folder / "theirs.yaml").write_text(f"name: t\nbase_url: {url}\n")
+        first, *rest = (folder / FILE).read_bytes().splitlines(keepends=True)
+        head = msgspec.json.decode(first)
+        for name, value in ASKS_FOR_A_KEY[how].items():
+            text = value.format(url=url, port=port, folder=folder) if isinstance(value, str) else value
+            head["options"][name] = text
+        (folder / FILE).write_bytes(msgspec.json.encode(head) + b"\n" + b"".join(rest))
+        assert told_in_a_line(["run", "--resume", str(folder), "--api-key-env", "MY_KEY"], capsys, how) == 4
+        with pytest.raises(TimeoutError):
+            thief.accept()
+    assert (folder / FILE).read_bytes().endswith(rest[-1])
+
+
+def test_a_key_goes_where_the_caller_says(recorded: Path, tmp_path: Path, conformance: Command) -> None:
+    url = read_log(recorded).run.target.base_url
+    shutil.copytree(recorded, tmp_path / "run")
+    words = ["run", "--resume", "run", "--no-witness"]
+    assert conformance(*words, "--base-url", url, "--api-key-env", "MY_KEY", MY_KEY="mine-20261129").returncode == 0
+    refused = conformance(*words, "--api-key-env", "MY_KEY", MY_KEY="mine-20261129")
+    assert refused.returncode == 4
+    assert f"say --base-url {url} too" in refused.stderr
+
+
+def test_the_key_of_a_vendor_goes_to_the_vendor_whatever_names_its_address() -> None:
+    for url, variable, told in (
+        ("https://api.anthropic.com", "ANTHROPIC_API_KEY", True),
+        ("https://api.anthropic.com:444", "ANTHROPIC_API_KEY", False),
+        ("https://api.anthropic.com.evil.example", "ANTHROPIC_API_KEY", False),
+        ("https://api.anthropic.com", "MY_KEY", False),
+    ):
+        choices = Choices(base_url=url, api_key_env=variable, address_from=Path("run"))
+        with nullcontext() if told else pytest.raises(TargetProblem, match=f"--base-url {url} too"):
+            _refuse_to_tell(choices, url)
+
+
+def test_the_options_of_a_head_are_those_of_a_run() -> None:
+    known = {field.name for field in msgspec.structs.fields(ChosenOptions)}
+    assert known == {field.name for field in msgspec.structs.fields(RunOptions)} - set(NOT_KEPT)

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from conformance.files import LineFile
 from conformance.runs import frames
-from conformance.runs.appending import LineFile
 from conformance.runs.evidence import Evidence, RecordedAnswer, RecordedRequest, Text
 from conformance.runs.evidence_store import (
     FOLDER,

@@ -51,7 +51,10 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     asked = columns_of(arguments.urls, arguments.model, arguments.api_key_env)
+    from conformance.report.write import refuse_others
+
     out = arguments.out or Path("reports", f"compare-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    refuse_others(out)
     folders = [out / f"{number}" for number, _ in enumerate(asked, start=1)]
     for number, (one, folder) in enumerate(zip(asked, folders, strict=True), start=1):
         named = ", ".join(filter(None, (one.url, one.model)))

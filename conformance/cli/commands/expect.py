@@ -9,6 +9,7 @@ import msgspec
 
 from conformance.doors import UNDECODABLE
 from conformance.errors import UserError
+from conformance.files import LARGEST_TEXT, as_name, read_within, replace_file
 from conformance.runs.log import CaseRow, RuleRow, RunLog, read_log
 from conformance.targets.load import target_names
 from conformance.targets.resolve import is_file
@@ -33,10 +34,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError(
             f"{arguments.run} is incomplete, so it says too little to expect anything: `conformance run --resume`"
         )
-    file = arguments.to or Path(f"{log.run.target.name}.yaml")
+    file = arguments.to or Path(f"{as_name(log.run.target.name)}.yaml")
     before = _read(file)
     after = updated(before or _fresh(log, file), log)
-    file.write_bytes(msgspec.yaml.encode(after))
+    replace_file(file, msgspec.yaml.encode(after))
     changed = len([entry for entry in after.get("known", []) if entry not in (before or {}).get("known", [])])
     entries = "1 entry" if changed == 1 else f"{changed} entries"
     print(f"{file}: {entries} written; fill in each `why`, then ask with --target {file}")
@@ -57,7 +58,7 @@ def _read(file: Path) -> dict[str, Any] | None:
     if not file.exists():
         return None
     try:
-        document = msgspec.yaml.decode(file.read_bytes())
+        document = msgspec.yaml.decode(read_within(file, LARGEST_TEXT))
     except UNDECODABLE as problem:
         raise UserError(f"{file} is not YAML: {problem}") from problem
     if not isinstance(document, dict) or "name" not in document:

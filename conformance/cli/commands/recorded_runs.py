@@ -1,9 +1,11 @@
 """Recorded runs: `report` and `diff` show them, `evidence` prints exchanges, `rejudge` and `merge` judge again."""
 
 import argparse
+import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,7 @@ from conformance.runs.diff import (
     readiness_changes,
     speed_changes,
 )
-from conformance.runs.evidence_store import EvidenceStore, copy_evidence
+from conformance.runs.evidence_store import EvidenceStore, copy_evidence, remove_evidence
 from conformance.runs.log import FILE, PACKED, CauseRow, RunLog, read_log
 from conformance.runs.run_folder import RunFolder
 
@@ -148,14 +150,33 @@ def run_merge(arguments: argparse.Namespace) -> int:
 
     logs = [read_log(path) for path in arguments.runs]
     out = arguments.out
-    _refuse_a_run_in(out)
-    with RunFolder(out, resumed=False):
+    with _new_folder(out):
         return _published(merge(logs, load_catalog(arguments.cases), out), out)
 
 
-def _refuse_a_run_in(folder: Path) -> None:
-    if any((folder / name).exists() for name in (FILE, PACKED)):
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[None]:
+    """A folder for a new log, which is left as it was where none comes of it.
+
+    UserError where it holds a run already, or anything of somebody else.
+    """
+    if any(os.path.lexists(folder / name) for name in (FILE, PACKED)):
         raise UserError(f"{folder} holds a run already; name another folder with --out")
+    with RunFolder(folder, resumed=False):
+        try:
+            yield
+        except BaseException:
+            (folder / FILE).unlink(missing_ok=True)
+            remove_evidence(folder)
+            raise
+
+
+def beside(run: Path, ending: str, named: Path | None) -> Path:
+    """The folder for a copy of a run: what the caller named, else `RUN-ending`, which is no link of somebody else."""
+    out = named or run.with_name(f"{run.name}-{ending}")
+    if named is None and out.is_symlink():
+        raise UserError(f"{out} is a link, and may lead to anybody's folder; name another folder with --out")
+    return out
 
 
 def declare_rejudge(parser: argparse.ArgumentParser) -> None:
@@ -171,12 +192,11 @@ def run_rejudge(arguments: argparse.Namespace) -> int:
     log = read_log(arguments.run)
     if not any(row.exchanges for row in log.cases):
         raise UserError(f"{log.folder} holds no evidence, so there is nothing to judge again")
-    out = arguments.out or log.folder.with_name(log.folder.name + "-rejudged")
-    _refuse_a_run_in(out)
-    catalog = load_catalog(arguments.cases)
-    out.mkdir(parents=True, exist_ok=True)
-    copy_evidence(log.folder, out)
-    return _published(rejudge(log, catalog, out, baseline=arguments.baseline), out)
+    out = beside(log.folder, "rejudged", arguments.out)
+    with _new_folder(out):
+        catalog = load_catalog(arguments.cases)
+        copy_evidence(log.folder, out)
+        return _published(rejudge(log, catalog, out, baseline=arguments.baseline), out)
 
 
 def _published(judged: "Rejudged", out: Path) -> int:
@@ -236,8 +256,9 @@ def run_report(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.format == "text":
         return _table(runs, arguments.query)
-    from conformance.report.write import render, write_summaries
+    from conformance.report.write import refuse_others, render, write_summaries
 
+    refuse_others(arguments.out)
     page = render(runs, arguments.out, detection=arguments.detection or arguments.out / DETECTION)
     write_summaries(runs, page.parent)
     print(page)

@@ -1,11 +1,11 @@
 """`conformance skills`: installs the skills for agents into a folder."""
 
 import argparse
-import shutil
 from pathlib import Path
 
 import conformance
 from conformance.errors import UserError
+from conformance.files import folder_below, replace_file
 
 SKILLS = Path(conformance.__file__).parent / "skills"
 
@@ -22,11 +22,19 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.to.expanduser()
     for skill in skills:
         try:
-            shutil.copytree(skill, folder / skill.name, dirs_exist_ok=True)
+            _install(skill, folder)
         except OSError as problem:
             raise UserError(f"{folder / skill.name} cannot be written: {problem.strerror}") from problem
         print(folder / skill.name)
     return 0
+
+
+def _install(skill: Path, folder: Path) -> None:
+    """Copies a skill; a link in the folder of a project that was handed over leads no file elsewhere."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in sorted(path for path in skill.rglob("*") if path.is_file()):
+        place = file.relative_to(skill.parent)
+        replace_file(folder_below(folder, *place.parent.parts) / place.name, file.read_bytes())
 
 
 def _about(skill: Path) -> str:
