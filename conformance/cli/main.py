@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from conformance import __version__
+from conformance.bounded import end_by_signals
 from conformance.cli import startup
 from conformance.cli.parser import Parser, near_or_all
 from conformance.errors import ExitCode, UserError
@@ -50,6 +51,7 @@ MODULES = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; its exit code is the process's."""
+    end_by_signals()
     startup.collect_seldom()
     startup.keep_one_heap()
     words = list(sys.argv[1:] if argv is None else argv)

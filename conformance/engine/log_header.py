@@ -14,6 +14,9 @@ from conformance.runs.expectations import Expectations
 from conformance.runs.log import CaseInfo, CatalogRow, ProfileInfo, RowInfo, RuleInfo, RunRow, SuiteInfo, TargetInfo
 from conformance.targets.target import Target
 
+NOT_KEPT = ("command", "address_from")
+"""Options that are said elsewhere, or not by the caller."""
+
 
 def run_row(catalog: Catalog, target: Target, options: RunOptions) -> RunRow:
     """The head: suite, target, capabilities, options, time."""
@@ -42,7 +45,7 @@ def _chosen(options: RunOptions) -> dict[str, Any]:
     return {
         name: str(value) if isinstance(value, Path) else value
         for name, value in msgspec.structs.asdict(options).items()
-        if value != defaults[name] and name != "command"
+        if value != defaults[name] and name not in NOT_KEPT
     }
 
 

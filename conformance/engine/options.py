@@ -34,6 +34,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     strict: bool = False
     allow_improvements: bool = False
     resume: Path | None = None
+    address_from: Path | None = None
+    """The run whose head says who is asked, where the caller did not."""
     debug: bool = False
     witness: bool = True
     evidence: bool = True

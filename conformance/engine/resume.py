@@ -40,12 +40,14 @@ def with_earlier_choices(options: RunOptions) -> RunOptions:
         return replace(options, out=options.resume)
     log = read_log(options.resume)
     before = log.run
+    typed = options.base_url is not None or (options.target is not None and before.options.get("base_url") is None)
     if options.shard is not None and options.shard != log.shard:
         raise UserError(
             f"{options.resume} is {log.lacks or 'a whole run'}, not shard {options.shard}; leave out --shard"
         )
     return replace(
         options,
+        address_from=None if typed else options.resume,
         target=options.target or before.options.get("target"),
         base_url=options.base_url or before.options.get("base_url"),
         out=options.resume if options.resume.is_dir() else options.resume.parent,

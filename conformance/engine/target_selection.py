@@ -34,6 +34,7 @@ def who_is_asked(options: RunOptions, stack: ExitStack, say: Callable[[str], Non
         target="reference",
         base_url=process.url,
         api_key_env=REFERENCE_KEY,
+        address_from=None,
         model=choices.model or REFERENCE_MODEL,
     )
     return with_circumstances(resolve(asked, os.environ, say))
@@ -48,6 +49,7 @@ def choices_of(options: RunOptions) -> Choices:
         api_key_env=options.api_key_env,
         capabilities=dict.fromkeys(options.capability, True) | dict.fromkeys(options.no_capability, False),
         concurrency=options.concurrency,
+        address_from=options.address_from,
     )
 
 

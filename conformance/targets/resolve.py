@@ -46,6 +46,8 @@ class Choices(Struct, frozen=True, kw_only=True):
     api_key_env: str | None = None
     capabilities: dict[str, bool] = {}
     concurrency: int | None = None
+    address_from: Path | None = None
+    """The run whose head says who is asked, where the caller did not: its address gets no key that the caller names."""
 
 
 class TargetProblem(UserError):
@@ -66,6 +68,7 @@ def resolve(choices: Choices, environ: Mapping[str, str], say: Callable[[str], N
     named, pinned = _named(choices.target)
     try:
         url = _address(choices, named, environ)
+        _refuse_to_tell(choices, url)
         with ServerConnection(url) as wire:
             return _acquaint(choices, environ, say, named=named, pinned=pinned, wire=wire)
     except AddressError as problem:
@@ -226,6 +229,20 @@ def _key(
     if file.auth.placeholder is not None and not environ.get(variable, "").strip():
         return None
     return secret_in(variable, environ, f"{file.title or file.name} needs a key in it")
+
+
+def _refuse_to_tell(choices: Choices, url: str) -> None:
+    """TargetProblem where only the folder of a run says to whom the key of a variable would go.
+
+    It may be a stranger's. An address of this machine is no exception: whoever listens there may pass a key on.
+    """
+    variable = choices.api_key_env
+    if variable is None or choices.address_from is None or origin(url) in map(origin, _homes(variable)):
+        return
+    raise TargetProblem(
+        f"only {choices.address_from} says that {url} is asked, so the key that --api-key-env names does not go there: "
+        f"say --base-url {url} too, if it is for this server"
+    )
 
 
 def _homes(variable: str) -> list[str]:

@@ -182,6 +182,70 @@ def test_a_run_ends_in_time(moment: str, how: str, tmp_path: Path, bent: Begun) 
     assert {"budget spent"} == {row.reason for row in log.cases if row.verdict == "not-run"} or how == "a person"
 
 
+@pytest.mark.parametrize("moment", extent(HANGS, ["while it is asked who it is", "while the questions are asked"]))
+def test_a_search_ends_in_time(moment: str, tmp_path: Path, bent: Begun) -> None:
+    paths, after, words = HANGS[moment]
+    server = Server()
+    server.hangs, server.after = paths, after
+    unit = seconds_to_start(tmp_path)
+    with serving(server) as url:
+        began = time.monotonic()
+        process = bent("", "fuzz", "--base-url", url, *words, "--time", "3s", "--out", "out")
+        out, err = process.communicate(timeout=200)
+        took = time.monotonic() - began
+    assert took < 3 + 2 + 6 * unit, (took, unit, out + err)
+    assert "Traceback" not in err
+    assert process.returncode == (0 if after else 2), out + err
+    assert ("the time is over" in err) if after else ("within --time" in err.splitlines()[-1])
+
+
+@pytest.mark.parametrize("how", extent([signal.SIGINT, signal.SIGTERM], [signal.SIGTERM]))
+def test_a_search_that_is_ended_says_how_to_go_on(how: signal.Signals, tmp_path: Path, bent: Begun) -> None:
+    paths, after, words = HANGS["while the questions are asked"]
+    server = Server()
+    server.hangs, server.after = paths, after
+    with serving(server) as url:
+        process = bent("", "fuzz", "--base-url", url, *words, "--out", "out")
+        until = time.monotonic() + 100
+        while time.monotonic() < until and not (tmp_path / "out" / "fuzz.jsonl").exists():
+            time.sleep(0.02)
+        process.send_signal(how)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    assert "Traceback" not in err
+    assert "out keeps what was found, and --out out goes on" in err.splitlines()[-1]
+    assert "0 of 500 examples" in out
+
+
+EARLY = """
+import os, signal, sys
+class Ends:
+    def find_spec(self, name, path=None, target=None):
+        if name == "{module}":
+            os.kill(os.getpid(), signal.{how})
+sys.meta_path.insert(0, Ends())
+"""
+MOMENTS = (
+    *("conformance.cli.main", "conformance.harmless", "argparse", "conformance.cli.commands.run"),
+    *("conformance.cli.run_suite", "conformance.engine.inquiry", "conformance.targets.resolve"),
+)
+"""Modules that are imported one after the other in the first tenths of a second."""
+
+
+@pytest.mark.parametrize("how", extent(["SIGINT", "SIGTERM"], ["SIGTERM"]))
+@pytest.mark.parametrize(
+    "module", extent(MOMENTS, ["conformance.cli.main", "conformance.cli.commands.run", "conformance.engine.inquiry"])
+)
+def test_a_signal_that_comes_while_the_suite_is_imported_is_a_line(
+    module: str, how: str, bent: Begun, tmp_path: Path
+) -> None:
+    process = bent(EARLY.format(module=module, how=how), "run", "--base-url", "http://127.0.0.1:9", "--out", "out")
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 130, out + err
+    assert (out, err) == ("", "conformance: interrupted\n")
+    assert not (tmp_path / "out").exists()
+
+
 LOST = """
 import os, signal, weakref
 from conformance.engine.ledger import Ledger

@@ -2,15 +2,18 @@
 
 import argparse
 import sys
-import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+from conformance.bounded import end_by_signals, within
 from conformance.cli.commands.run import duration
 from conformance.engine.options import RunOptions
+from conformance.engine.scheduler import Deadline
 from conformance.engine.target_selection import who_is_asked
 from conformance.errors import ExitCode, UserError
+from conformance.files import as_name
+from conformance.harmless import harmless
 from conformance.targets.target import Target
 
 
@@ -37,36 +40,59 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError(
             "fuzzing needs hypothesis, which the extra `fuzz` installs: pip install 'messages-conformance[fuzz]'"
         ) from problem
-    until = None if arguments.time is None else time.monotonic() + arguments.time
+    end_by_signals()
+    deadline = Deadline(arguments.time)
     with ExitStack() as stack:
-        target = who_is_asked(_options(arguments), stack, lambda line: print(line, file=sys.stderr))
-        out = arguments.out or Path("reports", "fuzz", f"{target.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-        asker = stack.enter_context(asking.Asker(target, arguments.timeout))
+        target = _found_out(arguments, stack, deadline)
+        try:
+            asker = stack.enter_context(asking.Asker(target, arguments.timeout, deadline))
+        except asking.TimeOver:
+            raise UserError(f"{target.base_url} has not answered within --time", ExitCode.OUR_FAULT) from None
+        out = arguments.out or Path("reports", "fuzz", f"{as_name(target.name)}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
         kept = folder.FuzzFolder(out, folder.HeadLine(target=_named(target), model=target.model, seed=arguments.seed))
         stack.callback(kept.close)
         able = [name for name in ("tools", "vision") if target.capabilities.get(name) is not False]
         before = len(kept.found)
-        asked = search.Search(
-            ask=asker.ask,
-            able=able,
-            counts=search.has_counts(asker.ask),
-            seed=arguments.seed,
-            known=laws.Known(kept.known()),
-            keeps=stored.what_is_kept(asker.ask),
-        )
-        asked.run(
-            kept.asked,
-            arguments.examples,
-            enough=lambda: until is not None and time.monotonic() >= until,
-            progress=kept.progress,
-            tell=lambda broken: print(folder.line_of(kept.keep(broken)), flush=True),
-        )
+        ending = ExitCode.AS_EXPECTED
+        try:
+            asked = search.Search(
+                ask=asker.ask,
+                able=able,
+                counts=search.has_counts(asker.ask),
+                seed=arguments.seed,
+                known=laws.Known(kept.known()),
+                keeps=stored.what_is_kept(asker.ask),
+            )
+            asked.run(
+                kept.asked,
+                arguments.examples,
+                enough=lambda: deadline.passed,
+                progress=kept.progress,
+                tell=lambda broken: print(folder.line_of(kept.keep(broken)), flush=True),
+            )
+        except asking.TimeOver:
+            print("the time is over, and what was being asked is given up", file=sys.stderr)
+        except KeyboardInterrupt:
+            ending = ExitCode.INTERRUPTED
+            print(f"conformance: interrupted; {out} keeps what was found, and --out {out} goes on", file=sys.stderr)
         print(f"{kept.asked} of {arguments.examples} examples, {asker.asked} requests: {len(kept.found)} findings")
         if before:
             print(f"{before} of them were found before, and are not reported again")
         if kept.found:
             print(f"conformance run --cases {out / 'cases'} --base-url {target.base_url} asks them again")
-        return ExitCode.UNEXPECTED if kept.found else ExitCode.AS_EXPECTED
+        return ending or (ExitCode.UNEXPECTED if kept.found else ExitCode.AS_EXPECTED)
+
+
+def _found_out(arguments: argparse.Namespace, stack: ExitStack, deadline: Deadline) -> Target:
+    """Who is asked; UserError where that is not known within the time."""
+    try:
+        return within(
+            deadline.left,
+            lambda: who_is_asked(_options(arguments), stack, lambda line: print(harmless(line), file=sys.stderr)),
+        )
+    except TimeoutError:
+        whom = arguments.base_url or arguments.target
+        raise UserError(f"{whom} has not said who it is within --time", ExitCode.OUR_FAULT) from None
 
 
 def _options(arguments: argparse.Namespace) -> RunOptions:
