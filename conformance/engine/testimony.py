@@ -44,7 +44,7 @@ def sdk_testimonies(record: Record) -> Testimonies:
             unshown[reply.evidence] = why
             continue
         try:
-            testimony = testify(exchange, reply.answer.mode)
+            testimony = testify(reply.answer)
         except Exception as problem:  # noqa: BLE001 - whatever fails here is one question's failure
             failures[reply.evidence] = trace_of(problem)
         else:

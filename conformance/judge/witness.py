@@ -5,11 +5,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from conformance.judge.answer import Answer, read
+from conformance.judge.answer import Answer
 from conformance.judge.wire import ABSENT, shown
 from conformance.keys import shortened
 from conformance.probe.exchange import Exchange
-from conformance.words import Mode, SdkTestimony
+from conformance.words import SdkTestimony
 
 COMPARED = ("id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage")
 """What an application reads of a message; the SDK turns some of the other values into types of its own."""
@@ -35,20 +35,19 @@ class Testimony(Struct, frozen=True):
     detail: str = ""
 
 
-def testify(exchange: Exchange, mode: Mode) -> Testimony | None:
+def testify(answer: Answer) -> Testimony | None:
     """The installed SDK's result for an answer of /v1/messages; None for answers that are not shown to it.
 
     `rejects`: it raises where there is an answer to read. `misreads`: it raises nothing, and what it hands to the
     application differs from the wire.
     """
-    answer = read(exchange, mode)
     if answer.path != "/v1/messages" or answer.scope not in ("message", "stream", "error"):
         return None
     import anthropic
 
     stand = _stand()
     try:
-        reported = stand.hear(exchange, streaming=answer.streaming)
+        reported = stand.hear(answer.exchange, streaming=answer.streaming)
     except anthropic.APIStatusError as problem:
         if answer.status >= 400 or answer.error is not None:
             return Testimony("accepts", f"raises {type(problem).__name__}, as for any error")
@@ -79,30 +78,24 @@ class _Stand:
     """One SDK client whose transport gives back what was recorded."""
 
     def __init__(self) -> None:
-        from conformance.probe.replay import no_settings
+        from conformance.probe.replay import Recorded, no_settings
 
+        self._transport = Recorded()
         with no_settings():
             import anthropic
-            import httpx2
 
             self._client: anthropic.Anthropic = anthropic.Anthropic(
                 api_key="witness",
                 base_url="http://recorded.invalid",
                 max_retries=0,
                 timeout=60.0,
-                http_client=httpx2.Client(transport=httpx2.MockTransport(self._answer), trust_env=False),
+                http_client=self._transport,
+                open_telemetry=False,
             )
-        self._exchange: Exchange | None = None
-
-    def _answer(self, _request: Any) -> Any:
-        from conformance.probe.replay import response
-
-        assert self._exchange is not None
-        return response(self._exchange)
 
     def hear(self, exchange: Exchange, *, streaming: bool) -> dict[str, Any]:
         """The message that an application would get."""
-        self._exchange = exchange
+        self._transport.exchange = exchange
         question: Any = {"model": "any", "max_tokens": 1, "messages": [{"role": "user", "content": "any"}]}
         if streaming:
             with self._client.messages.stream(**question) as stream:

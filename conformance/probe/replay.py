@@ -37,6 +37,32 @@ def response(exchange: Exchange, *, asynchronous: bool = False) -> httpx2.Respon
     return httpx2.Response(exchange.status, headers=headers, stream=stream)
 
 
+class Recorded(httpx2.Client):
+    """A client without a network: whatever the SDK asks, it gets the answer that was recorded.
+
+    The request is none that the SDK built: to write one for each answer that nobody reads took a quarter of the time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(transport=httpx2.MockTransport(self._answer), trust_env=False)
+        self.exchange: Exchange | None = None
+        self._any = httpx2.Request("POST", "http://recorded.invalid/v1/messages")
+
+    def _answer(self, _request: httpx2.Request) -> httpx2.Response:
+        assert self.exchange is not None
+        return response(self.exchange)
+
+    def build_request(self, *_args: Any, **_named: Any) -> httpx2.Request:
+        return self._any
+
+    def send(self, request: httpx2.Request, *, stream: bool = False, **_named: Any) -> httpx2.Response:
+        answer = self._answer(request)
+        answer.request = request
+        if not stream:
+            answer.read()
+        return answer
+
+
 def failure(exchange: Exchange) -> httpx2.TransportError:
     """The exception with which a transport reports that there is no answer."""
     return (

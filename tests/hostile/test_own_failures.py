@@ -125,7 +125,7 @@ def test_a_failure_of_our_own_while_a_premise_is_read_is_one_row(
 def test_a_failure_at_the_witness_is_one_row(
     conformance: Command, reference: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fails(monkeypatch, (testimony, "testify", lambda exchange, _: stops(exchange), RecursionError("on purpose")))
+    fails(monkeypatch, (testimony, "testify", lambda answer: stops(answer.exchange), RecursionError("on purpose")))
     ended = conformance("run", *FEW[:2], *reference, "--out", "out")
     assert ended.returncode == 2, ended.stdout + ended.stderr
     rows = read_log(tmp_path / "out").cases

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from conformance.judge import witness
+from conformance.judge.answer import read
+from conformance.probe import replay
 from conformance.probe.exchange import Chunk, Exchange, Outcome, Request
 from conformance.words import Mode
 
@@ -59,7 +61,7 @@ def streamed(*pieces: bytes, outcome: Outcome = "complete") -> Exchange:
 
 
 def heard(exchange: Exchange) -> witness.Testimony:
-    testimony = witness.testify(exchange, "stream" if b'"stream": true' in exchange.request.body else "json")
+    testimony = witness.testify(read(exchange, "stream" if b'"stream": true' in exchange.request.body else "json"))
     assert testimony is not None
     return testimony
 
@@ -147,12 +149,14 @@ def test_what_it_takes_for_something_else_is_misread(misread: Exchange, at: str)
 def test_other_answers_are_not_shown() -> None:
     count = Request("POST", "http://h/v1/messages/count_tokens", ())
     assert (
-        witness.testify(Exchange(request=count, outcome="complete", status=200, chunks=(Chunk(0.0, b"{}"),)), "json")
+        witness.testify(
+            read(Exchange(request=count, outcome="complete", status=200, chunks=(Chunk(0.0, b"{}"),)), "json")
+        )
         is None
     )
     unanswered = Request("POST", "http://h/v1/messages", ())
-    assert witness.testify(Exchange(request=unanswered, outcome="reset"), "json") is None
-    assert witness.testify(recorded(b"", status=307), "json") is None
+    assert witness.testify(read(Exchange(request=unanswered, outcome="reset"), "json")) is None
+    assert witness.testify(read(recorded(b"", status=307), "json")) is None
 
 
 def test_the_environment_is_neither_read_nor_changed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,14 +164,15 @@ def test_the_environment_is_neither_read_nor_changed(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-foreign")
     sent: list[Any] = []
 
-    def answer(stand: Any, request: Any) -> Any:
-        sent.append(request)
-        return original(stand, request)
+    def built(client: Any, **named: Any) -> Any:
+        sent.append(named["headers"].raw)
+        return original(client, **named)
 
-    original = witness._Stand._answer
-    monkeypatch.setattr(witness._Stand, "_answer", answer)
+    original = replay.Recorded.build_request
+    monkeypatch.setattr(replay.Recorded, "build_request", built)
     witness._Stand().hear(recorded(json.dumps(MESSAGE).encode()), streaming=False)
-    assert "foreign" not in repr(sent[0].headers.raw)
+    assert "witness" in repr(sent[0])
+    assert "foreign" not in repr(sent[0])
     assert os.environ["ANTHROPIC_API_KEY"] == "sk-foreign"
 
 
