@@ -334,6 +334,7 @@ def _under_pytest(
         scheduler.begin,
         strict=options.strict,
         allow_improvements=options.allow_improvements,
+        heard=bool(given),
     )
     ending = run_pytest(plugin, given)
     if plugin.disk is not None:

@@ -36,13 +36,18 @@ class ConformancePlugin:
         *,
         strict: bool,
         allow_improvements: bool,
+        heard: bool,
     ) -> None:
-        """`begin` starts to ask what pytest has left after its own selection."""
+        """`begin` starts to ask what pytest has left after its own selection.
+
+        `heard`: somebody gave pytest arguments of his own, and may wait for every phase of an item.
+        """
         self._ledger = ledger
         self._questions = questions
         self._begin = begin
         self._strict = strict
         self._allow_improvements = allow_improvements
+        self._heard = heard
         self._last: CaseJudged | None = None
         self.disk: OSError | None = None
         """What kept the run from being written."""
@@ -58,6 +63,19 @@ class ConformancePlugin:
         asked = [item.question for item in session.items if isinstance(item, QuestionItem)]
         if not session.config.option.collectonly:
             self._begin(asked)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Runs an item as one call where nobody waits for its set-up and tear-down, which are empty.
+
+        What pytest does for these two takes longer than the judging of a short answer.
+        """
+        if self._heard:
+            return None
+        call = pytest.CallInfo.from_call(item.runtest, when="call", reraise=(KeyboardInterrupt, pytest.exit.Exception))
+        report = item.ihook.pytest_runtest_makereport(item=item, call=call)
+        item.ihook.pytest_runtest_logreport(report=report)
+        return True
 
     def _judge(self, item: QuestionItem | RuleItem) -> None:
         """Judges what an item was made for, and tells pytest how it came out."""
@@ -135,6 +153,23 @@ NEEDLESS = (
     "recwarn",
 )
 """Plugins of pytest that cost time at every item and have nothing to do here."""
+UNHEARD = (
+    "terminal",
+    "capture",
+    "skipping",
+    "debugging",
+    "assertion",
+    "junitxml",
+    "legacypath",
+    "monkeypatch",
+    "pastebin",
+    "setuponly",
+    "setupplan",
+    "stepwise",
+    "subtests",
+    "tmpdir",
+)
+"""Plugins that nobody needs who gave pytest no argument: it has nothing to say then, not even that it was ended."""
 REMEMBERS = ("--lf", "--last-failed", "--ff", "--failed-first", "--sw", "--stepwise", "--nf", "--new-first")
 ENDINGS: dict[int, Ending] = {
     pytest.ExitCode.INTERRUPTED: "interrupted",
@@ -146,12 +181,14 @@ ENDINGS: dict[int, Ending] = {
 
 def run_pytest(plugin: ConformancePlugin, given: Sequence[str]) -> Ending:
     """Runs pytest over the items of a plugin, with the caller's own arguments; how the asking ended."""
-    arguments = [str(HERE), "-c", str(CONFIGURATION), "--capture=no"]
-    # Where nobody asked pytest for anything, it has nothing to say: not even that a person interrupted it.
-    arguments += ["-qq", "--no-header", "--no-summary", "--tb=no"] if given else ["-p", "no:terminal"]
+    arguments = [str(HERE), "-c", str(CONFIGURATION)]
     needless = [*NEEDLESS, *([] if any(word in REMEMBERS for word in given) else ["cacheprovider"])]
+    if given:
+        arguments += ["--capture=no", "-qq", "--no-header", "--no-summary", "--tb=no"]
+        arguments += ["-o", f"cache_dir={Path.cwd() / '.pytest_cache'}"]
+    else:
+        needless += UNHEARD
     arguments += [word for name in needless for word in ("-p", f"no:{name}")]
-    arguments += ["-o", f"cache_dir={Path.cwd() / '.pytest_cache'}"]
     if any(word.startswith("--html") for word in given):
         arguments += ["-p", "pytest_metadata.plugin", "-p", "pytest_html.plugin"]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
@@ -53,17 +54,20 @@ class ServerConnection:
     """A connection to one server: `get` and `post` answer with whatever it says, or raise Unreachable."""
 
     def __init__(self, base_url: str, headers: Mapping[str, str] | None = None) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._headers = {"user-agent": "messages-conformance", **(headers or {})}
+
+    @cached_property
+    def _client(self) -> "httpx2.Client":
+        """Made when the first thing is asked, for often nothing is; and to import what it needs takes 0.1 s."""
         import httpx2
 
-        self.base_url = base_url.rstrip("/")
-        self._client = httpx2.Client(
-            headers={"user-agent": "messages-conformance", **(headers or {})},
+        return httpx2.Client(
+            headers=self._headers,
             timeout=httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
             follow_redirects=False,
-            verify=base_url.startswith(
-                "https:"
-            ),  # reading the certificates takes 0.1 s that plain HTTP need not wait for
-            trust_env=not is_loopback(base_url),
+            verify=self.base_url.startswith("https:"),  # to read the certificates takes as long, without need here
+            trust_env=not is_loopback(self.base_url),
         )
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> ShortAnswer:
@@ -73,7 +77,8 @@ class ServerConnection:
         return self._ask("POST", path, headers={"content-type": "application/json"}, content=msgspec.json.encode(body))
 
     def close(self) -> None:
-        self._client.close()
+        if "_client" in self.__dict__:
+            self._client.close()
 
     def __enter__(self) -> Self:
         return self
