@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from conformance.scripted.conversation import Call, Conversation, Document, Image, Invocation, Part, Result, Text
@@ -13,6 +14,8 @@ _TURN = 3
 _PART = 1
 """What a tool, a document, a tool call or a tool result costs besides its words."""
 _IMAGE = 85
+_LONG = range(2**10, 2**18)
+"""Characters of a text whose words are counted once: a request is counted up to each of its cache breakpoints."""
 
 
 def split(text: str) -> list[str]:
@@ -53,6 +56,11 @@ def _size(part: Part) -> int:
 
 
 def _words(text: str) -> int:
+    return _words_once(text) if len(text) in _LONG else len(text.split())
+
+
+@lru_cache(maxsize=64)
+def _words_once(text: str) -> int:
     return len(text.split())
 
 
