@@ -135,6 +135,13 @@ def thinking_twice(message: Message, _: Call) -> Message:
     return {**message, "content": [*thoughts, *message["content"]]}
 
 
+@THINKING.message("X-thought-before-call-lost", "the thinking before a call is lost", needs="thinking tools")
+def thought_before_call_lost(message: Message, _: Call) -> Message:
+    if all(block["type"] != "tool_use" for block in message["content"]):
+        return message
+    return {**message, "content": [block for block in message["content"] if block["type"] != "thinking"]}
+
+
 @THINKING.message("TH11", "the thinking block comes after the text", needs="thinking", strength="note")
 def thinking_last(message: Message, _: Call) -> Message:
     if [block["type"] for block in message["content"]] != ["thinking", "text"]:
