@@ -51,12 +51,17 @@ class Client:
 
         A kept-alive connection that turns out dead before the first byte is the server's right
         (https://www.rfc-editor.org/rfc/rfc9112#name-closing-connections-and-mess): asked again once, on a fresh one.
+        So is a request whose answer came over a used connection with more behind it: it may be an earlier one's.
         """
-        exchange, reused = await self._send(outgoing, keep_alive=True)
-        if reused and exchange.status is None and exchange.outcome in ("reset", "malformed"):
+        exchange, used = await self._send(outgoing, keep_alive=True)
+        doubtful = bool(used.surplus)
+        if used.before and (doubtful or (exchange.status is None and exchange.outcome in ("reset", "malformed"))):
             note = (
-                f"a kept-alive connection failed before an answer began ({exchange.detail}); asked again on a fresh one"
+                "a kept-alive connection carried more than one answer, and this one may be of an earlier request"
+                if doubtful
+                else f"a kept-alive connection failed before an answer began ({exchange.detail})"
             )
+            note += "; asked again on a fresh one"
             exchange, _ = await self._send(outgoing, keep_alive=False)
             exchange = replace(exchange, notes=(note, *exchange.notes))
         return shelved(self.scrubbed(exchange))
@@ -65,8 +70,8 @@ class Client:
         """An exchange without the keys that are sent."""
         return self._scrubber.exchange(exchange)
 
-    async def _send(self, outgoing: Outgoing, *, keep_alive: bool) -> tuple[Exchange, bool]:
-        """The exchange, and whether it went over a connection that had been used before."""
+    async def _send(self, outgoing: Outgoing, *, keep_alive: bool) -> "tuple[Exchange, _Used]":
+        """The exchange, and what is to be noted of the connection that it went over."""
         now = asyncio.get_running_loop().time
         begun = now()
         recording = Recording(self.limits, started=time.time())
@@ -78,7 +83,7 @@ class Client:
         if outgoing.padding:
             notes = (*notes, f"the body was sent with {outgoing.padding} bytes of white space before its last brace")
         request = self._scrubber.request(outgoing)
-        return recording.exchange(request, outcome, now() - begun, detail, notes), used.before
+        return recording.exchange(request, outcome, now() - begun, detail, notes), used
 
     async def _record(
         self, outgoing: Outgoing, recording: Recording, used: "_Used", *, keep_alive: bool

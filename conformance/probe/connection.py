@@ -22,6 +22,8 @@ LARGEST_BACKLOG = 256 * 2**10
 """Bytes that may wait to be read before the sender is held back."""
 MOST_CHUNKS = 100_000
 """Pieces in which a body may be sent: no answer has more than 32,000 events."""
+SILENCE = 0.25
+"""Seconds for which an endpoint has to say nothing after an answer before its connections are used again."""
 IDLE_SECONDS = 5.0
 """How long a connection waits to be used again."""
 
@@ -90,6 +92,11 @@ class Pipe(asyncio.Protocol):
     def _woken(self) -> None:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
+
+    @property
+    def waits(self) -> bool:
+        """Whether bytes have arrived that nobody has read."""
+        return bool(self._waiting)
 
     @property
     def quiet(self) -> bool:
@@ -212,6 +219,11 @@ class Connection:
         self.used, self.idle_since = True, now
         return True
 
+    @property
+    def talks(self) -> bool:
+        """Whether bytes have arrived that nobody asked for."""
+        return bool(self.surplus) or self._pipe.waits
+
     def usable(self, now: float) -> bool:
         """Whether nothing has arrived, nor ended, since the last answer."""
         return self._pipe.quiet and now - self.idle_since < IDLE_SECONDS
@@ -227,12 +239,20 @@ def _closed_early(arrived: bytes) -> str:
 
 
 class Pool:
-    """The connections of a run to its endpoint."""
+    """The connections of a run to its endpoint.
+
+    What an endpoint sends unasked, some time after an answer, would be read as the answer to the next request. So no
+    connection is used again before one has been silent for a while after an answer, nor ever after one was not.
+    """
 
     def __init__(self, security: Callable[[], ssl.SSLContext]) -> None:
         self._security = security
         self._contexts: list[ssl.SSLContext] = []
         self._idle: list[Connection] = []
+        self._silent: bool | None = None
+        """Whether the endpoint says no more than it is asked for; None until that is known."""
+        self._listened: Connection | None = None
+        """The connection on which silence is waited for."""
 
     async def connection(self, place: Place, *, fresh: bool) -> Connection:
         """A connection that waits to be used again, or a new one; OSError where there is none to be had."""
@@ -241,7 +261,7 @@ class Pool:
             waiting = self._idle.pop()
             if waiting.place == place and waiting.usable(now):
                 return waiting
-            waiting.close()
+            self._let_go(waiting)
         scheme, host, port = place
         loop = asyncio.get_running_loop()
         if scheme == "https":
@@ -258,13 +278,37 @@ class Pool:
 
     def give_back(self, connection: Connection) -> None:
         """Keeps a connection whose answer has ended, if another request may go over it."""
-        if connection.renew(asyncio.get_running_loop().time()):
+        loop = asyncio.get_running_loop()
+        if not connection.renew(loop.time()):
+            self._let_go(connection)
+        elif self._silent:
             self._idle.append(connection)
+        elif self._silent is None and self._listened is None:
+            self._listened = connection
+            loop.call_later(SILENCE, self._listen, connection)
         else:
             connection.close()
 
+    def _listen(self, connection: Connection) -> None:
+        """Takes note of what an endpoint said after its answer; a server of one connection at a time goes on then."""
+        if self._listened is connection:
+            self._listened = None
+            if self._silent is None and connection.usable(connection.idle_since):
+                self._silent = True
+            self._let_go(connection)
+
+    def _let_go(self, connection: Connection) -> None:
+        """Closes a connection, and all that wait where more was said on it than was asked for."""
+        if connection.talks:
+            self._silent = False
+            self.close()
+        connection.close()
+
     def close(self) -> None:
         idle, self._idle = self._idle, []
+        if self._listened is not None:
+            idle.append(self._listened)
+            self._listened = None
         for connection in idle:
             connection.close()
 

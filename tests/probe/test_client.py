@@ -5,14 +5,16 @@ import gzip
 import socket
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 
 import pytest
-from misbehaving import Behaviour, Peer, answers, sends, serving
+from misbehaving import Behaviour, Peer, Server, answers, sends, serving
 from msgspec.structs import replace
 
 from conformance.judge.answer import read
 from conformance.judge.rules import examine
+from conformance.probe import connection
 from conformance.probe.client import Client
 from conformance.probe.exchange import Chunk, Exchange, Request
 from conformance.probe.recording import Limits
@@ -237,14 +239,112 @@ def test_a_redirect_is_recorded_and_not_followed() -> None:
     assert (seen.status, elsewhere) == (307, [])
 
 
-def test_connections_are_kept_alive() -> None:
+async def listened(client: Client, server: Server) -> None:
+    """Asks once, and waits until the silence after the answer has been heard."""
+    await client.ask(post(server.url))
+    while client._pool._silent is None:  # noqa: ASYNC110 - the pool tells nobody
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "SILENCE", 0.01)
+
+
+@pytest.mark.usefixtures("soon")
+def test_connections_are_kept_alive_where_silence_follows_an_answer() -> None:
     async def ask() -> int:
         async with serving(answers()) as server, Client(limits=SMALL) as client:
+            await listened(client, server)
             for _ in range(5):
                 assert (await client.ask(post(server.url))).outcome == "complete"
             return server.connections
 
-    assert asyncio.run(ask()) == 1
+    assert asyncio.run(ask()) == 2
+
+
+def says_more(after: float) -> Behaviour:
+    """A server that echoes each request's text, and some seconds later answers once more, unasked."""
+
+    async def more(peer: Peer) -> None:
+        await asyncio.sleep(after)
+        with suppress(ConnectionError):
+            await peer.send(OK + b'content-length: 8\r\n\r\n"POISON"')
+
+    async def behave(peer: Peer) -> None:
+        async with asyncio.TaskGroup() as later:
+            while True:
+                body = (await peer.request()).partition(b"\r\n\r\n")[2]
+                await peer.send(OK + b"content-length: %d\r\n\r\n" % len(body), body)
+                later.create_task(more(peer))
+
+    return behave
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+@pytest.mark.parametrize("after", [0.0, 0.02, 0.05])
+def test_what_a_server_says_unasked_is_no_answer_to_another_request(
+    after: float, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "SILENCE", 0.4)
+
+    async def ask() -> list[bool]:
+        async with serving(says_more(after)) as server, Client(limits=SMALL) as client:
+
+            async def one_after_the_other(name: int) -> list[bool]:
+                own: list[bool] = []
+                left = 3
+                while left:
+                    left -= client._pool._silent is not None
+                    body = b'{"n": "%d-%d"}' % (name, len(own))
+                    own.append((await client.ask(post(server.url, body=body))).body == body)
+                return own
+
+            asked = await asyncio.gather(*map(one_after_the_other, range(at_once)))
+            assert client._pool._silent is False
+            return [one for each in asked for one in each]
+
+    answered = asyncio.run(ask())
+    assert len(answered) >= 3
+    assert all(answered)
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_used_connection_with_more_behind_its_answer_is_not_believed() -> None:
+    """What was sent late has been taken for the answer; the answer itself shows that, if it comes at once."""
+
+    async def shifted(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK + b"content-length: 2\r\n\r\n{}")
+        await peer.request()
+        answer = OK + b'content-length: 8\r\n\r\n"POISON"' + OK + b"content-length: 2\r\n\r\n[]"
+        await peer.send(answer)
+
+    async def ask() -> tuple[Exchange, bool | None]:
+        async with serving(answers(), shifted, answers(b"[]")) as server, Client(limits=SMALL) as client:
+            await listened(client, server)
+            await client.ask(post(server.url))
+            return await client.ask(post(server.url)), client._pool._silent
+
+    seen, silent = asyncio.run(ask())
+    assert (seen.body, silent) == (b"[]", False)
+    assert "asked again on a fresh one" in seen.notes[0]
+
+
+def test_a_server_of_one_connection_at_a_time_is_not_kept_waiting() -> None:
+    """The connection on which silence is waited for is let go of, so that the next one has its turn."""
+
+    async def ask() -> list[str]:
+        turn = asyncio.Lock()
+
+        async def alone(peer: Peer) -> None:
+            async with turn:
+                await answers()(peer)
+
+        async with serving(alone) as server, Client(limits=SMALL) as client:
+            return [(await client.ask(post(server.url))).outcome for _ in range(3)]
+
+    assert asyncio.run(ask()) == ["complete"] * 3
 
 
 async def closes_after_the_first(peer: Peer) -> None:
@@ -263,16 +363,25 @@ async def babbles_after_the_first(peer: Peer) -> None:
     await peer.send(b"left over from before\r\n\r\n")
 
 
+async def over_one_connection(*behaviours: Behaviour) -> list[Exchange]:
+    """Two requests, the second over the connection of the first."""
+    async with serving(answers(), *behaviours) as server, Client(limits=SMALL) as client:
+        await listened(client, server)
+        return [await client.ask(post(server.url)) for _ in range(2)]
+
+
+@pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("unreliable", [closes_after_the_first, resets_after_the_first, babbles_after_the_first])
 def test_a_reused_connection_that_fails_is_replaced_once_and_noted(unreliable: Behaviour) -> None:
-    first, second = exchanges(unreliable, answers(b"[]"), times=2)
+    first, second = asyncio.run(over_one_connection(unreliable, answers(b"[]")))
     assert (first.outcome, first.notes) == ("complete", ())
     assert (second.outcome, second.body) == ("complete", b"[]")
     assert "fresh" in second.notes[0]
 
 
+@pytest.mark.usefixtures("soon")
 def test_a_fresh_connection_that_fails_too_is_a_reset() -> None:
-    first, second = exchanges(closes_after_the_first, resets, times=2)
+    first, second = asyncio.run(over_one_connection(closes_after_the_first, resets))
     assert (first.outcome, second.outcome) == ("complete", "reset")
 
 
