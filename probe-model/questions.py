@@ -71,7 +71,7 @@ def text_asked(random: Random, most: int = 100) -> tuple[str, Answer]:
         return "Reply with exactly:" + random.choice([" "] * 24 + ["\n"]) + said, Answer(said)
     if kind < 0.88:
         first, last = _ends_of_count(random)
-        if random.random() < 0.04:  # without its full stop it is no instruction
+        if random.random() < 0.12:  # without its full stop it is no instruction
             return f"Count from {first} to {last}", Answer("OK")
         return f"Count from {first} to {last}.", Answer(numbers(first, last))
     said, thought = (
@@ -250,7 +250,11 @@ def ask_secret(dialogue: Dialogue) -> Answer:
             behind = 0
     if behind:
         here += words.filler(random, behind) + "\n"
+    if random.random() < 0.2:
+        _used(dialogue, words.name(random), words.mapping(random, depth=0), [words.sentence(random)])
     dialogue.user(here + dialogue.lead() + SECRET)
+    if random.random() < 0.05:
+        dialogue.turns.append(Turn("system", words.sentence(random)))
     if "4 result" in places and not here and random.random() < 0.3:  # some engines put the text before the result
         dialogue.turns.insert(len(dialogue.turns) - 2, dialogue.turns.pop())
     return Answer(word)
@@ -274,6 +278,8 @@ def _placed(dialogue: Dialogue, place: str, fact: str) -> str:
         dialogue.system.append(fact)
     elif place == "turn":
         if random.random() < 0.15:
+            dialogue.turns.append(Turn("system", fact))
+        elif random.random() < 0.2:
             dialogue.user(words.sentence(random))
             dialogue.assistant(fact)
         else:
@@ -311,15 +317,17 @@ def ask_result(dialogue: Dialogue) -> Answer:
     asked = RESULT
     if kind > 0.95:
         asked, answer = JUDGE, Answer("ok")
-    elif kind > 0.88:
+    elif kind > 0.86:
         takes = {key: words.scalar(random) for key in takes}
         text = words.as_json(random, takes)
         asked = one_call(tool, text)
         declared = any(known["name"] == tool for known in dialogue.tools)
         answer = Answer(call(tool, text) if declared else "OK")
-    elif kind > 0.82:
+    elif kind > 0.79:
         asked, answer = text_asked(random)
-    elif kind > 0.76:
+        if random.random() < 0.3:
+            dialogue.turns[-1].text = ""
+    elif kind > 0.74:
         dialogue.assistant(random.choice([results[-1], "Noted."]))
         asked, answer = words.sentence(random), Answer("OK")
     elif kind > 0.68:
@@ -349,10 +357,10 @@ def ask_nothing(dialogue: Dialogue) -> Answer:
     elif kind < 0.75:
         dialogue.system.append(f"Reply with exactly: {words.payload(random, 40)}")
         dialogue.user(words.sentence(random))
-    elif kind < 0.82:
+    elif kind < 0.9:
         dialogue.turns.clear()
         dialogue.tools.clear()
-        dialogue.user(random.choice([RESULT, SECRET, COLOURS, COLOURS]))
+        dialogue.user(random.choice([RESULT, SECRET, COLOURS, COLOURS, COLOURS]))
         return Answer("unknown")
     else:
         dialogue.user(random.choice(UNKNOWN_INSTRUCTIONS))
@@ -371,13 +379,13 @@ def ask_schema(dialogue: Dialogue) -> Answer:
 
 
 BUILDERS: dict[Callable[[Dialogue], Answer], float] = {
-    ask_text: 0.37,
+    ask_text: 0.31,
     ask_long_count: 0.03,
-    ask_copy: 0.15,
-    ask_call: 0.14,
-    ask_secret: 0.13,
-    ask_result: 0.09,
-    ask_nothing: 0.08,
+    ask_copy: 0.12,
+    ask_call: 0.13,
+    ask_secret: 0.18,
+    ask_result: 0.13,
+    ask_nothing: 0.09,
     ask_schema: 0.01,
 }
 """What is asked, and its share."""
