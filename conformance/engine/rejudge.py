@@ -16,6 +16,7 @@ from conformance.engine.ledger import Ledger
 from conformance.engine.log_header import catalog_row
 from conformance.engine.outputs import into_log
 from conformance.engine.plan import plain_controls
+from conformance.engine.question import Question
 from conformance.engine.records import EarlierRun, Recorded, earlier_of, read_baseline, target_of
 from conformance.errors import UserError
 from conformance.judge.rules import RULES
@@ -90,7 +91,7 @@ def judge_again(
             assessment=assessment,
             handlers=[into_log(writer)],
             controls=plain_controls(catalog, earlier),
-            terms=_terms(log, catalog, expected),
+            terms=_terms(_left(log, earlier), catalog, expected),
         )
         for one in earlier.values():
             ledger.judge_again(one)
@@ -98,6 +99,13 @@ def judge_again(
             ledger.judge_rule(rule)
         ended = ledger.finish(complete=log.complete)
     return Rejudged(ended=ended, judged=len(earlier), changed=left.changed, lost=left.lost)
+
+
+def _left(log: RunLog, earlier: Collection[Question]) -> RunLog:
+    """The run without the rows of questions whose answers cannot be judged again: it says nothing of them."""
+    kept = {(question.case.id, question.mode) for question in earlier}
+    today = {old: question.case.id for question in earlier for old in question.case.renamed_from}
+    return replace(log, cases=tuple(row for row in log.cases if (today.get(row.case, row.case), row.mode) in kept))
 
 
 def _terms(log: RunLog, catalog: Catalog, expected: Expectations) -> Terms:
