@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from conformance.spellings import Search, apart, coded, plain, readings, seldom_coded
 
@@ -96,6 +97,7 @@ def _is_wordlike(key: str) -> bool:
     return len(key) < 6 or (key.isalpha() and len(key) < 12)
 
 
+@lru_cache(maxsize=8)
 def _search(key: str) -> Search:
     """Looks for one key alone: a pattern of four has more states than are kept, and takes a hundred times as long."""
     patterns: set[str] = set()

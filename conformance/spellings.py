@@ -34,7 +34,7 @@ _Z85 = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*
 _B85 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
 
 
-def engine(pattern: str, memory: int = 16 * 2**20) -> "re2._Regexp":
+def engine(pattern: str, memory: int = 4 * 2**20) -> "re2._Regexp":
     """A pattern over bytes that takes time linear in them; `memory` is for the states that are kept."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
@@ -309,7 +309,7 @@ class Search:
 
     def __init__(self, pattern: str, shortest: int) -> None:
         """`shortest`: bytes of the shortest of the texts. A group of the pattern is a form whose ends are not known."""
-        self._pattern = engine(pattern)
+        self._pattern = engine(pattern, 16 * 2**20)
         self._codings = Codings(shortest)
         self._more = engine("|".join((*(dialect.own for dialect in dialects()), self._codings.list_form)))
         """Whatever is not looked for where it is not there, which is nearly everywhere, in one pass."""
