@@ -129,8 +129,8 @@ class Reading:
         return list(accumulate(map(len, self._pieces))), list(accumulate(map(len, self._read)))
 
 
-_HEX = "(?:00|[2-7][0-9A-Fa-f])"
-"""NUL, and what is printable of ASCII: nothing else stands in a key or in an escape."""
+_HEX = "(?:0[09aAdD]|[2-7][0-9A-Fa-f])"
+"""NUL, and what ASCII prints: nothing else stands in a key, in an escape or between codes."""
 _AND = r"&(?:amp;|#0*38;|#[xX]0*26;)*"
 _OCTAL = r"\\+o?\{?(?P<octal>0{0,8}[01]?[0-7]{2})\}?"
 _PROGRAMS = (
@@ -145,6 +145,7 @@ _MAIL = (rf"=(?:3D)*(?P<mail>{_HEX})", r"(?P<fold>=(?:\r?\n|\\+r\\+n|\\+n))")
 _STYLE = rf"\\+0{{0,4}}(?P<style>{_HEX})(?:[ \t\n\f]|\\+[ntf])?"
 _RUNS_ON = r"(?P<none>\\+|&|%|=)"
 """What is no escape after all; a run of backslashes is passed over as one, or it would be tried from each of them."""
+_BLANK = b"\0\t\n\r"
 _BASES = {"decimal": 10, "octal": 8}
 
 
@@ -207,7 +208,7 @@ class Dialect:
         if kind in ("named", "bare"):
             return _names()[found[kind]]
         code = int(found[kind], _BASES.get(kind, 16))
-        return bytes([code]) if code == 0 or 32 < code < 127 else escape
+        return bytes([code]) if code in _BLANK or 32 <= code < 127 else escape
 
 
 def _unnamed(pattern: str) -> str:
@@ -229,7 +230,7 @@ def dialects() -> tuple[Dialect, ...]:
 _BREAK = r"(?:[\r\n]|\\+[rn])[ \t]*"
 _SIGN64 = "[A-Za-z0-9+/_-]"
 _BREAKS = re.compile(_BREAK.encode())
-_HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]+")
+_HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{16,}")
 _TO_STD = bytes.maketrans(_URL, _STD)
 _CODE = r"(?:0[xXoObB])?[0-9A-Fa-f]{1,8}"
 _CODES = re.compile(f"({_CODE})".encode())
@@ -249,7 +250,7 @@ class Codings:
         self._runs = engine(f"{_SIGN64}(?:(?:{_BREAK})?{_SIGN64}){{{signs - 1},}}")
         self.list_form = f"{_CODE}(?:{_BETWEEN}{_CODE}){{{codes - 1},}}"
         self._lists = engine(self.list_form)
-        self._text = engine(rf"[!-~\x80-\xff](?:\x00{{0,3}}[!-~\x80-\xff]){{{min(shortest, MOST_REPEATED) - 1}}}")
+        self._text = engine(rf"[\s!-~\x80-\xff](?:\x00{{0,3}}[\s!-~\x80-\xff]){{{min(shortest, MOST_REPEATED) - 1}}}")
 
     def may_say(self, data: bytes) -> bool:
         """Whether there is as much text in a row as is looked for: in what was no coding, there is not."""
@@ -274,7 +275,7 @@ def decoded(runs: Sequence[bytes]) -> Iterator[bytes]:
     ]
     for skipped in range(4):
         yield a2b_base64(b"".join([run[skipped:] + b"A" * (-len(run[skipped:]) % 4) for run in whole]))
-    digits = [run for run in whole if _HEXADECIMAL.fullmatch(run)]
+    digits = [digits for run in whole for digits in _HEXADECIMAL.findall(run)]
     for skipped in range(2) if digits else ():
         yield bytes.fromhex("".join([run[skipped : len(run) - (len(run) - skipped) % 2].decode() for run in digits]))
 

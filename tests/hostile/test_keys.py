@@ -1,9 +1,12 @@
 """No spelling of a key that a decoder undoes is written anywhere, wherever an endpoint puts it."""
 
+import base64
+import html
 import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
+from urllib.parse import quote
 
 import pytest
 from hostile_inventions import LONG_SPELLINGS, SPELLINGS, leaks
@@ -51,6 +54,26 @@ def test_a_removed_key_leaves_as_many_lines() -> None:
 
 signs = some.characters(min_codepoint=33, max_codepoint=126)
 keys = some.text(signs, min_size=12, max_size=60).filter(lambda key: not key.isalpha())
+
+
+AROUND: dict[str, Callable[[str], str]] = {
+    "in JSON": lambda text: json.dumps(text)[1:-1],
+    "in HTML": html.escape,
+    "in a URL": lambda text: quote(text, safe=""),
+    "in base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "in hexadecimal": lambda text: text.encode().hex(),
+    "in Python": lambda text: repr(text.encode()),
+}
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_a_spelling_in_another_is_removed(name: str, around: str) -> None:
+    spelled = AROUND[around](SPELLINGS[name](KEY))
+    for place in ('{{"id": "msg_{}"}}', "x-a: b; c={}; d", "/v1/{}?x=1"):
+        told = Keys([KEY]).removed_from(place.format(spelled))
+        piece = max(14, len(spelled) // 4)
+        assert not any(spelled[at : at + piece] in told for at in range(0, len(spelled) - piece, 3)), place
 
 
 @settings(max_examples=40)
@@ -143,11 +166,12 @@ CUTS: dict[str, tuple[int, Callable[[str], object]]] = {
 
 
 @pytest.mark.parametrize("cut", CUTS)
-@pytest.mark.parametrize("spelling", ["as it is", "JSON, every character", "an array of codes"])
+@pytest.mark.parametrize("spelling", ["as it is", "JSON, every character", "JSON in JSON", "an array of codes"])
 def test_no_cut_leaves_a_part_of_a_key(known: str, cut: str, spelling: str) -> None:
     longest, function = CUTS[cut]
     spelled = SPELLINGS[spelling](known)
     for inside in range(-30, len(spelled) + 10, 7):
-        text = "!" * max(0, longest - inside) + spelled + "!" * 2000
-        told = KNOWN.removed_from(f"{function(text)}")  # as it is written
-        assert not any(spelled[at : at + 8] in told for at in range(len(spelled) - 7)), inside
+        for behind in (0, 2000):
+            text = "!" * max(0, longest - inside) + spelled + "!" * behind
+            told = KNOWN.removed_from(f"{function(text)}")  # as it is written
+            assert not any(spelled[at : at + 14] in told for at in range(len(spelled) - 13)), inside
