@@ -18,6 +18,9 @@ TIMED = frozenset({"ping"})
 """Events that come by the clock."""
 
 
+ANYTHING = "value"
+"""What stands for a value of an entry of a list: what has not ended, or has nothing to show, says null there."""
+
 LONGEST = 4 * 1024
 """Bytes of a shape from which on an answer has none that is worth comparing."""
 LONGEST_NAME = 100
@@ -75,10 +78,15 @@ def fits(value: Any, mask: Any) -> bool:
 
 
 def masked(value: Any, key: str = "") -> Any:
-    """A value with its scalars replaced by their types; equal neighbours in a list stand for one."""
+    """A value with its scalars replaced by their types; equal neighbours in a list stand for one.
+
+    Of a page of a list it is the keys of its first entry: the others are older, and were put there by anybody.
+    """
     if isinstance(value, dict):
         if key in OPAQUE:
             return "object"
+        if _is_page(value):
+            return masked({**value, "data": []}) | {"data": [_keys_of(entry) for entry in value["data"][:1]]}
         return {
             shortened(name, LONGEST_NAME, ""): SCALARS.get(type(item)) or masked(item, name)
             for name, item in sorted(value.items())
@@ -88,6 +96,21 @@ def masked(value: Any, key: str = "") -> Any:
     if isinstance(value, str):
         return value if key in WORDS and len(value) <= LONGEST_NAME and value.isidentifier() else "string"
     return SCALARS.get(type(value)) or type(value).__name__
+
+
+def _is_page(value: dict[str, Any]) -> bool:
+    """Whether it is a page of a list, as that of models, batches and files is."""
+    data = value.get("data")
+    return isinstance(data, list) and bool(data) and all(isinstance(entry, dict) for entry in data)
+
+
+def _keys_of(entry: Any, key: str = "") -> Any:
+    """The keys of an entry, and its words of the protocol."""
+    if isinstance(entry, dict):
+        return {name[:LONGEST_NAME]: _keys_of(item, name) for name, item in sorted(entry.items())}
+    if isinstance(entry, str) and key in WORDS:
+        return masked(entry, key)
+    return ANYTHING
 
 
 def _runs(items: Iterable[Any]) -> list[Any]:

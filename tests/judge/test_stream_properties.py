@@ -300,3 +300,13 @@ def test_two_halves_of_a_character_in_two_deltas_are_one_as_clients_join_them() 
     answer = read(stream_of("text", [halved]), "stream")
     assert answer.text == "Hell🦊, world!"
     assert [one.rule.id for one in examine(answer) if one.violations] == ["stream.whole-characters"]
+
+
+def test_the_shape_of_a_list_is_that_of_its_first_entry_whatever_older_ones_there_are() -> None:
+    new = {"id": "b_2", "type": "message_batch", "ended_at": None, "request_counts": {"processing": 2}}
+    old = {**new, "id": "b_1", "ended_at": "2026-01-01T00:00:00Z", "results_url": "http://127.0.0.1/b_1"}
+    page = {"data": [new], "has_more": False, "first_id": "b_2"}
+    assert masked(page) == masked({**page, "data": [new, old, new]})
+    assert masked(page) == masked({**page, "data": [{**new, "ended_at": "2026-01-02T00:00:00Z"}]})
+    assert masked(page) != masked({**page, "data": [{**new, "type": "batch"}]})
+    assert masked(page) != masked({**page, "data": [{"id": "b_2", "type": "message_batch"}]})

@@ -105,6 +105,20 @@ _crashing(
 )
 
 
+_crashing(
+    "X-system-text-500",
+    "a system block whose text is no string is answered with 500",
+    'can only concatenate str (not "int") to str',
+    lambda call: any(not isinstance(block.get("text", ""), str) for block in _dicts(_field(call, "system"))),
+)
+_crashing(
+    "X-tool-name-500",
+    "a tool whose name is no string is answered with 500",
+    "expected a string as the name of a function",
+    lambda call: any(not isinstance(tool.get("name", ""), str) for tool in _dicts(_field(call, "tools"))),
+)
+
+
 def _field(call: Call, name: str) -> Any:
     return call.document.get(name) if isinstance(call.document, dict) else None
 

@@ -204,6 +204,15 @@ _crashing(
 )
 
 
+_crashing(
+    "X-call-name-500",
+    "a call in the history whose name is no string is answered with 500",
+    "object of type 'int' has no len()",
+    lambda body: any(not isinstance(call.get("name", ""), str) for call in _all_blocks(body, "tool_use")),
+    "tools turns",
+)
+
+
 def _has(*kinds: str) -> Callable[[Body], bool]:
     return lambda body: any(True for kind in kinds for _ in _all_blocks(body, kind))
 

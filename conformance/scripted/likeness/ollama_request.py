@@ -17,12 +17,16 @@ from conformance.scripted.anthropic.call import Call
 from conformance.scripted.anthropic.checks.tools import check_schema
 from conformance.scripted.anthropic.errors import Refusal
 from conformance.scripted.anthropic.identity import fresh
+from conformance.scripted.anthropic.media import LONGEST_SIDE
 from conformance.scripted.anthropic.models import SCRIPTED
 from conformance.scripted.likeness.ollama_parsing import bad, check_types, decoded
 from conformance.scripted.likeness.ollama_versions import TYPED_BLOCKS
 
 MODEL_HEADER = "x-likeness-model"
 """Where the model's name as asked travels to the answer, which echoes it."""
+
+CONTEXT = 131_072
+"""The tokens that the model is loaded with; a prompt beyond them is cut."""
 
 SEARCH_HEADER = "x-likeness-web-search"
 """Says to the answer that the request has the web_search server tool."""
@@ -65,7 +69,7 @@ class Understanding:
         understood |= {"model": SCRIPTED.id, "messages": messages}
         understood.pop("system", None)
         if system:
-            understood["system"] = system
+            understood["system"] = [{"type": "text", "text": system, **self._marker(body.get("system"))}]
         if messages and messages[-1]["role"] == "assistant":
             understood["thinking"] = {"type": "disabled"}
         headers = {**call.headers, MODEL_HEADER: name, "anthropic-version": "2023-06-01"}
@@ -122,6 +126,12 @@ class Understanding:
                 kept[name] = self._tool(name, tool)
         return [tool for name, tool in kept.items() if _is_callable(name)]
 
+    def _marker(self, blocks: Any) -> Block:
+        """The last cache marker of blocks that became one, as that one's key; nothing where markers are ignored."""
+        blocks = blocks if isinstance(blocks, list) and "cache_control" not in self.gaps else []
+        marked = [block["cache_control"] for block in blocks if isinstance(block, dict) and block.get("cache_control")]
+        return {"cache_control": marked[-1]} if marked else {}
+
     def _searches(self, body: Body) -> bool:
         kinds = [tool.get("type") for tool in body.get("tools") or [] if isinstance(tool, dict)]
         return self.version >= (0, 16, 2) and any(str(kind).startswith("web_search") for kind in kinds)
@@ -137,7 +147,7 @@ class Understanding:
         except Refusal:
             loose = {"type": "object"}
         described = {"description": tool["description"]} if isinstance(tool.get("description"), str) else {}
-        return {"name": name, "input_schema": loose, **described}
+        return {"name": name, "input_schema": loose, **described, **self._marker([tool])}
 
     def _messages(self, body: Body) -> tuple[str, list[Body]]:
         """The system prompt and the turns, in which a system message stays where it was put."""
@@ -168,9 +178,10 @@ class Understanding:
         kept = blocks if "documents" in self.gaps else []
         documents = [block for block in blocks if block.get("type") in ("document", "search_result") and not kept]
         said: list[Block] = []
-        text = _joined(blocks, "" if "separator" in self.gaps else "\n")
+        texts = [block for block in blocks if block.get("type") == "text"]
+        text = _joined(texts, "" if "separator" in self.gaps else "\n")
         if text.strip():
-            said.append({"type": "text", "text": text})
+            said.append({"type": "text", "text": text, **self._marker(texts)})
         if role == "assistant":
             return [{"role": "assistant", "content": said}] if said else []
         calls = [
@@ -190,7 +201,7 @@ class Understanding:
 
     def _result(self, block: Block) -> Block:
         content = block.get("content")
-        result: Block = {"type": "tool_result"}
+        result: Block = {"type": "tool_result", **self._marker([block])}
         if block.get("is_error") is True and "is_error" not in self.gaps:
             result["is_error"] = True
         if isinstance(content, str):
@@ -214,9 +225,15 @@ class Understanding:
         except (binascii.Error, ValueError):
             raise bad("invalid base64 image data: illegal base64 data at input byte 0") from None
         kind = next((kind for start, kind in _SIGNATURES.items() if data.startswith(start)), None)
-        if kind is None:
+        if kind is None or _is_oversized(data):
             return None
         return {"type": "image", "source": {"type": "base64", "media_type": kind, "data": source["data"]}}
+
+
+def _is_oversized(data: bytes) -> bool:
+    """Whether a PNG is larger than the reference endpoint takes: Ollama looks at no size, and the model sees little."""
+    sides = [int.from_bytes(data[at : at + 4]) for at in (16, 20)]
+    return data.startswith(b"\x89PNG") and max(sides) > LONGEST_SIDE
 
 
 def _is_call(block: Block) -> bool:
@@ -288,7 +305,7 @@ def _ended(turns: list[Body]) -> list[Body]:
 def _truncate(body: Body) -> None:
     """A prompt beyond the context loses the middle of its longest text, and nothing says so."""
     texts = [block for message in body["messages"] for block in message["content"] if block["type"] == "text"]
-    excess = sum(len(block["text"].split()) for block in texts) - SCRIPTED.window * 9 // 10
+    excess = sum(len(block["text"].split()) for block in texts) - CONTEXT * 9 // 10
     if excess > 0:
         longest = max(texts, key=lambda block: len(block["text"]))
         words = longest["text"].split(" ")

@@ -10,6 +10,7 @@ from conformance.scripted.anthropic.answer import Answer, json_answer
 from conformance.scripted.anthropic.call import Call
 from conformance.scripted.anthropic.errors import Refusal
 from conformance.scripted.anthropic.rewriting import plain_answer
+from conformance.scripted.likeness.ollama_request import CONTEXT
 from conformance.scripted.likeness.ollama_versions import MODELS_NOT_FOUND, MODELS_TAGGED
 
 MODEL = "scripted:latest"
@@ -22,9 +23,9 @@ TAGGED: dict[str, Any] = {
     "digest": "5c12a9d3e0b74f6e8d2b1a3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f70",
 }
 SHOWN: dict[str, Any] = {
-    "parameters": "num_ctx                        200000",
+    "parameters": f"num_ctx                        {CONTEXT}",
     "capabilities": ["completion", "tools", "vision", "thinking"],
-    "model_info": {"general.architecture": "scripted", "scripted.context_length": 200_000},
+    "model_info": {"general.architecture": "scripted", "scripted.context_length": CONTEXT},
 }
 OPENAI_MODEL = {"id": MODEL, "object": "model", "created": CREATED, "owned_by": "library"}
 
@@ -46,7 +47,7 @@ def answer_of(call: Call, version: Version, gaps: frozenset[str]) -> Answer | No
         case "GET /api/tags":
             return json_answer({"models": [TAGGED]})
         case "GET /api/ps":
-            loaded = {**TAGGED, "size_vram": TAGGED["size"], "context_length": 200_000}
+            loaded = {**TAGGED, "size_vram": TAGGED["size"], "context_length": CONTEXT}
             return json_answer({"models": [loaded]})
         case "POST /api/show":
             return _shown(call)
