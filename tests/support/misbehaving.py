@@ -100,12 +100,13 @@ def sends(*pieces: bytes, pause: float = 0.0) -> Behaviour:
 
 
 def answers_in_turn(*given: tuple[str, bytes]) -> Behaviour:
-    """Answers each request of a connection with the next status and body, and later ones with the last."""
+    """Answers each request, on whatever connection, with the next status and body, and later ones with the last."""
+    left = itertools.chain(given, itertools.repeat(given[-1]))
 
     async def behaviour(peer: Peer) -> None:
-        for number in itertools.count():
-            status, body = given[min(number, len(given) - 1)]
+        while True:
             await peer.request()
+            status, body = next(left)
             await peer.send(f"HTTP/1.1 {status}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
 
     return behaviour
