@@ -1,4 +1,4 @@
-"""What the project is built and checked with is pinned: packages by hash, actions by commit, no address anywhere."""
+"""What the project is built and checked with is pinned, and what a new release of the official SDK names is listed."""
 
 import json
 import re
@@ -8,10 +8,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from command_line import Command
 from packaging.requirements import Requirement
 from packaging.version import Version
 from third_party import VERSIONS
 
+from conformance.cli.commands import surface
 from conformance.targets import gateways
 
 ROOT = Path(__file__).parents[1]
@@ -134,3 +136,36 @@ def test_every_dependency_has_its_reason() -> None:
         *OWN,
     ]
     assert {Requirement(line).name for line in wanted} - named == set()
+
+
+def test_nothing_that_the_sdk_names_is_left_out(conformance: Command) -> None:
+    done = conformance("surface", "--against", "anthropic")
+    assert done.returncode == 0, done.stdout
+    assert ", 0 unlisted, " in done.stdout
+
+
+def test_what_has_neither_row_nor_reason_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "reasons.yaml").write_text("A reason.: [betas, no-such-thing]\n")
+    monkeypatch.setattr(surface, "REASONS", tmp_path / "reasons.yaml")
+    assert surface.run(None) == 1  # type: ignore[arg-type]  # it takes no options but the name of the SDK
+    told = capsys.readouterr().out
+    assert "request field workspace_id: no row and no case names it" in told
+    assert "request field betas" not in told
+    assert "no-such-thing: reasons.yaml gives a reason, but this SDK does not name it" in told
+
+
+def test_all_kinds_of_things_are_read() -> None:
+    import anthropic
+
+    named = set(surface.named_by(anthropic))
+    assert {
+        ("request field", "max_tokens"),
+        ("block of a request", "tool_result"),
+        ("block of an answer", "tool_use"),
+        ("tool", "web_search_20250305"),
+        ("event", "content_block_delta"),
+        ("delta", "input_json_delta"),
+        ("beta flag", "context-1m-2025-08-07"),
+    } <= named

@@ -147,7 +147,7 @@ def readiness_by_version(profile: Profile, rules: Collection[str], seen: Iterabl
 def _kept(profile: Profile, version: ClientVersion, run: "_Run") -> list[Need]:
     """The needs of the profile that an answer to the measured version says something about for this one too."""
     outcomes = {need.id: run.outcome(need) for need in profile.needs}
-    unsent = set(version.without) - {need.id for need in version.needs}
+    unsent = outcomes.keys() & set(version.without) - {need.id for need in version.needs}  # an older run knows fewer
     words = {outcomes[name].quote for name in unsent if outcomes[name].verdict == "refused"}
     return [
         need

@@ -210,7 +210,7 @@ EARLIER = profile(
     need("system"),
     need("calls"),
     need("pictures", "degrades"),
-    versions=[ClientVersion(version="1", needs=[need("own")], without=["system"])],
+    versions=[ClientVersion(version="1", needs=[need("own")], without=["system", "asked-since"])],
 )
 
 
