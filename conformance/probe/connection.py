@@ -253,9 +253,14 @@ class Pool:
         """Whether the endpoint says no more than it is asked for; None until that is known."""
         self._listened: Connection | None = None
         """The connection on which silence is waited for."""
+        self._known = asyncio.Event()
+        """Set while nothing is waited for: a request that comes meanwhile waits, too, and may be the next on it."""
+        self._known.set()
 
     async def connection(self, place: Place, *, fresh: bool) -> Connection:
         """A connection that waits to be used again, or a new one; OSError where there is none to be had."""
+        if not fresh:
+            await self._known.wait()
         now = asyncio.get_running_loop().time()
         while self._idle and not fresh:
             waiting = self._idle.pop()
@@ -285,16 +290,21 @@ class Pool:
             self._idle.append(connection)
         elif self._silent is None and self._listened is None:
             self._listened = connection
+            self._known.clear()
             loop.call_later(SILENCE, self._listen, connection)
         else:
             connection.close()
 
     def _listen(self, connection: Connection) -> None:
-        """Takes note of what an endpoint said after its answer; a server of one connection at a time goes on then."""
-        if self._listened is connection:
-            self._listened = None
-            if self._silent is None and connection.usable(connection.idle_since):
-                self._silent = True
+        """Takes note of what an endpoint said after its answer, and goes on over the same connection if it may."""
+        if self._listened is not connection:
+            return
+        self._listened = None
+        self._known.set()
+        if self._silent is None and connection.usable(connection.idle_since):
+            self._silent = True
+            self._idle.append(connection)
+        else:
             self._let_go(connection)
 
     def _let_go(self, connection: Connection) -> None:
@@ -309,6 +319,7 @@ class Pool:
         if self._listened is not None:
             idle.append(self._listened)
             self._listened = None
+            self._known.set()
         for connection in idle:
             connection.close()
 

@@ -52,7 +52,6 @@ SHOWN = {
     "separator": ("content.place.array-separated", "request.messages.content.array.separated"),
     "null_content": ("stop.max-tokens-in-call-unthought", "response.content"),
     "thinks_by_default": ("thinking.request.omitted", "request.thinking.omitted"),
-    "estimate": ("usage.settled-at-start", "stream.usage_cumulative"),
     "large_numbers": ("tools.definition.large-number", "tools.input.exact"),
     "request_id": ("messages.text", "header.request_id"),
     "web_search": ("server-tools.web-search.accepted", "header.content_type.stream"),
@@ -62,7 +61,10 @@ SHOWN = {
 """Gap to a case that shows it, and the row of the target's file that is no longer true without it."""
 SHOWN_BESIDE = {"thinks_by_default": "thinking.request.disabled-with-effort", "truncation": "gaps.window.says-so"}
 """Gap to the case without which its entry is never stale: that the model can think, that a refusal names the length."""
-NOT_EXPECTED = {"metadata": "no client sees whether it has an effect, so its entry is never stale"}
+NOT_EXPECTED = {
+    "metadata": "no client sees whether it has an effect, so its entry is never stale",
+    "estimate": "message_start may estimate the input, so no row speaks of it",
+}
 """Gap to the reason why its loss is no improvement of any entry."""
 Asked = Callable[..., tuple[int, RunLog]]
 
