@@ -276,6 +276,7 @@ def _cause(heap: Heap, asked: Sequence[Judged]) -> Cause:
             not one.plain,
             LEVELS.index(one.level),
             -leant_on[one.id],
+            not one.about and not one.refuses,  # what is the order of known parts names none that is refused
             len(one.about),
             len(one.parts),
             one.place,

@@ -136,7 +136,7 @@ def test_a_rejudged_log_is_the_log_of_its_run(conformance: Command, tmp_path: Pa
 
 ANSWERED = Path(__file__).parents[1] / "recorded" / "clients" / "ollama@0.33"
 """A run that answered whether Claude Code runs there."""
-NEWER = "claude-code.turn.second-round"
+NEWER = "claude-code.turn.two-calls"
 
 
 def test_a_question_that_is_newer_than_the_run_is_left_out_and_named() -> None:
@@ -146,7 +146,7 @@ def test_a_question_that_is_newer_than_the_run_is_left_out_and_named() -> None:
     older = replace(log, cases=tuple(row for row in log.cases if row.case != NEWER))
     then = as_asked("claude-code", older, catalog)
     assert set(whole.questions) - set(then.questions) == {NEWER}
-    assert set(left_out(profile, then)) - set(left_out(profile, whole)) == {"calls"}
+    assert set(left_out(profile, then)) - set(left_out(profile, whole)) == {"parallel-calls"}
     rules = [question for need in profile.needs for question in need.questions if question.startswith("stream.")]
     assert set(rules) <= set(then.questions)
 

@@ -21,7 +21,7 @@ from conformance.engine.options import RunOptions
 from conformance.engine.plan import every_question, with_dependencies
 from conformance.engine.question import Question
 from conformance.engine.scripted_process import ScriptedProcess
-from conformance.engine.target_selection import who_is_asked
+from conformance.engine.target_selection import REFERENCE_MODEL, who_is_asked
 from conformance.probe.asking import Fixtures
 from conformance.runs.expectations import Expectations
 from conformance.runs.log import CaseRow, RuleRow, RunLog, read_log
@@ -165,7 +165,8 @@ def rows_without(gap: str, cases: set[str], catalog: Catalog, url: str) -> list[
     """What is found of an Ollama that lacks a gap, against the target's file."""
     like = f"ollama@{VERSION} - {gap}" if gap else f"ollama@{VERSION}"
     with ExitStack() as stack:
-        options = RunOptions(target="ollama", base_url=url_below(url, f"/like/{quote(like, safe='')}"))
+        where = url_below(url, f"/like/{quote(like, safe='')}")
+        options = RunOptions(target="ollama", base_url=where, model=REFERENCE_MODEL)
         target = who_is_asked(options, stack, lambda _: None)
     asked = [question for question in every_question(catalog) if question.case.id in cases]
     every: list[Question] = list(with_dependencies(catalog, asked))
