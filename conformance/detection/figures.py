@@ -116,25 +116,32 @@ def joined(before: Detection, now: Detection) -> Detection:
         figures = {figure.id: figure for one in (before, now) for figure in getattr(one, name)}
         return list(figures.values())
 
-    each_fault, each_client = newest("each_fault"), newest("each_client")
-    each_variant, each_model = newest("each_variant"), newest("each_model")
-    return replace(
-        before,
-        faults=summary(each_fault),
-        named=naming(each_fault),
-        red_rows=redness(each_fault),
-        variants=alarmed(each_variant),
-        models=alarmed(each_model),
-        readiness=table(each_client),
-        first_reasons=true_first(each_client),
-        each_fault=each_fault,
-        each_variant=each_variant,
-        each_model=each_model,
-        each_client=each_client,
+    return summed(
+        replace(
+            before,
+            each_fault=newest("each_fault"),
+            each_variant=newest("each_variant"),
+            each_model=newest("each_model"),
+            each_client=newest("each_client"),
+        )
     )
 
 
-def alarmed(figures: Sequence[AlarmFigure]) -> dict[str, int]:
+def summed(figures: Detection) -> Detection:
+    """The figures with the summaries of each fault, variant, model and client; those of the mutants as they are."""
+    return replace(
+        figures,
+        faults=summary(figures.each_fault),
+        named=naming(figures.each_fault),
+        red_rows=redness(figures.each_fault),
+        variants=_alarmed(figures.each_variant),
+        models=_alarmed(figures.each_model),
+        readiness=table(figures.each_client),
+        first_reasons=true_first(figures.each_client),
+    )
+
+
+def _alarmed(figures: Sequence[AlarmFigure]) -> dict[str, int]:
     """The variants or models that raise an alarm, of how many."""
     return {"false_alarms": sum(bool(figure.alarms) for figure in figures), "of": len(figures)}
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 
 from conformance.catalog.load import Catalog
-from conformance.detection.client_figures import EXPECTED, client_figure, outcomes, questions, table, true_first
+from conformance.detection.client_figures import EXPECTED, client_figure, outcomes, questions
 from conformance.detection.client_servers import sessions
 from conformance.detection.endpoints import Endpoint, Swept, ask, endpoints
-from conformance.detection.figures import alarmed, figure_of, first_view, naming, redness, summary
+from conformance.detection.figures import figure_of, first_view, summed
 from conformance.detection.mutant_figures import mutant_figures
 from conformance.detection.sweep import RunVerdicts, Worse, is_honest, questions_for, red_rows, sweep, worse_rows
 from conformance.engine.fixture_server import FixtureServer
@@ -47,23 +47,20 @@ def measure(catalog: Catalog, *, only: Collection[str] = (), full: bool = False)
     ]
     made_from = {} if only else {question: swept[0].records[question] for question in questions_for(catalog, ())}
     mutants = mutant_figures(made_from)  # some faults alone are a look at these, and no measure of the mutants
-    return Detection(
-        faults=summary(each_fault),
-        named=naming(each_fault),
-        red_rows=redness(each_fault),
-        variants=alarmed(each_variant),
-        models=alarmed(each_model),
-        mutants=mutants.counts,
-        readiness=table(clients),
-        first_reasons=true_first(clients),
-        each_fault=each_fault,
-        each_variant=each_variant,
-        each_model=each_model,
-        each_client=clients,
-        each_server=sessions(),
-        silent_mutants=mutants.silent,
-        equivalent_mutants=mutants.equivalent,
-        mutant_alarms=mutants.false_alarms,
+    return summed(
+        Detection(
+            faults={},
+            variants={},
+            mutants=mutants.counts,
+            each_fault=each_fault,
+            each_variant=each_variant,
+            each_model=each_model,
+            each_client=clients,
+            each_server=sessions(),
+            silent_mutants=mutants.silent,
+            equivalent_mutants=mutants.equivalent,
+            mutant_alarms=mutants.false_alarms,
+        )
     )
 
 

@@ -151,7 +151,7 @@ def _silent(facts: Facts) -> Judgement:
 def _whose(facts: Facts) -> str:
     """Who did not do its part, as far as that is known, and what was there instead."""
     if facts.scripted:
-        whose = "the scripted model does its part, so the server changed or lost what was asked or said"
+        whose = "the scripted model does its part, so that is the doing of the server"
     else:
         whose = "the model did not do its part, or the server lost it"
     return f"{whose}; instead: {facts.instead}" if facts.instead else whose

@@ -68,7 +68,7 @@ def version(answer: Answer) -> Found:
 @rule(
     "http.complete",
     row="response.complete",
-    law="An answer that began arrives whole.",
+    law="A request is answered, and the answer arrives whole.",
     source=HTTP + "#section-8.6",
     on=(*ON_ALL, "other", "nothing"),
     leniency="A reset connection is tried once more on a fresh one before this is asked: servers close idle ones. Not "
