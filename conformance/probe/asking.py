@@ -96,6 +96,7 @@ class _Asker:
 
     async def attempt(self, attempt: int, proceed: Proceed) -> Asked:
         async with AsyncExitStack() as stack:
+            stack.callback(self._client.release, self._nonce)
             return await self._attempt(attempt, proceed, stack)
 
     async def _attempt(self, attempt: int, proceed: Proceed, stack: AsyncExitStack) -> Asked:
@@ -153,11 +154,13 @@ class _Asker:
             return [await self._through_sdk(step, setting)]
         settings = [msgspec.structs.replace(setting, copy=copy) for copy in range(self._case.concurrent)]
         rendered = [render(step.ask, each, asks_max_tokens=self._case.asks_max_tokens) for each in settings]
-        copies = [msgspec.structs.replace(one, hang_up=step.hang_up) for one in rendered] if step.hang_up else rendered
-        if len(copies) == 1:
-            return [await self._send(copies[0])]
+        question = self._nonce if len(steps_of(self._case)) > 1 else ""
+        if step.hang_up or question:
+            rendered = [msgspec.structs.replace(one, hang_up=step.hang_up, question=question) for one in rendered]
+        if len(rendered) == 1:
+            return [await self._send(rendered[0])]
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._send(outgoing)) for outgoing in copies]
+            tasks = [group.create_task(self._send(outgoing)) for outgoing in rendered]
         return [task.result() for task in tasks]
 
     def _setting(self, mode: Mode, documents: Mapping[str, Mapping[str, Any]]) -> Setting:

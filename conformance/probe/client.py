@@ -66,6 +66,10 @@ class Client:
             exchange = replace(exchange, notes=(note, *exchange.notes))
         return shelved(self.scrubbed(exchange))
 
+    def release(self, question: str) -> None:
+        """Leaves the connections of a question of several requests to others."""
+        self._pool.release(question)
+
     def scrubbed(self, exchange: Exchange) -> Exchange:
         """An exchange without the keys that are sent."""
         return self._scrubber.exchange(exchange)
@@ -117,7 +121,7 @@ class Client:
             outcome = "failed", _why(problem)
         else:
             used.surplus = connection.surplus
-            self._pool.give_back(connection)
+            self._pool.give_back(connection, outgoing.question)
             ended = True
             outcome = "complete", ""
         finally:
@@ -128,7 +132,7 @@ class Client:
     async def _connected(self, outgoing: Outgoing, *, fresh: bool) -> Connection:
         place, _, _ = place_and_target(outgoing.url)
         async with asyncio.timeout(self.limits.connect):
-            return await self._pool.connection(place, fresh=fresh)
+            return await self._pool.connection(place, fresh=fresh, question=outgoing.question)
 
     async def _receive(self, outgoing: Outgoing, recording: Recording, connection: Connection, last: float) -> None:
         now = asyncio.get_running_loop().time

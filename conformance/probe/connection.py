@@ -144,6 +144,8 @@ class Connection:
         self._pieces = 0
         self.used = False
         self.idle_since = 0.0
+        self.question = ""
+        """The question of several requests that nobody else may disturb on it."""
 
     async def send(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> None:
         """Sends a request, as far as the server reads it; ValueError where it cannot be sent at all."""
@@ -242,7 +244,9 @@ class Pool:
     """The connections of a run to its endpoint.
 
     What an endpoint sends unasked, some time after an answer, would be read as the answer to the next request. So no
-    connection is used again before one has been silent for a while after an answer, nor ever after one was not.
+    connection is used again before one has been silent for a while after an answer, nor ever after one was not. New
+    connections cost little until then: only a question of several requests waits for that silence. Its connection is
+    its own until it ends, for what one request does to it is to be seen in the next.
     """
 
     def __init__(self, security: Callable[[], ssl.SSLContext]) -> None:
@@ -253,17 +257,21 @@ class Pool:
         """Whether the endpoint says no more than it is asked for; None until that is known."""
         self._listened: Connection | None = None
         """The connection on which silence is waited for."""
-        self._known = asyncio.Event()
-        """Set while nothing is waited for: a request that comes meanwhile waits, too, and may be the next on it."""
-        self._known.set()
+        self._heard = asyncio.Event()
+        """Set while silence is waited for on no connection."""
+        self._heard.set()
+        self._waiting = 0
+        """Requests that wait for it, to go over that connection."""
 
-    async def connection(self, place: Place, *, fresh: bool) -> Connection:
-        """A connection that waits to be used again, or a new one; OSError where there is none to be had."""
-        if not fresh:
-            await self._known.wait()
+    async def connection(self, place: Place, *, fresh: bool, question: str = "") -> Connection:
+        """A connection that waits to be used again, or a new one; OSError where there is none to be had.
+
+        `question` names the one of several requests that asks, if it is one.
+        """
+        if question and not fresh:
+            await self._silence()
         now = asyncio.get_running_loop().time()
-        while self._idle and not fresh:
-            waiting = self._idle.pop()
+        while not fresh and (waiting := self._idle_for(question)):
             if waiting.place == place and waiting.usable(now):
                 return waiting
             self._let_go(waiting)
@@ -275,14 +283,37 @@ class Pool:
             _, pipe = await loop.create_connection(Pipe, host, port)
         return Connection(pipe, place)
 
+    def _idle_for(self, question: str) -> Connection | None:
+        """Takes a connection that waits: the question's own, else one that is nobody's."""
+        for owner in (question, ""):
+            for connection in reversed(self._idle):
+                if connection.question == owner:
+                    self._idle.remove(connection)
+                    return connection
+        return None
+
+    async def _silence(self) -> None:
+        self._waiting += 1
+        try:
+            await self._heard.wait()
+        finally:
+            self._waiting -= 1
+
     def _context(self) -> ssl.SSLContext:
         """Certificates are read once, and only for https."""
         if not self._contexts:
             self._contexts.append(self._security())
         return self._contexts[0]
 
-    def give_back(self, connection: Connection) -> None:
-        """Keeps a connection whose answer has ended, if another request may go over it."""
+    def release(self, question: str) -> None:
+        """Leaves the connections of a question that has ended to others."""
+        for connection in (*self._idle, self._listened):
+            if connection is not None and connection.question == question:
+                connection.question = ""
+
+    def give_back(self, connection: Connection, question: str = "") -> None:
+        """Keeps a connection whose answer has ended, if another request may go over it: of that question first."""
+        connection.question = question
         loop = asyncio.get_running_loop()
         if not connection.renew(loop.time()):
             self._let_go(connection)
@@ -290,22 +321,26 @@ class Pool:
             self._idle.append(connection)
         elif self._silent is None and self._listened is None:
             self._listened = connection
-            self._known.clear()
+            self._heard.clear()
             loop.call_later(SILENCE, self._listen, connection)
         else:
             connection.close()
 
     def _listen(self, connection: Connection) -> None:
-        """Takes note of what an endpoint said after its answer, and goes on over the same connection if it may."""
+        """Takes note of what an endpoint said after its answer, and lets go of the connection that nobody waits for.
+
+        A server of one connection at a time reads others only then.
+        """
         if self._listened is not connection:
             return
         self._listened = None
-        self._known.set()
+        self._heard.set()
         if self._silent is None and connection.usable(connection.idle_since):
             self._silent = True
-            self._idle.append(connection)
-        else:
-            self._let_go(connection)
+            if self._waiting:
+                self._idle.append(connection)
+                return
+        self._let_go(connection)
 
     def _let_go(self, connection: Connection) -> None:
         """Closes a connection, and all that wait where more was said on it than was asked for."""
@@ -319,7 +354,7 @@ class Pool:
         if self._listened is not None:
             idle.append(self._listened)
             self._listened = None
-            self._known.set()
+            self._heard.set()
         for connection in idle:
             connection.close()
 

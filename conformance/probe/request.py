@@ -64,6 +64,8 @@ class Outgoing(Struct, frozen=True):
     """When to close the connection: once the answer has begun, with its first words, or after a second of waiting."""
     padding: int = 0
     """Bytes of white space that are sent before the last brace of the body, and recorded nowhere."""
+    question: str = ""
+    """The name of the question of several requests that it is of, which go over the same connection where they may."""
 
     @property
     def sent(self) -> bytes:

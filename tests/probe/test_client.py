@@ -240,11 +240,10 @@ def test_a_redirect_is_recorded_and_not_followed() -> None:
 
 
 async def listened(client: Client, server: Server) -> None:
-    """Asks once, waits until the silence after the answer has been heard, and lets go of that connection."""
+    """Asks once, and waits until the silence after the answer has been heard."""
     await client.ask(post(server.url))
-    await client._pool._known.wait()
+    await client._pool._heard.wait()
     assert client._pool._silent
-    client._pool.close()
 
 
 @pytest.fixture
@@ -256,11 +255,44 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_connections_are_kept_alive_where_silence_follows_an_answer() -> None:
     async def ask() -> int:
         async with serving(answers()) as server, Client(limits=SMALL) as client:
+            await listened(client, server)
             for _ in range(5):
                 assert (await client.ask(post(server.url))).outcome == "complete"
             return server.connections
 
-    assert asyncio.run(ask()) == 1, "the second request waits for the silence after the first answer"
+    assert asyncio.run(ask()) == 2, "the one that was listened on, and one for all others"
+
+
+@pytest.mark.usefixtures("soon")
+def test_requests_of_one_question_go_over_one_connection() -> None:
+    async def ask() -> int:
+        async with serving(answers()) as server, Client(limits=SMALL) as client:
+            for _ in range(5):
+                asked = await client.ask(replace(post(server.url), question="one"))
+                assert asked.outcome == "complete"
+            assert server.connections == 1, "the second request waits for the silence after the first answer"
+            await client.ask(post(server.url))
+            await client.ask(replace(post(server.url), question="two"))
+            assert server.connections == 2, "others go over another one"
+            await client.ask(replace(post(server.url), question="one"))
+            client.release("one")
+            client.release("two")
+            await asyncio.gather(*(client.ask(post(server.url)) for _ in range(2)))
+            return server.connections
+
+    assert asyncio.run(ask()) == 2
+
+
+def test_nobody_else_waits_for_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "SILENCE", 3600)
+
+    async def ask() -> int:
+        async with serving(answers()) as server, Client(limits=SMALL) as client, asyncio.timeout(60):
+            for _ in range(5):
+                assert (await client.ask(post(server.url))).outcome == "complete"
+            return server.connections
+
+    assert asyncio.run(ask()) == 5
 
 
 def says_more(after: float) -> Behaviour:
@@ -331,10 +363,11 @@ def test_a_used_connection_with_more_behind_its_answer_is_not_believed() -> None
     assert "asked again on a fresh one" in seen.notes[0]
 
 
-def test_a_server_of_one_connection_at_a_time_is_not_kept_waiting() -> None:
+@pytest.mark.parametrize("question", ["", "of several requests"])
+def test_a_server_of_one_connection_at_a_time_is_not_kept_waiting(question: str) -> None:
     """The connection on which silence is waited for is let go of, so that the next one has its turn."""
 
-    async def ask() -> list[str]:
+    async def ask(question: str) -> list[str]:
         turn = asyncio.Lock()
 
         async def alone(peer: Peer) -> None:
@@ -342,9 +375,10 @@ def test_a_server_of_one_connection_at_a_time_is_not_kept_waiting() -> None:
                 await answers()(peer)
 
         async with serving(alone) as server, Client(limits=SMALL) as client:
-            return [(await client.ask(post(server.url))).outcome for _ in range(3)]
+            asked = [replace(post(server.url), question=question) for _ in range(3)]
+            return [(await client.ask(one)).outcome for one in asked]
 
-    assert asyncio.run(ask()) == ["complete"] * 3
+    assert asyncio.run(ask(question)) == ["complete"] * 3
 
 
 async def closes_after_the_first(peer: Peer) -> None:
