@@ -1,8 +1,9 @@
 """The likeness of Ollama beside the recorded run of the same version: what differs is listed with its reason."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from conformance.engine.scripted_process import ScriptedProcess
 from conformance.engine.target_selection import who_is_asked
 from conformance.probe.asking import Fixtures
 from conformance.runs.log import CaseRow, RuleRow, RunLog
+from conformance.scripted.likeness.ollama_versions import Version, last_change
 from conformance.targets.address import url_below
 from conformance.words import OBSERVED
 
@@ -84,21 +86,37 @@ def real(version: str) -> Rows:
 
 
 @pytest.fixture(scope="module")
-def likeness(version: str, real: Rows, catalog: Catalog, server: ScriptedProcess) -> Rows:
-    """What is found of the likeness, which is asked what the recorded run answers."""
-    with ExitStack() as stack:
-        like = url_below(server.url, f"/like/{quote(f'ollama@{version}', safe='')}")
-        target = who_is_asked(RunOptions(target="ollama", base_url=like), stack, lambda _: None)
+def asked_once(catalog: Catalog, server: ScriptedProcess) -> Callable[[Version], Rows]:
+    """What is found of a likeness, which is asked what any recorded run answers; versions that are alike share it."""
+    answered = {place for run in RECORDED.values() for place in _answered(run)}
     asked = [
         Question(case, mode)
         for case in catalog.cases.values()
         for mode in modes_of(case)
-        if (case.id, mode) in real and real[case.id, mode].verdict not in NOT_ASKED and case.size != "large"
+        if (case.id, mode) in answered and case.size != "large"
     ]
-    with FixtureServer(catalog.fixtures) as served:
-        _, records = asyncio.run(rows_of(catalog, target, asked, Fixtures(catalog.fixtures, served.url), 60.0))
-    found = judged(catalog, list(with_dependencies(catalog, asked)), records)
-    return {_place(row): row for row in found.final}
+
+    @cache
+    def found(version: Version) -> Rows:
+        name = f"ollama@{'.'.join(map(str, version))}"
+        like = url_below(server.url, f"/like/{quote(name, safe='')}")
+        with ExitStack() as stack:
+            target = who_is_asked(RunOptions(target="ollama", base_url=like), stack, lambda _: None)
+        with FixtureServer(catalog.fixtures) as served:
+            _, records = asyncio.run(rows_of(catalog, target, asked, Fixtures(catalog.fixtures, served.url), 60.0))
+        return {_place(row): row for row in judged(catalog, list(with_dependencies(catalog, asked)), records).final}
+
+    return found
+
+
+@pytest.fixture(scope="module")
+def likeness(version: str, asked_once: Callable[[Version], Rows]) -> Rows:
+    major, minor, patch = map(int, version.split("."))
+    return asked_once(last_change((major, minor, patch)))
+
+
+def _answered(run: str) -> set[tuple[str, str]]:
+    return {place for place, row in _by_place(judged_again(RUNS / run)).items() if row.verdict not in NOT_ASKED}
 
 
 def _by_place(log: RunLog) -> Rows:

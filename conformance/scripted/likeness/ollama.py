@@ -24,9 +24,14 @@ from conformance.scripted.likeness.ollama_request import (
     known_model,
 )
 from conformance.scripted.likeness.ollama_routes import answer_of
-from conformance.scripted.likeness.ollama_versions import CALLS_INDEXED, calls_at_the_thoughts_index
-
-Version = tuple[int, int, int]
+from conformance.scripted.likeness.ollama_versions import (
+    CALLS_INDEXED,
+    INPUT_COUNTED,
+    SEARCHES_LOCALLY,
+    Version,
+    calls_at_the_thoughts_index,
+    last_change,
+)
 
 NEWEST = "0.33.0"
 
@@ -83,19 +88,20 @@ class Said(Refusal):
 
 def hooks(version: Version, gaps: frozenset[str]) -> tuple[Hooks, ...]:
     """The hooks of one version of Ollama with these gaps."""
+    since = last_change(version)
     return (
         Hooks(
             request=_request(version, gaps),
             refusal=_refusal(gaps),
-            message=_message(version, gaps),
-            events=_events(version, gaps),
+            message=_message(since, gaps),
+            events=_events(since, gaps),
             answer=_answer(gaps),
         ),
     )
 
 
 def _request(version: Version, gaps: frozenset[str]) -> Callable[[Call], Call]:
-    understanding = Understanding(version, gaps)
+    understanding = Understanding(last_change(version), gaps)
 
     def request(call: Call) -> Call:
         found = answer_of(call, version, gaps)
@@ -165,7 +171,7 @@ def _searched(message: Message, version: Version) -> Message:
     call = next((b for b in message["content"] if b["type"] == "tool_use" and b["name"] == "web_search"), None)
     if call is None:
         return message
-    code = "unavailable" if version >= (0, 18, 0) else "web_search_not_supported_for_local_models"
+    code = "unavailable" if version >= SEARCHES_LOCALLY else "web_search_not_supported_for_local_models"
     name = f"srvtoolu_{message['id'].removeprefix('msg_')}"
     used = {"type": "server_tool_use", "id": name, "name": "web_search", "input": call["input"]}
     error = {"type": "web_search_tool_result_error", "error_code": code}
@@ -235,14 +241,14 @@ def _started(message: Message, call: Call, version: Version, gaps: frozenset[str
     keys += [] if "stop_nulls" in gaps else ["stop_reason", "stop_sequence"]
     usage = {**_usage(message["usage"], gaps), "output_tokens": 0}
     if "estimate" in gaps:
-        usage["input_tokens"] = estimated(call) if version >= (0, 15, 5) else 0
+        usage["input_tokens"] = estimated(call) if version >= INPUT_COUNTED else 0
     return {**{key: message[key] for key in keys}, "usage": usage}
 
 
 def _ended(event: Event, version: Version, gaps: frozenset[str]) -> Event:
     keys = ["stop_reason", "stop_sequence"] if _says_sequence(event["delta"], gaps) else ["stop_reason"]
     usage = _usage(event["usage"], gaps)
-    if version < (0, 15, 5):
+    if version < INPUT_COUNTED:
         del usage["input_tokens"]
     return {"type": "message_delta", "delta": {key: event["delta"][key] for key in keys}, "usage": usage}
 

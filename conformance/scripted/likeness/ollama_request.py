@@ -20,7 +20,7 @@ from conformance.scripted.anthropic.identity import fresh
 from conformance.scripted.anthropic.media import LONGEST_SIDE
 from conformance.scripted.anthropic.models import SCRIPTED
 from conformance.scripted.likeness.ollama_parsing import bad, check_types, decoded
-from conformance.scripted.likeness.ollama_versions import TYPED_BLOCKS
+from conformance.scripted.likeness.ollama_versions import RESULT_IMAGES, SEARCHES, THINKING_DISABLED, TYPED_BLOCKS
 
 MODEL_HEADER = "x-likeness-model"
 """Where the model's name as asked travels to the answer, which echoes it."""
@@ -110,7 +110,7 @@ class Understanding:
     def _thinks(self, body: Body) -> bool:
         said = (body.get("thinking") or {}).get("type")
         if said == "disabled":
-            return self.version < (0, 23, 4)
+            return self.version < THINKING_DISABLED
         return said in ("enabled", "adaptive") or "thinks_by_default" in self.gaps
 
     def _tools(self, tools: list[Any]) -> list[Block]:
@@ -134,7 +134,7 @@ class Understanding:
 
     def _searches(self, body: Body) -> bool:
         kinds = [tool.get("type") for tool in body.get("tools") or [] if isinstance(tool, dict)]
-        return self.version >= (0, 16, 2) and any(str(kind).startswith("web_search") for kind in kinds)
+        return self.version >= SEARCHES and any(str(kind).startswith("web_search") for kind in kinds)
 
     def _tool(self, name: str, tool: Block) -> Block:
         schema = tool.get("input_schema")
@@ -210,7 +210,7 @@ class Understanding:
         text = _joined(parts, "" if "separator" in self.gaps else "\n")
         images = [image for part in parts if part.get("type") == "image" and (image := self._image(part))]
         pieces = [{"type": "text", "text": text}] if text.strip() else []
-        return result | {"content": [*pieces, *(images if self.version >= (0, 23, 4) else [])]}
+        return result | {"content": [*pieces, *(images if self.version >= RESULT_IMAGES else [])]}
 
     def _image(self, block: Block) -> Block | None:
         source = block.get("source")

@@ -11,7 +11,7 @@ from conformance.scripted.anthropic.call import Call
 from conformance.scripted.anthropic.errors import Refusal
 from conformance.scripted.anthropic.rewriting import plain_answer
 from conformance.scripted.likeness.ollama_request import CONTEXT
-from conformance.scripted.likeness.ollama_versions import MODELS_NOT_FOUND, MODELS_TAGGED
+from conformance.scripted.likeness.ollama_versions import MODELS_NOT_FOUND, MODELS_TAGGED, Version, last_change
 
 MODEL = "scripted:latest"
 CREATED = 1_767_225_600
@@ -29,8 +29,6 @@ SHOWN: dict[str, Any] = {
 }
 OPENAI_MODEL = {"id": MODEL, "object": "model", "created": CREATED, "owned_by": "library"}
 
-
-Version = tuple[int, int, int]
 _OWN_NAMES = ("localhost", ".localhost", ".local", ".internal")
 
 
@@ -53,7 +51,7 @@ def answer_of(call: Call, version: Version, gaps: frozenset[str]) -> Answer | No
             return _shown(call)
         case "GET /" | "HEAD /":
             return plain_answer("Ollama is running", 200)
-    return _lacking(call, version, gaps)
+    return _lacking(call, last_change(version), gaps)
 
 
 def _is_own(host: str) -> bool:
