@@ -7,8 +7,13 @@ import msgspec
 import pytest
 
 from conformance.catalog.load import Catalog, load_catalog
+from conformance.judge.finding import finding_key
 from conformance.judge.rules import RULES
+from conformance.judge.stream import follow
+from conformance.probe.sse import Decoder
 from conformance.targets.load import TargetFileError, load_target_file, target_names, target_problems
+from conformance.targets.resolve import gaps_of
+from conformance.targets.versions import read_version, within
 
 DOCUMENTS_ONLY = {"claude-bridge", "lm-studio", "sglang"}
 
@@ -153,3 +158,48 @@ def test_what_matches_nothing_or_is_past_its_date_is_named_by_line(tmp_path: Pat
 def test_a_target_survives_the_way_to_json_and_back() -> None:
     file = load_target_file("ollama")
     assert msgspec.json.decode(msgspec.json.encode(file), type=type(file)) == file
+
+
+STREAMS_OF_OLLAMA = {
+    "call-after-thinking": ("start 0 thinking, delta 0, start 0 tool_use, delta 0, stop 0, stop 1", "<0.18.0"),
+    "text-after-that-call": (
+        "start 0 thinking, delta 0, start 0 tool_use, delta 0, stop 0, stop 1, start 2 text, delta 2, stop 2",
+        "<0.18.0",
+    ),
+    "text-before-thinking": (
+        "start 0 text, delta 0, start 0 thinking, delta 0, stop 0, delta 1, stop 1",
+        "<0.32.2",
+    ),
+}
+"""What an upstream says, to what Ollama's `StreamConverter.Process` (anthropic/anthropic.go) makes of it, and when."""
+
+
+@pytest.mark.parametrize("version", ["0.14.0", "0.18.0", "0.24.0", "0.30.0", "0.33.0"])
+@pytest.mark.parametrize("shape", STREAMS_OF_OLLAMA)
+def test_what_breaks_the_streams_of_an_ollama_is_known_of_it(shape: str, version: str) -> None:
+    order, versions = STREAMS_OF_OLLAMA[shape]
+    keys = {key for gap in gaps_of("ollama", version)[1] for key in gap.keys}
+    broken = follow(Decoder().feed(b"".join(map(event, order.split(", "))), 0.0)).breaches
+    found = {
+        finding_key(rule, "POST /v1/messages", "stream", violation.at, violation.kind)
+        for rule in ("stream.index", "stream.delta-open", "stream.stop-open")
+        for violation in broken.get(rule, [])
+    }
+    assert found
+    assert (found <= keys) == within(versions, read_version(version))
+
+
+def event(words: str) -> bytes:
+    """`start 0 text` as an event of a stream."""
+    what, index, kind = (*words.split(), "")[:3]
+    empty = {
+        "thinking": {"thinking": ""},
+        "text": {"text": ""},
+        "tool_use": {"id": "call_1", "name": "echo", "input": {}},
+    }
+    body: dict[str, object] = {"type": f"content_block_{what}", "index": int(index)}
+    if kind:
+        body["content_block"] = {"type": kind, **empty[kind]}
+    if what == "delta":
+        body["delta"] = {"type": "text_delta", "text": "a"}
+    return b"event: %s\ndata: %s\n\n" % (str(body["type"]).encode(), msgspec.json.encode(body))
