@@ -84,7 +84,14 @@ class _Stand:
         with no_settings():
             import anthropic
 
-            self._client: anthropic.Anthropic = anthropic.Anthropic(
+            class Reading(anthropic.Anthropic):
+                """The SDK's client that writes no request, which nobody would read: that took a seventh of its time."""
+
+                def _build_request(self, *_args: Any, **_named: Any) -> Any:
+                    return transport.any_request
+
+            transport = self._transport
+            self._client: anthropic.Anthropic = Reading(
                 api_key="witness",
                 base_url="http://recorded.invalid",
                 max_retries=0,

@@ -46,14 +46,14 @@ class Recorded(httpx2.Client):
     def __init__(self) -> None:
         super().__init__(transport=httpx2.MockTransport(self._answer), trust_env=False)
         self.exchange: Exchange | None = None
-        self._any = httpx2.Request("POST", "http://recorded.invalid/v1/messages")
+        self.any_request = httpx2.Request("POST", "http://recorded.invalid/v1/messages")
 
     def _answer(self, _request: httpx2.Request) -> httpx2.Response:
         assert self.exchange is not None
         return response(self.exchange)
 
     def build_request(self, *_args: Any, **_named: Any) -> httpx2.Request:
-        return self._any
+        return self.any_request
 
     def send(self, request: httpx2.Request, *, stream: bool = False, **_named: Any) -> httpx2.Response:
         answer = self._answer(request)
