@@ -85,7 +85,7 @@ class _Stand:
             import anthropic
 
             class Reading(anthropic.Anthropic):
-                """The SDK's client that writes no request, which nobody would read: that took a seventh of its time."""
+                """The SDK's client that writes no request, which nobody would read: those took a third of its time."""
 
                 def _build_request(self, *_args: Any, **_named: Any) -> Any:
                     return transport.any_request
