@@ -1,16 +1,17 @@
 """The differences between two runs, row by row and finding by finding, never by totals."""
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Literal
 
 from msgspec import Struct
 
+from conformance.doors import from_json
 from conformance.runs.evidence import exchange_of
 from conformance.runs.evidence_store import EvidenceStore
 from conformance.runs.expectations import RowResult, seen_in
-from conformance.runs.log import CauseRow, ReadinessRow, RunLog
+from conformance.runs.log import CaseRow, CauseRow, ReadinessRow, RunLog
 from conformance.words import OBSERVED, Mode, ReadinessVerdict, Verdict
 
 Change = Literal[
@@ -191,10 +192,13 @@ EVENTS = 20
 """Events of a stream from which on their pace can be told."""
 
 
-class SpeedChange(Struct, frozen=True, kw_only=True):
-    """A server that has become slower or faster, over questions that both runs asked as streams: a note, no verdict."""
+Timing = Literal["to the first event", "from the first event to the last", "in a second turn, as long in the first"]
 
-    what: Literal["to the first event", "from the first event to the last"]
+
+class SpeedChange(Struct, frozen=True, kw_only=True):
+    """A server that has become slower or faster, over questions that both runs asked: a note, no verdict."""
+
+    what: Timing
     old: float
     """Seconds, the median over the questions; so is `new`."""
     new: float
@@ -205,20 +209,26 @@ class SpeedChange(Struct, frozen=True, kw_only=True):
 
 
 def speed_changes(old: RunLog, new: RunLog) -> list[SpeedChange]:
-    """How much slower or faster the server has become, where both runs have evidence of enough equal questions."""
-    pairs = list(islice(_timed_pairs(old, new), LOOKED_AT))
+    """How much slower or faster the server has become, where both runs have evidence of enough equal questions.
+
+    A second turn begins as the first did: what it waits beside that shows how much of the beginning is kept.
+    """
+    pairs = list(islice(_timed_pairs(old, new, _times), LOOKED_AT))
     firsts = [(before[0], after[0]) for before, after in pairs]
     paces = [(before[1], after[1]) for before, after in pairs if before[1] and after[1]]
+    turns = list(islice(_timed_pairs(old, new, _turns), LOOKED_AT))
     found = (
         _speed_change("to the first event", firsts),
         _speed_change("from the first event to the last", paces),
+        _speed_change(
+            "in a second turn, as long in the first",
+            [(second / first * now, then) for (first, second), (now, then) in turns],
+        ),
     )
     return [change for change in found if change is not None]
 
 
-def _speed_change(
-    what: Literal["to the first event", "from the first event to the last"], pairs: list[tuple[float, float]]
-) -> SpeedChange | None:
+def _speed_change(what: Timing, pairs: list[tuple[float, float]]) -> SpeedChange | None:
     if len(pairs) < REPEATS:
         return None
     times = statistics.median(after / before for before, after in pairs if before > 0)
@@ -228,26 +238,49 @@ def _speed_change(
     return SpeedChange(what=what, old=old, new=new, times=times, over=len(pairs))
 
 
-def _timed_pairs(old: RunLog, new: RunLog) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
-    """The times of each question that both runs asked as a stream, the longest answers first."""
+Times = Callable[[EvidenceStore, CaseRow], tuple[float, float] | None]
+
+
+def _timed_pairs(old: RunLog, new: RunLog, times: Times) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
+    """Two times of each question that both runs asked, the longest answers first."""
     stores = EvidenceStore(old.folder), EvidenceStore(new.folder)
-    before = {row.case: row for row in old.cases if row.mode == "stream"}
+    before = {(row.case, row.mode): row for row in old.cases}
     rows = [
-        (before[row.case], row)
+        (before[row.case, row.mode], row)
         for row in new.cases
-        if row.mode == "stream" and row.case in before and row.case_sha256 == before[row.case].case_sha256
+        if (row.case, row.mode) in before and row.case_sha256 == before[row.case, row.mode].case_sha256
     ]
     for pair in sorted(rows, key=lambda pair: -pair[1].seconds):
-        if all(row.exchanges and row.exchanges[-1] in store for row, store in zip(pair, stores, strict=True)):
-            first, second = (_times(store, row.exchanges[-1]) for row, store in zip(pair, stores, strict=True))
-            if first is not None and second is not None:
-                yield first, second
+        first, second = (times(store, row) for row, store in zip(pair, stores, strict=True))
+        if first is not None and second is not None:
+            yield first, second
 
 
-def _times(store: EvidenceStore, name: str) -> tuple[float, float] | None:
+def _times(store: EvidenceStore, row: CaseRow) -> tuple[float, float] | None:
     """Seconds to the first event of a stream, and from there to its last, 0 where these are few; None of no stream."""
-    exchange = exchange_of(store.read(name))
+    if row.mode != "stream" or not row.exchanges or row.exchanges[-1] not in store:
+        return None
+    exchange = exchange_of(store.read(row.exchanges[-1]))
     frames = exchange.frames if exchange.status == 200 and exchange.outcome == "complete" else ()
     if not frames or frames[0].name is None or frames[0].at <= 0:
         return None
     return frames[0].at, frames[-1].at - frames[0].at if len(frames) >= EVENTS else 0.0
+
+
+def _turns(store: EvidenceStore, row: CaseRow) -> tuple[float, float] | None:
+    """Seconds to the first byte of a turn, and of the next, whose request begins like it; None of other questions."""
+    if len(row.exchanges) < 2 or not all(name in store for name in row.exchanges[-2:]):
+        return None
+    turns = [exchange_of(store.read(name)) for name in row.exchanges[-2:]]
+    if not all(turn.status == 200 and turn.outcome == "complete" and turn.first_byte for turn in turns):
+        return None
+    first, second = (from_json(turn.request.body) for turn in turns)
+    if not isinstance(first, dict) or not isinstance(second, dict):
+        return None
+    begins, goes_on = first.get("messages"), second.get("messages")
+    if not isinstance(begins, list) or not isinstance(goes_on, list) or len(begins) >= len(goes_on):
+        return None
+    same = all(first.get(key) == second.get(key) for key in ("system", "tools"))
+    if not same or goes_on[: len(begins)] != begins:
+        return None
+    return turns[0].first_byte or 0.0, turns[1].first_byte or 0.0

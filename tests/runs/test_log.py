@@ -1,7 +1,9 @@
 """The run log: what is written is read back, a killed run keeps what it had, and two runs are compared row by row."""
 
+import json
 import re
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -14,6 +16,7 @@ from conformance.cli.main import main
 from conformance.errors import UserError
 from conformance.judge.finding import ABSENT, Finding
 from conformance.runs.diff import diff, readiness_changes, speed_changes
+from conformance.runs.evidence import Text
 from conformance.runs.evidence_store import EvidenceStore, EvidenceWriter, remove_evidence
 from conformance.runs.log import (
     CaseInfo,
@@ -363,6 +366,40 @@ def test_a_client_that_runs_no_more_stands_before_the_rows(tmp_path: Path, capsy
 def test_a_run_does_not_differ_from_itself(tmp_path: Path) -> None:
     log = written(tmp_path, HEAD, case("a", "broken", "k"), rule("r", "broken"), END)
     assert diff(log, log) == []
+
+
+def with_second_turns(folder: Path, out: Path, first: float, second: float) -> RunLog:
+    """A copy of a run in which each question asks a second turn, with the seconds to the first bytes of both."""
+    shutil.copytree(folder, out)
+    store = EvidenceStore(folder)
+    remove_evidence(out)
+    rows = []
+    with closing(EvidenceWriter(out)) as writer:
+        for row in read_log(folder).cases:
+            if row.verdict != "supported" or not row.exchanges:
+                continue
+            one = store.read(row.exchanges[-1])
+            names = [f"{one.id}.first", f"{one.id}.second"]
+            for name, seconds, turns in zip(names, (first, second), (1, 3), strict=True):
+                body = Text(text=json.dumps({"model": "m", "messages": [{"role": "user", "content": "any"}] * turns}))
+                request, answer = replace(one.request, body=body), replace(one.answer, first_byte=seconds, status=200)
+                writer.write(replace(one, id=name, request=request, answer=answer))
+            rows.append(replace(row, exchanges=names))
+    return replace(read_log(out), cases=rows)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"), [(2.0, 0.4, None), (2.0, 1.0, 2.5), (4.0, 0.8, None), (1.0, 0.1, 0.5)]
+)
+def test_a_beginning_that_is_read_again_is_told_and_not_judged(
+    tmp_path: Path, first: float, second: float, told: float | None
+) -> None:
+    """A machine that is slower in both turns keeps as much of the beginning as before."""
+    folder = synthetic_runs.make_run(tmp_path / "one")
+    old = with_second_turns(folder, tmp_path / "old", 2.0, 0.4)
+    new = with_second_turns(folder, tmp_path / "new", first, second)
+    found = {change.what: round(change.times, 3) for change in speed_changes(old, new)}
+    assert found == ({} if told is None else {"in a second turn, as long in the first": told})
 
 
 BEFORE = {"status": 200, "body": {"usage": {"input_tokens": "number"}, "stop_sequence": "null"}}
