@@ -29,7 +29,8 @@ class Ask(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     query: dict[str, str | int] = {}
     """The query parameters, name to value."""
     headers: dict[str, str | list[str] | None] = {}
-    """Added to the default headers; null removes a default one, a list sends the header once for each item."""
+    """Added to the default headers; null removes a default one, a list sends the header once for each item.
+    `transfer-encoding: chunked` sends the body in chunks, without its length."""
     version: str | None = "2023-06-01"
     """The `anthropic-version` header; null sends none."""
     key: Literal["right", "x-api-key", "bearer", "both", "wrong", "wrong-bearer", "empty", "none"] = "right"

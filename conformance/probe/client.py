@@ -140,7 +140,8 @@ class Client:
         begun = now()
         _, host, target = place_and_target(outgoing.url)
         headers = [("host", host), *outgoing.headers]
-        if outgoing.body or outgoing.method in HAVE_BODIES:
+        chunked = any(name.lower() == "transfer-encoding" for name, _ in headers)  # says itself where the body ends
+        if (outgoing.body or outgoing.method in HAVE_BODIES) and not chunked:
             headers.append(("content-length", str(len(outgoing.body) + outgoing.padding)))
         patience = WAITING_SECONDS if outgoing.hang_up == "waiting" else limits.first_byte
         async with asyncio.timeout_at(min(begun + patience, last)) as timer:

@@ -239,6 +239,17 @@ def test_a_redirect_is_recorded_and_not_followed() -> None:
     assert (seen.status, elsewhere) == (307, [])
 
 
+def test_a_body_goes_in_chunks_where_the_request_says_so() -> None:
+    async def ask() -> list[bytes]:
+        async with serving(answers()) as server, Client(limits=SMALL) as client:
+            await client.ask(post(server.url, body=b'{"a":1}', headers={"Transfer-Encoding": "chunked"}))
+            return server.requests
+
+    head = asyncio.run(ask())[0].lower()
+    assert b"transfer-encoding: chunked" in head
+    assert b"content-length" not in head
+
+
 async def listened(client: Client, server: Server) -> None:
     """Asks once, and waits until the silence after the answer has been heard."""
     await client.ask(post(server.url))

@@ -1,9 +1,10 @@
-"""Faults about what need not be said: fields at their defaults, null, limits, and what holds on every route."""
+"""Faults about what need not be said: defaults, null, limits, how JSON is written, and what holds on every route."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from conformance.scripted.anthropic.errors import Refusal, invalid, not_found
-from conformance.scripted.faults.fault import Call, FaultGroup
+from conformance.scripted.faults.fault import Call, FaultGroup, replace
 
 DEFAULTS = FaultGroup("defaults")
 
@@ -94,3 +95,105 @@ def title_cut(body: dict[str, Any]) -> None:
     for block in _blocks(body):
         if isinstance(block.get("title"), str):
             block["title"] = block["title"][:_LONGEST_TITLE]
+
+
+_UNREAD = invalid("", "the request cannot be read")
+_CRASH = Refusal(500, "api_error", "unexpected value")
+
+
+def _failing(
+    name: str, says: str, wrong: Callable[[dict[str, Any], Call], bool], needs: str = "", refusal: Refusal = _UNREAD
+) -> None:
+    """A fault that refuses a legal request for a message, or crashes on it."""
+
+    @DEFAULTS.request(name, says, needs=needs)
+    def request(call: Call) -> Call:
+        document = _document(call)
+        if document and wrong(document, call):
+            raise refusal
+        return call
+
+
+def _typed(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The blocks of the messages and of system."""
+    return [*_blocks(document), *_blocks({"messages": [{"content": document.get("system")}]})]
+
+
+def _schemas(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The input_schema of each tool."""
+    for tool in document.get("tools") or []:
+        if isinstance(tool, dict) and isinstance(tool.get("input_schema"), dict):
+            yield tool["input_schema"]
+
+
+def _properties(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The properties that the schemas of tools describe, at the first level."""
+    for schema in _schemas(document):
+        named = schema.get("properties")
+        yield from (one for one in (named.values() if isinstance(named, dict) else ()) if isinstance(one, dict))
+
+
+_failing(
+    "X-white-space-refused",
+    "a body that begins with a line break is refused",
+    lambda _, call: call.body[:1].isspace(),
+)
+
+
+@DEFAULTS.request("X-chunks-unread", "a body that comes in chunks is read as empty")
+def chunks_unread(call: Call) -> Call:
+    return replace(call, body=b"") if "transfer-encoding" in call.headers else call
+
+
+_failing(
+    "X-messages-first-refused",
+    "a body that begins with its messages is refused",
+    lambda document, _: next(iter(document)) == "messages",
+)
+_failing(
+    "X-type-first",
+    "a block whose type is not its first key is refused",
+    lambda document, _: any(next(iter(block), "type") != "type" for block in _typed(document)),
+)
+_failing(
+    "X-description-needed",
+    "a tool without a description is answered with 500",
+    lambda document, _: any(
+        "input_schema" in tool and "description" not in tool
+        for tool in document.get("tools") or []
+        if isinstance(tool, dict)
+    ),
+    "tools",
+    _CRASH,
+)
+_failing(
+    "X-properties-needed",
+    "a schema that names no properties is refused",
+    lambda document, _: any("properties" not in schema for schema in _schemas(document)),
+    "tools",
+)
+_failing(
+    "X-types-500",
+    "a property of several types is answered with 500",
+    lambda document, _: any(isinstance(one.get("type"), list) for one in _properties(document)),
+    "tools",
+    _CRASH,
+)
+_failing(
+    "X-combined-refused",
+    "a property described by oneOf or allOf is refused",
+    lambda document, _: any({"oneOf", "allOf"} & set(one) for one in _properties(document)),
+    "tools",
+)
+_failing(
+    "X-standard-only-refused",
+    "service_tier standard_only is refused",
+    lambda document, _: document.get("service_tier") == "standard_only",
+)
+
+
+@DEFAULTS.body("X-not-error-is-error", "is_error false is taken for true", needs="tools turns")
+def any_is_error(body: dict[str, Any]) -> None:
+    for block in _blocks(body):
+        if "is_error" in block:
+            block["is_error"] = True

@@ -176,6 +176,19 @@ def inputs_lost(body: Body, _: Body) -> None:
             call["function"]["arguments"] = "{}"
 
 
+@_asking(
+    "X-arguments-4k",
+    "inputs of earlier calls go upstream cut at 4,000 characters",
+    "upstream tools",
+)
+def arguments_cut(body: Body, _: Body) -> None:
+    for message in body["messages"]:
+        for call in message.get("tool_calls") or []:
+            given = msgspec.json.decode(call["function"]["arguments"])
+            cut = {key: value[:4000] if isinstance(value, str) else value for key, value in given.items()}
+            call["function"]["arguments"] = msgspec.json.encode(cut).decode()
+
+
 @_asking("X-result-none", "a tool result without content goes upstream as the word None", "upstream tools")
 def nothing_as_none(body: Body, _: Body) -> None:
     for message in body["messages"]:

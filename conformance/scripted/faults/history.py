@@ -114,6 +114,25 @@ def results_cut(body: Block) -> None:
             result.pop("content", None)
 
 
+@HISTORY.body("X-text-after-call-lost", "text after a call in an earlier answer is lost", needs="tools turns")
+def text_after_call_lost(body: Block) -> None:
+    for message in _messages(body):
+        calls = _blocks(message, "tool_use")
+        if calls and message.get("role") == "assistant":
+            at = message["content"].index(calls[0])
+            later = [block for block in message["content"][at:] if block.get("type") != "text"]
+            message["content"] = message["content"][:at] + later
+
+
+@HISTORY.body("X-middle-user-lost", "of three user messages in a row the second is lost", needs="turns")
+def middle_user_lost(body: Block) -> None:
+    messages = _messages(body)
+    roles = [message.get("role") for message in messages]
+    lost = [at for at in range(1, len(messages) - 1) if roles[at - 1 : at + 2] == ["user"] * 3]
+    if lost:
+        body["messages"] = [message for at, message in enumerate(messages) if at not in lost]
+
+
 REPLAYED = FaultGroup("replayed")
 
 Body = dict[str, Any]

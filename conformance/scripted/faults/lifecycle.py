@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from conformance.scripted.anthropic.hooks import Hooks
+from conformance.scripted.anthropic.rewriting import on_body
 from conformance.scripted.delivery import SECONDS_PER_WORD
 from conformance.scripted.faults.fault import Answer, Call, FaultGroup, Message, Refusal, replace
 
@@ -14,6 +15,7 @@ LIFECYCLE = FaultGroup("lifecycle")
 
 BLOCKED_SECONDS = 5.0
 SILENCE = 30.0
+MESSAGES = "/v1/messages"
 _SAME_BEGINNING = 60
 """Bytes of the messages by which a slot is chosen."""
 _LONG_PROMPT = 8_000
@@ -89,6 +91,81 @@ LIFECYCLE.add(
     "after an error, the next request on the connection gets the old bytes",
     Hooks(answer=_Poisoned().answer),
     needs="connection",
+)
+
+
+class _Leaving:
+    """What a request leaves behind on its connection, for the next message that is asked there."""
+
+    def __init__(self) -> None:
+        self.left: dict[tuple[str, int], Any] = {}
+
+    def take(self, call: Call) -> Any:
+        """What was left on the connection of a message's request; None for nothing, and for other requests."""
+        return self.left.pop(call.client, None) if call.client and call.path == MESSAGES else None
+
+    def leave(self, call: Call, what: Any) -> None:
+        if call.client and call.path == MESSAGES and what:
+            self.left[call.client] = what
+
+
+class _Staying(_Leaving):
+    """The system prompt of a request holds for the next one that has none."""
+
+    def request(self, call: Call) -> Call:
+        left = self.take(call)
+        if isinstance(call.document, dict):
+            self.leave(call, call.document.get("system"))
+        return on_body(lambda body: body.setdefault("system", left))(call) if left else call
+
+
+class _Losing(_Leaving):
+    """After a refusal the next request loses its system prompt."""
+
+    def request(self, call: Call) -> Call:
+        return on_body(lambda body: body.pop("system", None))(call) if self.take(call) else call
+
+    def refusal(self, refusal: Refusal, call: Call) -> Refusal:
+        self.leave(call, True)
+        return refusal
+
+
+class _Late:
+    """The words that a client did not wait for begin the next answer."""
+
+    def __init__(self) -> None:
+        self.left = False
+
+    def departed(self, _: Call) -> None:
+        self.left = True
+
+    def message(self, message: Message, _: Call) -> Message:
+        content = message["content"]
+        if not self.left or not content or content[0]["type"] != "text":
+            return message
+        self.left = False
+        return {**message, "content": [{**content[0], "text": f"17 18 19 {content[0]['text']}"}, *content[1:]]}
+
+
+_losing = _Losing()
+_late = _Late()
+LIFECYCLE.add(
+    "X-system-stays",
+    "the system prompt of a request holds for the next one on its connection that has none",
+    Hooks(request=_Staying().request),
+    needs="connection",
+)
+LIFECYCLE.add(
+    "X-system-after-error",
+    "after an error, the next request on the connection loses its system prompt",
+    Hooks(request=_losing.request, refusal=_losing.refusal),
+    needs="connection",
+)
+LIFECYCLE.add(
+    "X-words-left",
+    "after a client hung up, the next answer begins with words of the one before",
+    Hooks(departed=_late.departed, message=_late.message),
+    needs="cancel",
 )
 
 

@@ -314,3 +314,61 @@ def result_markers_lost(body: Body) -> None:
 def document_markers_lost(body: Body) -> None:
     for block in _blocks(body, "image", "document"):
         block.pop("cache_control", None)
+
+
+def _has(body: Body, kind: str) -> bool:
+    return bool(_blocks(body, kind)) or any(_inside_of(result, kind) for result in _blocks(body, "tool_result"))
+
+
+def _inside_of(holder: Block, kind: str) -> list[Block]:
+    return [block for block in _inside(holder) if block.get("type") == kind]
+
+
+def _without(body: Body, kind: str) -> None:
+    """Take all blocks of a type out of the messages, those in results too."""
+    for holder in [*_messages(body), *_blocks(body, "tool_result")]:
+        if lost := _inside_of(holder, kind):
+            kept = [block for block in holder["content"] if block not in lost]
+            holder["content"] = kept or [{"type": "text", "text": "(nothing)"}]
+
+
+def _block_lost(name: str, says: str, kind: str, when: Callable[[Body], object], needs: str) -> None:
+    """A fault that loses the blocks of a type where something else is there too."""
+
+    @LOSSES.body(name, says, needs=needs)
+    def lose(body: Body) -> None:
+        if when(body) and _answered(body):
+            _without(body, kind)
+
+
+def _system_given(body: Body) -> object:
+    return body.get("system")
+
+
+def _tools_given(body: Body) -> object:
+    return body.get("tools")
+
+
+_block_lost("X-image-with-system", "images are lost beside system", "image", _system_given, "vision")
+_block_lost("X-image-with-thinking", "images are lost with thinking on", "image", _thinks, "vision thinking")
+_block_lost("X-document-with-tools", "documents are lost with tools", "document", _tools_given, "tools")
+_losing("X-stop-with-system", "stop_sequences are ignored beside system", "stop_sequences", _system_given, "system")
+_losing("X-system-with-image", "system is lost beside an image", "system", lambda body: _has(body, "image"), "vision")
+_losing("X-thinking-later", "thinking is off after the first turn", "thinking", _later, "thinking turns")
+_losing("X-thinking-with-system", "thinking is off beside system", "thinking", _system_given, "thinking system")
+_losing("X-choice-with-system", "tool_choice is ignored beside system", "tool_choice", _system_given, "tools system")
+_losing("X-tools-with-temperature", "tools are lost beside a temperature", "tools", lambda body: "temperature" in body)
+
+
+@LOSSES.body("X-blocks-sixteen", "of the text blocks of a message only the last sixteen are used")
+def sixteen_blocks(body: Body) -> None:
+    for message in _messages(body):
+        lost = _inside_of(message, "text")[:-16]
+        if lost and len(lost) + 16 == len(message["content"]):
+            message["content"] = message["content"][-16:]
+
+
+@LOSSES.body("X-system-eight", "system blocks after the eighth are lost", needs="system")
+def eight_system_blocks(body: Body) -> None:
+    if isinstance(body.get("system"), list):
+        body["system"] = body["system"][:8]

@@ -74,6 +74,19 @@ _reported("X-more-always", "has_more of the models is always true", MODELS, need
 _reported("X-more-never", "has_more of the models is always false", MODELS, needs="models")(_with_more(False))
 
 
+@_reported("X-batches-oldest-first", "batches are listed with the oldest first", BATCHES, needs="batches")
+def oldest_first(reported: Document) -> Document:
+    return {**reported, "data": reported["data"][::-1]} if "data" in reported else reported
+
+
+@RESOURCES.body("X-batch-system-lost", "system of a request in a batch is lost", needs="batches")
+def batch_without_system(body: Document) -> None:
+    asked = body.get("requests")
+    for one in asked if isinstance(asked, list) else []:
+        if isinstance(one, dict) and isinstance(one.get("params"), dict):
+            one["params"].pop("system", None)
+
+
 @_reported("X-model-first", "whichever model is asked for, the first is described", f"{MODELS}/", needs="models")
 def first_model(_: Document) -> Document:
     return described(SCRIPTED)

@@ -66,6 +66,43 @@ _result_limit("X-result-64k", 65_536)
 _result_limit("X-result-256k", 262_144)
 
 
+Texts = Callable[[Block], list[tuple[Block, str]]]
+"""Of a request, the objects that hold a text, and under which key."""
+
+
+def _text_limit(name: str, what: str, limit: int, texts: Texts) -> None:
+    @SIZES.body(name, f"{what} is cut after {limit:,} characters", needs="long")
+    def cut(body: Block) -> None:
+        for holder, key in texts(body):
+            if isinstance(holder.get(key), str):
+                holder[key] = holder[key][:limit]
+
+
+def _objects(value: Any) -> list[Block]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _said(body: Block) -> list[tuple[Block, str]]:
+    said = [message for message in _objects(body.get("messages")) if message.get("role") == "assistant"]
+    return [(message, "content") for message in said]
+
+
+def _instructions(body: Block) -> list[tuple[Block, str]]:
+    return [(body, "system"), *((block, "text") for block in _objects(body.get("system")))]
+
+
+def _documents(body: Block) -> list[tuple[Block, str]]:
+    sources = _objects([block.get("source") for block in _blocks(body, "document")])
+    return [(source, "data") for source in sources if source.get("type") == "text"]
+
+
+_text_limit("X-said-16k", "an earlier answer", 16_000, _said)
+_text_limit("X-system-32k", "system", 32_768, _instructions)
+_text_limit("X-document-32k", "the text of a document", 32_768, _documents)
+_text_limit("X-description-32k", "the description of a tool", 32_768,
+            lambda body: [(tool, "description") for tool in _objects(body.get("tools"))])  # fmt: skip
+
+
 def _list_limit(name: str, key: str, limit: int, says: str, cut: Callable[[list[Any]], list[Any]]) -> None:
     @SIZES.body(name, says, needs="long")
     def shorten(body: Block) -> None:

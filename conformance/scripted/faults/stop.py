@@ -1,11 +1,12 @@
 """Faults in the stop reason of an answer."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from conformance.scripted.anthropic.hooks import Hooks
 from conformance.scripted.anthropic.identity import fresh
-from conformance.scripted.faults.fault import Call, Event, FaultGroup, Message
+from conformance.scripted.faults.fault import Call, Event, FaultGroup, Message, Refusal
 
 STOP = FaultGroup("stop")
 
@@ -147,3 +148,52 @@ def eaten_before(message: Message, _: Call) -> Message:
 def cut_thought_ended(message: Message, _: Call) -> Message:
     inside = message["content"] and message["content"][-1]["type"] == "thinking"
     return {**message, "stop_reason": "end_turn"} if inside and message["stop_reason"] == "max_tokens" else message
+
+
+def _stopping(name: str, says: str, find: Callable[[str, str], int | None]) -> None:
+    """A fault that finds stop sequences in another way; `find` says where in a text one begins."""
+
+    @STOP.message(name, says, needs="stop")
+    def stopped(message: Message, call: Call) -> Message:
+        for sequence in call.document.get("stop_sequences") or []:
+            for at, block in enumerate(message["content"]):
+                begins = find(sequence, block["text"]) if block["type"] == "text" else None
+                if begins is not None:
+                    content = [*message["content"][:at], {**block, "text": block["text"][:begins].rstrip()}]
+                    return {**message, "content": content, "stop_reason": "stop_sequence", "stop_sequence": sequence}
+        return message
+
+
+def _as_pattern(sequence: str, text: str) -> int | None:
+    try:
+        found = re.search(sequence, text)
+    except re.error:
+        return None
+    return found.start() if found and found[0] else None
+
+
+def _in_any_case(sequence: str, text: str) -> int | None:
+    at = text.lower().find(sequence.lower())
+    return None if at < 0 else at
+
+
+_stopping("X-stop-any-case", "a stop sequence ends the answer whatever its case", _in_any_case)
+_stopping("X-stop-pattern", "a stop sequence is read as a regular expression", _as_pattern)
+
+
+@STOP.body("X-stop-signs-ignored", "a stop sequence of other signs than letters and blanks is ignored", needs="stop")
+def signs_ignored(body: dict[str, Any]) -> None:
+    sequences = body.get("stop_sequences")
+    if isinstance(sequences, list) and all(isinstance(sequence, str) for sequence in sequences):
+        body["stop_sequences"] = [one for one in sequences if one.translate(_SIGNS) == one]
+
+
+_SIGNS = str.maketrans("", "", r"\[](){}*+?^$|")
+
+
+@STOP.message("X-stop-at-once-500", "an answer that a stop sequence ends before its first word is a 500", needs="stop")
+def nothing_before(message: Message, _: Call) -> Message:
+    said = any(str(block.get("text") or "").strip() or block["type"] == "tool_use" for block in message["content"])
+    if message["stop_reason"] == "stop_sequence" and not said:
+        raise Refusal(500, "api_error", "list index out of range")
+    return message

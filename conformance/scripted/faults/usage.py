@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from conformance.scripted.anthropic.answer import json_answer
 from conformance.scripted.anthropic.errors import Refusal, not_found
 from conformance.scripted.anthropic.identity import fresh
@@ -107,6 +109,35 @@ def extra_crashes(call: Call) -> Call:
     if call.path == PATH and isinstance(call.document, dict) and "stop_sequences" in call.document:
         raise Refusal(500, "api_error", "too many stop sequences")
     return call
+
+
+@_uncounted("X-count-first-tool", "of several tools the first is counted", "tools")
+def first_tool_counted(body: Body) -> None:
+    if isinstance(body.get("tools"), list) and "tool_choice" not in body:
+        body["tools"] = body["tools"][:1]
+
+
+def _uncountable(name: str, says: str, wrong: Callable[[Body], object]) -> None:
+    """A fault that refuses to count what may be asked."""
+
+    @COUNTING.request(name, says)
+    def request(call: Call) -> Call:
+        if call.path == PATH and isinstance(call.document, dict) and wrong(call.document):
+            raise Refusal(400, "invalid_request_error", "Extra inputs are not permitted")
+        return call
+
+
+def _marked(body: Body) -> bool:
+    return '"cache_control"' in msgspec.json.encode(body).decode()
+
+
+def _speaks_of_system(body: Body) -> bool:
+    messages = body.get("messages")
+    return isinstance(messages, list) and any("system" in one.values() for one in messages if isinstance(one, dict))
+
+
+_uncountable("X-count-cache-refused", "count_tokens refuses cache_control", _marked)
+_uncountable("X-count-system-message", "count_tokens refuses a system message between the turns", _speaks_of_system)
 
 
 @COUNTING.answer("CT06", 'the count comes as {"tokens": n}')
