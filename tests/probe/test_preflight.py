@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from misbehaving import Behaviour, Peer, answers, answers_in_turn, sends, serving
+from misbehaving import Behaviour, Peer, answers, answers_in_turn, hurried, sends, serving
 
 from conformance.probe import preflight as module
 from conformance.probe.client import Client
@@ -34,7 +34,7 @@ def ask(
             given: dict[str, Any] = {"name": "t", "base_url": server.url + path, "model": "m-1", **target}
             return await preflight(Target(**given), client, say=None if said is None else said.append)
 
-    return asyncio.run(run())
+    return hurried(run())
 
 
 def check(base_url: str, **target: Any) -> Problem:
@@ -42,7 +42,7 @@ def check(base_url: str, **target: Any) -> Problem:
         async with Client(limits=LIMITS) as client:
             return await preflight(Target(**({"name": "t", "base_url": base_url, "model": "m"} | target)), client)
 
-    problem = asyncio.run(run())
+    problem = hurried(run())
     assert problem is not None
     return problem
 
@@ -159,7 +159,7 @@ def test_a_secure_address_for_a_plain_server() -> None:
         async with serving(talks_plainly) as server, Client(limits=LIMITS) as client:
             return await preflight(Target(name="t", base_url=server.url.replace("http:", "https:")), client)
 
-    problem = asyncio.run(run())
+    problem = hurried(run())
     assert problem is not None
     assert "write http://" in problem.line
     assert problem.exit == 2
@@ -227,7 +227,7 @@ def test_a_wrong_key_is_not_shown() -> None:
         async with serving(refuses) as server, Client(limits=LIMITS, keys=[key]) as client:
             return await preflight(Target(name="t", base_url=server.url, key=key, auth=Auth(env="KEY")), client)
 
-    problem = asyncio.run(run())
+    problem = hurried(run())
     assert problem is not None
     assert "refuses the key" in problem.line
     assert key not in problem.line

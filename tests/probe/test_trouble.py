@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from misbehaving import Behaviour, Peer, Server, serving
+from misbehaving import Behaviour, Peer, Server, hurried, serving
 
 from conformance.probe import trouble
 from conformance.probe.client import Client
@@ -43,7 +43,7 @@ def ask(behaviour: Behaviour, waits_for: Collection[int] = (), concurrency: int 
             patience = Patience(concurrency, say=said.append)
             return await patience.ask(client, outgoing(server.url), waits_for=waits_for), server, patience
 
-    return asyncio.run(run())
+    return hurried(run())
 
 
 def outgoing(url: str) -> Outgoing:
@@ -104,7 +104,7 @@ def test_one_wave_of_limits_halves_once() -> None:
             await asyncio.gather(*(patience.ask(client, outgoing(server.url)) for _ in range(4)))
             return patience.slots.limit
 
-    assert asyncio.run(run()) == 4
+    assert hurried(run()) == 4
 
 
 def test_a_failed_connection_is_tried_again_and_then_named() -> None:
@@ -117,7 +117,7 @@ def test_a_failed_connection_is_tried_again_and_then_named() -> None:
             second = await patience.ask(client, outgoing("http://127.0.0.1:1"))
             return first, second, between - began, now() - between
 
-    first, second, patient, hasty = asyncio.run(run())
+    first, second, patient, hasty = hurried(run())
     assert first.trouble == second.trouble == "unreachable: Connection refused"
     assert len(first.exchange.notes) == 3
     assert second.exchange.notes == ()
@@ -141,7 +141,7 @@ def test_a_server_that_comes_up_late_is_reached() -> None:
         await writer.drain()
         writer.close()
 
-    answer = asyncio.run(run())
+    answer = hurried(run())
     assert answer.exchange.status == 200
 
 
@@ -154,7 +154,7 @@ def test_a_loading_model_is_waited_for_with_one_line() -> None:
             answer = await patience.ask(client, outgoing(server.url))
             return answer, said, len(server.requests), patience.slots.limit
 
-    answer, said, requests, limit = asyncio.run(run())
+    answer, said, requests, limit = hurried(run())
     assert (answer.exchange.status, answer.trouble, requests, limit) == (200, "", 7, 8)
     assert len(said) == 1
     assert "loading the model" in said[0]
@@ -184,7 +184,7 @@ def test_slots_bound_what_is_in_flight_and_shrink() -> None:
         await asyncio.gather(*(work() for _ in range(8)))
         return [full, max(seen), slots.limit]
 
-    assert asyncio.run(run()) == [4, 1, 1]
+    assert hurried(run()) == [4, 1, 1]
 
 
 def test_several_together_never_exceed_what_may_be_in_flight() -> None:
@@ -218,7 +218,7 @@ def test_several_together_never_exceed_what_may_be_in_flight() -> None:
         async with asyncio.timeout(5), slots.hold(4):
             return most, flying, alone
 
-    most, flying, alone = asyncio.run(run())
+    most, flying, alone = hurried(run())
     assert (most, flying) == (4, 0)
     assert set(alone) == {0}
 
@@ -229,7 +229,7 @@ def test_more_together_than_may_be_in_flight_is_refused() -> None:
             pass
 
     with pytest.raises(ValueError, match="3 requests"):
-        asyncio.run(run())
+        hurried(run())
 
 
 def test_giving_up_in_the_moment_in_which_room_is_made_is_no_failure() -> None:
@@ -250,4 +250,4 @@ def test_giving_up_in_the_moment_in_which_room_is_made_is_no_failure() -> None:
         async with asyncio.timeout(5), slots.hold():
             pass
 
-    asyncio.run(run())
+    hurried(run())

@@ -56,6 +56,8 @@ SCRIPTS = (
     "<meta http-equiv=refresh content=0>",
 )
 
+DEFLATED = zlib.compress(bytes(50_000_000), 1)
+
 
 def _busy(asked: Asked, wait: str) -> bytes:
     return refusal("busy", "429 X", f"retry-after: {wait}")
@@ -101,7 +103,7 @@ CATALOGUE: dict[str, Attack] = {
     "gzip_padded": lambda a: response(
         gzip.compress(body_of(a)) + b"\0" * 512, "content-encoding: gzip", kind=kind_of(a)
     ),
-    "deflate_bomb": lambda a: response(zlib.compress(b"\0" * 50_000_000), "content-encoding: deflate"),
+    "deflate_bomb": lambda a: response(DEFLATED, "content-encoding: deflate"),
     "deflate_tail": lambda a: response(
         zlib.compress(body_of(a)) + b"GARBAGE", "content-encoding: deflate", kind=kind_of(a)
     ),
@@ -209,7 +211,7 @@ CATALOGUE: dict[str, Attack] = {
     "unsolicited": lambda a: good(a) + poison(a),
     "no_content_with_a_body": lambda a: b"HTTP/1.1 204 No Content\r\n\r\n" + body_of(a),
     "early_hints": lambda a: b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" * 500 + good(a),
-    "continue_flood": lambda a: endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 50),
+    "continue_flood": lambda a: endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 50, 0.05),
     "status_999": lambda a: response(b"{}", status="999 X"),
     "status_words": lambda a: b"HTTP/1.1 abc OK\r\n\r\n",
     "header_line_break": lambda a: b"HTTP/1.1 200 OK\r\nx-a: b\rset-cookie: c\r\n\r\n",
@@ -318,3 +320,6 @@ WAITS = frozenset(
     )
 )
 """Those of which only a clock tells the end: they are asked side by side."""
+
+FLOODS = frozenset(("comments_flood", "empty_lines_flood", "events_without_end", "endless_stream"))
+"""Those that only a limit of bytes or events ends, wherever it stands."""

@@ -51,7 +51,7 @@ def response(
 
 def message(text: str, **more: Any) -> dict[str, Any]:
     return {
-        "id": f"msg_{random.getrandbits(64):x}",
+        "id": f"msg_{random.getrandbits(64):016x}",
         "type": "message",
         "role": "assistant",
         "model": "m",
