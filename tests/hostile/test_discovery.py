@@ -5,7 +5,6 @@ import json
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from subprocess import CompletedProcess
 
 import pytest
 from hostile_endpoints import BOMB, ODD, endless, response, slowly
-from misbehaving import Peer, answers, serving
+from misbehaving import Peer, answers, hurried, serving
 
 import conformance.targets.wire as wire
 from conformance.errors import ExitCode, UserError
@@ -73,15 +72,20 @@ LISTS: dict[str, tuple[Callable[[], "bytes | AsyncIterator[bytes]"], str]] = {
 """What `GET /v1/models` is answered with, and what the line says."""
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "ANSWER_SECONDS", 1.0)
-    monkeypatch.setattr(wire, "CONNECT_SECONDS", 1.0)
+SLOW = ("has not answered within", "does not answer")
+"""What is said where time is over: only there it is made short, for a busy machine may take long for all the others."""
+
+
+def hasty(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(wire, "ANSWER_SECONDS", 0.3)
+    patch.setattr(wire, "CONNECT_SECONDS", 0.3)
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_a_hostile_list_of_models_is_a_line(name: str) -> None:
+def test_a_hostile_list_of_models_is_a_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     attack, says = LISTS[name]
+    if says in SLOW:
+        hasty(monkeypatch)
 
     async def behaves(peer: Peer) -> None:
         while True:
@@ -103,9 +107,7 @@ def test_a_hostile_list_of_models_is_a_line(name: str) -> None:
                 await asyncio.to_thread(resolve, choices, {"K": KEY}, lambda _: None)
             return caught.value
 
-    began = time.monotonic()
     problem = asyncio.run(run())
-    assert time.monotonic() - began < 15
     line = harmless(str(problem))
     assert says in line, line
     assert problem.exit_code in (ExitCode.OUR_FAULT, ExitCode.BAD_USAGE)
@@ -177,23 +179,25 @@ def test_a_handshake_that_fails_is_a_line(name: str) -> None:
     scheme, behaviour, tls, words = HANDSHAKES[name]
 
     async def run() -> Problem | None:
-        limits = Limits(connect=2.0, first_byte=2.0, idle=2.0, total=5.0)
+        limits = Limits(connect=2.0 if behaviour is silent else 60.0)
         async with secure(behaviour, tls) as port, Client(limits=limits, keys=[KEY]) as client:
             target = Target(name="none", base_url=f"{scheme}://127.0.0.1:{port}", model="m", key=KEY)
             return await preflight(target, client)
 
-    began = time.monotonic()
-    problem = asyncio.run(run())
+    problem = hurried(run())
     assert problem is not None
     assert words in problem.line, problem.line
     assert problem.exit == ExitCode.OUR_FAULT
     assert harmless(problem.line).isprintable()
-    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("name", HANDSHAKES)
-def test_a_handshake_that_fails_while_a_server_is_asked_who_it_is_is_a_line(name: str) -> None:
+def test_a_handshake_that_fails_while_a_server_is_asked_who_it_is_is_a_line(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scheme, behaviour, tls, _ = HANDSHAKES[name]
+    if behaviour is silent:
+        hasty(monkeypatch)
 
     async def run() -> UserError:
         async with secure(behaviour, tls) as port:

@@ -1,5 +1,7 @@
 """Whatever fails in the suite itself is one question's row; and nothing that it does holds up the end of a run."""
 
+import math
+import shutil
 import signal
 import socket
 import time
@@ -8,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import Begun, Command, extent, seconds_to_start
+from command_line import Begun, Command, ends_soon, extent, seconds_to_start
 
 from conformance.engine import inquiry, testimony
 from conformance.engine.assessment import Assessment
@@ -154,8 +156,9 @@ def rows_of(folder: Path) -> RunLog:
 
 
 def test_a_budget_ends_a_run_while_an_answer_is_judged(bent: Begun, reference: tuple[str, ...], tmp_path: Path) -> None:
-    process = bent(JUDGES_FOR_EVER, "run", *FEW, *reference, "--budget", "8s", "--out", "out")
-    out, err = process.communicate(timeout=60)
+    budget = 1 + 4 * seconds_to_start(tmp_path)
+    process = bent(JUDGES_FOR_EVER, "run", *FEW, *reference, "--budget", f"{budget:.1f}s", "--out", "out")
+    out, err = process.communicate(timeout=200)
     log = rows_of(tmp_path / "out")
     assert log.complete, out + err
     assert len(log.cases) >= 8
@@ -170,7 +173,7 @@ def test_a_person_can_end_a_run_while_an_answer_is_judged(
     process = bent(JUDGES_FOR_EVER, "run", *FEW, *reference, "--concurrency", "1", "--out", "out")
     _wait_for(tmp_path / "begun")
     process.send_signal(how)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=200)
     assert process.returncode == 130, out + err
     assert "Traceback" not in err
 
@@ -185,7 +188,7 @@ def test_a_budget_ends_a_run_while_the_first_answer_is_waited_for(bent: Begun, t
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         process = bent("", "run", "--base-url", url, "--target", "none", "--model", "m", "--budget", "2s")
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=200)
     assert process.returncode == 2, out + err
     assert len(err.splitlines()) == 1
     assert "Traceback" not in err
@@ -204,17 +207,22 @@ room.publish = publish
 
 
 def test_a_budget_ends_a_run_while_its_page_is_written(bent: Begun, reference: tuple[str, ...], tmp_path: Path) -> None:
-    unit = seconds_to_start(tmp_path)
-    budget = 2 + 4 * unit
-    began = time.monotonic()
-    process = bent(WRITES_FOR_EVER, "run", *ONE, *reference, "--budget", f"{budget:.1f}s", "--out", "out")
-    out, err = process.communicate(timeout=100)
-    assert time.monotonic() - began < budget + 2 + 4 * unit
-    assert process.returncode == 2, out + err
-    assert (tmp_path / "begun").exists()
-    assert "Traceback" not in err
-    assert read_log(tmp_path / "out").complete
-    assert "conformance report out" in err
+    def attempt(unit: float) -> float:
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        budget = 1 + 4 * unit
+        began = time.monotonic()
+        process = bent(WRITES_FOR_EVER, "run", *ONE, *reference, "--budget", f"{budget:.1f}s", "--out", "out")
+        _, err = process.communicate(timeout=100)
+        took = time.monotonic() - began
+        assert process.returncode == 2, err
+        assert "Traceback" not in err
+        if not (tmp_path / "begun").exists():  # too busy a machine to come so far
+            return math.inf
+        assert read_log(tmp_path / "out").complete
+        assert "conformance report out" in err
+        return took - budget
+
+    ends_soon(tmp_path, attempt, seconds=2, starts=4)
 
 
 @pytest.mark.parametrize("how", SIGNALS)
@@ -224,7 +232,7 @@ def test_a_person_can_end_a_run_while_its_page_is_written(
     process = bent(WRITES_FOR_EVER, "run", *ONE, *reference, "--out", "out")
     _wait_for(tmp_path / "begun")
     process.send_signal(how)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=200)
     assert process.returncode == 130, out + err
     assert "Traceback" not in err
     assert read_log(tmp_path / "out").complete

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import threading
 import time
@@ -11,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from command_line import FULL, Begun, Command, extent, seconds_to_start
+from command_line import FULL, Begun, Command, ends_soon, extent
 
 from conformance.probe.pace import CERTAIN
 from conformance.runs.log import read_log
@@ -33,7 +34,7 @@ class Server:
         self.hangs: tuple[str, ...] = ()
         """Beginnings of paths on which nothing is ever answered; on /v1/messages, after so many answers."""
         self.after = 0
-        self.released = threading.Event()
+        self.hung, self.released = threading.Event(), threading.Event()
 
     def taken(self, number: int) -> None:
         with self.lock:
@@ -54,7 +55,8 @@ def serving(server: Server) -> Iterator[str]:
                 server.taken(1)
             try:
                 if self.path.startswith(server.hangs) and (not messages or server.asked > server.after):
-                    server.released.wait(120)
+                    server.hung.set()
+                    server.released.wait(200)
                     return
                 if messages:
                     with server.room:
@@ -135,7 +137,7 @@ def test_a_server_that_answers_one_at_a_time_is_asked_for_no_more(tmp_path: Path
         until = time.monotonic() + 120
         while time.monotonic() < until and not log.exists():
             time.sleep(0.02)
-        server.since = 0
+        server.since, server.seconds = 0, 0.05
         out, err = process.communicate(timeout=200)
     assert "answers one at a time (two questions together took" in err, out + err
     assert server.since == 1
@@ -149,61 +151,74 @@ HANGS = {
 }
 
 
+def hanging(moment: str) -> Server:
+    """A server that hangs from that moment on."""
+    server = Server()
+    server.hangs, server.after, _ = HANGS[moment]
+    return server
+
+
 @pytest.mark.parametrize("moment", HANGS)
 @pytest.mark.parametrize("how", extent(["budget", "a person"], ["budget"]))
 def test_a_run_ends_in_time(moment: str, how: str, tmp_path: Path, bent: Begun) -> None:
     """Within two seconds on a quiet machine: so many are allowed, and some starts of the suite more."""
-    paths, after, words = HANGS[moment]
-    server = Server()
-    server.hangs, server.after = paths, after
-    unit = seconds_to_start(tmp_path)
-    allowed = 2 + 4 * unit
-    with serving(server) as url:
-        budget = ("--budget", f"{3 + 2 * unit:.1f}s") if how == "budget" else ()
-        began = time.monotonic()
-        process = bent("", "run", "--base-url", url, *words, "--no-witness", *budget, "--out", "out")
-        if how == "a person":
-            time.sleep(2 + 2 * unit)
-            process.send_signal(signal.SIGINT)
+    _, after, words = HANGS[moment]
+
+    def attempt(unit: float) -> float:
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        server, seconds = hanging(moment), 1 + 2 * unit if how == "budget" else 0.0
+        with serving(server) as url:
+            budget = ("--budget", f"{seconds:.1f}s") if how == "budget" else ()
             began = time.monotonic()
-            until = allowed
-        else:
-            until = 3 + 2 * unit + allowed
-        out, err = process.communicate(timeout=200)
-        took = time.monotonic() - began
-    assert took < until, (took, until, out + err)
-    assert "Traceback" not in err
-    if not after:
-        assert process.returncode == (130 if how == "a person" else 2), out + err
-        return
-    log = read_log(tmp_path / "out")
-    assert log.end is not None
-    assert log.complete is (how == "budget"), out + err
-    assert {"budget spent"} == {row.reason for row in log.cases if row.verdict == "not-run"} or how == "a person"
+            process = bent("", "run", "--base-url", url, *words, "--no-witness", *budget, "--out", "out")
+            if how == "a person":
+                assert server.hung.wait(100)
+                process.send_signal(signal.SIGINT)
+                began = time.monotonic()
+            out, err = process.communicate(timeout=100)
+            took = time.monotonic() - began
+            assert not server.released.is_set(), "nobody waited for what hangs"
+        judge(process.returncode, out + err)
+        return took - seconds
+
+    def judge(code: int, said: str) -> None:
+        assert "Traceback" not in said
+        if not after:
+            assert code == (130 if how == "a person" else 2), said
+            return
+        log = read_log(tmp_path / "out")
+        assert log.end is not None
+        assert log.complete is (how == "budget"), said
+        assert {"budget spent"} == {row.reason for row in log.cases if row.verdict == "not-run"} or how == "a person"
+
+    ends_soon(tmp_path, attempt, seconds=2, starts=4)
 
 
 @pytest.mark.parametrize("moment", extent(HANGS, ["while it is asked who it is", "while the questions are asked"]))
 def test_a_search_ends_in_time(moment: str, tmp_path: Path, bent: Begun) -> None:
-    paths, after, words = HANGS[moment]
-    server = Server()
-    server.hangs, server.after = paths, after
-    unit = seconds_to_start(tmp_path)
-    with serving(server) as url:
-        began = time.monotonic()
-        process = bent("", "fuzz", "--base-url", url, *words, "--time", "3s", "--out", "out")
-        out, err = process.communicate(timeout=200)
-        took = time.monotonic() - began
-    assert took < 3 + 2 + 6 * unit, (took, unit, out + err)
-    assert "Traceback" not in err
-    assert process.returncode == (0 if after else 2), out + err
-    assert ("the time is over" in err) if after else ("within --time" in err.splitlines()[-1])
+    _, after, words = HANGS[moment]
+
+    def attempt(unit: float) -> float:
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        server, seconds = hanging(moment), 1 + 2 * unit
+        with serving(server) as url:
+            began = time.monotonic()
+            process = bent("", "fuzz", "--base-url", url, *words, "--time", f"{seconds:.1f}s", "--out", "out")
+            out, err = process.communicate(timeout=100)
+            took = time.monotonic() - began
+            assert not server.released.is_set(), "nobody waited for what hangs"
+        assert "Traceback" not in err
+        assert process.returncode == (0 if after else 2), out + err
+        assert ("the time is over" in err) if after else ("within --time" in err.splitlines()[-1])
+        return took - seconds
+
+    ends_soon(tmp_path, attempt, seconds=2, starts=6)
 
 
 @pytest.mark.parametrize("how", extent([signal.SIGINT, signal.SIGTERM], [signal.SIGTERM]))
 def test_a_search_that_is_ended_says_how_to_go_on(how: signal.Signals, tmp_path: Path, bent: Begun) -> None:
-    paths, after, words = HANGS["while the questions are asked"]
-    server = Server()
-    server.hangs, server.after = paths, after
+    moment = "while the questions are asked"
+    server, words = hanging(moment), HANGS[moment][2]
     with serving(server) as url:
         process = bent("", "fuzz", "--base-url", url, *words, "--out", "out")
         until = time.monotonic() + 100

@@ -226,7 +226,7 @@ def test_without_an_upstream_such_a_fault_is_not_there(name: str, serve: Serve, 
 @pytest.mark.parametrize("words", [("--fault", "GW03"), ("--face", "openai", "--upstream", "http://127.0.0.1:9")])
 def test_what_cannot_be_is_a_users_mistake(words: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", "conformance.scripted", "serve", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 4
     assert "--upstream" in done.stderr
 

@@ -75,6 +75,24 @@ def seconds_to_start(folder: Path) -> float:
     return time.monotonic() - began
 
 
+def ends_soon(folder: Path, attempt: Callable[[float], float], seconds: float, starts: float) -> None:
+    """Asserts that an attempt takes at most so many seconds and starts of the suite: a failure has to show three times.
+
+    `attempt` is given the seconds of a start and says how long it took. A busy machine stretches one, a fault all.
+    """
+    told = []
+    for _ in range(3):
+        unit = seconds_to_start(folder)
+        took = attempt(unit)
+        if took < seconds + starts * unit:
+            return
+        unit = max(unit, seconds_to_start(folder))
+        told.append(f"{took:.1f} s, and {seconds:g} s and {starts:g} starts of {unit:.1f} s were allowed")
+        if took < seconds + starts * unit:
+            return
+    raise AssertionError(told)
+
+
 @contextmanager
 def _own_signals() -> Iterator[None]:
     """Puts back what the test process does when it is told to end."""
