@@ -1,12 +1,16 @@
 """The API keys of this process, and their removal from everything it writes, in every spelling."""
 
 import re
-from collections.abc import Iterable
-from functools import lru_cache
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
+from itertools import accumulate
 
 from conformance.spellings import Search, apart, coded, plain, readings, seldom_coded
 
 MARK = "[key removed]"
+LONGEST, OVERLAP = 200, 16
+"""Characters of a key that one pattern looks for, and those that it has in common with that of the next ones."""
 _LINE = re.compile(rb"[^\r\n]+")
 _NUMBER = re.compile(rb"[0-9]+")
 _NUMBERS = re.compile(rb"[0-9]+(?:\s*,\s*[0-9]+)+")
@@ -31,7 +35,8 @@ class Keys:
         new = [key for key in dict.fromkeys(keys) if key and key not in self.values]
         if new:
             self.values = sorted([*self.values, *new], key=len, reverse=True)
-            self._searches = [_search(key) for key in self.values if not _is_wordlike(key)]
+            looked_for = [part for key in self.values if not _is_wordlike(key) for part in _overlapping(key)]
+            self._searches = list(map(_search, dict.fromkeys(looked_for)))
 
     def forget(self) -> None:
         """Forgets them all: where commands are called one after another in a process, each begins with its own."""
@@ -47,6 +52,47 @@ class Keys:
         spans = self.spans(data)
         return without(spans, data) if spans else data
 
+    def without_parts(self, data: bytes) -> bytes:
+        """JSON, or events of it, without a key that stands in parts in strings that belong together; same length.
+
+        Strings belong together that have the same name, such as the deltas of a block, or stand beside one another; and
+        so do the lines of a stream that have the same field, such as comments.
+        Each sign of the key becomes a star: how many events there are, and how long each text is, stays as it was.
+        """
+        if not self._searches or not self.spans(in_a_row(data)):
+            return data
+        clean = bytearray(data)
+        strings = Strings(data)
+        for numbers in strings.rows():
+            for first, last in self._parts(strings, numbers):
+                clean[first:last] = b"*" * (last - first)
+        return bytes(clean)
+
+    def without_parts_in(self, texts: Sequence[str]) -> Sequence[str]:
+        """Some texts, such as the values of headers, without a key that several of them tell one after another."""
+        row = [text.encode("utf-8", "surrogatepass") for text in texts]
+        if not self._searches or not self.spans(b"".join(row)):
+            return texts
+        clean = [bytearray(data) for data in row]
+        for place, first, last in self._parts_of(row):
+            clean[place][first:last] = b"*" * (last - first)
+        return [data.decode("utf-8", "replace") for data in clean]
+
+    def _parts(self, strings: "Strings", numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """Where the parts of keys stand that only several strings in a row tell."""
+        for place, first, last in self._parts_of([strings.text(number) for number in numbers]):
+            start = strings.start(numbers[place])
+            yield strings.whole_escapes(start + first, start + last)
+
+    def _parts_of(self, row: Sequence[bytes]) -> Iterator[tuple[int, int, int]]:
+        """The parts of keys that only several texts in a row tell: which text, from where to where in it."""
+        ends = list(accumulate(map(len, row)))
+        for begin, end in self.spans(b"".join(row)):
+            first, last = bisect_right(ends, begin), bisect_left(ends, end)
+            for place in range(first, last + 1) if first != last else ():
+                before = ends[place] - len(row[place])
+                yield place, max(begin - before, 0), min(end, ends[place]) - before
+
     def stand_in(self, texts: Iterable[str]) -> bool:
         """Whether a key stands in one of several texts, which are searched at once."""
         return bool(self._searches) and bool(self.spans("\0".join(texts).encode("utf-8", "surrogatepass")))
@@ -58,6 +104,100 @@ class Keys:
         data = text.encode("utf-8", "surrogatepass")
         clean = self.removed(data)
         return text if clean is data else clean.decode("utf-8", "surrogatepass")
+
+
+_STRING = rb'"([^"\\\r\n]*+(?:\\[^\r\n][^"\\\r\n]*+)*+)"'
+_DELTA = re.compile(
+    rb'data: ?\{"type": ?"content_block_delta", ?"index": ?(\d+), ?"delta": ?\{"type": ?"\w+", ?"(\w+)": ?'
+    + _STRING
+    + rb"\}\}"
+)
+"""An event as nearly all are."""
+_BACKSLASHES, _QUOTE, _APART = b"\1\1", b"\2\2", b"\3"
+"""What stands for an escaped backslash and an escaped quote while strings are found, and what parts rows of them."""
+
+
+_FIELD = re.compile(rb'(?:\A|(?<=[\r\n]))([^":\r\n]*+):[ ]?([^"\r\n]++)(?=[\r\n]|\Z)')
+"""A line of a stream without a string in it: a comment, the name of an event, data that is no JSON."""
+
+
+class Strings:
+    """The strings of JSON, or of lines that hold some, as they are written; and lines that hold none."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        marked = data.replace(b"\r", b"\n").replace(b"\\\\", _BACKSLASHES).replace(b'\\"', _QUOTE)
+        lines = marked.split(b"\n")
+        if any(line.count(b'"') & 1 for line in lines):  # a quote that nothing ends, ends with its line
+            marked = b"".join([line + (b'"' if line.count(b'"') & 1 else b"\n") for line in lines])
+        self._pieces = marked.split(b'"')
+        self._lines = list(_FIELD.finditer(data))
+
+    def rows(self) -> list[list[int]]:
+        """The numbers of those that belong together: of a name and an index, a name, all values, all names, a field."""
+        named: dict[tuple[bytes, bytes], list[int]] = {}
+        indexed: dict[tuple[bytes, bytes], list[int]] = {}
+        names, values = [], []
+        name = index = b""
+        for number, after in enumerate(self._pieces[2::2]):
+            if after[:1] == b":" or after.lstrip()[:1] == b":":
+                name = self._pieces[2 * number + 1]
+                names.append(number)
+                index = after if name == b"index" else index
+            else:
+                named.setdefault((name, b""), []).append(number)
+                indexed.setdefault((name, index), []).append(number)
+                values.append(number)
+        fields: dict[bytes, list[int]] = {}
+        for number, line in enumerate(self._lines):
+            fields.setdefault(line[1], []).append(-1 - number)
+        rows = [
+            *named.values(),
+            *(indexed.values() if len(indexed) > len(named) else ()),
+            names,
+            values,
+            *fields.values(),
+        ]
+        return [row for row in rows if len(row) > 1]
+
+    def text(self, number: int) -> bytes:
+        """What stands there; numbers of lines are below 0."""
+        if number < 0:
+            return self._lines[-1 - number][2]
+        return self._pieces[2 * number + 1].replace(_BACKSLASHES, b"\\\\").replace(_QUOTE, b'\\"')
+
+    def start(self, number: int) -> int:
+        """Where in the data a string begins, behind its quote, or what a line says."""
+        return self._lines[-1 - number].start(2) if number < 0 else self._starts[2 * number + 1]
+
+    def whole_escapes(self, first: int, last: int) -> tuple[int, int]:
+        """The span with the escapes that it cuts."""
+        while self._data[first - 1 : first] == b"\\":
+            first -= 1
+        return first, last + (self._data[last - 1 : last] == b"\\" and self._data[last : last + 1] not in (b'"', b""))
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *accumulate(len(piece) + 1 for piece in self._pieces)]
+
+    def joined(self) -> bytes:
+        return _APART.join([b"".join(map(self.text, row)) for row in self.rows()])
+
+
+def in_a_row(data: bytes) -> bytes:
+    """The strings of JSON, or of events, those joined that belong together."""
+    parts = _DELTA.split(data)
+    if len(parts) == 1:
+        return Strings(data).joined()
+    rest = b"".join(parts[::4])
+    names = b"|".join(set(parts[2::4]))
+    if b'"content_block_delta"' in rest or re.search(b'"(?:%s)"\\s*:\\s*"[^"]' % names, rest):
+        return Strings(data).joined()  # some are written in another way, and belong to the others
+    rows: dict[tuple[bytes, bytes], list[bytes]] = {}
+    for index, name, text in zip(parts[1::4], parts[2::4], parts[3::4], strict=True):
+        rows.setdefault((name, index), []).append(text)
+    each = [b"".join(row) for row in rows.values()]
+    return _APART.join([*each, b"".join(parts[3::4]), Strings(rest).joined()])
 
 
 KNOWN = Keys()
@@ -97,7 +237,13 @@ def _is_wordlike(key: str) -> bool:
     return len(key) < 6 or (key.isalpha() and len(key) < 12)
 
 
-@lru_cache(maxsize=8)
+def _overlapping(key: str) -> Iterator[str]:
+    """A key that is too long for one pattern, such as a token of a cloud, in parts that overlap; else itself."""
+    for begin in range(0, max(1, len(key) - OVERLAP), LONGEST - OVERLAP):
+        yield key[begin : begin + LONGEST]
+
+
+@lru_cache(maxsize=64)
 def _search(key: str) -> Search:
     """Looks for one key alone: a pattern of four has more states than are kept, and takes a hundred times as long."""
     patterns: set[str] = set()

@@ -1,6 +1,7 @@
 """Removes keys where bytes are recorded."""
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from msgspec.structs import replace
 
@@ -21,6 +22,8 @@ class Scrubber:
 
     def __init__(self, keys: Iterable[str | None] = ()) -> None:
         self._keys = Keys(keys)
+        self._told_in_parts = False
+        """Whether an answer had parts of a key, which a later request may give back."""
         KNOWN.remember(*self._keys.values)
 
     def data(self, data: bytes) -> bytes:
@@ -29,7 +32,8 @@ class Scrubber:
     def request(self, outgoing: Outgoing) -> Request:
         """The request without keys, as it may be recorded."""
         headers = tuple([(name, self._sent_value(name, value)) for name, value in outgoing.headers])
-        request = Request(outgoing.method, outgoing.url, headers, self.data(outgoing.body))
+        body = self._keys.without_parts(outgoing.body) if self._told_in_parts else outgoing.body
+        request = Request(outgoing.method, outgoing.url, headers, self.data(body))
         if not self._keys.stand_in([request.url, *[value for _, value in headers]]):
             return request
         text = self._keys.removed_from
@@ -41,6 +45,11 @@ class Scrubber:
         clean = exchange
         if chunks is not exchange.chunks:
             clean = replace(clean, chunks=chunks, notes=(*clean.notes, REMOVED))
+        values = [value for _, value in clean.headers]
+        if (whole := self._keys.without_parts_in(values)) is not values:
+            clean = replace(
+                clean, headers=tuple([(name, value) for (name, _), value in zip(clean.headers, whole, strict=True)])
+            )
         names_and_values = [part for header in clean.headers for part in header]
         if self._keys.stand_in([clean.detail, *clean.notes, *names_and_values]):
             text = self._keys.removed_from
@@ -64,7 +73,19 @@ class Scrubber:
         return value
 
     def _chunks(self, chunks: Sequence[Chunk]) -> Sequence[Chunk]:
-        """The chunks without keys; the mark falls to the chunk in which a key begins."""
+        """The chunks without keys: the same object where there is none."""
+        chunks = self._without_whole(chunks)
+        data = b"".join([chunk.data for chunk in chunks])
+        clean = self._keys.without_parts(data)
+        if clean is data:
+            return chunks
+        self._told_in_parts = True
+        sizes = [len(chunk.data) for chunk in chunks]
+        places = zip(chunks, sizes, accumulate(sizes), strict=True)
+        return tuple([Chunk(chunk.at, clean[end - size : end]) for chunk, size, end in places])
+
+    def _without_whole(self, chunks: Sequence[Chunk]) -> Sequence[Chunk]:
+        """The chunks without keys that stand in one piece; the mark falls to the chunk in which a key begins."""
         data = b"".join([chunk.data for chunk in chunks])
         spans = self._keys.spans(data)
         if not spans:

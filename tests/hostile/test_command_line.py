@@ -198,10 +198,14 @@ def test_the_command_line_survives(name: str, tmp_path: Path) -> None:
     texts |= {name: file.read_bytes().decode(errors="replace") for name, file in files.items()}
     for name, text in texts.items():
         assert not any(leaks(text, KEY, spelled) for spelled in SPELLINGS_OF_IT), name
+    for name, text in {**texts, "the terminal": printed}.items():
+        assert not any(third in text for third in THIRDS), name
 
 
 SPELLINGS_OF_IT = [KEY, *(SPELLINGS[name](KEY) for names in SPELLED.values() for name in names)]
 """As the endpoints that give it back spell it."""
+THIRDS = [KEY[first : first + 9] for first in (0, 9, 18)]
+"""As it stands in the deltas of one answer."""
 GOOD_AND_BAD = {
     *("supported", "partial", "ignored", "refused", "broken", "inconclusive", "blocked", "not-applicable", "not-run"),
 }

@@ -4,8 +4,10 @@ import base64
 import html
 import itertools
 import json
+import random
+import string
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
 import pytest
@@ -16,6 +18,7 @@ from hypothesis import strategies as some
 from conformance.judge import finding, sentence, shape, wire, wording
 from conformance.keys import KNOWN, MARK, Keys, shortened
 from conformance.probe.exchange import Chunk, Exchange, Request
+from conformance.probe.request import Outgoing
 from conformance.probe.scrub import Scrubber
 from conformance.pytest_plugin import items
 
@@ -99,6 +102,87 @@ def test_no_border_of_chunks_keeps_a_key(key: str, name: str, cuts: list[int]) -
     assert len(seen.chunks) == len(chunks)
 
 
+def event(text: str, index: int = 0, *, turned: bool = False) -> bytes:
+    """One delta, with its keys in the order of the API or turned round."""
+    delta = {"type": "content_block_delta", "index": index, "delta": {"type": "text_delta", "text": text}}
+    inner = {"text": text, "type": "text_delta"}
+    data = {"delta": inner, "index": index, "type": "content_block_delta"} if turned else delta
+    return b"event: content_block_delta\ndata: " + json.dumps(data, separators=(",", ":")).encode() + b"\n\n"
+
+
+def parted(cuts: Sequence[int]) -> list[str]:
+    edges = [0, *cuts, len(KEY)]
+    return [KEY[first:last] for first, last in itertools.pairwise(edges)]
+
+
+BEGUN = b'data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n'
+IN_PARTS: dict[str, Callable[[list[str]], bytes]] = {
+    "deltas": lambda parts: BEGUN + b"".join(map(event, parts)),
+    "deltas, the first in the start of their block": lambda parts: (
+        BEGUN.replace(b'""', json.dumps(parts[0]).encode()) + b"".join(map(event, parts[1:]))
+    ),
+    "deltas of many orders": lambda parts: b"".join(event(part, turned=n % 2 == 1) for n, part in enumerate(parts)),
+    "deltas between those of another block": lambda parts: b"".join(event(part) + event("x", 1) for part in parts),
+    "deltas behind a quote that nothing ends": lambda parts: b': "\n\n' + b"".join(map(event, parts)),
+    "JSON in deltas": lambda parts: b"".join(
+        [event('{"a\\\\": "'), *(event(json.dumps(part)[1:-1]) for part in parts), event('"}')]
+    ),
+    "escapes in deltas": lambda parts: b"".join(
+        event("".join(f"\\u{ord(sign):04x}" for sign in part)) for part in parts
+    ),
+    "blocks": lambda parts: json.dumps([{"type": "text", "text": part} for part in parts], indent=1).encode(),
+    "a list": lambda parts: json.dumps({"id": "x", "list": parts}).encode(),
+    "names": lambda parts: json.dumps({"a": [{part: n} for n, part in enumerate(parts)]}).encode(),
+    "comments": lambda parts: b"".join(f": {part}\n\n".encode() for part in parts) + event("x"),
+    "names of events": lambda parts: b"".join(f"event: {part}\r\ndata: {{}}\r\n\r\n".encode() for part in parts),
+    "data that is no JSON": lambda parts: event("x") + b"".join(f"data: {part}\n\n".encode() for part in parts),
+    "values": lambda parts: json.dumps({f"n{number}": part for number, part in enumerate(parts)}).encode(),
+}
+"""Where a key can stand in parts that somebody can put together."""
+CUT = {"in thirds": (11, 22), "sign by sign": tuple(range(1, len(KEY))), "near its end": (len(KEY) - 6,)}
+
+
+@pytest.mark.parametrize("cut", CUT)
+@pytest.mark.parametrize("where", IN_PARTS)
+def test_a_key_in_parts_is_removed_where_they_belong_together(where: str, cut: str) -> None:
+    body = IN_PARTS[where](parted(CUT[cut]))
+    chunks = tuple(Chunk(float(at), body[at : at + 7]) for at in range(0, len(body), 7))
+    asked = Exchange(request=Request("GET", "http://h/", ()), outcome="complete", status=200, chunks=chunks)
+    seen = Scrubber([KEY]).exchange(asked)
+    assert [len(chunk.data) for chunk in seen.chunks] == [len(chunk.data) for chunk in chunks]
+    assert (seen.body.count(b"\n"), seen.body.count(b'"')) == (body.count(b"\n"), body.count(b'"'))
+    assert seen.body.count(b"*") >= len(KEY)
+    for frame in seen.frames if b"data: {" in body and "no JSON" not in where else ():
+        assert wire.decode(frame.data or b"{}") is not None
+    if b"data: " not in body:
+        assert wire.decode(seen.body) is not None
+    assert not any(json.dumps(part)[1:-1].encode() in seen.body for part in parted(CUT[cut]) if len(part) > 3)
+
+
+def test_a_key_in_parts_is_removed_from_headers() -> None:
+    parts = parted(CUT["in thirds"])
+    headers = (("a", "1"), *((f"x-{number}", part) for number, part in enumerate(parts)), ("b", parts[0]))
+    asked = Exchange(request=Request("GET", "http://h/", ()), outcome="complete", status=200, headers=headers)
+    seen = Scrubber([KEY]).exchange(asked)
+    assert [value for _, value in seen.headers] == ["1", *("*" * len(part) for part in parts), parts[0]]
+
+
+@given(data=some.binary(max_size=300))
+def test_a_key_in_parts_is_looked_for_in_any_bytes(data: bytes) -> None:
+    assert Keys([KEY]).without_parts(data) is data
+    assert len(Keys(["abcdef"]).without_parts(b'"abc","def' + data)) == len(data) + 10
+
+
+def test_a_request_does_not_give_back_a_key_in_parts() -> None:
+    blocks = IN_PARTS["blocks"](parted(CUT["in thirds"]))
+    asked = Exchange(request=Request("GET", "http://h/", ()), outcome="complete", chunks=(Chunk(0, blocks),))
+    scrubber = Scrubber([KEY])
+    outgoing = Outgoing(method="POST", url="http://h/", headers=(), body=blocks)
+    assert scrubber.request(outgoing).body == blocks  # what a case sends is its own
+    scrubber.exchange(asked)
+    assert scrubber.request(outgoing).body.count(b"*") == len(KEY)
+
+
 @given(data=some.binary(max_size=300))
 def test_what_holds_no_key_is_left_alone(data: bytes) -> None:
     assert Keys([KEY]).removed(data) is data
@@ -121,9 +205,13 @@ def test_removing_takes_time_that_grows_with_the_bytes() -> None:
         "\\73 ",
         "&amp;",
         "%26amp;",
+        '"s",',
+        '"\\"',
+        '{"a":"s"}\n',
     ):
         began = time.process_time()
         Keys([KEY]).removed((unit * (200_000 // len(unit))).encode())
+        Keys([KEY]).without_parts((unit * (200_000 // len(unit))).encode())
         assert time.process_time() - began < 2
 
 
@@ -133,6 +221,21 @@ def test_many_keys_cost_as_much_as_each_alone() -> None:
     began = time.process_time()
     assert keys.removed(text) is text
     assert time.process_time() - began < 2
+
+
+TOKEN = "eyJ" + "".join(random.Random(7).choices(string.ascii_letters + string.digits + "-_.", k=2500))
+"""As long as the tokens of clouds are, for which there are gateways."""
+
+
+@pytest.mark.parametrize("name", ["as it is", "JSON, every character", "URL, every character", "base64 behind a name"])
+def test_a_long_token_is_removed_whole(name: str) -> None:
+    spelled = SPELLINGS[name](TOKEN)
+    told = Keys([TOKEN]).removed_from(f'{{"id": "{spelled}"}}')
+    assert told.count(MARK) == 1
+    assert len(told) < 60
+    assert b"*" * len(TOKEN) in Keys([TOKEN]).without_parts(event(TOKEN[:999]) + event(TOKEN[999:])).translate(
+        None, delete=b'{}":,\n abcdefghijklmnopqrstuvwxyz_0'
+    )
 
 
 def test_keys_that_overlap_are_removed_together() -> None:
