@@ -152,23 +152,15 @@ class Assessment:
         judgement = self.judgement(question)
         findings = _telling(record, judgement.verdict)
         standing = self._standing(self._seen(question, judgement.verdict, findings))
-        return CaseRow(
-            case=case.id,
-            case_sha256=self._catalog.sha256(case),
-            mode=question.mode,
-            kind=case.kind,
-            surface=case.surface,
-            touches=list(case.touches),
-            level=case.level,
-            verdict=judgement.verdict,
+        return self._row(
+            question,
+            judgement,
             status=standing.status,
             reason=in_its_words(record, judgement),
             findings=findings,
             marks=merged(mark for mark in marks if mark.id not in case.rules),
-            attempts=len(record.attempts),
             sdk=sdk,
             seconds=round(sum(attempt.seconds for attempt in record.attempts), 4),
-            exchanges=_exchanges(record),
             expected_by=standing.expected_by,
             capable=record.capable,
             confirmed=record.confirmed,
@@ -180,8 +172,13 @@ class Assessment:
 
     def failed_row(self, question: Question, trace: str) -> CaseRow:
         """The row of a question that the suite itself failed to judge."""
-        case, record = question.case, self._lookup(question)
         judgement = self._judged[question] = failed(trace)
+        nothing: dict[str, Any] = {"findings": [], "marks": [], "sdk": None, "seconds": 0.0}
+        return self._row(question, judgement, status="as-expected", reason=judgement.reason, **nothing)
+
+    def _row(self, question: Question, judgement: Judgement, **more: Any) -> CaseRow:
+        """A row with what its case, its record and its verdict say of it, and more."""
+        case, record = question.case, self._lookup(question)
         return CaseRow(
             case=case.id,
             case_sha256=self._catalog.sha256(case),
@@ -191,14 +188,10 @@ class Assessment:
             touches=list(case.touches),
             level=case.level,
             verdict=judgement.verdict,
-            status="as-expected",
-            reason=judgement.reason,
-            findings=[],
-            marks=[],
             attempts=len(record.attempts),
-            sdk=None,
-            seconds=0.0,
             exchanges=_exchanges(record),
+            too_long=judgement.too_long,
+            **more,
         )
 
     def _seen(self, question: Question, verdict: Verdict, findings: Iterable[Finding]) -> RowResult:

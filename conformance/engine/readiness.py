@@ -13,7 +13,6 @@ from conformance.judge.readiness import Broken, NeedVerdict, Seen, readiness_by_
 from conformance.judge.readiness import Readiness as Verdict
 from conformance.judge.readiness import readiness as decide
 from conformance.judge.rules import RULES
-from conformance.judge.verdict import TOO_LONG
 from conformance.judge.wording import FOR_MACHINES, place, shown, wanted
 from conformance.keys import shortened
 from conformance.runs.log import CaseRow, Need, ReadinessRow, ReadinessVerdict, RuleRow, VersionReadiness
@@ -72,7 +71,7 @@ def _seen(row: CaseRow) -> Seen:
     return Seen(
         case=row.case,
         mode=row.mode,
-        verdict="refused" if row.reason == TOO_LONG else row.verdict,
+        verdict="refused" if row.too_long else row.verdict,
         quote=_quote(row),
         exchange=row.findings[0].exchange if row.findings else row.exchanges[-1] if row.exchanges else "",
         unreadable=any(finding.id == "readable" for finding in row.findings),

@@ -68,9 +68,10 @@ class Judgement(Struct, frozen=True):
 
     verdict: Verdict
     reason: str = ""
+    too_long: bool = False
+    """Whether it says nothing since the prompt did not fit into the server's window."""
 
 
-TOO_LONG = "the prompt does not fit into this server's window"
 GARBLED = Judgement("inconclusive", "the model read the word, and copied it badly")
 
 
@@ -161,7 +162,7 @@ def _unobserved(facts: Facts) -> Judgement:
     """The verdict where no attempt says anything about the server."""
     seen = frozenset(facts.attempts)
     if "too-long" in seen:
-        return Judgement("not-run", TOO_LONG)
+        return Judgement("not-run", "the prompt does not fit into this server's window", too_long=True)
     if "too-much" in seen:
         return Judgement("not-run", "the answer is longer than what is read of one")
     if "garbled" in seen:
