@@ -20,10 +20,13 @@ from fnmatch import fnmatchcase
 from msgspec import Struct
 
 from conformance.errors import UserError
+from conformance.keys import shortened
 
 _TOKEN = re.compile(r'\s*(?:(?P<mark>[(),-])|(?P<word>(?:"[^"]*"?|[^\s(),"])+))')
 _KEYED = re.compile(r"([A-Za-z]+):(.*)", re.DOTALL)
 _MORE = re.compile(r',(?P<value>"[^"]*"?|[^\s(),":]+(?![^\s(),"]*:))')
+LONGEST = 200
+"""Characters of an expression that a message repeats."""
 DEEPEST = 100
 """Parentheses and negations within each other."""
 _GLOB = re.compile(r"[*?\[]")
@@ -162,7 +165,7 @@ class _Reading:
         return self._tokens[self._next] if self._next < len(self._tokens) else ""
 
     def _error(self, says: str) -> ExpressionError:
-        return ExpressionError(f"cannot read `{self._text}`: {says}")
+        return ExpressionError(f"cannot read `{shortened(self._text, LONGEST)}`: {says}")
 
 
 def _tokens(text: str) -> Iterator[str]:

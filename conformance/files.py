@@ -93,9 +93,13 @@ def is_still_at(file: IO[bytes], path: Path) -> bool:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file that takes its name when it is whole; whatever had the name before is let go of, and not written to."""
     unfinished = path.with_name(f"{path.name}.part")
-    unfinished.unlink(missing_ok=True)
     try:
-        with unfinished.open("xb") as file:
+        unfinished.unlink(missing_ok=True)
+        begun = unfinished.open("xb")
+    except OSError as problem:
+        raise OSError(problem.errno, problem.strerror, str(path)) from problem
+    try:
+        with begun as file:
             yield file
         unfinished.replace(path)
     except BaseException:

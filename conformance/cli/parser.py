@@ -88,6 +88,20 @@ class Parser(argparse.ArgumentParser):
         return "pytest" if self._rest == "pytest_arguments" else "`conformance run`"
 
 
+def whole_number(text: str) -> int:
+    """A number as it is typed; ArgumentTypeError where it is none."""
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
+    return int(text)
+
+
+def from_one(text: str) -> int:
+    """The same, from 1 up."""
+    if not re.fullmatch("0*[1-9][0-9]{0,8}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+    return int(text)
+
+
 def near(word: str, legal: Iterable[str]) -> str:
     """`; did you mean ...?` for the legal word that looks most like this one; empty where none does."""
     close = get_close_matches(word.lower(), list(legal), n=1, cutoff=0.65)

@@ -105,6 +105,18 @@ WRONG: list[tuple[str, int, str]] = [
     ("doctor --target vllm", 4, "ollama"),
     ("new Bad_Id", 4, "Bad_Id"),
     ("ollama", 4, "--version"),
+    ("serve --port abc", 4, "'abc' is no port: a number from 0 to 65535"),
+    ("serve --port 70000", 4, "'70000' is no port"),
+    ("serve --port ²", 4, "'²' is no port"),
+    ("run --concurrency ²", 4, "'²' is not a whole number from 1 up"),
+    (f"run --attempts {'9' * 5000}", 4, "is not a whole number from 1 up"),
+    ("fuzz --examples -3", 4, "'-3' is not a whole number from 0 up"),
+    ("env --target ollama --model m --context big", 4, "'big' is not a whole number"),
+    ("record --max-usd x", 4, "'x' is no sum of US dollars such as 5 or 0.5"),
+    ("record --max-usd nan", 4, "'nan' is no sum"),
+    ("record --max-usd 5 --price 5", 4, "'5' is no price such as 5,25"),
+    ("record --max-usd 5 --price inf,nan", 4, "'inf,nan' is no price such as 5,25"),
+    (f"run --select {'(' * 5000}", 4, "((…`"),
 ]
 
 

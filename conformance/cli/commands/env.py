@@ -5,6 +5,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from conformance.cli.parser import from_one
 from conformance.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         "--api-key-env", metavar="VAR", help="the NAME of the variable that holds the key, read by the shell"
     )
     parser.add_argument(
-        "--context", metavar="N", type=int, help="tokens that the model takes; default: what the endpoint says"
+        "--context", metavar="N", type=from_one, help="tokens that the model takes; default: what the endpoint says"
     )
     parser.add_argument(
         "--no-tool-search", action="store_true", help="list all tools from the start: for servers that drop references"

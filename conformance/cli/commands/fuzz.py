@@ -8,12 +8,13 @@ from pathlib import Path
 
 from conformance.bounded import end_by_signals, within
 from conformance.cli.commands.run import duration
-from conformance.engine.options import RunOptions
+from conformance.cli.parser import whole_number
 from conformance.engine.scheduler import Deadline
 from conformance.engine.target_selection import who_is_asked
 from conformance.errors import ExitCode, UserError
 from conformance.files import as_name
 from conformance.harmless import harmless
+from conformance.runs.options import RunOptions
 from conformance.targets.target import Target
 
 
@@ -24,8 +25,12 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", metavar="NAME[@VERSION]|FILE|none", help="who it is; recognised by default")
     parser.add_argument("--model", metavar="M", help="the model to ask")
     parser.add_argument("--api-key-env", metavar="VAR", help="the environment variable that holds the key")
-    parser.add_argument("--seed", type=_number, default=0, metavar="S", help="the same seed asks the same (default: 0)")
-    parser.add_argument("--examples", type=_number, default=500, metavar="N", help="how many requests (default: 500)")
+    parser.add_argument(
+        "--seed", type=whole_number, default=0, metavar="S", help="the same seed asks the same (default: 0)"
+    )
+    parser.add_argument(
+        "--examples", type=whole_number, default=500, metavar="N", help="how many requests (default: 500)"
+    )
     parser.add_argument("--time", type=duration, metavar="TIME", help="end after this time, such as 90s, 20m")
     parser.add_argument("--timeout", type=duration, default=60.0, metavar="S", help="for one answer (default: 60)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where it is kept; the same folder and seed go on")
@@ -107,9 +112,3 @@ def _options(arguments: argparse.Namespace) -> RunOptions:
 
 def _named(target: Target) -> str:
     return " ".join(filter(None, (target.name, target.version)))
-
-
-def _number(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
-    return int(text)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance.cli.parser import Parser
+from conformance.cli.parser import Parser, from_one
 from conformance.errors import ExitCode, UserError
 from conformance.harmless import harmless
 
@@ -98,7 +98,9 @@ def run_ollama(arguments: argparse.Namespace) -> int:
 def declare_prepare(parser: argparse.ArgumentParser) -> None:
     target_arguments(parser, (*OLLAMA_TARGETS, "llama.cpp"))
     parser.add_argument("--model", metavar="M", help="such as qwen3-coder; without it, the recommended ones are listed")
-    parser.add_argument("--context", metavar="N", type=int, default=65_536, help="tokens of context (default: 65536)")
+    parser.add_argument(
+        "--context", metavar="N", type=from_one, default=65_536, help="tokens of context (default: 65536)"
+    )
     parser.add_argument("--alias", metavar="NAME", help="a second name for it, such as claude-3-5-sonnet")
     parser.add_argument("--clean", action="store_true", help="take away what an earlier prepare made")
     parser.add_argument("--probe-model", action="store_true", help="the suite's own model of 4 MB, to test an engine")

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from conformance.catalog.load import cases_folder, load_catalog
 from conformance.cli.parser import Parser
-from conformance.engine.options import RunOptions
 from conformance.engine.plan import plan
 from conformance.engine.purse import Price, estimate
 from conformance.engine.question import Question
@@ -21,6 +20,7 @@ from conformance.engine.resume import with_earlier_choices
 from conformance.errors import ExitCode, UserError
 from conformance.judge.rules.grounds import BASIS, RECORDED
 from conformance.runs.log import FILE, RunLog, is_unbegun, read_log
+from conformance.runs.options import RunOptions
 from conformance.targets.load import load_target_file
 
 ASSUMED = Price(5.0, 25.0)
@@ -33,7 +33,7 @@ def declare(parser: Parser) -> None:
     parser.add_argument("--base-url", metavar="URL", help="where it listens; the target's own address by default")
     parser.add_argument("--model", metavar="M", help="the model to ask")
     parser.add_argument("--api-key-env", metavar="VAR", help="the environment variable that holds the key")
-    parser.add_argument("--max-usd", metavar="N", type=float, help="spend at most so much; the rest is not asked")
+    parser.add_argument("--max-usd", metavar="N", type=_dollars, help="spend at most so much; the rest is not asked")
     parser.add_argument(
         "--price", metavar="IN,OUT", type=_price, default=ASSUMED, help="US dollars per million tokens (default: 5,25)"
     )
@@ -134,12 +134,19 @@ def held(log: RunLog) -> set[str]:
     return {row.rule for row in log.rules if row.verdict == "supported" and row.seen}
 
 
+_SUM = r"[0-9]{1,9}(\.[0-9]{1,9})?"
+
+
+def _dollars(text: str) -> float:
+    if not re.fullmatch(_SUM, text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no sum of US dollars such as 5 or 0.5")
+    return float(text)
+
+
 def _price(text: str) -> Price:
-    try:
-        read, written = (float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no price such as 5,25") from None
-    return Price(read, written)
+    if not re.fullmatch(f"{_SUM},{_SUM}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no price such as 5,25")
+    return Price(*map(float, text.split(",")))
 
 
 _ID = re.compile(r"^  - id: (\S+)\s*$")

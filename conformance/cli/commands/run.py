@@ -10,9 +10,9 @@ from pathlib import Path
 
 from conformance.cli.configuration import configured
 from conformance.cli.display import Display
-from conformance.cli.parser import Parser
-from conformance.engine.options import RunOptions
+from conformance.cli.parser import Parser, from_one
 from conformance.errors import UserError
+from conformance.runs.options import RunOptions
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -48,10 +48,10 @@ def declare(parser: Parser) -> None:
     what.add_argument("--thorough", action="store_true", help="also what costs many bytes or tokens (`size: large`)")
     how = parser.add_argument_group("how")
     how.add_argument(
-        "--concurrency", metavar="N", type=_positive, help="requests in flight (default: the target's, else 4)"
+        "--concurrency", metavar="N", type=from_one, help="requests in flight (default: the target's, else 4)"
     )
     how.add_argument(
-        "--attempts", metavar="K", type=_positive, default=3, help="tries where the model must play along (default: 3)"
+        "--attempts", metavar="K", type=from_one, default=3, help="tries where the model must play along (default: 3)"
     )
     how.add_argument(
         "--timeout",
@@ -133,13 +133,6 @@ def options_of(arguments: argparse.Namespace, words: list[str]) -> RunOptions:
         command=shlex.join(["conformance", *words[1:]]),
         pytest_arguments=tuple(arguments.pytest_arguments),
     )
-
-
-def _positive(text: str) -> int:
-    number = int(text) if text.isdigit() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
-    return number
 
 
 def _seconds(text: str) -> float:

@@ -11,13 +11,19 @@ def declare_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--face", choices=["anthropic", "openai", "ollama"], default="anthropic", help="the wire it speaks"
     )
-    parser.add_argument("--port", default="8123", help="0 for a free one (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default="8123", help="0 for a free one (default: %(default)s)")
     parser.add_argument("--fault", metavar="ID", help="commit this fault in every answer")
     parser.add_argument("--variant", metavar="ID", help="answer in this legal variant")
     parser.add_argument("--api-key", metavar="KEY", help="ask for this key")
     parser.add_argument("--like", metavar="TARGET@VERSION", help="behave like this server, as far as it is known")
     parser.add_argument("--upstream", metavar="URL", help="be a gateway in front of this chat completions server")
     parser.add_argument("--disobey", metavar="N", help="ignore every N-th prompt, as a weak model would")
+
+
+def _port(text: str) -> str:
+    if not (text.isascii() and text.isdigit() and int(text[:9]) < 2**16):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 0 to 65535, 0 for a free one")
+    return text
 
 
 def run_serve(arguments: argparse.Namespace) -> NoReturn:

@@ -54,5 +54,5 @@ def _unknown(kind: str, name: str) -> str:
     from conformance.scripted.variants import variants
 
     near = get_close_matches(name, faults() if kind == "fault" else variants(), n=1, cutoff=0.5)
-    guess = f"; did you mean {near[0]}?" if near else ""
-    return f"there is no {kind} {name}{guess} `conformance {kind}s` lists them"
+    guess = f"; did you mean {near[0]}? " if near else "; "
+    return f"there is no {kind} {name}{guess}`conformance {kind}s` lists them"
