@@ -26,7 +26,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "scripted": {"scripted"},
 }
 ENGINE: Mapping[str, set[str]] = {
-    "asking": {"options", "question", "plan", "scheduler", "inquiry", "target_selection", "purse"}
+    "asking": {"question", "plan", "scheduler", "inquiry", "target_selection", "purse"}
     | {"fixture_server", "scripted_process", "same_question", "unmarked"},
     "judging": {"assessment", "behind", "explanation", "lights", "readiness", "reasons", "testimony"},
     "ending": {"events", "finish", "log_header", "ledger", "outputs"},

@@ -16,9 +16,10 @@ from msgspec.structs import replace
 from conformance.catalog.described import schema_of
 from conformance.catalog.msgspec_messages import in_words, message_and_path, unknown_key
 from conformance.cli.parser import near_or_all
-from conformance.engine.options import RunOptions
 from conformance.errors import UserError
 from conformance.files import LARGEST_TEXT, read_within
+from conformance.runs.options import RunOptions
+from conformance.targets.load import files_behind
 from conformance.targets.resolve import is_file
 
 FILE = "conformance.toml"
@@ -56,6 +57,7 @@ def configured(options: RunOptions, folder: Path) -> RunOptions:
     chosen = options.resume is not None or options.profile is not None or options.select is not None
     return replace(
         options,
+        address_from=file if _says_who(stated, options) else None,
         base_url=options.base_url or stated.base_url,
         target=options.target or _target(stated.target, file),
         model=options.model or stated.model,
@@ -63,6 +65,13 @@ def configured(options: RunOptions, folder: Path) -> RunOptions:
         select=options.select if chosen else stated.select,
         out=options.out or (None if options.resume is not None else _out(stated.out, file)),
     )
+
+
+def _says_who(stated: Configuration, options: RunOptions) -> bool:
+    """Whether it is the file that says where the endpoint is: a key that the caller names does not go there."""
+    if options.base_url is not None:
+        return False
+    return stated.base_url is not None or (options.target is None and is_file(stated.target or ""))
 
 
 def configuration_schema() -> dict[str, Any]:
@@ -111,8 +120,13 @@ def _explained(message: str) -> str:
 
 
 def _target(stated: str | None, file: Path) -> str | None:
-    """A target by its name as it is; the path of one from where the file lies."""
-    return str(file.parent / stated) if stated is not None and is_file(stated) else stated
+    """A target by its name as it is; the path of one from where the file lies, and below it."""
+    if stated is None or not is_file(stated):
+        return stated
+    for read in files_behind(file.parent / stated):
+        if not read.is_relative_to(file.parent):
+            raise ConfigurationError(f"{file}: target: {read} is not below {file.parent}; --target can name any file")
+    return str(file.parent / stated)
 
 
 def _out(stated: str | None, file: Path) -> Path | None:

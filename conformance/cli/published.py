@@ -26,6 +26,7 @@ from conformance.runs.diff import Difference, diff
 from conformance.runs.evidence_store import PLAIN, EvidenceStore, copy_evidence, pack_evidence, remove_evidence
 from conformance.runs.frames import BEST
 from conformance.runs.log import PACKED, RunLog, pack_log, read_log
+from conformance.runs.options import options_in
 from conformance.runs.rows import BEHIND, RunRow, TargetInfo
 from conformance.runs.snapshots import snapshot_file, write_snapshot
 
@@ -91,7 +92,7 @@ def _add(arguments: argparse.Namespace) -> int:
 
 def _as_published(row: RunRow, target: TargetInfo) -> RunRow:
     """The head of a run as everybody may read it: it was kept in a folder of this machine."""
-    out = str(row.options.get("out") or "")
+    out = str(options_in(row.options).out or "")
     return replace(
         row,
         target=target,

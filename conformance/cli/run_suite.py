@@ -26,7 +26,6 @@ from conformance.engine.fixture_server import FixtureServer
 from conformance.engine.inquiry import Inquiry, Transport, Watch
 from conformance.engine.ledger import Ledger
 from conformance.engine.log_header import catalog_row, run_row
-from conformance.engine.options import RunOptions
 from conformance.engine.outputs import EvidenceKeeper, into_log
 from conformance.engine.plan import plain_controls, plan
 from conformance.engine.purse import Price, Purse, cheapest_first
@@ -54,9 +53,11 @@ from conformance.runs.expectations import Expectations
 from conformance.runs.log import FILE as LOG
 from conformance.runs.log import PACKED as PACKED_LOG
 from conformance.runs.log import LogWriter, read_log
+from conformance.runs.options import RunOptions
 from conformance.runs.run_folder import DiskError, RunFolder
 from conformance.runs.snapshots import read_snapshot, snapshot_file, write_snapshot
 from conformance.targets.load import target_problems
+from conformance.targets.resolve import is_file
 from conformance.targets.target import Target
 
 Result = TypeVar("Result")
@@ -90,7 +91,7 @@ def run_suite(options: RunOptions, display: Display = PLAIN) -> int:
     """Runs `conformance run`; the exit code."""
     end_by_signals()
     deadline = _deadline(options)
-    begun = is_begun(options.resume)
+    begun, typed = is_begun(options.resume), options.target
     options = with_earlier_choices(options)
     catalog = catalog_of(options)
     check_capabilities(options, catalog)
@@ -106,6 +107,8 @@ def run_suite(options: RunOptions, display: Display = PLAIN) -> int:
                 f"{options.baseline} is not there yet: this run passes, and later ones can be compared with it"
             )
             options = replace(options, baseline=None)
+        if options.target not in (None, typed) and is_file(str(options.target)):
+            progress.say(f"{options.target} is read, too: the head of {options.resume} names it as its target file")
         if options.target is not None:  # a mistake in a file is told whether or not its server answers
             check_entries(options, options.target, catalog, progress.say)
         if not begun and options.out is not None:

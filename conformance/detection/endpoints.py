@@ -9,13 +9,13 @@ from msgspec import Struct
 from conformance.catalog.load import Catalog
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM
 from conformance.detection.sweep import RunVerdicts, place, questions_for, rows_of, sweep
-from conformance.engine.options import RunOptions
 from conformance.engine.plan import every_question
 from conformance.engine.question import Question, Record
 from conformance.engine.scripted_process import NamedFault, ScriptedProcess
 from conformance.engine.target_selection import REFERENCE_MODEL, who_is_asked
 from conformance.probe.asking import Fixtures
 from conformance.runs.log import CaseRow, RuleRow
+from conformance.runs.options import RunOptions
 from conformance.targets.target import Target
 
 UPSTREAM = "upstream"

@@ -16,11 +16,11 @@ from conformance.detection.figures import figure_of, first_view, summed
 from conformance.detection.mutant_figures import mutant_figures
 from conformance.detection.sweep import RunVerdicts, Worse, is_honest, questions_for, red_rows, sweep, worse_rows
 from conformance.engine.fixture_server import FixtureServer
-from conformance.engine.options import RunOptions
 from conformance.engine.scripted_process import NamedFault, named_faults, named_models, named_variants
 from conformance.engine.target_selection import who_is_asked
 from conformance.probe.asking import Fixtures
 from conformance.runs.detection import AlarmFigure, ClientFigure, Detection, FaultFigure
+from conformance.runs.options import RunOptions
 
 REASONS = Path(__file__).with_name("reasons.yaml")
 OWN = Path(__file__).with_name("own.yaml")

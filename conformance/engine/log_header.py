@@ -1,21 +1,14 @@
 """The first two lines of a run log: the run with its target, and the catalog as it was then."""
 
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from conformance import __version__
 from conformance.catalog.load import Catalog
-from conformance.engine.options import RunOptions
 from conformance.judge.rules import RULES
 from conformance.runs.expectations import Expectations
 from conformance.runs.log import CaseInfo, CatalogRow, ProfileInfo, RowInfo, RuleInfo, RunRow, SuiteInfo, TargetInfo
+from conformance.runs.options import RunOptions, kept
 from conformance.targets.target import Target
-
-NOT_KEPT = ("command", "address_from")
-"""Options that are said elsewhere, or not by the caller."""
 
 
 def run_row(catalog: Catalog, target: Target, options: RunOptions) -> RunRow:
@@ -31,22 +24,12 @@ def run_row(catalog: Catalog, target: Target, options: RunOptions) -> RunRow:
             calls_itself=target.calls_itself,
         ),
         capabilities=dict(target.capabilities),
-        options=_chosen(options),
+        options=kept(options),
         profile=options.profile,
         expectations_sha256=Expectations.of(target).sha256,
         command=options.command,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def _chosen(options: RunOptions) -> dict[str, Any]:
-    """The options that differ from their defaults."""
-    defaults = msgspec.structs.asdict(RunOptions())
-    return {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in msgspec.structs.asdict(options).items()
-        if value != defaults[name] and name not in NOT_KEPT
-    }
 
 
 def catalog_row(catalog: Catalog) -> CatalogRow:

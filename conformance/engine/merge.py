@@ -7,7 +7,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from conformance.catalog.load import Catalog
-from conformance.engine.options import RunOptions
 from conformance.engine.plan import Shard, every_question, plan
 from conformance.engine.question import Earlier, Question, Record
 from conformance.engine.records import EarlierRun, earlier_of, target_of
@@ -15,6 +14,7 @@ from conformance.engine.rejudge import Rejudged, judge_again
 from conformance.errors import UserError
 from conformance.runs.evidence_store import EvidenceStore, join_evidence
 from conformance.runs.log import EndRow, RunLog
+from conformance.runs.options import RunOptions
 
 ONE_MACHINE = ("shard", "out", "resume", "base_url", "concurrency", "command")
 """Options in which shards of one run may differ: each machine has an endpoint and a folder of its own."""
@@ -125,7 +125,7 @@ def _head(logs: Sequence[RunLog]) -> RunLog:
 
 def _planned(log: RunLog, catalog: Catalog) -> list[Question]:
     """What the whole run was to ask."""
-    return plan(catalog, RunOptions(select=log.run.options.get("select"), profile=log.run.profile))
+    return plan(catalog, RunOptions(select=log.options.select, profile=log.run.profile))
 
 
 def _exchanges(record: Record) -> Iterable[str]:

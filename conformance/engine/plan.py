@@ -10,10 +10,10 @@ from conformance.catalog.lint import profile_problems
 from conformance.catalog.load import Catalog
 from conformance.catalog.problem import CatalogError
 from conformance.catalog.select import select, select_profile
-from conformance.engine.options import RunOptions
 from conformance.engine.question import PLAIN, Question, in_mode
 from conformance.errors import UserError
 from conformance.judge.rules import RULES
+from conformance.runs.options import RunOptions
 
 FORM = re.compile(r"([1-9]\d{0,3})/([1-9]\d{0,3})")
 

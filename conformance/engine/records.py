@@ -15,13 +15,14 @@ from conformance.engine.inquiry import attempt_of
 from conformance.engine.plan import every_question
 from conformance.engine.question import Attempt, Earlier, Question, Record, input_tokens_of, within
 from conformance.engine.same_question import asks_the_same
+from conformance.errors import UserError
 from conformance.judge.observe import Observed
 from conformance.probe.asking import Asked, StepAnswer
 from conformance.runs.evidence import Evidence, exchange_of
 from conformance.runs.evidence_store import EvidenceError, EvidenceStore
 from conformance.runs.expectations import RowResult, seen_in
 from conformance.runs.log import CaseRow, RunLog, TendencyRow, read_log
-from conformance.targets.load import TargetFileError, load_target_file
+from conformance.targets.load import TargetFileError, files_behind, load_target_file
 from conformance.targets.resolve import is_file
 from conformance.targets.target import Target
 from conformance.words import Mode
@@ -45,12 +46,49 @@ def target_of(log: RunLog) -> Target:
 
 def added(log: RunLog) -> tuple[int, dict[str, Any]]:
     """The headroom and the defaults that the target's file added to what the cases send."""
-    named = str(log.run.options.get("target") or log.run.target.name)
     try:
+        named = target_named(log) or log.run.target.name
         file = load_target_file(named if is_file(named) else named.partition("@")[0])
     except TargetFileError:
         return 0, {}
     return (0 if log.run.capabilities.get("thinking") is False else file.headroom), file.defaults
+
+
+def target_named(log: RunLog) -> str | None:
+    """The target that the head of a run names; UserError where its file, or one that this extends, is out of reach."""
+    named = log.options.target
+    if named is not None and is_file(named):
+        for file in files_behind(named):
+            _refuse_afar(log, file, "the target file")
+    return named
+
+
+def baseline_named(log: RunLog) -> Path | None:
+    """The run with which the head of a run says that it was compared; UserError where that is out of reach."""
+    named = log.options.baseline
+    if named is not None:
+        _refuse_afar(log, named.resolve(), "the baseline")
+    return named
+
+
+def read_besides(log: RunLog, *, baseline: bool) -> list[str]:
+    """What is read besides a run since its head names it, in lines for the person who named the run."""
+    target, compared = log.options.target, baseline_named(log) if baseline else None
+    files: list[tuple[str, object]] = [("target file", target)] if target is not None and is_file(target) else []
+    files += [("baseline", compared)] if compared is not None else []
+    return [f"{path} is read, too: the head of {log.folder} names it as its {what}" for what, path in files]
+
+
+def _refuse_afar(log: RunLog, path: Path, what: str) -> None:
+    """UserError where a file lies neither in the folder of a run nor below the current one.
+
+    The run may be a stranger's: what its head names is read only where the caller stands, or where the run lies.
+    """
+    if not any(path.is_relative_to(place.resolve()) for place in (log.folder, Path())):
+        raise UserError(
+            f"the head of {log.folder} names {path} as {what}; it is not read, since it lies neither there nor below "
+            "the current folder: call this from a folder above it, if it is yours"
+        )
 
 
 class Recorded:

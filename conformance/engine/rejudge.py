@@ -17,7 +17,15 @@ from conformance.engine.log_header import catalog_row
 from conformance.engine.outputs import into_log
 from conformance.engine.plan import plain_controls
 from conformance.engine.question import Question
-from conformance.engine.records import EarlierRun, Recorded, earlier_of, read_baseline, target_of
+from conformance.engine.records import (
+    EarlierRun,
+    Recorded,
+    baseline_named,
+    earlier_of,
+    read_baseline,
+    target_named,
+    target_of,
+)
 from conformance.errors import UserError
 from conformance.judge.rules import RULES
 from conformance.runs.expectations import Expectations
@@ -72,7 +80,7 @@ def judge_again(
 ) -> Rejudged:
     """The same over what one run or several have left; `log`: whose head and options count."""
     expected = _expectations(log) if expectations is None else expectations
-    compared = baseline or log.run.options.get("baseline")
+    compared = baseline or baseline_named(log)
     earlier = left.questions
     source = Recorded({question: one.record for question, one in earlier.items()}, NOT_ASKED)
     assessment = Assessment(
@@ -80,8 +88,8 @@ def judge_again(
         earlier,
         source.record,
         expected,
-        read_baseline(Path(compared)) if compared else None,
-        whole=log.run.profile is None and not log.shard and not log.run.options.get("pytest_arguments"),
+        read_baseline(compared) if compared else None,
+        whole=log.run.profile is None and not log.shard and not log.options.pytest_arguments,
     )
     with LogWriter(out) as writer:
         writer.write(replace(log.run, format=FORMAT, suite=SuiteInfo(__version__, catalog.cases_sha256)))
@@ -112,8 +120,8 @@ def _terms(log: RunLog, catalog: Catalog, expected: Expectations) -> Terms:
     """The terms on which the run was asked; of its profiles, the needs that it could answer."""
     profiles = {name: as_asked(name, log, catalog) for name in catalog.profiles}
     return Terms(
-        strict=log.run.options.get("strict", False),
-        allow_improvements=log.run.options.get("allow_improvements", False),
+        strict=log.options.strict,
+        allow_improvements=log.options.allow_improvements,
         profiles=profiles,
         unasked={name: left_out(catalog.profiles[name], profile) for name, profile in profiles.items()},
         profile=log.run.profile,
@@ -164,8 +172,9 @@ def _packaged(target: TargetInfo) -> TargetInfo:
 
 def _expectations(log: RunLog) -> Expectations:
     """The gaps of the target's file for the version that was asked; UserError where a file of the user's is gone."""
-    named = str(log.run.options.get("target") or "")
+    named = log.options.target or ""
     try:
+        target_named(log)
         name, version = named if is_file(named) else log.run.target.name, log.run.target.version
         documented, known = gaps_of(name, version)
         disputed, suite = disputes_of(name, version), pin_of(name)

@@ -5,13 +5,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from conformance.catalog.load import Catalog
-from conformance.engine.options import RunOptions
 from conformance.engine.question import Earlier, Question
-from conformance.engine.records import earlier_of
+from conformance.engine.records import earlier_of, target_named
 from conformance.engine.scheduler import BUDGET_SPENT
 from conformance.errors import UserError
 from conformance.runs.evidence_store import EvidenceStore
 from conformance.runs.log import RunRow, is_unbegun, lacks_head, read_log, write_head
+from conformance.runs.options import RunOptions
 from conformance.targets.address import origin
 from conformance.targets.target import Target
 
@@ -39,22 +39,23 @@ def with_earlier_choices(options: RunOptions) -> RunOptions:
     if lacks_head(options.resume):
         return replace(options, out=options.resume)
     log = read_log(options.resume)
-    before = log.run
-    typed = options.base_url is not None or (options.target is not None and before.options.get("base_url") is None)
+    before = log.options
+    target = options.target or target_named(log)
+    typed = options.base_url is not None or (options.target is not None and before.base_url is None)
     if options.shard is not None and options.shard != log.shard:
         raise UserError(
             f"{options.resume} is {log.lacks or 'a whole run'}, not shard {options.shard}; leave out --shard"
         )
     return replace(
         options,
-        address_from=None if typed else options.resume,
-        target=options.target or before.options.get("target"),
-        base_url=options.base_url or before.options.get("base_url"),
+        address_from=options.address_from if typed else options.resume,
+        target=target,
+        base_url=options.base_url or before.base_url,
         out=options.resume if options.resume.is_dir() else options.resume.parent,
-        select=options.select or before.options.get("select"),
+        select=options.select or before.select,
         shard=log.shard or None,
-        profile=options.profile or before.profile,
-        model=options.model or before.target.model or None,
+        profile=options.profile or log.run.profile,
+        model=options.model or log.run.target.model or None,
     )
 
 

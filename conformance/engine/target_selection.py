@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 from msgspec.structs import replace
 
-from conformance.engine.options import RunOptions
 from conformance.engine.scripted_process import ScriptedProcess
+from conformance.runs.options import RunOptions
 from conformance.targets.address import is_loopback
 from conformance.targets.resolve import Choices, asks_reference, resolve, secret_in
 from conformance.targets.target import Target

@@ -12,11 +12,11 @@ import msgspec
 from conformance.catalog.case import Ask, Case, asks_of, bad_requests
 from conformance.catalog.load import Catalog
 from conformance.catalog.problem import Problem, shown
-from conformance.engine.options import RunOptions
 from conformance.engine.target_selection import who_is_asked
 from conformance.judge.answer import read
 from conformance.probe.client import Client
 from conformance.probe.request import Setting, new_nonce, render
+from conformance.runs.options import RunOptions
 from conformance.targets.target import Target
 
 AT_ONCE = 32

@@ -92,8 +92,8 @@ def print_terminal_summary(run: RunLog, page: Path | None, stream: TextIO, *, qu
 
 def go_on(run: RunLog) -> str:
     """The command that goes on with an incomplete run; the variable of a key has to be named again."""
-    key = run.run.options.get("api_key_env")
-    words = ["conformance", "run", "--resume", str(run.folder), *(["--api-key-env", str(key)] if key else [])]
+    key = run.options.api_key_env
+    words = ["conformance", "run", "--resume", str(run.folder), *(["--api-key-env", key] if key else [])]
     return shlex.join(words)
 
 

@@ -19,6 +19,7 @@ from conformance.judge.wording import shown as shown
 from conformance.judge.wording import wanted as wanted
 from conformance.runs.format1 import Upgrade
 from conformance.runs.frames import FrameError, bounded_lines, pack_whole, unpacking, values_in
+from conformance.runs.options import RunOptions, options_in
 from conformance.runs.rows import FORMAT as FORMAT
 from conformance.runs.rows import Behind as Behind
 from conformance.runs.rows import CaseInfo as CaseInfo
@@ -121,7 +122,12 @@ class RunLog(Struct, frozen=True, kw_only=True):
     @property
     def shard(self) -> str:
         """`2/4` where this is the second of four parts of a run, else empty."""
-        return str(self.run.options.get("shard") or "")
+        return self.options.shard or ""
+
+    @property
+    def options(self) -> RunOptions:
+        """The options of the caller, as the head has them."""
+        return options_in(self.run.options)
 
     @property
     def lacks(self) -> str:
@@ -129,38 +135,6 @@ class RunLog(Struct, frozen=True, kw_only=True):
         if not self.complete:
             return "incomplete"
         return f"shard {self.shard}" if self.shard else ""
-
-
-class ChosenOptions(Struct, frozen=True, kw_only=True):
-    """The options in the head of a log, as JSON has them: later commands go by them, and a stranger may write them."""
-
-    target: str | None = None
-    base_url: str | None = None
-    model: str | None = None
-    api_key_env: str | None = None
-    profile: str | None = None
-    select: str | None = None
-    shard: str | None = None
-    thorough: bool = False
-    capability: list[str] = []
-    no_capability: list[str] = []
-    concurrency: int | None = None
-    attempts: int = 3
-    timeout: float = 300.0
-    budget: float | None = None
-    max_usd: float | None = None
-    price: tuple[float, float] = (0.0, 0.0)
-    baseline: str | None = None
-    out: str | None = None
-    strict: bool = False
-    allow_improvements: bool = False
-    resume: str | None = None
-    debug: bool = False
-    witness: bool = True
-    evidence: bool = True
-    simulated: bool = False
-    cases: str | None = None
-    pytest_arguments: list[str] = []
 
 
 class _Head(Struct):
@@ -252,7 +226,7 @@ def _check_head(file: Path, run: RunRow) -> None:
     if any("\0" in str(value) for value in run.options.values()):
         raise LogError(f"{file}, line 1: options: a character that no path and no address has")
     try:
-        msgspec.convert(run.options, ChosenOptions)
+        options_in(run.options)
         origin(run.target.base_url)
     except msgspec.ValidationError as problem:
         raise LogError(f"{file}, line 1: options: {problem}") from problem

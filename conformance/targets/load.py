@@ -41,6 +41,19 @@ def load_target_file(name_or_path: str | Path) -> TargetFile:
     return _loaded(_located(name_or_path))
 
 
+def files_behind(path: str | Path) -> Iterator[Path]:
+    """A user's own file and those that it extends, each before it is read; TargetFileError where one is none."""
+    file = _located(path)
+    for _ in range(MOST_HEIRS):
+        if file.parent == FOLDER:
+            return
+        yield file
+        own = _own(file)
+        if own.file.extends is None:
+            return
+        file = _base(own)
+
+
 def target_problems(
     name_or_path: str | Path,
     *,

@@ -12,9 +12,9 @@ from command_line import Command
 
 from conformance.catalog.load import load_catalog
 from conformance.cli.main import main
-from conformance.engine.options import RunOptions
 from conformance.engine.plan import plan
 from conformance.runs.log import RunLog, read_log
+from conformance.runs.options import RunOptions
 
 SELECT = "usage.* or count-tokens.*"
 TIMES = {"seconds", "finished", "timing", "warnings"}

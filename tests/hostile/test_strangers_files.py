@@ -9,7 +9,7 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import chdir, nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +17,7 @@ from urllib.parse import quote
 import msgspec
 import pytest
 from command_line import Command, called, extent
+from msgspec import structs
 
 from conformance.catalog.case import Ask
 from conformance.catalog.load import load_catalog
@@ -25,11 +26,10 @@ from conformance.cli.commands import recorded_runs, share
 from conformance.cli.configuration import ConfigurationError, configured
 from conformance.cli.main import main
 from conformance.engine.fixture_server import FixtureServer
-from conformance.engine.log_header import NOT_KEPT
-from conformance.engine.options import RunOptions
 from conformance.harmless import harmless
 from conformance.probe.request import Setting, StepError, render
-from conformance.runs.log import FILE, ChosenOptions, read_log
+from conformance.runs.log import FILE, read_log
+from conformance.runs.options import RunOptions, kept, options_in
 from conformance.targets.load import TargetFileError, load_target_file
 from conformance.targets.resolve import Choices, TargetProblem, _refuse_to_tell, resolve
 from conformance.targets.target import Target
@@ -326,8 +326,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, reference: tuple[str, ...
 def head_of(run: Path) -> dict[str, Any]:
     """The head of a log with every option."""
     head: dict[str, Any] = msgspec.json.decode((run / FILE).read_bytes().partition(b"\n")[0])
-    options = {field.name: None for field in msgspec.structs.fields(RunOptions)}
-    return head | {"options": options | head["options"]}
+    return head | {"options": msgspec.to_builtins(RunOptions()) | head["options"]}
 
 
 def told_in_a_line(words: list[str], capsys: pytest.CaptureFixture[str], why: object) -> int:
@@ -448,6 +447,97 @@ def test_a_key_does_not_go_where_only_the_folder_of_a_run_says(
     assert (folder / FILE).read_bytes().endswith(rest[-1])
 
 
+@pytest.mark.parametrize(
+    "says", ['base-url = "{url}"', 'target = "theirs.yaml"', 'base-url = "{url}"\ntarget = "ollama"']
+)
+def test_a_key_does_not_go_where_only_a_repository_says(
+    says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MY_KEY", "sk-mine-20261129")
+    with socket.create_server(("127.0.0.1", 0)) as thief:
+        thief.settimeout(0.1)
+        url = f"http://127.0.0.1:{thief.getsockname()[1]}"
+        (tmp_path / "conformance.toml").write_text(says.format(url=url))
+        (tmp_path / "theirs.yaml").write_text(f"name: t\nbase_url: {url}\n")
+        assert main(["run", "--model", "m", "--api-key-env", "MY_KEY"]) == 4
+        assert f"say --base-url {url} too" in capsys.readouterr().err
+        with pytest.raises(TimeoutError):
+            thief.accept()
+
+
+@pytest.mark.parametrize("target", ["../private.yaml", "link.yaml", "heir.yaml", "{above}/private.yaml"])
+def test_a_repository_names_no_target_file_outside_of_it(
+    target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "private.yaml").write_text("name: private\npassword: hunter2\n")
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    (repository / "link.yaml").symlink_to(tmp_path / "private.yaml")
+    (repository / "heir.yaml").write_text("name: heir\nextends: ../private.yaml\n")
+    (repository / "conformance.toml").write_text(f'target = "{target.format(above=tmp_path)}"\n')
+    with chdir(repository):
+        assert main(["run", "--base-url", "http://127.0.0.1:1"]) == 4
+    said = capsys.readouterr().err
+    assert "--target can name any file" in said
+    assert "password" not in said
+
+
+def test_a_key_goes_to_an_address_that_is_typed_beside_a_configuration(tmp_path: Path) -> None:
+    (tmp_path / "theirs.yaml").write_text("name: t\n")
+    (tmp_path / "conformance.toml").write_text('base-url = "http://127.0.0.1:1"\ntarget = "theirs.yaml"\n')
+    for typed in (RunOptions(base_url="http://127.0.0.1:2"), RunOptions(base_url="http://h", target="none")):
+        assert configured(typed, tmp_path).address_from is None
+    (tmp_path / "conformance.toml").write_text('target = "theirs.yaml"\n')
+    assert configured(RunOptions(target="mine.yaml"), tmp_path).address_from is None
+
+
+@pytest.mark.parametrize("option", ["target", "baseline"])
+@pytest.mark.parametrize("command", ["rejudge", "merge", "share", "run", "expect"])
+def test_the_head_of_a_run_leads_to_no_file_elsewhere(
+    option: str, command: str, recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file of one's own is not read, nor named with a word of what stands in it, nor through a link or an heir."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "private.yaml").write_text("name: private\npassword: hunter2\n")
+    (tmp_path / "here").mkdir()
+    folder = tmp_path / "here" / "run"
+    shutil.copytree(recorded, folder)
+    (folder / "link.yaml").symlink_to(tmp_path / "mine" / "private.yaml")
+    (folder / "heir.yaml").write_text("name: heir\nextends: ../../mine/private.yaml\n")
+    first, *rest = (folder / FILE).read_bytes().splitlines(keepends=True)
+    with chdir(tmp_path / "here"):
+        for path in ("../mine/private.yaml", str(tmp_path / "mine" / "private.yaml"), "run/link.yaml", "run/heir.yaml"):
+            if option == "baseline" and (path == "run/heir.yaml" or command not in ("rejudge", "merge")):
+                continue
+            head = with_value(msgspec.json.decode(first), ("options", option), path)
+            (folder / FILE).write_bytes(head + b"\n" + b"".join(rest))
+            assert told_in_a_line(said_of(command, Path("run"), Path("out")), capsys, path) == 4
+            assert main(said_of(command, Path("run"), Path("out"))) == 4
+            said = capsys.readouterr().err
+            assert "it is not read" in said
+            assert "password" not in said
+
+
+def test_what_the_head_of_a_run_names_within_reach_is_read_and_said(
+    recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(recorded, tmp_path / "run")
+    (tmp_path / "mine.yaml").write_text("name: mine\n")
+    first, *rest = (tmp_path / "run" / FILE).read_bytes().splitlines(keepends=True)
+    head = msgspec.json.decode(with_value(msgspec.json.decode(first), ("options", "target"), "mine.yaml"))
+    (tmp_path / "run" / FILE).write_bytes(
+        with_value(head, ("options", "baseline"), str(recorded)) + b"\n" + b"".join(rest)
+    )
+    assert main(["rejudge", "run", "-o", "out"]) == 4
+    monkeypatch.chdir(tmp_path.parent)
+    head["options"] |= {"target": str(tmp_path / "mine.yaml"), "baseline": str(recorded)}
+    (tmp_path / "run" / FILE).write_bytes(msgspec.json.encode(head) + b"\n" + b"".join(rest))
+    assert main(["rejudge", str(tmp_path / "run"), "-o", str(tmp_path / "out")]) in (0, 1)
+    assert capsys.readouterr().err.count("is read, too: the head of") == 2
+
+
 def test_a_key_goes_where_the_caller_says(recorded: Path, tmp_path: Path, conformance: Command) -> None:
     url = read_log(recorded).run.target.base_url
     shutil.copytree(recorded, tmp_path / "run")
@@ -471,5 +561,9 @@ def test_the_key_of_a_vendor_goes_to_the_vendor_whatever_names_its_address() -> 
 
 
 def test_the_options_of_a_head_are_those_of_a_run() -> None:
-    known = {field.name for field in msgspec.structs.fields(ChosenOptions)}
-    assert known == {field.name for field in msgspec.structs.fields(RunOptions)} - set(NOT_KEPT)
+    options = RunOptions(
+        target="ollama", baseline=Path("last"), out=Path("a/b"), capability=("tools",), price=(1.0, 2.5), command="x"
+    )
+    head = msgspec.json.decode(msgspec.json.encode(kept(options)))
+    assert head.keys() == {"target", "baseline", "out", "capability", "price"}
+    assert options_in(head) == structs.replace(options, command="")

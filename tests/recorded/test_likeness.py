@@ -14,13 +14,13 @@ from conformance.catalog.case import modes_of
 from conformance.catalog.load import Catalog, load_catalog
 from conformance.detection.sweep import judged, rows_of
 from conformance.engine.fixture_server import FixtureServer
-from conformance.engine.options import RunOptions
 from conformance.engine.plan import with_dependencies
 from conformance.engine.question import Question
 from conformance.engine.scripted_process import ScriptedProcess
 from conformance.engine.target_selection import who_is_asked
 from conformance.probe.asking import Fixtures
 from conformance.runs.log import CaseRow, RuleRow, RunLog
+from conformance.runs.options import RunOptions
 from conformance.scripted.likeness.ollama_versions import Version, last_change
 from conformance.targets.address import url_below
 from conformance.words import OBSERVED

@@ -17,7 +17,6 @@ from command_line import Command, Serve
 from conformance.catalog.load import Catalog, load_catalog
 from conformance.detection.sweep import judged, rows_of
 from conformance.engine.fixture_server import FixtureServer
-from conformance.engine.options import RunOptions
 from conformance.engine.plan import every_question, with_dependencies
 from conformance.engine.question import Question
 from conformance.engine.scripted_process import ScriptedProcess
@@ -25,6 +24,7 @@ from conformance.engine.target_selection import REFERENCE_MODEL, who_is_asked
 from conformance.probe.asking import Fixtures
 from conformance.runs.expectations import Expectations
 from conformance.runs.log import CaseRow, RuleRow, RunLog, read_log
+from conformance.runs.options import RunOptions
 from conformance.scripted.likeness.ollama import GAPS
 from conformance.targets.address import url_below
 from conformance.targets.resolve import gaps_of

@@ -46,7 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _fresh(log: RunLog, file: Path) -> dict[str, Any]:
     """The head of a new target file: it extends that of the run, where the run had one."""
-    target, named = log.run.target, str(log.run.options.get("target") or "")
+    from conformance.engine.records import target_named
+
+    target, named = log.run.target, target_named(log) or ""
     if is_file(named):
         return {"name": file.stem, "extends": os.path.relpath(Path(named).resolve(), file.resolve().parent)}
     if target.name in target_names():

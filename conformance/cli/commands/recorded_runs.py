@@ -149,6 +149,7 @@ def run_merge(arguments: argparse.Namespace) -> int:
     from conformance.engine.merge import merge
 
     logs = [read_log(path) for path in arguments.runs]
+    say_besides(logs[0])
     out = arguments.out
     with _new_folder(out):
         return _published(merge(logs, load_catalog(arguments.cases), out), out)
@@ -179,6 +180,14 @@ def beside(run: Path, ending: str, named: Path | None) -> Path:
     return out
 
 
+def say_besides(log: RunLog, *, baseline: bool = True) -> None:
+    """Says which files are read besides a run since its head names them; UserError where one is out of reach."""
+    from conformance.engine.records import read_besides
+
+    for line in read_besides(log, baseline=baseline):
+        print(harmless(line), file=sys.stderr)
+
+
 def declare_rejudge(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
     parser.add_argument("-o", "--out", type=Path, help="where the new log goes (default: RUN-rejudged)")
@@ -192,6 +201,7 @@ def run_rejudge(arguments: argparse.Namespace) -> int:
     log = read_log(arguments.run)
     if not any(row.exchanges for row in log.cases):
         raise UserError(f"{log.folder} holds no evidence, so there is nothing to judge again")
+    say_besides(log, baseline=arguments.baseline is None)
     out = beside(log.folder, "rejudged", arguments.out)
     with _new_folder(out):
         catalog = load_catalog(arguments.cases)

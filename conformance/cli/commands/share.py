@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from conformance.catalog.load import load_catalog
-from conformance.cli.commands.recorded_runs import beside
+from conformance.cli.commands.recorded_runs import beside, say_besides
 from conformance.errors import ExitCode, UserError
 from conformance.harmless import harmless
 from conformance.runs.log import read_log
@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     log = read_log(arguments.run)
     if not any(row.exchanges for row in log.cases):
         raise UserError(f"{log.folder} holds no evidence, so nobody could judge a copy of it")
+    say_besides(log, baseline=False)
     out = beside(log.folder, "shared", arguments.out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is there already; name another folder with --out")

@@ -1,8 +1,14 @@
-"""The options of a run, as the caller gave them."""
+"""The options of a run: as the caller gave them, and as the head of its log has them."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from msgspec import Struct
+
+NOT_KEPT = ("command", "address_from")
+"""Options that the head of a log says elsewhere, or that are not said by the caller."""
 
 
 class RunOptions(Struct, frozen=True, kw_only=True):
@@ -43,3 +49,24 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     cases: Path | None = None
     command: str = ""
     pytest_arguments: tuple[str, ...] = ()
+
+
+def kept(options: RunOptions) -> dict[str, Any]:
+    """The options that differ from their defaults, as JSON has them."""
+    defaults = msgspec.structs.asdict(RunOptions())
+    return {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in msgspec.structs.asdict(options).items()
+        if value != defaults[name] and name not in NOT_KEPT
+    }
+
+
+def options_in(head: Mapping[str, Any]) -> RunOptions:
+    """The options in the head of a log, which may be a stranger's; msgspec.ValidationError where one is none."""
+    return msgspec.convert(head, RunOptions, dec_hook=_path)
+
+
+def _path(kind: type, value: object) -> object:
+    if kind is not Path or not isinstance(value, str):
+        raise ValueError("Expected `str`")
+    return Path(value)
