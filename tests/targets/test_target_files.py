@@ -192,14 +192,10 @@ def test_what_breaks_the_streams_of_an_ollama_is_known_of_it(shape: str, version
 def event(words: str) -> bytes:
     """`start 0 text` as an event of a stream."""
     what, index, kind = (*words.split(), "")[:3]
-    empty = {
-        "thinking": {"thinking": ""},
-        "text": {"text": ""},
-        "tool_use": {"id": "call_1", "name": "echo", "input": {}},
-    }
     body: dict[str, object] = {"type": f"content_block_{what}", "index": int(index)}
     if kind:
-        body["content_block"] = {"type": kind, **empty[kind]}
+        empty: dict[str, object] = {"id": "call_1", "name": "echo", "input": {}} if kind == "tool_use" else {kind: ""}
+        body["content_block"] = {"type": kind, **empty}
     if what == "delta":
         body["delta"] = {"type": "text_delta", "text": "a"}
     return b"event: %s\ndata: %s\n\n" % (str(body["type"]).encode(), msgspec.json.encode(body))

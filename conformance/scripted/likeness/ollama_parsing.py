@@ -101,6 +101,9 @@ def _check_block(block: Any, *, typed: bool, documents: bool) -> None:
         raise _unmarshal(block["citations"], "messages.citations", "[]anthropic.Citation")
     if not isinstance(block.get("source"), dict | None):
         raise _unmarshal(block["source"], "messages.source", "anthropic.ImageSource")
+    for key in ("id", "name"):
+        if not isinstance(block.get(key), str | None):
+            raise _unmarshal(block[key], f"messages.{key}", "string")
     if block.get("type") == "tool_use":
         _check_call(block)
     for key, kind, go_type in (("is_error", bool, "bool"), ("text", str, "string")):
