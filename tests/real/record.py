@@ -26,6 +26,8 @@ from conformance.runs.log import pack_log
 ROOT = Path(__file__).parents[2]
 CLIENTS = ROOT / "tests" / "recorded" / "clients"
 PROFILE = "claude-code"
+THINKS_UNTOLD = "thinks_by_default"
+"""The gap that a likeness is asked without: in the sessions, the model behind the real one thought only where told."""
 BEHIND = {"aimock": "canned answers"}
 """What does not prove itself in the run."""
 
@@ -47,7 +49,7 @@ def main() -> None:
 def _clients() -> None:
     for server in client_servers():
         if server.likeness:
-            with servers.scripted("--like", server.server) as url:
+            with servers.scripted("--like", f"{server.server} - {THINKS_UNTOLD}") as url:
                 _record_likeness(server, url)
 
 

@@ -62,6 +62,7 @@ SHOWN = {
 SHOWN_BESIDE = {"thinks_by_default": "thinking.request.disabled-with-effort", "truncation": "gaps.window.says-so"}
 """Gap to the case without which its entry is never stale: that the model can think, that a refusal names the length."""
 NOT_EXPECTED = {
+    "adaptive": "a model that thinks by default does so where thinking is adaptive, too",
     "metadata": "no client sees whether it has an effect, so its entry is never stale",
     "estimate": "message_start may estimate the input, so no row speaks of it",
 }

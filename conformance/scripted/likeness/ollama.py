@@ -48,6 +48,7 @@ GAPS = {
     "tool_types": "Anthropic-defined tools are taken for custom tools without a schema",
     "empty": "a request whose content is all dropped ends as an empty success",
     "thinks_by_default": "a model that can think does, where thinking is not said",
+    "adaptive": "thinking of type adaptive is taken as if thinking were not said",
     "signature": "thinking has no signature",
     "stop_reason": "a stop sequence is reported as end_turn",
     "stop_sequence": "stop_sequence is absent",

@@ -43,6 +43,7 @@ _SIGNATURES = {
     b"GIF8": "image/gif",
     b"RIFF": "image/webp",
 }
+_EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _SCHEMA_KEYS = ("type", "$defs", "items", "required", "properties")
 
 
@@ -108,10 +109,14 @@ class Understanding:
         return kept
 
     def _thinks(self, body: Body) -> bool:
+        """Whether the model is told to think, or does so untold."""
         said = (body.get("thinking") or {}).get("type")
-        if said == "disabled":
-            return self.version < THINKING_DISABLED
-        return said in ("enabled", "adaptive") or "thinks_by_default" in self.gaps
+        effort = (body.get("output_config") or {}).get("effort")
+        if said == "enabled" or (said == "adaptive" and "adaptive" not in self.gaps):
+            return True
+        if self.version >= THINKING_DISABLED and (said == "disabled" or effort in _EFFORTS):
+            return said != "disabled"
+        return "thinks_by_default" in self.gaps
 
     def _tools(self, tools: list[Any]) -> list[Block]:
         """Custom tools by name; of two with one name the last counts."""

@@ -17,7 +17,7 @@ SEARCHES_LOCALLY = (0, 18, 0)
 TYPED_BLOCKS = (0, 19, 0)
 """From here on each content block is read into a type of its own, and an empty text is no content."""
 THINKING_DISABLED = (0, 23, 4)
-"""From here on thinking of type disabled is honoured (https://github.com/ollama/ollama/pull/16047)."""
+"""From here on thinking of type disabled and effort are honoured (https://github.com/ollama/ollama/pull/16047)."""
 RESULT_IMAGES = (0, 23, 4)
 """From here on the model sees images in tool results (https://github.com/ollama/ollama/pull/16047)."""
 MODELS_TAGGED = (0, 30, 0)
