@@ -46,6 +46,9 @@ _PREFIXES = "req|request|org|acct|account|usr|user|proj|project|team|wrkspc|work
 _PREFIXES += "|batch|file|container|toolu|srvtoolu|mcptoolu|call|chatcmpl|cmpl|resp|gen|key|apikey|cus|trace|span"
 _KEYS = "sk|pk|rk|ghp|gho|ghu|ghs|ghr|github_pat|glpat|hf|xox[abeoprs]|npm|pypi|gsk|r8|nvapi|tvly|pplx|xai|whsec|ya29"
 _KEYS += "|shpat|dop_v1|lsv2_pt|AIza|AKIA|ASIA"
+_PARAMETERS = (
+    "token|access_token|api_?key|key|sig|signature|secret|client_secret|password|passwd|pwd|auth|x-amz-signature"
+)
 _INNER = r"internal|lan|corp|intranet|localdomain|home\.arpa|cluster\.local"
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _NAMED = "request_?[iI]d|organi[sz]ation(?:_id)?|org_id|account(?:_id)?|user_id|workspace_id|trace_id|tenant"
@@ -54,6 +57,7 @@ PATTERNS: tuple[tuple[Kind, "re2._Regexp"], ...] = (
     ("key", _engine(rf"{_BEGINS}(?:{_KEYS})[_.-]?([A-Za-z0-9][A-Za-z0-9_-]{{11,}})")),
     ("key", _engine(rf"{_BEGINS}(eyJ[A-Za-z0-9_-]{{5,}}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?)")),
     ("key", _engine(rf"(?i:{_BEGINS}(?:bearer|basic|token)\s+)([A-Za-z0-9._~+/-]{{8,}}=*)")),
+    ("key", _engine(rf"(?i:[?&](?:{_PARAMETERS})=)([^\s&#\"'<>\\]{{4,}})")),
     ("key", _engine(r"PRIVATE KEY-----([A-Za-z0-9+/=\s]*(?:\\+[rn][A-Za-z0-9+/=\s]*)*)")),
     ("id", _engine(rf"{_BEGINS}arn:aws[a-z-]*:[a-z0-9-]*:([a-z0-9-]*:[0-9]{{12}}:[^\s\"'\\<>]+)")),
     ("path", _engine(rf"file:(?:{_SLASH}){{2}}[A-Za-z0-9._-]*({_SLASH}{_WORD}(?:{_SLASH}{_WORD})*)")),
@@ -63,7 +67,7 @@ PATTERNS: tuple[tuple[Kind, "re2._Regexp"], ...] = (
     ("host", _engine(rf"{_BEGINS}([A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+|[0-9]+)[A-Za-z0-9-]*):[0-9]{{4,5}}\b")),
     (
         "host",
-        _engine(rf"{_BEGINS}((?:{_LABEL}\.)+(?:{_INNER}))\b"),
+        _engine(rf"{_BEGINS}((?:{_LABEL}\.)+(?:{_INNER})(?:[.-]{_LABEL})*)\b"),
     ),
     (
         "host",

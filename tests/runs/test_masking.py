@@ -63,6 +63,8 @@ PRIVATE = {
     "a bare host": "gpu7.acme.internal is down",
     "a host by its name": "host=acme-17",
     "a host in JSON": '{"hostname":"acme-17"}',
+    "a host whose domain goes on": "no route to gpu7.corp-acme.io",
+    "a token in an address": "GET /x?v=1&token=secret7secret&api_key=hunter2 failed",
     "a network card": "00:1b:44:acme".replace("acme", "11:3a:b7"),
     "a resource of a cloud": "arn:aws:iam::123456789012:user/gabriel",
     "a key of Anthropic": "sk-ant-api03-UPSTREAMsecret0123456789abcdef",

@@ -105,6 +105,7 @@ def _account(shared: "Shared", log: "RunLog", out: Path) -> str:
         f"left out: the command line, what was judged before, {left} headers of answers{_named(shared.left_out)}",
         f"kept: the requests, the texts of the answers, their times, {kept} headers{_named(shared.kept_headers)}",
         f"look at it before you pass it on: conformance evidence {out}; mask more with --mask WORD",
+        f"a page of it, for any static host: conformance report {out} --out site",
     ]
     return "\n".join(lines)
 
