@@ -14,7 +14,7 @@ Unseen = Literal["met", "missing", "unverified"]
 lose; a model whose calls never come as calls cannot work.
 """
 
-Steady = Literal["failures", "refusals"]
+Steady = Literal["failures", "refusals", "final"]
 """What passes where the very same is asked again."""
 
 _QUESTION = re.compile(r"([^\[\]\s]+)(?:\[(json|stream)\])?")
@@ -76,8 +76,8 @@ class Need(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The need in one sentence."""
     level: NeedLevel
     questions: list[str]
-    """Each `case`, `case[json]`, `case[stream]`, or a rule, as `rule` or `rule:kind` of finding: rules are asked of the
-    answers to the profile's own cases.
+    """Each `case`, `case[json]`, `case[stream]`, or a rule, as `rule`, `rule:kind` of finding or
+    `rule:*-end-of-a-kind`: rules are asked of the answers to the profile's own cases.
     """
     met_by: Literal["all", "any"] = "all"
     meets: Meets

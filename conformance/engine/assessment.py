@@ -65,12 +65,10 @@ class Assessment:
 
     def judgement(self, question: Question) -> Judgement:
         """The verdict of a question, from its own record and those of the cases that it leans on."""
-        judgement = self._judged.get(question)
-        if judgement is None:
+        if question not in self._judged:
             record = self._lookup(question)
-            judgement = failed(record.trace) if record.trace else decide(self._facts(question, record))
-            self._judged[question] = judgement
-        return judgement
+            self._judged[question] = failed(record.trace) if record.trace else decide(self._facts(question, record))
+        return self._judged[question]
 
     def _facts(self, question: Question, record: Record) -> Facts:
         case = question.case
@@ -168,6 +166,7 @@ class Assessment:
             shape=shape,
             drift=drift,
             recovered=record.recovered,
+            final=record.final,
         )
 
     def failed_row(self, question: Question, trace: str) -> CaseRow:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from conformance.catalog.case import Case, modes_of
 from conformance.judge.observe import Observed, Reply
 from conformance.judge.verdict import SHOWN, Observation
-from conformance.probe.trouble import ASKED_AGAIN
+from conformance.probe.trouble import AGAINST, ASKED_AGAIN, is_final
 from conformance.words import Mode, SdkTestimony
 
 PLAIN = "messages.text"
@@ -72,6 +72,12 @@ class Attempt(Struct, frozen=True, dict=True):
         """Whether an answer came only when it was asked for again: the server was busy, or did not answer."""
         return any(ASKED_AGAIN in note for reply in self.replies for note in reply.answer.exchange.notes)
 
+    @property
+    def final(self) -> bool:
+        """Whether an answer that failed said that it is not to be asked for again."""
+        exchanges = [reply.answer.exchange for reply in self.replies]
+        return any(is_final(one) or any(AGAINST in note for note in one.notes) for one in exchanges)
+
     def forget(self) -> None:
         """Lets go of what was read in its answers: they wait to be judged as bytes."""
         for reply in (*self.replies, *self.unread):
@@ -113,6 +119,11 @@ class Record(Struct, frozen=True, dict=True, kw_only=True):
         answered = self.observations[-1:] and self.observations[-1] in SHOWN
         failed = "unreadable" in self.observations or "declined" in self.observations
         return bool(answered) and (failed or any(one.waited for one in self.attempts))
+
+    @property
+    def final(self) -> bool:
+        """Whether an answer that failed said that it is not to be asked for again."""
+        return any(attempt.final for attempt in self.attempts)
 
     @property
     def judged(self) -> tuple[Observation, ...]:

@@ -77,6 +77,7 @@ def _seen(row: CaseRow) -> Seen:
         unreadable=any(finding.id == "readable" for finding in row.findings),
         attempts=row.attempts,
         recovered=row.recovered,
+        final=row.final,
         rules=tuple(_broken(row.marks)) + tuple(_broken(row.findings)),
     )
 

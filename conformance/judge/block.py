@@ -1,8 +1,9 @@
 """One content block of a stream from its start to its stop, accumulated strictly: what is missing stays missing."""
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
-from conformance.judge.wire import ABSENT, decode, whole
+from conformance.judge.wire import ABSENT, decode, shown, slug, whole
 
 KNOWN_DELTAS: dict[str, tuple[str, type]] = {
     "text_delta": ("text", str),
@@ -26,6 +27,13 @@ ALLOWED_DELTAS: dict[str, frozenset[str]] = {
     "compaction": frozenset({"compaction_delta"}),
 }
 """Block type to the known deltas that may stand in it; a block that is not listed takes any."""
+
+BEGINS_EMPTY: dict[str, tuple[str, str, Any]] = {
+    "text": ("stream.text-start", "text", ""),
+    "thinking": ("stream.thinking-start", "thinking", ""),
+    "tool_use": ("stream.tool-start", "input", {}),
+}
+"""Block type to the rule about its start, and the field that is empty there: what belongs in it comes in deltas."""
 
 CUT_SHORT = ("max_tokens", "model_context_window_exceeded")
 """Stop reasons after which the last tool input may be truncated, and its block may lack its stop."""
@@ -117,9 +125,37 @@ class Block:
     def input_json(self) -> str:
         return str(whole("".join(self.pieces)))
 
+    @property
+    def _begins_with(self) -> Any:
+        """The content of its start that should come in deltas; ABSENT where its type has none."""
+        return self.start.get(BEGINS_EMPTY[self.kind][1], ABSENT) if self.kind in BEGINS_EMPTY else ABSENT
+
+    @property
+    def repeats_start(self) -> bool:
+        """Whether its deltas say again what stands in its start: a client that reads deltas alone loses nothing."""
+        begun = self._begins_with
+        if isinstance(begun, dict):
+            return bool(begun and decode(self.input_json) == begun)
+        said = "".join(self.texts if self.kind == "text" else self.thoughts)
+        return isinstance(begun, str) and begun != "" and said.startswith(begun)
+
+    def begun_otherwise(self) -> Iterator[tuple[str, str, Any, Any, str]]:
+        """Law, place, wanted, seen and kind of each thing in its start that is not as the start of its type."""
+        at = f"event/{self.event}/content_block"
+        if self.kind in BEGINS_EMPTY and (begun := self._begins_with) != BEGINS_EMPTY[self.kind][2]:
+            law, key, empty = BEGINS_EMPTY[self.kind]
+            kind = "repeated" if self.repeats_start else "not-empty"
+            wrong = kind if isinstance(begun, type(empty)) and begun is not ABSENT else slug(begun, "type")
+            yield law, f"{at}/{key}", empty, shown(begun), wrong
+        signature = self.start.get("signature")
+        if self.kind == "thinking" and signature is not None and not isinstance(signature, str):
+            yield "stream.thinking-start", f"{at}/signature", "a string", shown(signature), "type"
+
     def accumulated(self) -> dict[str, Any]:
         """The block as the JSON answer would have it."""
         block = dict(self.start)
+        if self.repeats_start:  # said twice, and meant once
+            block.pop(BEGINS_EMPTY[self.kind][1])
         for key, pieces in (("text", self.texts), ("thinking", self.thoughts)):
             if pieces:
                 start = block.get(key)

@@ -40,9 +40,9 @@ class Broken(Struct, frozen=True):
     exchange: str
 
     def answers_to(self, question: str) -> bool:
-        """Whether `rule` or `rule:kind` speaks of this."""
+        """Whether `rule`, `rule:kind` or `rule:*-end-of-a-kind` speaks of this."""
         rule, _, kind = question.partition(":")
-        return rule == self.rule and kind in ("", self.kind)
+        return rule == self.rule and (kind in ("", self.kind) or (kind[:1] == "*" and self.kind.endswith(kind[1:])))
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -60,6 +60,8 @@ class Seen(Struct, frozen=True, kw_only=True):
     """How often it was asked."""
     recovered: bool = False
     """Whether an answer failed, and came when the very same was asked again."""
+    final: bool = False
+    """Whether an answer that failed said that it is not to be asked for again."""
     behind: str = ""
     """The need that tells already why this could not be judged."""
     rules: tuple[Broken, ...] = ()
@@ -229,8 +231,8 @@ def _is_rule(name: str, rules: Collection[str]) -> bool:
 
 
 def _passes(one: Seen) -> Steady:
-    """What passed, or may pass, where it was asked again: a refusal, or else a failure."""
-    return "refusals" if one.verdict == "refused" else "failures"
+    """What passed, or may pass, where it was asked again: a refusal, a failure that forbids it, or another."""
+    return "refusals" if one.verdict == "refused" else "final" if one.final else "failures"
 
 
 def _settled(own: Mapping[Place, Seen], recovered: Sequence[Seen], steady: Mapping[Steady, str]) -> dict[Place, Seen]:

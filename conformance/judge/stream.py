@@ -18,6 +18,11 @@ from conformance.probe.sse import Frame
 MOST = 10
 """Kinds of violations of one law that are kept: an endpoint that makes up types makes up any number."""
 
+AS_IT_READS = frozenset(
+    f"stream.{law}" for law in ("event-data", "data-json", "data-type", "index-integer", "delta", "delta-payload")
+)
+"""Laws of single events: broken behind a whole block it is of another kind, since clients then have shown a part."""
+
 
 def follow(frames: Iterable[Frame], *, whole: bool = True) -> StreamResult:
     """Follows a stream to its end. Total: any frames at all give a result.
@@ -57,6 +62,7 @@ class Machine:
         self._early = False  # the grammar began without message_start, and that has been said
         self._torn = False  # an event was lost: what is missing later may have been in it
         self._stopped = False
+        self._later: bool | None = None  # whether a block was whole when an event could first not be read
         self.pings = 0
 
     # -- frames ------------------------------------------------------------------------------------------------
@@ -161,7 +167,8 @@ class Machine:
     def _order(self, where: str, kind: str) -> None:
         """Nothing of the message comes before message_start, nor after message_stop."""
         if self._stopped and kind != "message_stop":
-            self._breach("stream.stop-last", where, "nothing after message_stop", kind, "event-after")
+            after = "error-after" if kind == "error" else "event-after"
+            self._breach("stream.stop-last", where, "nothing after message_stop", kind, after)
         begun = self._started or self._early or self._torn
         if not begun and kind in self.GRAMMAR and kind != "message_start":
             self._early = True
@@ -222,7 +229,6 @@ class Machine:
         block.late = self._stopped
         self._place(where, block)
         self._open.begin(block)
-        self._fresh(where + "/content_block", block)
 
     def _place(self, where: str, block: Block) -> None:
         """Puts a block at its index; one that takes the place of an open block replaces it."""
@@ -233,23 +239,16 @@ class Machine:
             self._owed += kind == "repeated"
             self._breach("stream.index", at, self._next_index, block.index, kind, lost=lost)
         if earlier is not None and earlier.life == "open":
+            self._judge_start(earlier)
             self.blocks.remove(earlier)
             earlier.life = "replaced"
         self.blocks.append(block)
         self._at_index[block.index] = block
         self._next_index = max(self._next_index, block.index + 1)
 
-    def _fresh(self, where: str, block: Block) -> None:
-        """A block whose content comes in deltas starts empty: what stands in its start is lost on clients."""
-        empty: Any
-        for kind, key, empty in (("text", "text", ""), ("thinking", "thinking", ""), ("tool_use", "input", {})):
-            if block.kind == kind and (value := block.start.get(key, ABSENT)) != empty:
-                wrong = "not-empty" if isinstance(value, type(empty)) and value is not ABSENT else slug(value, "type")
-                law = "stream.tool-start" if kind == "tool_use" else f"stream.{kind}-start"
-                self._breach(law, f"{where}/{key}", empty, shown(value), wrong)
-        signature = block.start.get("signature")
-        if block.kind == "thinking" and signature is not None and not isinstance(signature, str):
-            self._breach("stream.thinking-start", f"{where}/signature", "a string", shown(signature), "type")
+    def _judge_start(self, block: Block) -> None:
+        for breach in block.begun_otherwise():
+            self._breach(*breach)
 
     def _block_delta(self, where: str, data: dict[str, Any]) -> None:
         self.delta_times.append(self._frame.at)
@@ -275,7 +274,6 @@ class Machine:
             )
         elif payload is ABSENT or not (isinstance(payload, form) or (kind == "compaction_delta" and payload is None)):
             wrong, lost = slug(payload, "type"), kind != "signature_delta"
-            wrong = f"{wrong}-input" if key == "partial_json" and wrong != "type" else wrong
             self._breach("stream.delta-payload", f"{where}/{key}", FORMS[form], shown(payload), wrong, lost=lost)
         else:
             if kind == "thinking_delta" and block.signatures:
@@ -304,7 +302,7 @@ class Machine:
         block = self._at_index.get(index)
         if block is not None and self._is_open(index):
             return block
-        if self._torn:
+        if self._torn or self._stopped:  # after message_stop nothing of the message is lost
             return None
         kind = "never-opened" if block is None else "closed"
         delta = law == "stream.delta-open"
@@ -335,7 +333,9 @@ class Machine:
     # -- the end -----------------------------------------------------------------------------------------------
 
     def end(self, *, whole: bool) -> None:
-        """Judges what never came."""
+        """Judges what never came, and what came too early."""
+        for block in self.blocks:
+            self._judge_start(block)
         if not self.events:
             if whole:  # else that is what is said of it
                 self._breach("stream.answered", "", "an event stream", "no event", "empty", lost=True)
@@ -379,6 +379,9 @@ class Machine:
 
     def _breach(self, law: str, at: str, expected: Any, observed: Any, kind: str, *, lost: bool = False) -> None:
         """Notes a broken law, once for each kind: the first place is the cause, the rest are its echo."""
+        if law in AS_IT_READS and (law, kind) != ("stream.delta-payload", "type"):
+            self._later = any(block.life == "closed" for block in self.blocks) if self._later is None else self._later
+            kind += "-later" * self._later
         known = self.breaches.setdefault(law, [])
         violation = Violation(at, expected, observed, kind)
         if len(known) < MOST and all(other.kind != kind for other in known):

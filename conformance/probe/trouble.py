@@ -16,6 +16,7 @@ from conformance.probe.exchange import Exchange
 from conformance.probe.request import Outgoing
 
 BUSY = frozenset({429, 503, 529})
+FAILED = 400
 RETRIES = 3
 BACK_OFF = (0.5, 1.0, 2.0)
 """Seconds before each retry when the server names none."""
@@ -24,6 +25,9 @@ LONGEST_WAIT = 60.0
 LOADING_PAUSE = 2.0
 ASKED_AGAIN = "asked again after"
 """What a note of an exchange says where the first answer was no answer to judge."""
+
+AGAINST = "though x-should-retry said false"
+"""What the same note ends with where the official clients would not have asked again."""
 
 Say = Callable[[str], None]
 """Where a line for the person who waits goes."""
@@ -133,7 +137,8 @@ class Patience:
                 self._gone = exchange.status is None
                 break
             retries += 1
-            notes.append(f"{trouble}; {ASKED_AGAIN} {wait:g} s")
+            against = f", {AGAINST}" if is_final(exchange) else ""
+            notes.append(f"{trouble}; {ASKED_AGAIN} {wait:g} s{against}")
             self._ease(sent, wait)
             await asyncio.sleep(wait)
         if notes:
@@ -161,6 +166,11 @@ def _trouble(exchange: Exchange, waits_for: Collection[int]) -> str:
     if exchange.status in BUSY and exchange.status not in waits_for:
         return f"rate limited: status {exchange.status}"
     return ""
+
+
+def is_final(exchange: Exchange) -> bool:
+    """Whether a failure tells its client not to ask again, which the official SDKs obey."""
+    return exchange.status is not None and exchange.status >= FAILED and exchange.header("x-should-retry") == "false"
 
 
 def is_loading(exchange: Exchange) -> bool:

@@ -228,6 +228,8 @@ class CaseRow(Struct, frozen=True, tag="case", kw_only=True):
     """Whether an answer failed, and came when the very same was asked again; the verdict is that of the failure."""
     too_long: bool = False
     """True where it was not judged since the prompt did not fit into the server's window."""
+    final: bool = False
+    """Whether an answer that failed said `x-should-retry: false`: the official clients do not ask again then."""
     by: str = ""
     """The id of the cause that blocked it, where the verdict is `blocked`."""
 

@@ -362,6 +362,18 @@ def test_what_is_refused_once_and_taken_when_it_is_asked_again_is_a_matter_of_ch
     assert limit.verdict == "ready with limits"
 
 
+FINAL = Need(id="final", says="It may be tried.", level="blocks", questions=[], steady="final", meets=WAYS)
+
+
+def test_what_fails_once_and_forbids_to_be_asked_again_ends_a_turn() -> None:
+    client = profile(STEADY, FINAL, *(need(name) for name in ("text", "tools", "calls")))
+    once = seen("text", "broken", recovered=True, final=True, attempts=2, **FAILED)
+    found = answer(client, once, seen("tools"), seen("calls"))
+    assert found.verdict == "not ready"
+    assert [one.need.id for one in found.missing("blocks")] == ["final"]
+    assert not found.missing("degrades")
+
+
 def test_what_is_refused_alone_and_taken_with_all_else_is_no_need_of_a_client_that_sends_it_so() -> None:
     client = profile(need("token", part_of="turn"), need("turn"))
     assert answer(client, seen("token", "refused"), seen("turn")).verdict == "ready"

@@ -214,9 +214,14 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
     ),
     "ST21": (stream(lambda e: without(e, "message_start"), "text"), "stream.start-first", "other-first"),
     "ST24": (
-        stream(lambda e: pick(e, "content_block_start", 1)["content_block"].update(input={"city": "Paris"})),
+        stream(lambda e: pick(e, "content_block_start", 1)["content_block"].update(input={"city": "Rome"})),
         "stream.tool-start",
         "not-empty",
+    ),
+    "input in the start and in deltas": (
+        stream(lambda e: pick(e, "content_block_start", 1)["content_block"].update(input={"city": "Paris"})),
+        "stream.tool-start",
+        "repeated",
     ),
     "ST26": (
         stream(lambda e: pick(e, "content_block_start", 1)["content_block"].pop("input")),
@@ -255,9 +260,14 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
     "ST37": (stream(lambda e: pick(e, "message_start")["message"].pop("type")), "message.type", "missing"),
     "ID04": (stream(set_start(role="model")), "message.role", "other"),
     "text in the start": (
-        stream(lambda e: pick(e, "content_block_start")["content_block"].update(text="He")),
+        stream(lambda e: pick(e, "content_block_start")["content_block"].update(text="So: ")),
         "stream.text-start",
         "not-empty",
+    ),
+    "text in the start and in deltas": (
+        stream(lambda e: pick(e, "content_block_start")["content_block"].update(text=TEXT["text"][:5])),
+        "stream.text-start",
+        "repeated",
     ),
     "text missing in the start": (
         stream(lambda e: pick(e, "content_block_start")["content_block"].pop("text")),
@@ -330,6 +340,26 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
         stream(lambda e: move(e, at(e, "message_stop"), at(e, "message_delta"))),
         "stream.stop-last",
         "event-after",
+    ),
+    "a delta without a type in the first block": (
+        stream(lambda e: pick(e, "content_block_delta")["delta"].pop("type")),
+        "stream.delta",
+        "type",
+    ),
+    "a delta without a type behind a whole block": (
+        stream(lambda e: pick(e, "content_block_delta", -1)["delta"].pop("type")),
+        "stream.delta",
+        "type-later",
+    ),
+    "a delta after message_stop": (
+        stream(lambda e: e.append(text_delta(0))),
+        "stream.stop-last",
+        "event-after",
+    ),
+    "error after message_stop": (
+        stream(lambda e: e.append({"type": "error", "error": {"type": "api_error", "message": "late"}})),
+        "stream.stop-last",
+        "error-after",
     ),
     "TR14": (
         raw(lambda body: body.replace(b"}\n\nevent: ping\ndata: ", b"}"), "text"),
@@ -461,7 +491,7 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
     "a piece of an input that is null": (
         stream(lambda e: pick(e, "content_block_delta", 4)["delta"].update(partial_json=None)),
         "stream.delta-payload",
-        "null-input",
+        "null-later",
     ),
     "TO07": (
         stream(lambda e: pick(e, "content_block_delta", 6)["delta"].update(partial_json='s"}}')),

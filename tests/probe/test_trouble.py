@@ -58,6 +58,12 @@ def test_a_busy_server_is_asked_again(status: int) -> None:
     assert patience.slots.limit == 2
 
 
+def test_an_answer_that_forbids_it_is_asked_again_with_a_note() -> None:
+    answer, _, _ = ask(says(529, 200, headers="x-should-retry: false\r\n"))
+    assert answer.exchange.status == 200
+    assert [note.endswith("though x-should-retry said false") for note in answer.exchange.notes] == [True]
+
+
 @pytest.mark.parametrize("status", [429, 503, 529])
 def test_patience_ends_after_three_retries(status: int) -> None:
     answer, server, _ = ask(says(status))

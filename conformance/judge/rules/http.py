@@ -79,7 +79,9 @@ def complete(answer: Answer) -> Found:
     if UPSTREAM_FAILS in exchange.request.body or exchange.detail.startswith(NOT_SO_ENCODED):
         return None
     if exchange.outcome in ("cut", "reset", "malformed"):
-        return [Violation("", "a whole answer", exchange.detail or exchange.outcome, exchange.outcome)]
+        told = answer.in_events and answer.stream_result.stopped  # what is lost is the end of the body alone
+        kind = f"{exchange.outcome}-after-stop" if told and exchange.outcome != "malformed" else exchange.outcome
+        return [Violation("", "a whole answer", exchange.detail or exchange.outcome, kind)]
     return [] if exchange.outcome in ("complete", "unfinished") else None
 
 

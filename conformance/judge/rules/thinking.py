@@ -96,7 +96,7 @@ def off(answer: Answer) -> Found:
 
 
 def thinks_last(answer: Answer) -> bool:
-    """Whether an answer that came to its end says something, and then ends with thinking.
+    """Whether an answer that came to its end says something, or calls a tool, and then ends with thinking.
 
     In a stream a client takes blocks as they are closed: a text that is still open beside the thought comes after it.
     """
@@ -104,7 +104,8 @@ def thinks_last(answer: Answer) -> bool:
     if answer.in_events:
         blocks = answer.stream_result.blocks
         kinds = [block.kind for block in sorted(blocks, key=lambda block: block.stopped_at or inf)]
-    return kinds[-1:] == ["thinking"] and "text" in kinds and answer.stop_reason in ("end_turn", "stop_sequence")
+    ended = answer.stop_reason in ("end_turn", "stop_sequence", "tool_use")
+    return kinds[-1:] == ["thinking"] and not {"text", "tool_use"}.isdisjoint(kinds) and ended
 
 
 @rule(

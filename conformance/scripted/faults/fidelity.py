@@ -268,6 +268,20 @@ def _rewritten(name: str, says: str, needs: str = "") -> Callable[[Callable[[str
     return register
 
 
+@TEXT.message("X-text-in-blocks", "each word of a text has a text block of its own")
+def in_blocks(message: Message, _: Call) -> Message:
+    def pieces(block: dict[str, Any]) -> list[dict[str, Any]]:
+        words = re.findall(r"\S*\s*", block["text"])[:-1] if block["type"] == "text" else []
+        return [{**block, "text": word} for word in words] or [block]
+
+    return {**message, "content": [piece for block in message["content"] for piece in pieces(block)]}
+
+
+@TEXT.message("X-text-empty-last", "an empty text block ends each answer")
+def empty_last(message: Message, _: Call) -> Message:
+    return {**message, "content": [*message["content"], {"type": "text", "text": "", "citations": None}]}
+
+
 @_rewritten("X-text-middle-lost", "ten characters are lost from the middle of a long text")
 def middle_lost(text: str) -> str:
     middle = len(text) // 2

@@ -16,6 +16,7 @@ _KEPT_TURNS = 60
 _KEPT_LATEST = 8
 _KEPT_TOOLS = 64
 _KEPT_SEQUENCES = 4
+_FEW_TOOLS = 2
 _CAP = 1000
 _SMALL_CAP = 64
 
@@ -51,6 +52,13 @@ def _losing(name: str, says: str, key: str, when: Callable[[Body], object], need
     def lose(body: Body) -> None:
         if when(body):
             body.pop(key, None)
+
+
+@LOSSES.body("X-tool-first-lost", "of several tools the first is lost", needs="tools")
+def first_tool_lost(body: Body) -> None:
+    tools = body.get("tools")
+    if isinstance(tools, list) and len(tools) > _FEW_TOOLS:
+        del tools[0]
 
 
 _losing("X-stop-with-tools", "stop_sequences are ignored with tools", "stop_sequences", lambda body: body.get("tools"))

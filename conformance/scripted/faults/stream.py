@@ -328,3 +328,18 @@ def block_started_twice(events: list[Event], _: Call) -> list[Event]:
 def text_never_stopped(events: list[Event], _: Call) -> list[Event]:
     texts = _indices(events, "text")
     return [event for event in events if event["type"] != "content_block_stop" or event["index"] not in texts]
+
+
+@STREAM.events("X-text-null-first", "the first text_delta of a block has null for its text", needs="stream text")
+def text_null_first(events: list[Event], _: Call) -> list[Event]:
+    first = {event["index"]: at for at, event in reversed(list(enumerate(events))) if _is_delta(event, "text")}
+    bare = {at: {**events[at], "delta": {"type": "text_delta", "text": None}} for at in first.values()}
+    return _flat([bare[at], event] if at in bare else [event] for at, event in enumerate(events))
+
+
+@STREAM.events("X-delta-type-lost", "the deltas of a block do not say their type", needs="stream")
+def delta_type_lost(events: list[Event], _: Call) -> list[Event]:
+    def untyped(event: Event) -> Event:
+        return {**event, "delta": {key: value for key, value in event["delta"].items() if key != "type"}}
+
+    return [untyped(event) if _is_delta(event) else event for event in events]

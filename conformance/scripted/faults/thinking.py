@@ -149,6 +149,16 @@ def thinking_last(message: Message, _: Call) -> Message:
     return {**message, "content": message["content"][::-1]}
 
 
+@THINKING.message(
+    "X-thought-after-call", "a call is followed by a thinking block", needs="thinking tools", strength="note"
+)
+def thinking_after_call(message: Message, _: Call) -> Message:
+    thoughts = [block for block in message["content"] if block["type"] == "thinking"]
+    if all(block["type"] != "tool_use" for block in message["content"]):
+        return message
+    return {**message, "content": [*message["content"], *thoughts]}
+
+
 @THINKING.request(
     "TH12", "a replayed thinking block is changed on the way, and so refused on turn 2", needs="thinking turns"
 )

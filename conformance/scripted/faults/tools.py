@@ -280,6 +280,11 @@ def input_stripped(text: str) -> str:
     return text.strip()
 
 
+@_string_faults("X-input-line-blanks", "blanks at the ends of lines are lost from a tool's input")
+def input_line_blanks(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.split("\n"))
+
+
 @_string_faults("X-input-html", "angle brackets and ampersands in a tool's input become entities")
 def input_entities(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -345,3 +350,23 @@ def input_delta_doubled(events: list[Event], _: Call) -> list[Event]:
 @TOOLS.events("X-input-null-first", "the first partial_json of a call is null", needs="stream tools")
 def input_null_first(events: list[Event], _: Call) -> list[Event]:
     return _inputs(events, lambda pieces: [None, *pieces])
+
+
+@TOOLS.events("X-input-repeated", "the input of a call stands in its start and in deltas", needs="stream tools")
+def input_repeated(events: list[Event], _: Call) -> list[Event]:
+    given: dict[int, str] = {}
+    for event in events:
+        if event.get("delta", {}).get("type") == "input_json_delta":
+            given[event["index"]] = given.get(event["index"], "") + event["delta"]["partial_json"]
+
+    def filled(event: Event) -> Event:
+        whole = given.get(event["index"], "") if event["type"] == "content_block_start" else ""
+        return {**event, "content_block": {**event["content_block"], "input": json.loads(whole)}} if whole else event
+
+    return [filled(event) for event in events]
+
+
+@TOOLS.message("X-calls-doubled", "each call comes twice, with an id of its own", needs="tools", strength="note")
+def calls_doubled(message: Message, _: Call) -> Message:
+    again = [{**block, "id": f"{block['id']}b"} for block in message["content"] if block["type"] == "tool_use"]
+    return {**message, "content": [*message["content"], *again]}

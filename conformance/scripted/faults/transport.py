@@ -69,6 +69,19 @@ def cut(answer: Answer, _: Call) -> Answer:
     return replace(answer, pieces=kept, ending="cut")
 
 
+@TRANSPORT.answer(
+    "X-chunk-last-lost", "the connection is closed after message_stop, with no last chunk", needs="stream"
+)
+def last_chunk_lost(answer: Answer, _: Call) -> Answer:
+    return replace(answer, ending="cut") if answer.is_stream else answer
+
+
+@TRANSPORT.events("X-error-behind", "an error event follows message_stop", needs="stream")
+def error_behind(events: list[Event], _: Call) -> list[Event]:
+    said = {"type": "error", "error": {"type": "api_error", "message": "The usage could not be stored."}}
+    return [*events, said] if events[-1]["type"] == "message_stop" else events
+
+
 @TRANSPORT.frames("TR14", "two JSON objects stand in one data line", needs="stream")
 def joined(frames: list[Frame], _: Call) -> list[Frame]:
     deltas = [at for at, frame in enumerate(frames) if frame.event == "content_block_delta"]
