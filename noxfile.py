@@ -142,7 +142,7 @@ def hostile(session: nox.Session) -> None:
         if given:  # a choice of tests may leave one half without any
             session.run("pytest", *SLOWEST, "tests/hostile", *given, env=environment)
             return
-        waiting = [f"tests/hostile/test_{name}.py" for name in ("folders", "own_failures", "time")]
+        waiting = [f"tests/hostile/test_{name}.py" for name in ("folders", "own_failures", "time", "parsers")]
         others = ["tests/hostile", *(f"--ignore={file}" for file in waiting)]
         with ThreadPoolExecutor() as side_by_side:  # they wait as long as they work
             list(side_by_side.map(half, [waiting, others]))
