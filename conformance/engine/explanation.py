@@ -14,6 +14,7 @@ from conformance.judge.cause import WRONG, Cause, Judged, Law, Obstacle
 from conformance.judge.causes import explain
 from conformance.judge.obstacles import asks_for_a_status, broken_in, looks_of, missed_in, obstacles_of, shown_by
 from conformance.judge.rules import RULES
+from conformance.judge.verdict import TWIN_FAILED
 from conformance.runs.log import CaseRow, CauseRow, RuleRow, sentence
 
 PLAIN = "messages.text"
@@ -31,10 +32,11 @@ class Met(Struct, frozen=True):
 
 
 class ExplainedRows(Struct, frozen=True):
-    """A run's rows as they stand at its end, those that are blocked, and the causes, worst first."""
+    """A run's rows as they stand at its end, those for which a cause speaks now, and the causes, worst first."""
 
     rows: list[CaseRow | RuleRow]
     blocked: list[CaseRow]
+    """Those that are blocked, and the refusals whose accepted twin a cause turned red."""
     causes: list[CauseRow]
 
 
@@ -85,9 +87,10 @@ def explained(rows: Sequence[CaseRow | RuleRow], met: Mapping[tuple[str, str], M
         if isinstance(row, CaseRow) and (row.case, row.mode) in met
     ]
     found = explain(questions, [_law(row) for row in rows if isinstance(row, RuleRow)])
-    final = [_final(row, found.blocked) for row in rows]
-    blocked = [row for row in final if isinstance(row, CaseRow) and row.verdict == "blocked"]
-    return ExplainedRows(final, blocked, [_row_of(cause) for cause in found.causes])
+    reds = {place: cause.id for cause in found.causes for place in cause.rows}
+    final = [_without_twin(_final(row, found.blocked), reds | found.blocked, catalog) for row in rows]
+    told = [row for row, own in zip(final, rows, strict=True) if isinstance(row, CaseRow) and row is not own]
+    return ExplainedRows(final, told, [_row_of(cause) for cause in found.causes])
 
 
 def plain_requests(catalog: Catalog) -> dict[str, Case]:
@@ -174,6 +177,17 @@ def _final(row: CaseRow | RuleRow, blocked: Mapping[str, str]) -> CaseRow | Rule
     return replace(
         row, verdict="blocked", status="as-expected", by=cause, expected_by="", reason=f"not judged: see {cause}"
     )
+
+
+def _without_twin(row: CaseRow | RuleRow, causes: Mapping[str, str], catalog: Catalog) -> CaseRow | RuleRow:
+    """A refusal that was not asked for its accepted twin's sake names the cause that the twin is in."""
+    if isinstance(row, RuleRow) or not row.reason.startswith(TWIN_FAILED):
+        return row
+    twin = catalog.cases[row.case].twin
+    modes = (row.mode, "json", "stream")
+    cause = next((causes[place] for mode in modes if (place := f"{twin}[{mode}]") in causes), None)
+    reason = TWIN_FAILED if cause is None else f"{TWIN_FAILED}: see {cause}"
+    return row if reason == row.reason else replace(row, reason=reason)
 
 
 def _row_of(cause: Cause) -> CauseRow:

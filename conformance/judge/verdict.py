@@ -72,6 +72,7 @@ class Judgement(Struct, frozen=True):
     """Whether it says nothing since the prompt did not fit into the server's window."""
 
 
+TWIN_FAILED = "its accepted twin failed, so a refusal would prove nothing"
 GARBLED = Judgement("inconclusive", "the model read the word, and copied it badly")
 
 
@@ -82,7 +83,7 @@ def decide(facts: Facts) -> Judgement:
     if facts.prevented:
         return Judgement("not-run", facts.prevented)
     if facts.twin == "failed":
-        return Judgement("not-run", "its accepted twin failed, so a refusal would prove nothing")
+        return Judgement("not-run", TWIN_FAILED)
     facts = _settled(facts)
     judgement = _observed(facts) or _unobserved(facts)
     readable = "unreadable" not in facts.attempts and set(facts.attempts) != {"slow"}  # a hang is no answer either

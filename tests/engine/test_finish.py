@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 
 import pytest
+from msgspec.structs import replace
 
 from conformance.catalog.load import load_catalog
 from conformance.engine.behind import behind
 from conformance.engine.explanation import Met, explained, plain_requests
 from conformance.judge.cause import Obstacle
 from conformance.judge.finding import Finding
+from conformance.judge.verdict import TWIN_FAILED
 from conformance.keys import KNOWN
 from conformance.pytest_plugin.items import SHOWN, account_of, brief
 from conformance.runs.expectations import Expectations, exit_code
@@ -44,6 +46,17 @@ def test_what_the_plain_request_meets_is_one_red_row() -> None:
     assert cause.quote == '401 authentication_error "no key"'
     assert exit_code([r.status for r in found.rows], [r.verdict for r in found.rows], strict=False,
                      allow_improvements=False) == 1  # fmt: skip
+
+
+def test_a_refusal_that_was_not_asked_names_the_cause_of_its_twin() -> None:
+    unasked = replace(row("validation.max-tokens-missing", "json", "not-run"), reason=TWIN_FAILED)
+    rows = [row("messages.text", "json", "refused"), row("messages.shape", "json", "refused"), unasked]
+    seen = met(("messages.text", "json"), ("messages.shape", "json"))
+    found = explained(rows, seen, CATALOG)
+    assert [one.verdict for one in found.rows] == ["refused", "blocked", "not-run"]
+    assert [one.reason for one in found.blocked][1:] == [f"{TWIN_FAILED}: see messages.text[json]"]
+    again = explained([rows[0], rows[1], found.rows[2]], seen, CATALOG)
+    assert again.rows == found.rows
 
 
 def test_a_run_in_which_nothing_is_wrong_has_no_causes() -> None:
