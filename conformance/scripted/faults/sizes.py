@@ -115,14 +115,78 @@ _list_limit("X-window-200", "messages", 200, "of a long conversation only the la
             lambda messages: messages[-199:])  # fmt: skip
 
 
-@SIZES.body("X-images-ten", "images after the tenth are lost", needs="vision")
-def ten_images(body: Block) -> None:
-    images = _blocks(body, "image")
-    lost = [id(image) for image in images[10:]]
-    messages = body.get("messages")
-    for message in messages if isinstance(messages, list) else []:
-        if isinstance(message, dict) and isinstance(message.get("content"), list):
-            message["content"] = [block for block in message["content"] if id(block) not in lost]
+def _block_limit(name: str, kind: str, limit: int, says: str, needs: str) -> None:
+    @SIZES.body(name, says, needs=needs)
+    def first_ones(body: Block) -> None:
+        lost = [id(block) for block in _blocks(body, kind)[limit:]]
+        for message in _objects(body.get("messages")):
+            if isinstance(message.get("content"), list):
+                message["content"] = [block for block in message["content"] if id(block) not in lost]
+
+
+_block_limit("X-images-ten", "image", 10, "images after the tenth are lost", "vision")
+_block_limit("X-documents-three", "document", 3, "documents after the third are lost", "documents")
+_block_limit("X-search-results-two", "search_result", 2, "search results after the second are lost", "documents")
+
+
+@SIZES.body("X-result-eight-blocks", "blocks of a tool result after the eighth are lost", needs="tools turns")
+def eight_blocks(body: Block) -> None:
+    for result in _blocks(body, "tool_result"):
+        if isinstance(result.get("content"), list):
+            result["content"] = result["content"][:8]
+
+
+@SIZES.body("X-results-two-turns", "tool results of all but the last two turns are cleared", needs="tools turns")
+def older_results_cleared(body: Block) -> None:
+    turns = [
+        results for one in _objects(body.get("messages")) if (results := _blocks({"messages": [one]}, "tool_result"))
+    ]
+    for result in [result for results in turns[:-2] for result in results]:
+        result["content"] = "(cleared)"
+
+
+@SIZES.body("X-stop-sixteen-long", "stop sequences of more than sixteen characters are ignored", needs="stop")
+def short_sequences(body: Block) -> None:
+    sequences = body.get("stop_sequences")
+    if isinstance(sequences, list) and all(isinstance(sequence, str) for sequence in sequences):
+        body["stop_sequences"] = [sequence for sequence in sequences if len(sequence) <= 16]
+
+
+def _refused(name: str, says: str, wrong: Callable[[Block], bool], needs: str) -> None:
+    """A fault that refuses more than it is made for."""
+
+    @SIZES.request(name, says, needs=needs)
+    def request(call: Call) -> Call:
+        if call.path == "/v1/messages" and isinstance(call.document, dict) and wrong(call.document):
+            raise invalid("", "too long")
+        return call
+
+
+def _schemas(body: Block) -> list[Block]:
+    return _objects([tool.get("input_schema") for tool in _objects(body.get("tools"))])
+
+
+def _long_ids(body: Block) -> bool:
+    calls = [*_blocks(body, "tool_use"), *_blocks(body, "tool_result")]
+    return any(len(str(call.get("id") or call.get("tool_use_id"))) > 40 for call in calls)
+
+
+def _longest_enum(schema: Any) -> int:
+    inside = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    own = len(schema["enum"]) if isinstance(schema, dict) and isinstance(schema.get("enum"), list) else 0
+    return max(own, *map(_longest_enum, inside)) if inside else own
+
+
+def _depth(schema: Any) -> int:
+    named = schema.get("properties") if isinstance(schema, dict) else None
+    return 1 + max(map(_depth, named.values())) if isinstance(named, dict) and named else 0
+
+
+_refused("X-id-forty", "tool ids of more than forty characters are refused", _long_ids, "tools turns")
+_refused("X-enum-fifty", "an enum of more than fifty values is refused",
+         lambda body: any(_longest_enum(schema) > 50 for schema in _schemas(body)), "tools")  # fmt: skip
+_refused("X-schema-five-deep", "a schema of more than five objects inside one another is refused",
+         lambda body: any(_depth(schema) > 5 for schema in _schemas(body)), "tools")  # fmt: skip
 
 
 def _line_limit(name: str, limit: int, says: str) -> None:
@@ -155,3 +219,26 @@ def _answer_limit(name: str, limit: int) -> None:
 _answer_limit("X-answer-64k", _LINE)
 _answer_limit("X-answer-200k", 200_000)
 _answer_limit("X-answer-megabyte", _MEGABYTE)
+
+
+def _calls(name: str, says: str, change: Callable[[list[Block]], list[Block]]) -> None:
+    """A fault that changes the calls of an answer, in their order."""
+
+    @SIZES.message(name, says, needs="tools")
+    def changed(message: Message, _: Call) -> Message:
+        calls = [block for block in message["content"] if block["type"] == "tool_use"]
+        others = [block for block in message["content"] if block["type"] != "tool_use"]
+        return {**message, "content": [*others, *change(calls)]} if calls else message
+
+
+def _sixteen(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_sixteen(inner) for inner in value[:16]]
+    return {key: _sixteen(inner) for key, inner in value.items()} if isinstance(value, dict) else value
+
+
+_calls("X-calls-four", "of several calls in one answer those after the fourth are lost", lambda calls: calls[:4])
+_calls("X-input-sixteen-values", "lists in a tool's input are cut after sixteen values",
+       lambda calls: [{**call, "input": _sixteen(call["input"])} for call in calls])  # fmt: skip
+_calls("X-input-twelve-keys", "keys of a tool's input after the twelfth are lost",
+       lambda calls: [{**call, "input": dict(list(call["input"].items())[:12])} for call in calls])  # fmt: skip
