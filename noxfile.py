@@ -113,7 +113,7 @@ def tests(session: nox.Session) -> None:
     """Runs the tests of the suite itself; `-- --part 1/3` to `3/3` are three parts that CI runs side by side."""
     with timed(session):
         install(session, ALL)
-        elsewhere = [f"--ignore=tests/{name}" for name in ("browser", "real", "hostile")]
+        elsewhere = [f"--ignore=tests/{name}" for name in ("browser", "real", "hostile", "recorded")]
         session.run("pytest", *SLOWEST, *elsewhere, *part(session.posargs))
 
 
@@ -341,11 +341,14 @@ def rejudge(session: nox.Session) -> None:
 
 @nox.session
 def recorded(session: nox.Session) -> None:
-    """Judges all published runs again: fails where a committed log, or the last release, says otherwise."""
+    """Judges all published runs again: fails where a committed log, the last release, or a person says otherwise."""
     with timed(session):
-        install(session, RUN)
-        session.run("python", "-m", "conformance.cli.published", "rejudge", "--check")
+        install(session, ALL)
+        today = HERE / ".nox" / "rejudged"
+        shutil.rmtree(today, ignore_errors=True)
+        session.run("python", "-m", "conformance.cli.published", "rejudge", "--check", "--into", str(today))
         session.run("python", "-m", "conformance.cli.release")
+        session.run("pytest", *SLOWEST, "tests/recorded", *session.posargs, env={"REJUDGED": str(today)})
 
 
 @nox.session

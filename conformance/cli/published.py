@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     adding.set_defaults(call=_add)
     again = commands.add_parser("rejudge", help="judge all published runs again and list the rows that changed")
     again.add_argument("--check", action="store_true", help="change nothing; exit 1 where a row changed")
+    again.add_argument("--into", metavar="FOLDER", type=Path, help="keep today's log of each run in a folder, too")
     again.set_defaults(call=_rejudge)
     commands.add_parser("page", help="render the page").set_defaults(call=_page)
     commands.add_parser("snapshots", help="write the shapes of each server's newest run").set_defaults(call=_snapshots)
@@ -136,8 +137,12 @@ def _rejudge(arguments: argparse.Namespace) -> int:
                 replace(old, folder=copy), catalog, copy, None if arguments.check else arguments.reports / HASHES
             )
             differences = changes(old, read_log(copy))
+            today = (copy / PACKED).read_bytes()
             if not arguments.check:
-                (folder / PACKED).write_bytes((copy / PACKED).read_bytes())
+                (folder / PACKED).write_bytes(today)
+            if arguments.into:
+                (arguments.into / folder.name).mkdir(parents=True)
+                (arguments.into / folder.name / PACKED).write_bytes(today)
         changed += len(differences)
         print(f"{folder.name}: {len(differences)} rows changed; {new.left_out() or 'nothing left out'}")
         for line in _lines(differences):
