@@ -59,14 +59,19 @@ class Keys:
         so do the lines of a stream that have the same field, such as comments.
         Each sign of the key becomes a star: how many events there are, and how long each text is, stays as it was.
         """
-        if not self._searches or not self.spans(in_a_row(data)):
+        if not self._searches:
             return data
-        clean = bytearray(data)
-        strings = Strings(data)
-        for numbers in strings.rows():
-            for first, last in self._parts(strings, numbers):
-                clean[first:last] = b"*" * (last - first)
-        return bytes(clean)
+        clean: bytearray | None = None
+        for begin, end in windows(data):
+            part = data if end - begin == len(data) else data[begin:end]
+            if not self.spans(in_a_row(part)):
+                continue
+            clean = clean or bytearray(data)
+            strings = Strings(part)
+            for numbers in strings.rows():
+                for first, last in self._parts(strings, numbers):
+                    clean[begin + first : begin + last] = b"*" * (last - first)
+        return data if clean is None else bytes(clean)
 
     def without_parts_in(self, texts: Sequence[str]) -> Sequence[str]:
         """Some texts, such as the values of headers, without a key that several of them tell one after another."""
@@ -119,6 +124,10 @@ _BACKSLASHES, _QUOTE, _APART = b"\1\1", b"\2\2", b"\3"
 
 _FIELD = re.compile(rb'(?:\A|(?<=[\r\n]))([^":\r\n]*+):[ ]?([^"\r\n]++)(?=[\r\n]|\Z)')
 """A line of a stream without a string in it: a comment, the name of an event, data that is no JSON."""
+
+
+WINDOW, SHARED = 128 * 2**10, 32 * 2**10
+"""Bytes of a long text that are searched at once, and those that the next search begins with."""
 
 
 class Strings:
@@ -182,6 +191,17 @@ class Strings:
 
     def joined(self) -> bytes:
         return _APART.join([b"".join(map(self.text, row)) for row in self.rows()])
+
+
+def windows(data: bytes) -> Iterator[tuple[int, int]]:
+    """Parts of a long text that overlap, each from the end of a line or a string on: to search one takes memory."""
+    begin = 0
+    while len(data) - begin > WINDOW:
+        yield begin, begin + WINDOW
+        last = begin + WINDOW - SHARED
+        begin = max(data.rfind(b"\n", begin, last), data.rfind(b'",', begin, last)) + 1 or last
+        begin = last if begin <= last - SHARED else begin
+    yield begin, len(data)
 
 
 def in_a_row(data: bytes) -> bytes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from msgspec.structs import replace
 
+from conformance.probe.aside import LARGE, on_thread
 from conformance.probe.connection import Connection, NotHttpError, Pool, place_and_target
 from conformance.probe.encoding import EncodingError, OversizedError
 from conformance.probe.exchange import AFTER_THE_END, Exchange, Outcome
@@ -45,6 +46,8 @@ class Client:
         self.limits = limits or Limits()
         self._scrubber = Scrubber(keys)
         self._pool = Pool(_certificates)
+        self._large = asyncio.Lock()
+        """Held while a large answer is searched for keys, which takes memory."""
 
     async def ask(self, outgoing: Outgoing) -> Exchange:
         """One request and its answer, whatever comes of it: trouble is an outcome, not an exception.
@@ -64,7 +67,10 @@ class Client:
             note += "; asked again on a fresh one"
             exchange, _ = await self._send(outgoing, keep_alive=False)
             exchange = replace(exchange, notes=(note, *exchange.notes))
-        return shelved(self.scrubbed(exchange))
+        if exchange.size <= LARGE:
+            return shelved(self.scrubbed(exchange))
+        async with self._large:
+            return shelved(await on_thread(lambda: self.scrubbed(exchange)))
 
     def release(self, question: str) -> None:
         """Leaves the connections of a question of several requests to others."""

@@ -15,6 +15,7 @@ from hostile_inventions import LONG_SPELLINGS, SPELLINGS, leaks
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from conformance import keys as keys_room
 from conformance.judge import finding, sentence, shape, wire, wording
 from conformance.keys import KNOWN, MARK, Keys, shortened
 from conformance.probe.exchange import Chunk, Exchange, Request
@@ -171,6 +172,29 @@ def test_a_key_in_parts_is_removed_from_headers() -> None:
 def test_a_key_in_parts_is_looked_for_in_any_bytes(data: bytes) -> None:
     assert Keys([KEY]).without_parts(data) is data
     assert len(Keys(["abcdef"]).without_parts(b'"abc","def' + data)) == len(data) + 10
+
+
+@pytest.mark.parametrize("before", [b"x" * 300_000 + b"\n\n", event("x") * 3000, b'["' + b'a","' * 100_000 + b'"]\n'])
+def test_a_key_in_parts_is_found_deep_in_a_long_answer(before: bytes) -> None:
+    for filling in range(0, 90_000, 30_500):
+        body = before + event("y" * filling) + IN_PARTS["deltas"](parted(CUT["in thirds"])) + before
+        clean = Keys([KEY]).without_parts(body)
+        assert len(clean) == len(body)
+        assert clean.count(b"*") == len(KEY)
+
+
+def test_a_long_answer_is_searched_in_parts_that_overlap() -> None:
+    for data in (
+        b"a" * 700_000,
+        b'"a",' * 200_000,
+        b"\n" * 500_000,
+        event("x") * 9000,
+        b'"' + b"a" * 400_000 + b'",' * 9,
+    ):
+        parts = list(keys_room.windows(data))
+        assert (parts[0][0], parts[-1][1]) == (0, len(data))
+        assert all(after[0] < before[1] and after[0] > before[0] for before, after in itertools.pairwise(parts))
+        assert all(end - begin <= keys_room.WINDOW for begin, end in parts)
 
 
 def test_a_request_does_not_give_back_a_key_in_parts() -> None:
