@@ -2,7 +2,8 @@
 
 Writes `reports/bench.json` and says which of the numbers to hold are held: ratios, which mean the same on any machine,
 and a few seconds and megabytes. A number that is not held is worth a look and no error: the exit code does not speak of
-it. The parts are `cases`, `latency`, `streams`, `growth` and `suite`; all of them where none is named.
+it. The parts are `cases`, `latency`, `streams`, `growth` and `suite`; all of them where none is named. `--peers` has
+other runners ask the same 300 questions, each installed into a folder of its own, and prints a table in their place.
 """
 
 import platform
@@ -18,8 +19,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bench.process import Cost, measure, stub
-from bench.questions import write_cases
+from bench.process import Cost, Failed, installed, measure, measure_command, stub
+from bench.questions import PEERS, Peer, write_cases
 
 EVENTS = 200
 LARGEST = 200.0
@@ -28,6 +29,8 @@ GROWS = 1.15
 """What a case may cost more in a long run than in a short one."""
 MARKS = {True: "holds", False: "does not hold", None: ""}
 REPORT = Path("reports/bench.json")
+PEERS_FOLDER = Path(".nox/peers")
+PEERS_ASKED = 300
 
 
 class Figure(Struct, frozen=True, kw_only=True):
@@ -84,6 +87,14 @@ class Bench:
         file.write_text("def test_nothing(): pass\n")
         words = ["pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(self._folder), str(file)]
         return lambda: measure(words, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+
+    def peer(self, peer: Peer, program: Path, url: str, number: int) -> Callable[[], Cost]:
+        """Another runner, asked the same questions."""
+        folder = self._folder / f"{peer.name}-{number}"
+        folder.mkdir()
+        peer.write(folder / peer.file, url, number)
+        command = [str(program), *peer.arguments(str(folder / peer.file), url)]
+        return lambda: measure_command(command, STEPCI_DISABLE_ANALYTICS="1")
 
     def medians(self, *programs: Callable[[], Cost]) -> list[Cost]:
         """The median cost of each program, all of them run in turn in every round, after one that does not count."""
@@ -173,6 +184,33 @@ def whole_suite(bench: Bench) -> Iterator[Figure]:
     yield _figure("the same (floor: no witness or evidence)", "s CPU", everything.cpu, bare.cpu, times=1.5)
 
 
+def peers(bench: Bench) -> Iterator[str]:
+    """A table of what the same questions cost other runners and the suite, in the same rounds."""
+    yield f"| what asks | CPU s for {PEERS_ASKED} | start-up, CPU s | one more question, ms CPU | largest memory, MB |"
+    yield "|---|--:|--:|--:|--:|"
+    with stub(latency=0.0) as url:
+        named: dict[str, tuple[Callable[[], Cost], Callable[[], Cost]]] = {
+            "a plain httpx2 loop": (bench.floor(url, 1, "json"), bench.floor(url, PEERS_ASKED, "json")),
+            "this suite, `--no-witness --no-evidence`": (
+                bench.suite(url, 1, "json"),
+                bench.suite(url, PEERS_ASKED, "json"),
+            ),
+        }
+        for peer in PEERS:
+            try:
+                program = installed(PEERS_FOLDER.resolve(), peer.name, peer.index, peer.program, peer.beside)
+                one, all_of_them = (bench.peer(peer, program.path, url, number) for number in (1, PEERS_ASKED))
+                one()
+            except (Failed, OSError) as problem:
+                yield f"| {peer.name}: {str(problem)[-300:]} | | | | |".replace("\n", " ")
+                continue
+            named[f"{peer.name} {program.version}"] = one, all_of_them
+        costs = bench.medians(*(program for pair in named.values() for program in pair))
+    for name, one_cost, cost in zip(named, costs[::2], costs[1::2], strict=True):
+        more = (cost.cpu - one_cost.cpu) / (PEERS_ASKED - 1) * 1000
+        yield f"| {name} | {cost.cpu:.1f} | {one_cost.cpu:.2f} | {more:.2g} | {cost.megabytes:.0f} |"
+
+
 def _figure(
     what: str,
     unit: str,
@@ -229,5 +267,10 @@ def main(rounds: int, parts: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    numbers = [word for word in sys.argv[1:] if word.isdigit()]
-    main(int(numbers[0]) if numbers else 3, [word for word in sys.argv[1:] if word in PARTS])
+    numbers = [int(word) for word in sys.argv[1:] if word.isdigit()] or [3]
+    if "--peers" in sys.argv:
+        with tempfile.TemporaryDirectory() as temporary:
+            for line in peers(Bench(Path(temporary), numbers[0])):
+                print(line, flush=True)
+    else:
+        main(numbers[0], [word for word in sys.argv[1:] if word in PARTS])

@@ -1,11 +1,14 @@
 """Runs one program to its end and says what it cost."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -29,9 +32,14 @@ class Failed(Exception):
 
 def measure(words: Sequence[str], **environment: str) -> Cost:
     """Runs a Python module with arguments, with further environment variables; Failed when it does not exit with 0."""
+    return measure_command([sys.executable, "-m", *words], **environment)
+
+
+def measure_command(command: Sequence[str], **environment: str) -> Cost:
+    """The same of any program."""
     begun = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", *words],
+        command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -43,9 +51,44 @@ def measure(words: Sequence[str], **environment: str) -> Cost:
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise Failed(f"{' '.join(words)} ended with {process.returncode}:\n{said.decode(errors='replace')[-2000:]}")
+        raise Failed(f"{' '.join(command)} ended with {process.returncode}:\n{said.decode(errors='replace')[-2000:]}")
     unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss: bytes there, kilobytes elsewhere
     return Cost(used.ru_utime + used.ru_stime, time.perf_counter() - begun, used.ru_maxrss * unit / 2**20)
+
+
+class Program(Struct, frozen=True):
+    """An installed program, and the version of its package."""
+
+    path: Path
+    version: str
+
+
+def installed(folder: Path, package: str, index: str, program: str, beside: Sequence[str] = ()) -> Program:
+    """A program of a package from PyPI or npm, installed into a folder of its own where it is not there yet."""
+    own = folder / package
+    path = own / ("node_modules/.bin" if index == "npm" else "bin") / program
+    if not path.exists():  # half of an installation is none
+        shutil.rmtree(own, ignore_errors=True)
+    if index == "npm":
+        if not path.exists():
+            _done(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(own), package])
+        version = json.loads((own / "node_modules" / package / "package.json").read_text())["version"]
+        return Program(path, version)
+    python = own / "bin" / "python"
+    if not path.exists():
+        _done([sys.executable, "-m", "venv", str(own)])
+        _done([str(python), "-m", "pip", "install", "-q", package, *beside])
+    return Program(
+        path, _done([str(python), "-c", f"from importlib.metadata import version; print(version('{package}'))"])
+    )
+
+
+def _done(command: Sequence[str]) -> str:
+    """What a program says that has to succeed."""
+    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
+    if ended.returncode:
+        raise Failed(f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stderr[-2000:]}")
+    return ended.stdout.strip()
 
 
 @contextmanager
