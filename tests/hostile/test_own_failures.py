@@ -222,7 +222,7 @@ def test_a_budget_ends_a_run_while_its_page_is_written(bent: Begun, reference: t
         assert "conformance report out" in err
         return took - budget
 
-    ends_soon(tmp_path, attempt, seconds=2, starts=4)
+    ends_soon(tmp_path, attempt, seconds=2, starts=6)
 
 
 @pytest.mark.parametrize("how", SIGNALS)

@@ -191,7 +191,7 @@ def test_a_run_ends_in_time(moment: str, how: str, tmp_path: Path, bent: Begun) 
         assert log.complete is (how == "budget"), said
         assert {"budget spent"} == {row.reason for row in log.cases if row.verdict == "not-run"} or how == "a person"
 
-    ends_soon(tmp_path, attempt, seconds=2, starts=4)
+    ends_soon(tmp_path, attempt, seconds=2, starts=6)
 
 
 @pytest.mark.parametrize("moment", extent(HANGS, ["while it is asked who it is", "while the questions are asked"]))
