@@ -6,7 +6,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,19 +51,18 @@ def bending(upstream: str, bent: Bent) -> Iterator[str]:
                     status, refusal = changed
                     return self._answer(status, [("content-type", "application/json")], json.dumps(refusal).encode())
                 body = json.dumps(changed).encode()
-            connection = http.client.HTTPConnection(origin.hostname or "", origin.port, timeout=60)
             headers = {
                 name: value for name, value in self.headers.items() if name.lower() not in ("host", "content-length")
             }
-            connection.request(self.command, origin.path + self.path, body or None, headers)
-            answer = connection.getresponse()
+            with closing(http.client.HTTPConnection(origin.hostname or "", origin.port, timeout=60)) as connection:
+                connection.request(self.command, origin.path + self.path, body or None, headers)
+                answer = connection.getresponse()
+                data = bent.answer(answer.read())
             kept = [
                 (name, value)
                 for name, value in answer.getheaders()
                 if name.lower() not in ("content-length", "transfer-encoding", "connection")
             ]
-            data = bent.answer(answer.read())
-            connection.close()
             self._answer(answer.status, kept, data)
             return None
 
