@@ -88,7 +88,7 @@ def explained(rows: Sequence[CaseRow | RuleRow], met: Mapping[tuple[str, str], M
     ]
     found = explain(questions, [_law(row) for row in rows if isinstance(row, RuleRow)])
     reds = {place: cause.id for cause in found.causes for place in cause.rows}
-    final = [_without_twin(_final(row, found.blocked), reds | found.blocked, catalog) for row in rows]
+    final = [_without_twin(_final(row, found.blocked), {**reds, **found.blocked}, catalog) for row in rows]
     told = [row for row, own in zip(final, rows, strict=True) if isinstance(row, CaseRow) and row is not own]
     return ExplainedRows(final, told, [_row_of(cause) for cause in found.causes])
 
