@@ -45,11 +45,6 @@ class Scrubber:
         clean = exchange
         if chunks is not exchange.chunks:
             clean = replace(clean, chunks=chunks, notes=(*clean.notes, REMOVED))
-        values = [value for _, value in clean.headers]
-        if (whole := self._keys.without_parts_in(values)) is not values:
-            clean = replace(
-                clean, headers=tuple([(name, value) for (name, _), value in zip(clean.headers, whole, strict=True)])
-            )
         names_and_values = [part for header in clean.headers for part in header]
         if self._keys.stand_in([clean.detail, *clean.notes, *names_and_values]):
             text = self._keys.removed_from
@@ -59,6 +54,10 @@ class Scrubber:
                 detail=text(clean.detail),
                 notes=tuple(map(text, clean.notes)),
             )
+        values = [value for _, value in clean.headers]  # without whole keys, which would, coded, run on into the next
+        if (parts_gone := self._keys.without_parts_in(values)) is not values:
+            pairs = zip(clean.headers, parts_gone, strict=True)
+            clean = replace(clean, headers=tuple([(name, value) for (name, _), value in pairs]))
         if len(clean.detail) > LONGEST_DETAIL:
             clean = replace(clean, detail=clean.detail[:LONGEST_DETAIL])
         if chunks is exchange.chunks and clean is not exchange and "frames" in exchange.__dict__:
