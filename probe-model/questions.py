@@ -76,7 +76,12 @@ def text_asked(random: Random, most: int = 100) -> tuple[str, Answer]:
         return f"Count from {first} to {last}.", Answer(numbers(first, last))
     said, thought = (
         words.payload(random, most),
-        numbers(1, random.choice([random.randint(1, 12), random.randint(1, 60)])),
+        numbers(
+            1,
+            random.choice(
+                [random.randint(1, 12), random.randint(1, 60), random.randint(1, 60), random.randint(60, 420)]
+            ),
+        ),
     )
     return f"Think in {len(thought.split())} words, then reply with exactly: {said}", Answer(said, thought=thought)
 
@@ -168,7 +173,7 @@ def ask_copy(dialogue: Dialogue) -> Answer:
     else:
         said = words.repeated(random, 150 if random.random() < 0.85 or dialogue.room < 200 else 800)
     if random.random() < 0.5:
-        said = f"{words.nonce(random)} {said}"
+        said = words.nonce(random) + random.choice([" ", " ", "\n", "\r\n"]) + said
     said = said if said.strip() else words.nonce(random)
     if random.random() < 0.25:
         tool, takes = words.name(random), words.mapping(random, 1, depth=0)
@@ -323,14 +328,14 @@ def ask_result(dialogue: Dialogue) -> Answer:
         asked = one_call(tool, text)
         declared = any(known["name"] == tool for known in dialogue.tools)
         answer = Answer(call(tool, text) if declared else "OK")
-    elif kind > 0.79:
+    elif kind > 0.7:
         asked, answer = text_asked(random)
         if random.random() < 0.3:
             dialogue.turns[-1].text = ""
-    elif kind > 0.74:
+    elif kind > 0.66:
         dialogue.assistant(random.choice([results[-1], "Noted."]))
         asked, answer = words.sentence(random), Answer("OK")
-    elif kind > 0.68:
+    elif kind > 0.61:
         dialogue.assistant(random.choice([results[-1], "Noted."]))
     text_first = random.random() < 0.3 and dialogue.turns[-1].role == "tool"
     place = len(dialogue.turns) - len(results) if text_first else len(dialogue.turns)
@@ -379,12 +384,12 @@ def ask_schema(dialogue: Dialogue) -> Answer:
 
 
 BUILDERS: dict[Callable[[Dialogue], Answer], float] = {
-    ask_text: 0.31,
+    ask_text: 0.28,
     ask_long_count: 0.03,
-    ask_copy: 0.12,
+    ask_copy: 0.13,
     ask_call: 0.13,
     ask_secret: 0.18,
-    ask_result: 0.13,
+    ask_result: 0.22,
     ask_nothing: 0.09,
     ask_schema: 0.01,
 }
