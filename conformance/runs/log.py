@@ -254,7 +254,7 @@ def is_unbegun(folder: Path) -> bool:
         return False
     file = folder / FILE
     if not file.is_file():
-        return (folder / LOCK).is_file()
+        return (folder / LOCK).is_file() or not any(folder.iterdir())
     with file.open("rb") as log:
         line = log.readline()
     return not line.endswith(b"\n") and line[: len(BEGINS)] == BEGINS[: len(line)]

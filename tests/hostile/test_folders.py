@@ -104,11 +104,13 @@ def test_a_log_that_ends_anywhere_is_resumed_whole(
     assert says in said
 
 
-def test_a_folder_that_was_just_claimed_is_resumed_and_one_that_is_missing_is_not(
-    tmp_path: Path, conformance: Command, reference: tuple[str, ...]
+@pytest.mark.parametrize("claimed", [True, False])
+def test_a_folder_that_was_just_made_is_resumed_and_one_that_is_missing_is_not(
+    tmp_path: Path, conformance: Command, reference: tuple[str, ...], claimed: bool
 ) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / LOCK).write_text("1")
+    if claimed:
+        (tmp_path / "out" / LOCK).write_text("1")
     code, said = run(conformance, "--select", "messages.text", "--no-witness", *reference, "--resume", "out")
     assert code == 0, said
     assert "begins anew" in said

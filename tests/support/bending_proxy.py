@@ -30,6 +30,22 @@ class Bent:
         self.request, self.answer, self.refusal_headers, self.stranger = request, answer, refusal_headers, stranger
 
 
+_OF_THIS_HOP = ("host", "content-length", "transfer-encoding")
+
+
+def _whole_body(handler: BaseHTTPRequestHandler) -> bytes:
+    """The body of a request, told by its length or in chunks, which this server's library does not read."""
+    if handler.headers.get("transfer-encoding", "").lower() != "chunked":
+        return handler.rfile.read(int(handler.headers.get("content-length") or 0))
+    pieces = []
+    while size := int(handler.rfile.readline().partition(b";")[0], 16):
+        pieces.append(handler.rfile.read(size))
+        handler.rfile.readline()
+    while handler.rfile.readline().strip():
+        pass
+    return b"".join(pieces)
+
+
 @contextmanager
 def bending(upstream: str, bent: Bent) -> Iterator[str]:
     """The address of a proxy before `upstream` while the block runs."""
@@ -39,7 +55,7 @@ def bending(upstream: str, bent: Bent) -> Iterator[str]:
         protocol_version = "HTTP/1.1"
 
         def _forward(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            body = _whole_body(self)
             if (unknown := bent.stranger(dict(self.headers))) is not None:
                 return self._answer(403, [("content-type", "application/json")], json.dumps(unknown).encode())
             asked: Any = None
@@ -51,9 +67,7 @@ def bending(upstream: str, bent: Bent) -> Iterator[str]:
                     status, refusal = changed
                     return self._answer(status, [("content-type", "application/json")], json.dumps(refusal).encode())
                 body = json.dumps(changed).encode()
-            headers = {
-                name: value for name, value in self.headers.items() if name.lower() not in ("host", "content-length")
-            }
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in _OF_THIS_HOP}
             with closing(http.client.HTTPConnection(origin.hostname or "", origin.port, timeout=60)) as connection:
                 connection.request(self.command, origin.path + self.path, body or None, headers)
                 answer = connection.getresponse()
@@ -99,8 +113,8 @@ def spoiling(upstream: str, right: bytes, wrong: bytes) -> Iterator[str]:
         wbufsize = 65536
 
         def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "accept-encoding")}
+            body = _whole_body(self)
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in (*_OF_THIS_HOP, "accept-encoding")}
             asked = urllib.request.Request(upstream + self.path, body or None, headers, method=self.command)
             try:
                 with urllib.request.urlopen(asked) as answer:
