@@ -106,6 +106,7 @@ class _Asker:
         steps = steps_of(self._case)
         for step in steps:
             mode = _mode(step, self._mode)
+            await self._note_late(answers)
             try:
                 copies = await self._copies(step, mode, documents)
             except StepError as problem:
@@ -139,6 +140,12 @@ class _Asker:
             stopped=stopped,
             trace=trace,
         )
+
+    async def _note_late(self, answers: list[StepAnswer]) -> None:
+        """Notes on the last answer what came after its end, while nothing was asked; of copies, nobody knows whose."""
+        if answers and answers[-1].copy == 0:
+            exchange = await self._client.with_late(self._nonce, answers[-1].exchange)
+            answers[-1] = msgspec.structs.replace(answers[-1], exchange=exchange)
 
     def _failed(self, step: Step, problem: Exception) -> Exchange:
         """What stands for an answer where the suite itself failed to ask: the traceback goes into the evidence."""

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Self
 from msgspec.structs import replace
 
 from conformance.probe.aside import LARGE, on_thread
-from conformance.probe.connection import Connection, NotHttpError, Pool, place_and_target
+from conformance.probe.connection import Connection, NotHttpError, place_and_target
 from conformance.probe.encoding import EncodingError, OversizedError
 from conformance.probe.exchange import AFTER_THE_END, Exchange, Outcome
+from conformance.probe.pool import Pool
 from conformance.probe.recording import Limits, Recording
 from conformance.probe.request import Outgoing
 from conformance.probe.scrub import Scrubber
@@ -54,23 +55,29 @@ class Client:
 
         A kept-alive connection that turns out dead before the first byte is the server's right
         (https://www.rfc-editor.org/rfc/rfc9112#name-closing-connections-and-mess): asked again once, on a fresh one.
-        So is a request whose answer came over a used connection with more behind it: it may be an earlier one's.
+        So is a request whose answer came over a used connection with more behind it, or before the request was there:
+        it may be an earlier one's.
         """
         exchange, used = await self._send(outgoing, keep_alive=True)
-        doubtful = bool(used.surplus)
-        if used.before and (doubtful or (exchange.status is None and exchange.outcome in ("reset", "malformed"))):
-            note = (
-                "a kept-alive connection carried more than one answer, and this one may be of an earlier request"
-                if doubtful
-                else f"a kept-alive connection failed before an answer began ({exchange.detail})"
-            )
-            note += "; asked again on a fresh one"
+        if used.before and (doubt := used.doubt or _failed_before_an_answer(exchange)):
+            if used.doubt:
+                self._pool.doubt()
             exchange, _ = await self._send(outgoing, keep_alive=False)
-            exchange = replace(exchange, notes=(note, *exchange.notes))
+            exchange = replace(exchange, notes=(f"{doubt}; asked again on a fresh one", *exchange.notes))
         if exchange.size <= LARGE:
             return shelved(self.scrubbed(exchange))
         async with self._large:
             return shelved(await on_thread(lambda: self.scrubbed(exchange)))
+
+    async def with_late(self, question: str, exchange: Exchange) -> Exchange:
+        """The exchange of a question of several requests, with what came after its end until now."""
+        late = await self._pool.unasked(question)
+        return replace(exchange, notes=(*exchange.notes, *self._surplus(late))) if late else exchange
+
+    def _surplus(self, behind: bytes) -> tuple[str, ...]:
+        """The note on bytes after the end of an answer; none where there are none."""
+        shown = self._scrubber.data(behind)[:SHOWN]
+        return (f"{AFTER_THE_END}{len(behind)}: {shown!r}",) if shown else ()
 
     def release(self, question: str) -> None:
         """Leaves the connections of a question of several requests to others."""
@@ -87,9 +94,7 @@ class Client:
         recording = Recording(self.limits, started=time.time())
         used = _Used()
         outcome, detail = await self._record(outgoing, recording, used, keep_alive=keep_alive)
-        behind = recording.behind + used.surplus
-        surplus = self._scrubber.data(behind)[:SHOWN]
-        notes = (f"{AFTER_THE_END}{len(behind)}: {surplus!r}",) if surplus else ()
+        notes = self._surplus(recording.behind + used.surplus)
         if outgoing.padding:
             notes = (*notes, f"the body was sent with {outgoing.padding} bytes of white space before its last brace")
         request = self._scrubber.request(outgoing)
@@ -126,11 +131,13 @@ class Client:
         except ValueError as problem:
             outcome = "failed", _why(problem)
         else:
+            await connection.settle()
             used.surplus = connection.surplus
             self._pool.give_back(connection, outgoing.question)
             ended = True
             outcome = "complete", ""
         finally:
+            used.hasty = connection.hasty
             if not ended:
                 connection.close()
         return outcome
@@ -209,6 +216,25 @@ class _Used:
     """Another request went over it before."""
     surplus = b""
     """What arrived on it after the end of the answer."""
+    hasty = False
+    """What was read as the answer came before the request was there."""
+
+    @property
+    def doubt(self) -> str:
+        """Why the answer may be of an earlier request, if another went over the connection before."""
+        if self.surplus:
+            return "a kept-alive connection carried more than one answer, and this one may be of an earlier request"
+        return (
+            "an answer came over a kept-alive connection before the request had arrived, and may be of an earlier one"
+            if self.hasty
+            else ""
+        )
+
+
+def _failed_before_an_answer(exchange: Exchange) -> str:
+    """How a kept-alive connection turned out dead."""
+    failed = exchange.status is None and exchange.outcome in ("reset", "malformed")
+    return f"a kept-alive connection failed before an answer began ({exchange.detail})" if failed else ""
 
 
 def _certificates() -> "ssl.SSLContext":

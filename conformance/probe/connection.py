@@ -1,12 +1,13 @@
-"""HTTP/1.1 connections; bytes after the end of an answer never become the beginning of the next.
+"""HTTP/1.1 connections: what is sent, what arrives, and what arrives that nobody asked for.
 
 HTTP itself is h11's; bytes and their times are ours.
 """
 
 import asyncio
-import ssl
+import select
+import socket
+import sys
 from collections import deque
-from collections.abc import Callable
 from typing import cast
 from urllib.parse import quote, urlsplit
 
@@ -22,11 +23,11 @@ LARGEST_BACKLOG = 256 * 2**10
 """Bytes that may wait to be read before the sender is held back."""
 MOST_CHUNKS = 100_000
 """Pieces in which a body may be sent: no answer has more than 32,000 events."""
-SILENCE = 0.25
-"""Seconds for which an endpoint has to say nothing after an answer before its connections are used again."""
 IDLE_SECONDS = 5.0
 """How long a connection waits to be used again."""
 
+_UNACKED = slice(24, 28)
+"""Where Linux tells it in the struct that `tcp(7)` calls tcp_info."""
 _AS_IT_IS = "!$%&'()*+,-./:;=?@[]_~|^"
 
 Place = tuple[str, str, int]
@@ -58,12 +59,18 @@ class Pipe(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self.ended = False
+        self._unheard = False
+        """Whether nothing has arrived since something was sent."""
+        self.hasty = False
+        """Whether the first bytes arrived before all that was sent had: they are no answer to it."""
         self._problem: Exception | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
+        if self._unheard:
+            self._unheard, self.hasty = False, self._unsent()
         self._waiting.append(data)
         self._size += len(data)
         self._writable.set()  # a server that answers already may never read the rest
@@ -93,15 +100,32 @@ class Pipe(asyncio.Protocol):
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
+    def _unsent(self) -> bool:
+        """Whether some of what was written has not reached the other side, which tells so with all that it sends."""
+        if self._transport is None:
+            return False
+        return self._transport.get_write_buffer_size() > 0 or _unconfirmed(self._transport) > 0
+
     @property
-    def waits(self) -> bool:
-        """Whether bytes have arrived that nobody has read."""
-        return bool(self._waiting)
+    def waiting(self) -> bytes:
+        """The bytes that have arrived and that nobody has read."""
+        return b"".join(self._waiting)
 
     @property
     def quiet(self) -> bool:
-        """Whether the connection is open, and nothing has arrived that nobody asked for."""
-        return not self.ended and not self._waiting
+        """Whether the connection is open, and nothing has arrived that nobody asked for, not even at the system."""
+        return not self.ended and not self._waiting and not self._more
+
+    @property
+    def _more(self) -> bool:
+        """Whether bytes, or an end, have arrived at the system that nobody was told of yet."""
+        return self._transport is not None and _readable(self._transport)
+
+    async def settle(self) -> None:
+        """Takes what has arrived at the system."""
+        if self._more:
+            await asyncio.sleep(0)  # until the loop looks for it
+            await asyncio.sleep(0)
 
     async def read(self) -> bytes:
         """The bytes that have arrived since; empty at the end. OSError where the connection broke."""
@@ -124,6 +148,7 @@ class Pipe(asyncio.Protocol):
 
     async def write(self, data: bytes) -> None:
         if self._transport is not None and not self.ended:
+            self._unheard, self.hasty = True, False
             self._transport.write(data)
             await self._writable.wait()
 
@@ -143,6 +168,8 @@ class Connection:
         self.place = place
         self._pieces = 0
         self.used = False
+        self.answered = False
+        """Whether an answer has begun, or the connection is done with."""
         self.idle_since = 0.0
         self.question = ""
         """The question of several requests that nobody else may disturb on it."""
@@ -162,6 +189,7 @@ class Connection:
         """The beginning of the answer, after any number of provisional ones."""
         while True:
             event = await self._next()
+            self.answered = True
             if isinstance(event, h11.Response) or (
                 isinstance(event, h11.InformationalResponse) and event.status_code == 101
             ):
@@ -209,154 +237,64 @@ class Connection:
     @property
     def surplus(self) -> bytes:
         """The bytes that arrived after the end of the answer."""
-        return bytes(self._http.trailing_data[0])
+        return bytes(self._http.trailing_data[0]) + self._pipe.waiting
+
+    async def settle(self) -> None:
+        """Takes what has arrived, though nobody asked for it."""
+        await self._pipe.settle()
 
     def renew(self, now: float) -> bool:
         """Makes the connection ready for another request; False where it is not to be used again."""
         done = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
         if not done or self.surplus or not self._pipe.quiet:
-            return False
+            return False  # what is there to be read is the end, or more than was asked for
         self._http.start_next_cycle()
         self._pieces = 0
         self.used, self.idle_since = True, now
         return True
 
     @property
+    def hasty(self) -> bool:
+        """Whether what was read is no answer to what was sent, for it came before that was there."""
+        return self._pipe.hasty
+
+    @property
     def talks(self) -> bool:
         """Whether bytes have arrived that nobody asked for."""
-        return bool(self.surplus) or self._pipe.waits
+        return bool(self.surplus)
 
     def usable(self, now: float) -> bool:
         """Whether nothing has arrived, nor ended, since the last answer."""
         return self._pipe.quiet and now - self.idle_since < IDLE_SECONDS
 
     def close(self) -> None:
+        self.answered = True
         self._pipe.close()
+
+
+def _readable(transport: asyncio.Transport) -> bool:
+    """Whether the system has something to read; False where it does not say."""
+    try:
+        poll = select.poll()
+        poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(poll.poll(0))
+    except (AttributeError, OSError, ValueError):  # no such call, or no such connection any more
+        return False
+
+
+def _unconfirmed(transport: asyncio.Transport) -> int:
+    """Segments that were sent and whose arrival was not confirmed; 0 where the system does not say."""
+    try:
+        told = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _UNACKED.stop)
+        return int.from_bytes(told[_UNACKED], sys.byteorder)
+    except (AttributeError, OSError):
+        return 0
 
 
 def _closed_early(arrived: bytes) -> str:
     if not arrived:
         return "Server disconnected without sending a response."
     return f"no HTTP answer, but the bytes {arrived!r} and the end of the connection"
-
-
-class Pool:
-    """The connections of a run to its endpoint.
-
-    What an endpoint sends unasked, some time after an answer, would be read as the answer to the next request. So no
-    connection is used again before one has been silent for a while after an answer, nor ever after one was not. New
-    connections cost little until then: only a question of several requests waits for that silence. Its connection is
-    its own until it ends, for what one request does to it is to be seen in the next.
-    """
-
-    def __init__(self, security: Callable[[], ssl.SSLContext]) -> None:
-        self._security = security
-        self._contexts: list[ssl.SSLContext] = []
-        self._idle: list[Connection] = []
-        self._silent: bool | None = None
-        """Whether the endpoint says no more than it is asked for; None until that is known."""
-        self._listened: Connection | None = None
-        """The connection on which silence is waited for."""
-        self._heard = asyncio.Event()
-        """Set while silence is waited for on no connection."""
-        self._heard.set()
-        self._waiting = 0
-        """Requests that wait for it, to go over that connection."""
-
-    async def connection(self, place: Place, *, fresh: bool, question: str = "") -> Connection:
-        """A connection that waits to be used again, or a new one; OSError where there is none to be had.
-
-        `question` names the one of several requests that asks, if it is one.
-        """
-        if question and not fresh:
-            await self._silence()
-        now = asyncio.get_running_loop().time()
-        while not fresh and (waiting := self._idle_for(question)):
-            if waiting.place == place and waiting.usable(now):
-                return waiting
-            self._let_go(waiting)
-        scheme, host, port = place
-        loop = asyncio.get_running_loop()
-        if scheme == "https":
-            _, pipe = await loop.create_connection(Pipe, host, port, ssl=self._context(), server_hostname=host)
-        else:
-            _, pipe = await loop.create_connection(Pipe, host, port)
-        return Connection(pipe, place)
-
-    def _idle_for(self, question: str) -> Connection | None:
-        """Takes a connection that waits: the question's own, else one that is nobody's."""
-        for owner in (question, ""):
-            for connection in reversed(self._idle):
-                if connection.question == owner:
-                    self._idle.remove(connection)
-                    return connection
-        return None
-
-    async def _silence(self) -> None:
-        self._waiting += 1
-        try:
-            await self._heard.wait()
-        finally:
-            self._waiting -= 1
-
-    def _context(self) -> ssl.SSLContext:
-        """Certificates are read once, and only for https."""
-        if not self._contexts:
-            self._contexts.append(self._security())
-        return self._contexts[0]
-
-    def release(self, question: str) -> None:
-        """Leaves the connections of a question that has ended to others."""
-        for connection in (*self._idle, self._listened):
-            if connection is not None and connection.question == question:
-                connection.question = ""
-
-    def give_back(self, connection: Connection, question: str = "") -> None:
-        """Keeps a connection whose answer has ended, if another request may go over it: of that question first."""
-        connection.question = question
-        loop = asyncio.get_running_loop()
-        if not connection.renew(loop.time()):
-            self._let_go(connection)
-        elif self._silent:
-            self._idle.append(connection)
-        elif self._silent is None and self._listened is None:
-            self._listened = connection
-            self._heard.clear()
-            loop.call_later(SILENCE, self._listen, connection)
-        else:
-            connection.close()
-
-    def _listen(self, connection: Connection) -> None:
-        """Takes note of what an endpoint said after its answer, and lets go of the connection that nobody waits for.
-
-        A server of one connection at a time reads others only then.
-        """
-        if self._listened is not connection:
-            return
-        self._listened = None
-        self._heard.set()
-        if self._silent is None and connection.usable(connection.idle_since):
-            self._silent = True
-            if self._waiting:
-                self._idle.append(connection)
-                return
-        self._let_go(connection)
-
-    def _let_go(self, connection: Connection) -> None:
-        """Closes a connection, and all that wait where more was said on it than was asked for."""
-        if connection.talks:
-            self._silent = False
-            self.close()
-        connection.close()
-
-    def close(self) -> None:
-        idle, self._idle = self._idle, []
-        if self._listened is not None:
-            idle.append(self._listened)
-            self._listened = None
-            self._heard.set()
-        for connection in idle:
-            connection.close()
 
 
 def place_and_target(url: str) -> tuple[Place, str, str]:

@@ -1,5 +1,6 @@
 """The process that serves a face: how it starts, what it says, how it stops, and the socket that it hands out."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -9,9 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
+
+from conformance.scripted.server import serve
+from conformance.scripted.wire import wire_of
 
 COMMAND = [sys.executable, "-m", "conformance.scripted"]
 MESSAGE = {"model": "m", "messages": [{"role": "user", "content": "Reply with exactly: pine"}]}
@@ -100,12 +105,31 @@ def test_a_weak_model_from_the_command_line(serve: Callable[..., str], client: h
 # The raw socket
 
 
+async def writes_itself(scope: Any, receive: Any, send: Any) -> None:
+    """An application that writes the bytes of its answers itself."""
+    await receive()
+    if scope["path"] == "/asgi":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+        return
+    wire = wire_of(scope)
+    await wire.write(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nab")
+    match scope["path"]:
+        case "/finish":
+            await wire.write(b"cd")
+            wire.finish()
+        case "/close":
+            wire.close()
+        case "/abort":
+            await asyncio.sleep(0.05)
+            wire.abort()
+
+
 @pytest.fixture(scope="module")
 def bending() -> Iterator[tuple[str, int]]:
-    """A server whose application writes its own bytes (`bending_server.py`)."""
-    here = Path(__file__).parent
-    environ = {**os.environ, "PYTHONPATH": str(here.parents[1])}
-    command = [sys.executable, str(here / "bending_server.py")]
+    """A server whose application writes its own bytes: this file as a program."""
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, __file__]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
         assert process.stdout is not None
         host, port = process.stdout.readline().split("//")[1].split(":")
@@ -150,3 +174,7 @@ def test_of_several_faults_the_unknown_one_is_named() -> None:
     done = run("serve", "--fault", "ST29+TO1+US09")
     assert done.returncode == 4
     assert "there is no fault TO1; did you mean TO1" in done.stderr
+
+
+if __name__ == "__main__":
+    serve(writes_itself)

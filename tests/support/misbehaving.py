@@ -28,6 +28,10 @@ class Peer:
         self.requests.append(whole)
         return whole
 
+    async def begun(self) -> None:
+        """Waits for the first bytes of a request, and reads no more of it."""
+        await self._reader.readexactly(1)
+
     async def send(self, *pieces: bytes, pause: float = 0.0) -> None:
         for number, piece in enumerate(pieces):
             if number:
