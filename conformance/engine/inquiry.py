@@ -259,7 +259,7 @@ def _breaks(record: Record, rule: str | None) -> bool:
 
 
 def _worth_another(case: Case, observation: Observation) -> bool:
-    if observation in ("unelicited", "stopped", "garbled", "slow"):
+    if observation in ("unelicited", "stopped", "garbled", "held-up", "slow"):
         return True
     return case.kind in ("witnessed", "tendency") and observation == "absent"
 

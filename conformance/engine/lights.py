@@ -46,7 +46,8 @@ def waits_of(record: Record) -> list[Wait]:
     """The waits of a question's last attempt."""
     replies = record.attempts[-1].replies if record.attempts else ()
     answers = [reply.answer for reply in replies]
-    return [Wait(round(one.exchange.first_byte or 0.0, 3), round(one.longest_silence, 3)) for one in answers]
+    firsts = [one.exchange.earliest(one.exchange.first_byte or 0.0) for one in answers]
+    return [Wait(round(first, 3), round(one.longest_silence, 3)) for first, one in zip(firsts, answers, strict=True)]
 
 
 def lights(profile: Profile, rows: Iterable[CaseRow], waits: Waits) -> Lights:

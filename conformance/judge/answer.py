@@ -45,7 +45,7 @@ class Timing(Struct, frozen=True):
     deltas: int = 0
     """Content deltas: text, thinking, tool input, citations, signatures."""
     longest_silence: float = 0.0
-    """The longest time without a byte, the wait for the first one included."""
+    """The longest time in which no byte can have come, the wait for the first one included."""
 
 
 class Answer(Struct, frozen=True, dict=True):
@@ -235,10 +235,16 @@ class Answer(Struct, frozen=True, dict=True):
 
     @cached_property
     def longest_silence(self) -> float:
-        """The longest time without a byte in seconds, the wait for the first one included."""
+        """The longest time in seconds in which no byte can have come; what was read late may have come early."""
         first = self.exchange.first_byte
         times = [0.0, *([first] if first is not None else []), *(chunk.at for chunk in self.exchange.chunks)]
+        if self.exchange.held_up:
+            return max([self.exchange.earliest(later) - earlier for earlier, later in pairwise(times)], default=0.0)
         return max([later - earlier for earlier, later in pairwise(times)], default=0.0)
+
+    def hidden(self, at: float) -> float:
+        """Seconds for which what was read at a time may have been there already: nobody looked."""
+        return at - self.exchange.earliest(at)
 
     @cached_property
     def headers(self) -> dict[str, str]:

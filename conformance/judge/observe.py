@@ -22,6 +22,8 @@ from conformance.words import OBEYED_KINDS, Level
 TROUBLE: dict[str, Observation] = {"slow": "slow", "unreachable": "unreachable", "failed": "error"}
 RATE_LIMITED = frozenset({429, 503, 529})
 NOT_IMPLEMENTED = 501
+TOO_LATE = 1.0
+"""Seconds for which the suite was held up from which on what the clock decides says nothing about the server."""
 
 Bind = Callable[[Any], Any]
 
@@ -67,7 +69,21 @@ def observe(case: Case, replies: Sequence[Reply], bind: Bind) -> Observed:
         return Observed("too-long" if speaks_of_window(last.answer) else "declined")
     if len(replies) < _steps(case):
         return _broken_off(case, last, bind)
-    return _effects(case, replies, bind)
+    observed = _effects(case, replies, bind)
+    if observed.observation in ("absent", "contradicted") and _asked_too_late(case, replies):
+        return Observed("held-up")
+    return observed
+
+
+def _asked_too_late(case: Case, replies: Sequence[Reply]) -> bool:
+    """Whether the suite itself was late where a case hangs up and then asks what had happened by that time."""
+    hung_up = [] if case.steps is UNSET else [bool(step.hang_up) for step in case.steps]
+    for left, reply, following in zip(hung_up, replies, replies[1:], strict=False):
+        first, then = reply.answer.exchange, following.answer.exchange
+        between = then.started - (first.started + first.finished)
+        if left and between + first.late + then.late > TOO_LATE:
+            return True
+    return False
 
 
 def misled(reply: Reply, at: str, given: str, base_url: str) -> Observed:

@@ -19,6 +19,7 @@ Observation = Literal[
     "shown",  # every effect was seen; for a refusal: refused as the API refuses
     "stopped",  # an answer that ends with its thought, where words were asked for
     "unelicited",  # the premise never arose: the model did not do its part
+    "held-up",  # the suite itself was too late where time decides: its machine was busy
     "slow",  # no byte within the timeout
     "rate-limited",  # 429, 529 or 503 until the retries were exhausted
     "unreachable",  # no connection
@@ -170,6 +171,8 @@ def _unobserved(facts: Facts) -> Judgement:
         return GARBLED
     if "unelicited" in seen:
         return Judgement("inconclusive", f"the premise never arose: {_whose(facts)}")
+    if "held-up" in seen:
+        return Judgement("inconclusive", "time decides, and the suite itself was held up: its machine was busy")
     if seen == {"slow"} and len(facts.attempts) > 1 and (facts.twin == "shown" or facts.control == "shown"):
         return Judgement("broken", "never answered in time, where its twin did")
     if "slow" in seen:

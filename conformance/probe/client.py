@@ -15,6 +15,7 @@ from conformance.probe.connection import Connection, NotHttpError, place_and_tar
 from conformance.probe.encoding import EncodingError, OversizedError
 from conformance.probe.exchange import AFTER_THE_END, Exchange, Outcome
 from conformance.probe.pool import Pool
+from conformance.probe.pulse import Allowance, Pulse
 from conformance.probe.recording import Limits, Recording
 from conformance.probe.request import Outgoing
 from conformance.probe.scrub import Scrubber
@@ -28,6 +29,8 @@ SHOWN = 200
 CLOSED_EARLY = "Server disconnected"
 CLOSED_INSIDE = "peer closed connection"
 HEAD_TOO_LONG = "Receive buffer too long"
+TICK = 0.001
+"""Seconds by which a timer of the event loop may be early."""
 WAITING_SECONDS = 1.0
 """How long a client waits that hangs up while its answer is still being made."""
 _ABANDONED: tuple[Outcome, str] = ("abandoned", "the case closes the connection here")
@@ -47,6 +50,7 @@ class Client:
         self.limits = limits or Limits()
         self._scrubber = Scrubber(keys)
         self._pool = Pool(_certificates)
+        self._pulse = Pulse()
         self._large = asyncio.Lock()
         """Held while a large answer is searched for keys, which takes memory."""
 
@@ -93,7 +97,8 @@ class Client:
         begun = now()
         recording = Recording(self.limits, started=time.time())
         used = _Used()
-        outcome, detail = await self._record(outgoing, recording, used, keep_alive=keep_alive)
+        with self._pulse:
+            outcome, detail = await self._record(outgoing, recording, used, keep_alive=keep_alive)
         notes = self._surplus(recording.behind + used.surplus)
         if outgoing.padding:
             notes = (*notes, f"the body was sent with {outgoing.padding} bytes of white space before its last brace")
@@ -119,7 +124,7 @@ class Client:
             outcome: tuple[Outcome, str] = _ABANDONED
         except TimeoutError:
             waited = outgoing.hang_up == "waiting" and recording.status is None
-            outcome = _ABANDONED if waited else _too_slow(recording, self.limits, over=now() >= last)
+            outcome = _ABANDONED if waited else _too_slow(recording, self.limits, over=now() + TICK >= last)
         except OversizedError as problem:
             outcome = "oversized", str(problem)
         except EncodingError as problem:
@@ -144,7 +149,7 @@ class Client:
 
     async def _connected(self, outgoing: Outgoing, *, fresh: bool) -> Connection:
         place, _, _ = place_and_target(outgoing.url)
-        async with asyncio.timeout(self.limits.connect):
+        async with Allowance(asyncio.get_running_loop().time() + self.limits.connect):
             return await self._pool.connection(place, fresh=fresh, question=outgoing.question)
 
     async def _receive(self, outgoing: Outgoing, recording: Recording, connection: Connection, last: float) -> None:
@@ -157,19 +162,22 @@ class Client:
         if (outgoing.body or outgoing.method in HAVE_BODIES) and not chunked:
             headers.append(("content-length", str(len(outgoing.body) + outgoing.padding)))
         patience = WAITING_SECONDS if outgoing.hang_up == "waiting" else limits.first_byte
-        async with asyncio.timeout_at(min(begun + patience, last)) as timer:
-            await connection.send(outgoing.method, target, headers, outgoing.sent)
-            head = await connection.head()
-            recording.begin(head.status, head.http_version, head.headers, now() - begun)
-            deadline = _Deadline(timer, limits, last)
-            deadline.move(now(), None)
-            while (data := await connection.piece()) is not None:
-                arrived = now()
-                recording.take(data, arrived - begun)
-                deadline.move(arrived, recording.last_word)
-                if outgoing.hang_up and (outgoing.hang_up != "words" or recording.has_words):
-                    raise _HungUp
-            recording.end()
+        try:
+            async with Allowance(min(begun + patience, last)) as timer:
+                await connection.send(outgoing.method, target, headers, outgoing.sent)
+                head = await connection.head()
+                recording.begin(head.status, head.http_version, head.headers, now() - begun)
+                deadline = _Deadline(timer, limits, last)
+                deadline.move(now(), None)
+                while (data := await connection.piece()) is not None:
+                    arrived = now()
+                    recording.take(data, arrived - begun)
+                    deadline.move(arrived, recording.last_word)
+                    if outgoing.hang_up and (outgoing.hang_up != "words" or recording.has_words):
+                        raise _HungUp
+                recording.end()
+        finally:
+            recording.held_up = self._pulse.gaps_since(begun, now())
 
     async def aclose(self) -> None:
         self._pool.close()
@@ -189,7 +197,7 @@ class _Deadline:
     SLACK = 0.05
     """The part of the idle time by which it may be late."""
 
-    def __init__(self, timer: asyncio.Timeout, limits: Limits, last: float) -> None:
+    def __init__(self, timer: Allowance, limits: Limits, last: float) -> None:
         self._timer, self._limits, self._last = timer, limits, last
         self._stands_until = 0.0
         self._last_word: str | None = None

@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from conformance.probe.pulse import BEAT, Gap
 from conformance.probe.sse import Chunk, Frame, frames
 
 __all__ = ["AFTER_THE_END", "REMOVED", "Chunk", "Exchange", "Outcome", "Request"]
@@ -55,6 +56,8 @@ class Exchange(Struct, frozen=True, dict=True, kw_only=True):
     """Seconds from the request to the response headers."""
     finished: float = 0.0
     """Seconds from the request to the end of the answer."""
+    held_up: tuple[Gap, ...] = ()
+    """When the suite's own event loop was held up meanwhile, in seconds since the request was sent: from, to."""
     detail: str = ""
     """What the client said of an outcome that is not `complete`."""
     notes: tuple[str, ...] = ()
@@ -80,6 +83,15 @@ class Exchange(Struct, frozen=True, dict=True, kw_only=True):
         """Bytes of the body."""
         laid_aside: int | None = getattr(self.chunks, "size", None)
         return sum([len(chunk.data) for chunk in self.chunks]) if laid_aside is None else laid_aside
+
+    def earliest(self, at: float) -> float:
+        """The time from which on what was read at a time may have been there: nobody looked while we were held up."""
+        return next((began for began, ended in self.held_up if began < at <= ended + BEAT), at)
+
+    @property
+    def late(self) -> float:
+        """Seconds for which the suite itself was held up meanwhile."""
+        return sum([ended - began for began, ended in self.held_up])
 
     def header(self, name: str) -> str | None:
         """The first value of a header, by its name in lower case."""

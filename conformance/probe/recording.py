@@ -8,6 +8,7 @@ from msgspec import Struct
 from conformance.doors import from_json
 from conformance.probe.encoding import EncodingError, Inflater, OversizedError, Plain, decoder
 from conformance.probe.exchange import Chunk, Exchange, Outcome, Request
+from conformance.probe.pulse import Gap
 from conformance.probe.sse import Decoder, Frame
 
 FEW = 64 * 2**10
@@ -43,6 +44,7 @@ class Recording:
         self._limits = limits
         self._started = started
         self.status: int | None = None
+        self.held_up: tuple[Gap, ...] = ()
         self.last_word: str | None = None
         """The type of the event that ends a stream, once it was said."""
         self._http_version = "HTTP/1.1"
@@ -133,6 +135,7 @@ class Recording:
             started=self._started,
             first_byte=self._first_byte,
             finished=finished,
+            held_up=self.held_up,
             detail=detail,
             notes=notes,
         )

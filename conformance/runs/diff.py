@@ -264,7 +264,8 @@ def _times(store: EvidenceStore, row: CaseRow) -> tuple[float, float] | None:
     frames = exchange.frames if exchange.status == 200 and exchange.outcome == "complete" else ()
     if not frames or frames[0].name is None or frames[0].at <= 0:
         return None
-    return frames[0].at, frames[-1].at - frames[0].at if len(frames) >= EVENTS else 0.0
+    first = exchange.earliest(frames[0].at)
+    return first, exchange.earliest(frames[-1].at) - first if len(frames) >= EVENTS else 0.0
 
 
 def _turns(store: EvidenceStore, row: CaseRow) -> tuple[float, float] | None:
@@ -283,4 +284,5 @@ def _turns(store: EvidenceStore, row: CaseRow) -> tuple[float, float] | None:
     same = all(first.get(key) == second.get(key) for key in ("system", "tools"))
     if not same or goes_on[: len(begins)] != begins:
         return None
-    return turns[0].first_byte or 0.0, turns[1].first_byte or 0.0
+    first_turn, second_turn = (turn.earliest(turn.first_byte or 0.0) for turn in turns)
+    return first_turn, second_turn

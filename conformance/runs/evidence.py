@@ -2,7 +2,7 @@
 
 import base64
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from conformance.judge.finding import Violation
 from conformance.judge.witness import Testimony
@@ -37,6 +37,8 @@ class RecordedAnswer(Struct, frozen=True, kw_only=True):
     finished: float
     detail: str = ""
     notes: list[str] = []
+    held_up: list[tuple[float, float]] | UnsetType = UNSET
+    """When the suite's own event loop was held up, from and to; only where it was."""
 
 
 class Mark(Struct, frozen=True):
@@ -92,6 +94,7 @@ def recorded(exchange: Exchange) -> tuple[RecordedRequest, RecordedAnswer]:
             finished=exchange.finished,
             detail=exchange.detail,
             notes=list(exchange.notes),
+            held_up=list(exchange.held_up) or UNSET,
         ),
     )
 
@@ -111,6 +114,7 @@ def exchange_of(evidence: Evidence) -> Exchange:
         finished=answer.finished,
         detail=answer.detail,
         notes=tuple(answer.notes),
+        held_up=() if answer.held_up is UNSET else tuple(answer.held_up),
     )
 
 

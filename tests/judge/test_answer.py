@@ -16,6 +16,7 @@ from correct_exchanges import (
     streamed,
     told,
 )
+from msgspec.structs import replace
 
 from conformance.judge.answer import Reader, path_of, read
 from conformance.judge.finding import finding_key
@@ -124,4 +125,14 @@ def test_a_key_names_the_kind_of_a_finding_and_not_its_place() -> None:
     place = "/content/0/citations/3"
     assert finding_key("message.text", "POST /v1/messages", "json", place, "null").endswith(
         "/content/*/citations/* null"
+    )
+
+
+def test_what_may_have_come_while_the_suite_was_held_up_is_no_silence() -> None:
+    chunks = (Chunk(1.0, b"a"), Chunk(91.0, b"b"), Chunk(96.0, b"c"))
+    slow = Exchange(request=told(message([])).request, outcome="complete", chunks=chunks, first_byte=1.0, finished=96.0)
+    assert read(slow, "stream").longest_silence == 90.0
+    assert read(replace(slow, held_up=((31.0, 91.0),)), "stream").longest_silence == 30.0
+    assert read(replace(slow, held_up=((31.0, 60.0),)), "stream").longest_silence == 90.0, (
+        "it looked, and there was none"
     )

@@ -7,8 +7,10 @@ from correct_exchanges import asked, events_of, message, refused, streamed, told
 from msgspec.structs import replace
 
 from conformance.catalog.case import Case, Check, Refusal
+from conformance.catalog.load import load_catalog
 from conformance.judge.answer import read
 from conformance.judge.observe import Reply, observe
+from conformance.judge.verdict import Facts, decide
 from conformance.probe.exchange import Exchange
 
 CALL = {"type": "tool_use", "id": "toolu_01", "name": "echo", "input": {}}
@@ -107,3 +109,36 @@ def test_a_long_answer_that_was_asked_for_may_be_longer_than_what_is_read(size: 
     case = case_of(kind="invariant", size=size, effect=[Check(at="text", contains="{nonce}")])
     longer = replace(told(message([{"type": "text", "text": "abc"}])), outcome="oversized")
     assert seen(case, longer) == observation
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("upstream.answer.incremental", ("whole", "speaking")),
+        ("upstream.answer.client-gone", ("whole", "left")),
+        ("upstream.answer.client-gone-waiting", ("whole", "left")),
+    ],
+)
+def test_who_hangs_up_late_and_asks_late_learns_nothing(name: str, said: tuple[str, str]) -> None:
+    case = load_catalog().cases[name]
+    bad, good = (told(message([{"type": "text", "text": text}])) for text in said)
+    left = replace(streamed(events_of(message([]))), outcome="abandoned", started=100.0, finished=1.0, chunks=())
+
+    def seen(left: Exchange, then: Exchange) -> str:
+        replies = [Reply("begun", read(left, "stream"), "e.1"), Reply("next", read(then, "stream"), "e.2")]
+        return observe(case, replies, lambda value: value).observation
+
+    soon, late = replace(bad, started=101.1), replace(bad, started=104.0)
+    assert seen(left, soon) == "absent"
+    assert seen(left, late) == "held-up"
+    assert seen(replace(left, held_up=((0.7, 2.9),)), soon) == "held-up"
+    assert seen(left, replace(soon, held_up=((0.0, 2.2),))) == "held-up"
+    assert seen(left, replace(good, started=104.0)) == "shown"
+
+
+def test_what_the_clock_decides_is_open_where_the_suite_was_late() -> None:
+    assert decide(Facts(kind="witnessed", level="should", attempts=("held-up", "held-up"))).verdict == "inconclusive"
+    assert (
+        decide(Facts(kind="witnessed", level="should", attempts=("held-up", "absent"), control="shown")).verdict
+        == "ignored"
+    )

@@ -3,8 +3,9 @@
 import asyncio
 import itertools
 import selectors
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -94,6 +95,22 @@ async def serving(*behaviours: Behaviour) -> AsyncIterator[Server]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await listener.wait_closed()
+
+
+@contextmanager
+def serving_aside(*behaviours: Behaviour) -> Iterator[Server]:
+    """The same on a thread of its own, so that it goes on while the client's event loop is held up."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = serving(*behaviours)
+    try:
+        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result()
+        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 def sends(*pieces: bytes, pause: float = 0.0) -> Behaviour:
