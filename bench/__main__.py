@@ -94,7 +94,7 @@ class Bench:
         folder.mkdir()
         peer.write(folder / peer.file, url, number)
         command = [str(program), *peer.arguments(str(folder / peer.file), url)]
-        return lambda: measure_command(command, STEPCI_DISABLE_ANALYTICS="1")
+        return lambda: measure_command(command, folder, STEPCI_DISABLE_ANALYTICS="1")
 
     def medians(self, *programs: Callable[[], Cost]) -> list[Cost]:
         """The median cost of each program, all of them run in turn in every round, after one that does not count."""
@@ -198,13 +198,15 @@ def peers(bench: Bench) -> Iterator[str]:
         }
         for peer in PEERS:
             try:
-                program = installed(PEERS_FOLDER.resolve(), peer.name, peer.index, peer.program, peer.beside)
-                one, all_of_them = (bench.peer(peer, program.path, url, number) for number in (1, PEERS_ASKED))
+                program = installed(
+                    PEERS_FOLDER.resolve(), peer.index, peer.name, peer.version, peer.program, peer.beside
+                )
+                one, all_of_them = (bench.peer(peer, program, url, number) for number in (1, PEERS_ASKED))
                 one()
             except (Failed, OSError) as problem:
                 yield f"| {peer.name}: {str(problem)[-300:]} | | | | |".replace("\n", " ")
                 continue
-            named[f"{peer.name} {program.version}"] = one, all_of_them
+            named[f"{peer.name} {peer.version}"] = one, all_of_them
         costs = bench.medians(*(program for pair in named.values() for program in pair))
     for name, one_cost, cost in zip(named, costs[::2], costs[1::2], strict=True):
         more = (cost.cpu - one_cost.cpu) / (PEERS_ASKED - 1) * 1000

@@ -1,6 +1,5 @@
 """Runs one program to its end and says what it cost."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -32,17 +31,18 @@ class Failed(Exception):
 
 def measure(words: Sequence[str], **environment: str) -> Cost:
     """Runs a Python module with arguments, with further environment variables; Failed when it does not exit with 0."""
-    return measure_command([sys.executable, "-m", *words], **environment)
+    return measure_command([sys.executable, "-m", *words], Path(), **environment)
 
 
-def measure_command(command: Sequence[str], **environment: str) -> Cost:
-    """The same of any program."""
+def measure_command(command: Sequence[str], folder: Path, **environment: str) -> Cost:
+    """The same of any program, in any folder."""
     begun = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        cwd=folder,
         env=COMPILED | environment,
     )
     assert process.stdout
@@ -56,39 +56,26 @@ def measure_command(command: Sequence[str], **environment: str) -> Cost:
     return Cost(used.ru_utime + used.ru_stime, time.perf_counter() - begun, used.ru_maxrss * unit / 2**20)
 
 
-class Program(Struct, frozen=True):
-    """An installed program, and the version of its package."""
-
-    path: Path
-    version: str
-
-
-def installed(folder: Path, package: str, index: str, program: str, beside: Sequence[str] = ()) -> Program:
-    """A program of a package from PyPI or npm, installed into a folder of its own where it is not there yet."""
-    own = folder / package
+def installed(folder: Path, index: str, package: str, version: str, program: str, beside: Sequence[str] = ()) -> Path:
+    """A program of this version of a package from PyPI or npm, installed into a folder of its own if it is not yet."""
+    own = folder / f"{package}-{version}"
     path = own / ("node_modules/.bin" if index == "npm" else "bin") / program
-    if not path.exists():  # half of an installation is none
-        shutil.rmtree(own, ignore_errors=True)
+    if path.exists():
+        return path
+    shutil.rmtree(own, ignore_errors=True)  # half of an installation is none
     if index == "npm":
-        if not path.exists():
-            _done(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(own), package])
-        version = json.loads((own / "node_modules" / package / "package.json").read_text())["version"]
-        return Program(path, version)
-    python = own / "bin" / "python"
-    if not path.exists():
+        _done(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(own), f"{package}@{version}"])
+    else:
         _done([sys.executable, "-m", "venv", str(own)])
-        _done([str(python), "-m", "pip", "install", "-q", package, *beside])
-    return Program(
-        path, _done([str(python), "-c", f"from importlib.metadata import version; print(version('{package}'))"])
-    )
+        _done([str(own / "bin" / "python"), "-m", "pip", "install", "-q", f"{package}=={version}", *beside])
+    return path
 
 
-def _done(command: Sequence[str]) -> str:
-    """What a program says that has to succeed."""
+def _done(command: Sequence[str]) -> None:
+    """Runs a program that has to succeed."""
     ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
     if ended.returncode:
         raise Failed(f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stderr[-2000:]}")
-    return ended.stdout.strip()
 
 
 @contextmanager

@@ -169,6 +169,7 @@ class Peer(Struct, frozen=True):
     """Another runner of declared questions: its program, the file that it reads, and the arguments for that."""
 
     name: str
+    version: str
     index: str
     """Where its package comes from: PyPI or npm."""
     program: str
@@ -181,11 +182,11 @@ class Peer(Struct, frozen=True):
 
 
 PEERS = (
-    Peer("tavern", "PyPI", "pytest", "test_bench.tavern.yaml", _tavern, lambda file, _: ["-q", file],
+    Peer("tavern", "3.7.1", "PyPI", "pytest", "test_bench.tavern.yaml", _tavern, lambda file, _: ["-q", file],
          ("pytest<9",)),
-    Peer("schemathesis", "PyPI", "schemathesis", "openapi.json", _schemathesis, lambda file, url: [
+    Peer("schemathesis", "4.32.5", "PyPI", "schemathesis", "openapi.json", _schemathesis, lambda file, url: [
         "run", file, "--url", url, "--phases", "examples", "--checks", "response_schema_conformance",
     ]),
-    Peer("gabbi", "PyPI", "gabbi-run", "bench.yaml", _gabbi, lambda file, url: [url, "--", file]),
-    Peer("stepci", "npm", "stepci", "workflow.yml", _stepci, lambda file, _: ["run", file]),
+    Peer("gabbi", "4.2.3", "PyPI", "gabbi-run", "bench.yaml", _gabbi, lambda file, url: [url, "--", file]),
+    Peer("stepci", "2.8.2", "npm", "stepci", "workflow.yml", _stepci, lambda file, _: ["run", file]),
 )  # fmt: skip
