@@ -8,8 +8,7 @@ from conformance.catalog.case import Case, asks_of, modes_of
 from conformance.catalog.load import Catalog
 from conformance.catalog.matchers import matcher_of
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM
-from conformance.engine.behind import SCRIPTED
-from conformance.engine.question import PLAIN, Question, Record, in_mode
+from conformance.engine.question import PLAIN, SCRIPTED, Question, Record, in_mode
 from conformance.engine.reasons import in_its_words, instead
 from conformance.judge.finding import Finding, merged
 from conformance.judge.observe import Reply

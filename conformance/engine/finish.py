@@ -4,7 +4,7 @@
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -12,16 +12,17 @@ from msgspec import Struct
 
 from conformance.catalog.load import Catalog
 from conformance.catalog.profile import Profile
-from conformance.engine.behind import behind
+from conformance.catalog.prompts import CONTROLLED_UPSTREAM
 from conformance.engine.events import CaseBlocked, Ended, Noted
 from conformance.engine.explanation import Met, explained, met_in
 from conformance.engine.lights import Wait, waits_of
-from conformance.engine.question import Record
+from conformance.engine.question import SCRIPTED, Record
 from conformance.engine.readiness import ProfileReadiness, readiness, row_of
 from conformance.errors import ExitCode
 from conformance.judge.verdict import Observation
 from conformance.runs.expectations import Expectations, exit_code
-from conformance.runs.log import CaseRow, EndRow, ObedienceRow, RuleRow
+from conformance.runs.log import Behind, CaseRow, EndRow, ObedienceRow, RuleRow
+from conformance.targets.probe_model import is_probe_model
 from conformance.words import Mode
 
 OBEYED: tuple[Observation, ...] = ("shown", "weak", "contradicted")
@@ -30,6 +31,9 @@ DISOBEYED: tuple[Observation, ...] = ("unelicited", "stopped", "absent")
 
 PRINTED = "tools.not-as-text"
 """A control whose call was printed as text was obeyed by the model, or by half: whose doing it is, it does not show."""
+
+A_MODELS_SHARE = 0.5
+"""Whoever obeys fewer of the controls is a mock, or nobody knows what."""
 
 RATE_LIMITED_SHARE = 0.2
 """With more of the questions than this rate limited, the run says nothing about the endpoint."""
@@ -120,6 +124,21 @@ def finish(
     needs = [Noted(row_of(answer, terms.profiles[name])) for name, answer in answers.items()]
     events: list[CaseBlocked | Noted] = [*map(CaseBlocked, found.blocked), *map(Noted, found.causes)]
     return [*events, Noted(facts.obedience()), *needs], Ended(end, answers)
+
+
+def behind(rows: Iterable[CaseRow | RuleRow], model: str, obedience: ObedienceRow, catalog: Catalog) -> Behind | None:
+    """What stands behind the endpoint: the scripted model, if it proved itself, or a model by its name.
+
+    None where nothing was shown; a proof counts before any name.
+    """
+    capability = catalog.capabilities.get(CONTROLLED_UPSTREAM)
+    proofs = capability.proof if capability is not None else []
+    proven = any(isinstance(row, CaseRow) and row.case in proofs and row.verdict == "supported" for row in rows)
+    if proven or model == SCRIPTED:
+        return "scripted model"
+    if not obedience.of or obedience.obeyed < A_MODELS_SHARE * obedience.of:
+        return None
+    return "probe model" if is_probe_model(model) else "real model"
 
 
 def _code(facts: RunFacts, terms: Terms, ending: Ending, answers: Mapping[str, ProfileReadiness]) -> int:

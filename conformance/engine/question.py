@@ -15,6 +15,8 @@ from conformance.words import Mode, SdkTestimony
 
 PLAIN = "messages.text"
 """The id of the plainest question: a short text, and nothing else."""
+SCRIPTED = "scripted"
+"""The name under which the scripted model is served."""
 
 
 class Question(Struct, frozen=True):

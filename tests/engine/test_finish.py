@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from conformance.catalog.load import load_catalog
-from conformance.engine.behind import behind
 from conformance.engine.explanation import Met, explained, plain_requests
+from conformance.engine.finish import behind
 from conformance.judge.cause import Obstacle
 from conformance.judge.finding import Finding
 from conformance.judge.verdict import TWIN_FAILED
