@@ -29,10 +29,10 @@ class Progress:
         self._counts: Counter[Verdict] = Counter()
         self._began = self._shown = time.monotonic()
 
-    def judged(self, verdict: Verdict, running: Callable[[], int]) -> None:
-        """One more question has its verdict; `running` tells how many are under way, if the line is shown."""
+    def judged(self, verdict: Verdict | None, running: Callable[[], int]) -> None:
+        """One more question has its verdict, or none as a tendency; `running` tells what is under way."""
         self._done += 1
-        self._counts[verdict] += 1
+        self._counts.update([verdict] if verdict else [])
         now = time.monotonic()
         if self._quiet:
             return
@@ -46,7 +46,7 @@ class Progress:
         def handle(event: Event) -> None:
             match event:
                 case CaseJudged(row=row):
-                    self.judged(row.verdict, running)
+                    self.judged(row.verdict if row.kind != "tendency" else None, running)
                 case SuiteFailed(at=at, trace=trace):
                     self._print(f"{at}: the suite itself failed; please report this\n{trace}")
                 case Ended():

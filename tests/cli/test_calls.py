@@ -3,6 +3,7 @@
 Wrong calls are made in this process, each in a fraction of a second; a traceback would be an error of the test itself.
 """
 
+import io
 import re
 import shlex
 import signal
@@ -16,6 +17,7 @@ import pytest
 from command_line import Command, Serve
 
 from conformance.cli.main import COMMANDS, main
+from conformance.cli.progress import Progress
 from conformance.runs.log import read_log
 
 FEW = ("--select", "messages.text", "--no-witness", "--out", "out")
@@ -147,6 +149,13 @@ def test_no_key_is_repeated_where_the_name_of_a_variable_belongs(
     told = capsys.readouterr()
     assert "canary" not in told.err + told.out
     assert "--api-key-env MY_KEY" in told.err
+
+
+def test_a_tendency_is_done_and_no_verdict_while_it_is_asked() -> None:
+    progress = Progress(3, io.StringIO())
+    for verdict in ("supported", "supported", None):
+        progress.judged(verdict, lambda: 0)
+    assert progress.line(0, 1.0) == "3 of 3 questions  2 supported"
 
 
 def test_every_command_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
