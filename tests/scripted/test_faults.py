@@ -348,3 +348,13 @@ def _last_answer(case: Case, mode: Mode, base: str) -> str:
             )
             text = f"{answer.status_code} {masked(answer.text)}"
     return text.replace(nonce, "nonce")
+
+
+@pytest.mark.parametrize(
+    ("fault", "wrong"),
+    [("RQ04-dropped", {"messages": 5}), ("RQ22", {"messages": [5]}), ("X-limit-short", {"tools": 5})],
+)
+def test_a_request_over_which_a_fault_stumbles_is_refused_as_ever(fault: str, wrong: dict[str, Any]) -> None:
+    body = {**asking(), **wrong}
+    answer = talk(lambda client: client.post("/v1/messages", json=body), fault=fault)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")

@@ -116,7 +116,7 @@ class _Exchange:
         self.call = call = head_of(request)
         self.call = call = replace(call, body=await body_of(request, call.path))
         for hook in self.hooks:
-            self.call = call = hook.request(call) if hook.request else call
+            self.call = call = _bent(hook, call)
         handler, names = handler_for({**self.scope, "method": call.method})
         if not any(hook.lets_in and hook.lets_in(call) for hook in self.hooks):
             self.reference.authenticate(call)
@@ -133,6 +133,14 @@ class _Exchange:
                     return bent
                 refusal = bent
         return json_answer(refusal.envelope(self.request_id), refusal.status, refusal.headers)
+
+
+def _bent(hook: Hooks, call: Call) -> Call:
+    """What a hook makes of a request; a shape over which it stumbles is left to the checks, which refuse it."""
+    try:
+        return hook.request(call) if hook.request else call
+    except (AttributeError, IndexError, KeyError, TypeError):
+        return call
 
 
 def _raw_path(scope: Scope) -> str:
