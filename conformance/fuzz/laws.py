@@ -1,6 +1,6 @@
 """The laws that an endpoint keeps for every generated request, and what breaks one of them; what was found already."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -25,6 +25,10 @@ class Sent(Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     query: Mapping[str, str] = {}
     path: str = "/v1/messages"
+    raw: str = ""
+    """The body to the letter, in place of what `body` says."""
+    declinable: bool = False
+    """Some models refuse it, as the documents say: a refusal is no finding."""
     effect: tuple[Mapping[str, Any], ...] = ()
     """The checks of a case: what is seen where the whole request reached the model."""
     control: Mapping[str, Any] | None = None
@@ -83,7 +87,7 @@ class BrokenLaw(Struct, frozen=True, kw_only=True):
 
 def case(name: str, title: str, sent: Sent, **beside: Any) -> dict[str, Any]:
     """A case as a file holds it."""
-    ask: dict[str, Any] = {"body": sent.body}
+    ask: dict[str, Any] = {"raw": sent.raw} if sent.raw else {"body": sent.body}
     ask |= {"path": sent.path} if sent.path != "/v1/messages" else {}
     ask |= {"headers": sent.headers} if sent.headers else {}
     ask |= {"query": sent.query} if sent.query else {}
@@ -119,10 +123,16 @@ class Valid(Struct, frozen=True):
 
     sent: Sent
 
+    @property
+    def kind(self) -> Hashable:
+        """What tells it from other examples: two of one kind show the same."""
+        return self.sent.features
+
     def broken(self, ask: AskCase) -> Iterator[BrokenLaw]:
         attempts = {mode: ask(self.question(), mode) for mode in MODES}
         for mode, attempt in attempts.items():
-            yield from answered(attempt, self.question(), mode, self._about)
+            if not (self.sent.declinable and attempt.observed.observation == "declined"):
+                yield from answered(attempt, self.question(), mode, self._about)
         whole, streamed = (_answer(attempts[mode]) for mode in MODES)
         if whole is not None and streamed is not None and whole.status == streamed.status == 200:
             yield from laws_broken(examine_pair(whole, streamed), self.question(), "stream")
@@ -132,7 +142,7 @@ class Valid(Struct, frozen=True):
 
     def _held_against_the_server(self, ask: AskCase, mode: Mode) -> bool:
         """Whether the bare instruction is obeyed every time, and the whole request never."""
-        control = self._control()
+        control = self.control()
         if any(ask(control, mode).observed.observation != "shown" for _ in range(AGAIN)):
             return False
         return all(ask(self.question(), mode).observed.observation in LOST for _ in range(AGAIN))
@@ -146,7 +156,8 @@ class Valid(Struct, frozen=True):
             effect=list(self.sent.effect),
         )
 
-    def _control(self) -> dict[str, Any]:
+    def control(self) -> dict[str, Any]:
+        """The same instruction alone, asked for what it shows where the model obeys."""
         bare = Sent(body=self.sent.control or self.sent.body, needs=self.sent.needs)
         return case(
             "fuzz.found-control", "The same instruction with nothing beside it", bare, effect=_of_control(self.sent)
@@ -160,7 +171,7 @@ class Valid(Struct, frozen=True):
                 law=law, says=says, mode=mode, documents=(question | {"accepted": True},), features=self.sent.features
             )
         question |= {"kind": "witnessed", "control": "fuzz.found-control"}
-        documents = (question, self._control())
+        documents = (question, self.control())
         return BrokenLaw(law=law, says=says, mode=mode, documents=documents, features=self.sent.features)
 
     def _lost(self, attempt: Attempt) -> str:
@@ -179,8 +190,13 @@ class Bad(Struct, frozen=True):
     sent: Sent
     mutation: Mutation
 
+    @property
+    def kind(self) -> Hashable:
+        """What tells it from other examples."""
+        return self.mutation.at, self.mutation.kind
+
     def broken(self, ask: AskCase) -> Iterator[BrokenLaw]:
-        for mode in MODES:
+        for mode in MODES[:1] if self.mutation.raw else MODES:  # a body to the letter asks for one mode alone
             attempt = ask(self._question(), mode)
             answer = _answer(attempt)
             status = answer.status if answer else 0
@@ -203,7 +219,8 @@ class Bad(Struct, frozen=True):
         return all(ask(self._question(), mode).observed.observation in LOST for _ in range(AGAIN))
 
     def _sent(self) -> Sent:
-        return Sent(body=self.mutation.body, headers=self.sent.headers, query=self.sent.query, needs=self.sent.needs)
+        changed, kept = self.mutation, self.sent
+        return Sent(body=changed.body, raw=changed.raw, headers=kept.headers, query=kept.query, needs=kept.needs)
 
     def _question(self) -> dict[str, Any]:
         """The bad request, asked for what it says: a lenient server's answer shows whether all of it arrived."""
@@ -235,6 +252,11 @@ class CountedPair(Struct, frozen=True):
     """A prompt and a longer one: the count of the longer is not smaller."""
 
     sent: Sent
+
+    @property
+    def kind(self) -> Hashable:
+        """What tells it from other examples."""
+        return "count", self.sent.features
 
     def broken(self, ask: AskCase) -> Iterator[BrokenLaw]:
         attempt = ask(self._question(), "json")

@@ -4,6 +4,7 @@ Sources: https://platform.claude.com/docs/en/api/messages (types, required keys,
 OpenAPI description of the API; only what the documents say is here, so that a refusal is always the right answer.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ class Mutation(Struct, frozen=True):
     """The path with its indexes as `*`."""
     kind: str
     body: Mapping[str, Any]
+    raw: str = ""
+    """The body to the letter, where it is no JSON object any more."""
 
 
 def mutations(body: Body) -> list[Mutation]:
@@ -36,7 +39,14 @@ def mutations(body: Body) -> list[Mutation]:
         for place, kind, value in _changes(body)
         if (changed := _changed(body, place, value)) is not None
     ]
-    return list({(one.at, one.kind): one for one in reversed(found)}.values())[::-1]
+    return [*list({(one.at, one.kind): one for one in reversed(found)}.values())[::-1], *_unreadable(body)]
+
+
+def _unreadable(body: Body) -> Iterator[Mutation]:
+    """The same request as what no reader of JSON objects takes."""
+    text = json.dumps({"model": "{model}", **body}, ensure_ascii=False)
+    broken = {"cut": text[:-1], "a comma too many": f"{text[:-1]}, }}", "in a list": f"[{text}]"}
+    yield from (Mutation("/", kind, body, raw) for kind, raw in broken.items())
 
 
 def _changed(value: Any, place: Place, new: Any) -> Any:

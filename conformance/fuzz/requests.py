@@ -46,12 +46,12 @@ PIECES = (
 """Words of a reply: none has a white space or a brace, so that a reply is what it is made of."""
 SYSTEMS = ("You are terse.", "Zeile eins\nZeile zwei", "x" * 300)
 FLAGS = (
-    "prompt-caching-2024-07-31",
-    "context-1m-2025-08-07",
-    "interleaved-thinking-2025-05-14",
-    "files-api-2025-04-14",
-)
-"""Beta flags that change nothing of a plain request; source: the official SDK's list of them."""
+    "prompt-caching-2024-07-31", "context-1m-2025-08-07", "interleaved-thinking-2025-05-14", "files-api-2025-04-14",
+    "context-management-2025-06-27", "effort-2025-11-24", "extended-cache-ttl-2025-04-11", "message-batches-2024-09-24",
+    "mid-conversation-tool-changes-2026-07-01", "output-128k-2025-02-19", "pdfs-2024-09-25",
+    "token-counting-2024-11-01", "thinking-display-updates-2026-08-18", "thinking-token-count-2026-05-13",
+)  # fmt: skip
+"""Beta flags that change nothing of a plain request; sources: the official SDK's list, and what clients send."""
 COLOURS = {"red": (255, 0, 0), "green": (0, 128, 0), "blue": (0, 0, 255)}
 MARKER = {"type": "ephemeral"}
 SCHEMAS: tuple[Body, ...] = (
@@ -291,8 +291,9 @@ def _prefilled(draw: Draw, able: Collection[str]) -> Sent:
     left = " ".join(words)
     messages = [_user(f"{REPLY}{{nonce}} {left}"), {"role": "assistant", "content": _spoken(draw, "{nonce}")}]
     body, headers, query = _around(draw, {"max_tokens": 256, "messages": messages}, able)
-    effect = ({"at": "text", "equals": left},)
-    return Sent(body=body, headers=headers, query=query, effect=effect, control=_bare(f"{REPLY}{{nonce}} {left}"))
+    effect = ({"at": "text", "contains": left},)  # whether it begins with the prefill again is a matter of taste
+    control = _bare(f"{REPLY}{{nonce}} {left}")
+    return Sent(body=body, headers=headers, query=query, effect=effect, control=control, declinable=True)
 
 
 @st.composite
