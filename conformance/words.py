@@ -39,6 +39,10 @@ Verdict = Literal[
 ]  # fmt: skip
 """What a case or a rule says about a target; observed verdicts first, worst first."""
 
+Unjudged = Literal["", "too-long", "twin-failed"]
+"""Why a question was not judged, where more depends on it than its sentence: its prompt does not fit into the server's
+window, or the accepted twin of a refusal failed."""
+
 Status = Literal["as-expected", "documented-gap", "known-gap", "regression", "improvement", "new", "disputed"]
 """How a verdict relates to what was expected of this target."""
 

@@ -188,7 +188,7 @@ class Assessment:
             verdict=judgement.verdict,
             attempts=len(record.attempts),
             exchanges=_exchanges(record),
-            too_long=judgement.too_long,
+            unjudged=judgement.unjudged,
             **more,
         )
 

@@ -181,7 +181,7 @@ def _final(row: CaseRow | RuleRow, blocked: Mapping[str, str]) -> CaseRow | Rule
 
 def _without_twin(row: CaseRow | RuleRow, causes: Mapping[str, str], catalog: Catalog) -> CaseRow | RuleRow:
     """A refusal that was not asked for its accepted twin's sake names the cause that the twin is in."""
-    if isinstance(row, RuleRow) or not row.reason.startswith(TWIN_FAILED):
+    if isinstance(row, RuleRow) or row.unjudged != "twin-failed":
         return row
     twin = catalog.cases[row.case].twin
     modes = (row.mode, "json", "stream")

@@ -71,7 +71,7 @@ def _seen(row: CaseRow) -> Seen:
     return Seen(
         case=row.case,
         mode=row.mode,
-        verdict="refused" if row.too_long else row.verdict,
+        verdict="refused" if row.unjudged == "too-long" else row.verdict,
         quote=_quote(row),
         exchange=row.findings[0].exchange if row.findings else row.exchanges[-1] if row.exchanges else "",
         unreadable=any(finding.id == "readable" for finding in row.findings),

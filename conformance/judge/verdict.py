@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from conformance.words import OBEYED_KINDS, Kind, Level, Verdict
+from conformance.words import OBEYED_KINDS, Kind, Level, Unjudged, Verdict
 
 Observation = Literal[
     "unreadable",  # not JSON, cut, hung, 5xx, content lost: nothing in the answer can be trusted
@@ -69,8 +69,7 @@ class Judgement(Struct, frozen=True):
 
     verdict: Verdict
     reason: str = ""
-    too_long: bool = False
-    """Whether it says nothing since the prompt did not fit into the server's window."""
+    unjudged: Unjudged = ""
 
 
 TWIN_FAILED = "its accepted twin failed, so a refusal would prove nothing"
@@ -84,7 +83,7 @@ def decide(facts: Facts) -> Judgement:
     if facts.prevented:
         return Judgement("not-run", facts.prevented)
     if facts.twin == "failed":
-        return Judgement("not-run", TWIN_FAILED)
+        return Judgement("not-run", TWIN_FAILED, "twin-failed")
     facts = _settled(facts)
     judgement = _observed(facts) or _unobserved(facts)
     readable = "unreadable" not in facts.attempts and set(facts.attempts) != {"slow"}  # a hang is no answer either
@@ -164,7 +163,7 @@ def _unobserved(facts: Facts) -> Judgement:
     """The verdict where no attempt says anything about the server."""
     seen = frozenset(facts.attempts)
     if "too-long" in seen:
-        return Judgement("not-run", "the prompt does not fit into this server's window", too_long=True)
+        return Judgement("not-run", "the prompt does not fit into this server's window", "too-long")
     if "too-much" in seen:
         return Judgement("not-run", "the answer is longer than what is read of one")
     if "garbled" in seen:

@@ -192,7 +192,7 @@ EVENTS = 20
 """Events of a stream from which on their pace can be told."""
 
 
-Timing = Literal["to the first event", "from the first event to the last", "in a second turn, as long in the first"]
+Timing = Literal["to the first event", "from the first event to the last"]
 
 
 class SpeedChange(Struct, frozen=True, kw_only=True):
@@ -209,22 +209,11 @@ class SpeedChange(Struct, frozen=True, kw_only=True):
 
 
 def speed_changes(old: RunLog, new: RunLog) -> list[SpeedChange]:
-    """How much slower or faster the server has become, where both runs have evidence of enough equal questions.
-
-    A second turn begins as the first did: what it waits beside that shows how much of the beginning is kept.
-    """
+    """How much slower or faster the server has become, where both runs have evidence of enough equal questions."""
     pairs = list(islice(_timed_pairs(old, new, _times), LOOKED_AT))
     firsts = [(before[0], after[0]) for before, after in pairs]
     paces = [(before[1], after[1]) for before, after in pairs if before[1] and after[1]]
-    turns = list(islice(_timed_pairs(old, new, _turns), LOOKED_AT))
-    found = (
-        _speed_change("to the first event", firsts),
-        _speed_change("from the first event to the last", paces),
-        _speed_change(
-            "in a second turn, as long in the first",
-            [(second / first * now, then) for (first, second), (now, then) in turns],
-        ),
-    )
+    found = (_speed_change("to the first event", firsts), _speed_change("from the first event to the last", paces))
     return [change for change in found if change is not None]
 
 
@@ -236,6 +225,28 @@ def _speed_change(what: Timing, pairs: list[tuple[float, float]]) -> SpeedChange
     if 1 / NOTICED < times < NOTICED or abs(new - old) < FELT:
         return None
     return SpeedChange(what=what, old=old, new=new, times=times, over=len(pairs))
+
+
+class SecondTurnChange(Struct, frozen=True, kw_only=True):
+    """What a server waits before a second turn whose request begins as the first did: how much of it is kept."""
+
+    old: float
+    """The share of the first turn's wait, the median over the questions; so is `new`."""
+    new: float
+    over: int
+    """How many questions."""
+
+
+def second_turn_change(old: RunLog, new: RunLog) -> SecondTurnChange | None:
+    """How much more or less of a beginning is read again, where both runs have evidence of enough equal questions."""
+    pairs = list(islice(_timed_pairs(old, new, _turns), LOOKED_AT))
+    if len(pairs) < REPEATS:
+        return None
+    before, after = (statistics.median(second / first for first, second in turns) for turns in zip(*pairs, strict=True))
+    felt = statistics.median(first for _, (first, _) in pairs) * abs(after - before)
+    if 1 / NOTICED < after / before < NOTICED or felt < FELT:
+        return None
+    return SecondTurnChange(old=before, new=after, over=len(pairs))
 
 
 Times = Callable[[EvidenceStore, CaseRow], tuple[float, float] | None]

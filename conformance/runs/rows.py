@@ -18,6 +18,7 @@ from conformance.words import (
     SdkTestimony,
     Status,
     Tier,
+    Unjudged,
     Verdict,
 )
 
@@ -226,8 +227,10 @@ class CaseRow(Struct, frozen=True, tag="case", kw_only=True):
     """The shape of the answer differs from the committed snapshot."""
     recovered: bool = False
     """Whether an answer failed, and came when the very same was asked again; the verdict is that of the failure."""
-    too_long: bool = False
-    """True where it was not judged since the prompt did not fit into the server's window."""
+    unjudged: Unjudged = ""
+    """Why it was not judged: `too-long` where its prompt does not fit into the server's window, `twin-failed` where the
+    accepted twin of a refusal failed; empty for every other row.
+    """
     final: bool = False
     """Whether an answer that failed said `x-should-retry: false`: the official clients do not ask again then."""
     by: str = ""

@@ -49,7 +49,9 @@ def test_what_the_plain_request_meets_is_one_red_row() -> None:
 
 
 def test_a_refusal_that_was_not_asked_names_the_cause_of_its_twin() -> None:
-    unasked = replace(row("validation.max-tokens-missing", "json", "not-run"), reason=TWIN_FAILED)
+    unasked = replace(
+        row("validation.max-tokens-missing", "json", "not-run"), reason=TWIN_FAILED, unjudged="twin-failed"
+    )
     rows = [row("messages.text", "json", "refused"), row("messages.shape", "json", "refused"), unasked]
     seen = met(("messages.text", "json"), ("messages.shape", "json"))
     found = explained(rows, seen, CATALOG)

@@ -20,10 +20,12 @@ from conformance.runs.diff import (
     ORDER,
     Change,
     Difference,
+    SecondTurnChange,
     SpeedChange,
     cause_changes,
     diff,
     readiness_changes,
+    second_turn_change,
     speed_changes,
 )
 from conformance.runs.evidence_store import EvidenceStore, copy_evidence, remove_evidence
@@ -99,7 +101,18 @@ def as_text(differences: Sequence[Difference], old: RunLog, new: RunLog) -> str:
         lines.append(f"{difference.change:<17} {_row(difference)}: {_verdicts(difference)}  [{difference.surface}]")
         lines += [f"  + {key}" for key in difference.appeared]
         lines += [f"  - {key}" for key in difference.vanished]
-    return "\n".join([*lines, *map(_speed, speed_changes(old, new))])
+    return "\n".join([*lines, *_speeds(old, new)])
+
+
+def _speeds(old: RunLog, new: RunLog) -> list[str]:
+    """What has become slower or faster, a line each."""
+    turns = second_turn_change(old, new)
+    return [*map(_speed, speed_changes(old, new)), *([_second_turns(turns)] if turns else [])]
+
+
+def _second_turns(change: SecondTurnChange) -> str:
+    waits = f"{change.old:.0%} -> {change.new:.0%} of the first turn's, median of {change.over} equal questions"
+    return f"speed, no verdict: the wait for a second turn that begins like the first: {waits}"
 
 
 def _speed(change: SpeedChange) -> str:
@@ -113,7 +126,7 @@ def as_markdown(differences: Sequence[Difference], old: RunLog, new: RunLog) -> 
     head = [f"### {name_of(old)} → {name_of(new)}", ""]
     head += [f"- **{line}**" for line in _clients(old, new)]
     head += [f"- **{what}** `{cause.id}`: {cause.says}" for what, cause in _causes(old, new)]
-    head += [f"- {_speed(change)}" for change in speed_changes(old, new)]
+    head += [f"- {line}" for line in _speeds(old, new)]
     if not differences:
         return "\n".join([*head, "No row differs."])
     head.append(f"- {_counted(differences)}")
@@ -131,6 +144,7 @@ def as_json(differences: Sequence[Difference], old: RunLog, new: RunLog) -> str:
         "readiness": readiness_changes(old, new),
         "causes": cause_changes(old, new),
         "speed": speed_changes(old, new),
+        "second_turns": second_turn_change(old, new),
         "differences": differences,
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()

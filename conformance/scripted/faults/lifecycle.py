@@ -134,17 +134,24 @@ class _Late:
     """The words that a client did not wait for begin the next answer."""
 
     def __init__(self) -> None:
-        self.left = False
+        self.left = ""
 
-    def departed(self, _: Call) -> None:
-        self.left = True
+    def departed(self, call: Call) -> None:
+        self.left = " ".join(_asked(call).split()[-3:])
 
     def message(self, message: Message, _: Call) -> Message:
         content = message["content"]
         if not self.left or not content or content[0]["type"] != "text":
             return message
-        self.left = False
-        return {**message, "content": [{**content[0], "text": f"17 18 19 {content[0]['text']}"}, *content[1:]]}
+        left, self.left = self.left, ""
+        return {**message, "content": [{**content[0], "text": f"{left} {content[0]['text']}"}, *content[1:]]}
+
+
+def _asked(call: Call) -> str:
+    """The text of the last message of a request, where that is one."""
+    messages = call.document.get("messages") if isinstance(call.document, dict) else None
+    content = messages[-1].get("content") if isinstance(messages, list) and messages else ""
+    return content if isinstance(content, str) else ""
 
 
 _losing = _Losing()
