@@ -313,6 +313,7 @@ def browser(session: nox.Session) -> None:
 def publish(session: nox.Session) -> None:
     """Asks the reference and the third-party servers again (`-- reference` asks one), and renders the page.
 
+    `-- unasked` asks them only what their published runs lack (`-- unasked litellm` asks one).
     `-- clients` records the answers of likenesses to the questions of a client's profile instead.
     """
     with timed(session):

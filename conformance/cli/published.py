@@ -1,6 +1,6 @@
 """The published runs below `reports/`: adds one, judges all of them again, renders the page from them.
 
-    python -m conformance.cli.published add RUN [--server NAME] [--version V] [--behind "scripted model"]
+    python -m conformance.cli.published add RUN [--server NAME] [--version V] [--behind "scripted model"] [--extend]
     python -m conformance.cli.published rejudge [--check]
     python -m conformance.cli.published page
     python -m conformance.cli.published snapshots
@@ -18,6 +18,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from conformance.catalog.load import Catalog, load_catalog
+from conformance.engine.merge import extend
 from conformance.engine.rejudge import Rejudged, rejudge
 from conformance.errors import ExitCode, UserError
 from conformance.report.matrix import matrix_of
@@ -58,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     adding.add_argument("--server", help="the name of the server, where the run itself does not know it")
     adding.add_argument("--version", help="the version of its package")
     adding.add_argument("--behind", choices=BEHIND, help="what stood behind the server")
+    adding.add_argument(
+        "--extend", action="store_true", help="keep what is published of this server; add the questions that it lacks"
+    )
     adding.set_defaults(call=_add)
     again = commands.add_parser("rejudge", help="judge all published runs again and list the rows that changed")
     again.add_argument("--check", action="store_true", help="change nothing; exit 1 where a row changed")
@@ -81,14 +85,25 @@ def _add(arguments: argparse.Namespace) -> int:
     )
     log = replace(log, run=_as_published(log.run, target))
     folder = arguments.reports / "runs" / "-".join(filter(None, (target.name, target.version)))
-    folder.mkdir(parents=True, exist_ok=True)
-    remove_evidence(folder)
-    copy_evidence(log.folder, folder)
+    catalog = load_catalog()
+    with tempfile.TemporaryDirectory() as name:
+        if arguments.extend:
+            extend(_published_log(folder), log, catalog, Path(name))
+            log = read_log(Path(name))
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_evidence(folder)
+        copy_evidence(log.folder, folder)
     _rename_this_folder(folder)
     pack_evidence(folder, BEST)
-    new = _judged(replace(log, folder=folder), load_catalog(), folder, arguments.reports / HASHES)
+    new = _judged(replace(log, folder=folder), catalog, folder, arguments.reports / HASHES)
     print(f"{folder}: {new.judged} questions judged; {new.left_out() or 'nothing left out'}")
     return ExitCode.AS_EXPECTED
+
+
+def _published_log(folder: Path) -> RunLog:
+    if not (folder / PACKED).exists():
+        raise UserError(f"{folder} is not there, so nothing can be added to it: leave --extend out")
+    return read_log(folder)
 
 
 def _as_published(row: RunRow, target: TargetInfo) -> RunRow:

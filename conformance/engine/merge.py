@@ -1,6 +1,9 @@
-"""Joins the shards of a run: their answers are judged together, so that rules, causes and readiness see all of them."""
+"""Joins runs of one server: their answers are judged together, so that rules, causes and readiness see all of them.
 
-from collections.abc import Iterable, Sequence
+The shards of a run are merged; a run that was asked before there were some questions is extended by a later one.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -22,7 +25,7 @@ MISSING = "missing after the merge: its shard was cut short"
 
 
 class _Part(Struct, frozen=True):
-    """One shard: its log, and what it left."""
+    """One run of several: its log, and what it left."""
 
     log: RunLog
     left: EarlierRun
@@ -31,16 +34,38 @@ class _Part(Struct, frozen=True):
 def merge(logs: Sequence[RunLog], catalog: Catalog, out: Path) -> Rejudged:
     """Writes log and evidence of the whole run into `out`; UserError where these are not all the shards of one run."""
     ordered = _all_of_one_run(logs)
-    parts = [_Part(log, earlier_of(log, catalog, target_of(log))) for log in ordered]
-    chosen = _chosen(parts)
     whole = _head(ordered)
+    return _joined(whole, ordered, _planned(whole, catalog), catalog, out)
+
+
+def extend(log: RunLog, later: RunLog, catalog: Catalog, out: Path) -> Rejudged:
+    """Writes log and evidence of a run into `out`, with the questions of a later one that it lacks."""
+    return _joined(log, [log, later], [], catalog, out)
+
+
+def unasked(log: RunLog, catalog: Catalog) -> list[str]:
+    """The ids of the cases that a run would be asked today, and was not, or not as they are today."""
+    asked = earlier_of(log, catalog, target_of(log)).questions
+    return list(dict.fromkeys(question.case.id for question in _planned(log, catalog) if question not in asked))
+
+
+def _joined(
+    whole: RunLog, logs: Sequence[RunLog], planned: Iterable[Question], catalog: Catalog, out: Path
+) -> Rejudged:
+    """The answers of several runs judged as those of one, whose head is that of `whole`.
+
+    Where several have an answer, that of the first counts.
+    """
+    parts = [_Part(log, earlier_of(log, catalog, target_of(log))) for log in logs]
+    chosen = _chosen(parts)
     found = {question: part.left.questions[question] for question, part in chosen.items()}
-    for question in _planned(whole, catalog):
+    for question in planned:
         found.setdefault(question, Earlier(Record(question=question, prevented=MISSING)))
+    asked = {f"{question.case.id}[{question.mode}]" for question in chosen}
     left = EarlierRun(
         questions={question: found[question] for question in every_question(catalog) if question in found},
-        changed=_together(part.left.changed for part in parts),
-        lost=_together(part.left.lost for part in parts),
+        changed=_together((part.left.changed for part in parts), but_for=asked),
+        lost=_together((part.left.lost for part in parts), but_for=asked),
     )
     stores = {part.log.folder: EvidenceStore(part.log.folder) for part in parts}
     join_evidence(
@@ -132,5 +157,5 @@ def _exchanges(record: Record) -> Iterable[str]:
     return (reply.evidence for one in record.attempts for reply in (*one.replies, *one.unread))
 
 
-def _together(each: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for names in each for name in names))
+def _together(each: Iterable[tuple[str, ...]], but_for: Collection[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for names in each for name in names if name not in but_for))

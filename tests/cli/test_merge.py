@@ -11,8 +11,11 @@ import pytest
 from command_line import Command
 
 from conformance.catalog.load import load_catalog
+from conformance.cli import published
 from conformance.cli.main import main
+from conformance.engine.merge import unasked
 from conformance.engine.plan import plan
+from conformance.runs.evidence_store import EvidenceStore
 from conformance.runs.log import RunLog, read_log
 from conformance.runs.options import RunOptions
 
@@ -56,6 +59,34 @@ def test_shards_together_are_the_whole_run(conformance: Command, tmp_path: Path)
     assert joined.returncode == whole.returncode, joined.stderr
     assert judged(tmp_path / "joined") == judged(tmp_path / "whole")
     assert conformance("rejudge", "joined").returncode == whole.returncode, "its evidence is whole"
+
+
+def test_a_published_run_is_extended_with_what_it_lacks(
+    conformance: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = "count-tokens.call-input"
+    assert conformance("run", "--select", SELECT, "--out", "whole").returncode == 0
+    whole = read_log(tmp_path / "whole")
+    lines = (tmp_path / "whole" / "run.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "whole" / "run.jsonl").write_bytes(
+        b"".join(one for one in lines if f'"case":"{new}"'.encode() not in one)
+    )
+    monkeypatch.chdir(tmp_path)
+    assert published.main(["add", "whole", "--extend"]) == 4
+    assert "is not there, so nothing can be added to it: leave --extend out" in capsys.readouterr().err
+    assert published.main(["add", "whole"]) == 0
+    (folder,) = (tmp_path / "reports" / "runs").iterdir()
+    assert unasked(read_log(folder), load_catalog()) == [new]
+
+    assert conformance("run", "--select", f"id:{new}", "--out", "later").returncode == 0
+    assert published.main(["add", "later", "--extend"]) == 0
+    extended = read_log(folder)
+    assert unasked(extended, load_catalog()) == []
+    assert {(row.case, row.mode, row.verdict) for row in extended.cases} == {
+        (row.case, row.mode, row.verdict) for row in whole.cases
+    }
+    assert set(EvidenceStore(folder)) == set(EvidenceStore(tmp_path / "whole"))
+    assert extended.options.select == SELECT, "the head is that of the published run"
 
 
 @pytest.mark.parametrize("of", [1, 2, 7])

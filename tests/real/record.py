@@ -2,6 +2,8 @@
 
 The runs of other servers stand beside them as they were recorded; `nox -s rejudge` judges those anew.
 
+With `unasked` first, servers are asked only what their published runs lack: the questions that are new or have changed.
+
 With `clients` it asks the likenesses on which the real client was run the questions of the client's profile, and keeps
 their answers under `tests/recorded/clients`: `conformance/detection/clients/servers.yaml` says what it did there.
 """
@@ -18,10 +20,12 @@ from pathlib import Path
 import servers
 from third_party import SERVERS, VERSIONS
 
+from conformance.catalog.load import load_catalog
 from conformance.detection.client_servers import Server, client_servers
+from conformance.engine.merge import unasked
 from conformance.runs.evidence_store import copy_evidence, pack_evidence
 from conformance.runs.frames import BEST
-from conformance.runs.log import pack_log
+from conformance.runs.log import pack_log, read_log
 
 ROOT = Path(__file__).parents[2]
 CLIENTS = ROOT / "tests" / "recorded" / "clients"
@@ -35,14 +39,18 @@ BEHIND = {"aimock": "canned answers"}
 def main() -> None:
     if sys.argv[1:] == ["clients"]:
         return _clients()
-    wanted = sys.argv[1:] or ["reference", *SERVERS]
+    only_unasked = sys.argv[1:2] == ["unasked"]
+    wanted = sys.argv[1 + only_unasked :] or ["reference", *SERVERS]
     with servers.scripted("--face", "openai") as upstream:
         for name in wanted:
-            if name == "reference":
-                _ask(name)
-                continue
-            with _folder() as folder, SERVERS[name](upstream, folder) as server:
-                _ask(name, "--target", f"{name}@{VERSIONS[name]}", *server.words, **server.environment)
+            words = _what_is_unasked(name) if only_unasked else []
+            if words is None:
+                print(f"{name}: all that is asked today is published")
+            elif name == "reference":
+                _ask(name, *words)
+            else:
+                with _folder() as folder, SERVERS[name](upstream, folder) as server:
+                    _ask(name, "--target", f"{name}@{VERSIONS[name]}", *words, *server.words, **server.environment)
     return _published("page")
 
 
@@ -59,16 +67,30 @@ def _folder() -> Iterator[Path]:
         yield Path(name)
 
 
+def _runs(server: str) -> list[Path]:
+    return sorted((ROOT / "reports" / "runs").glob(f"{server}*"))
+
+
+def _what_is_unasked(server: str) -> list[str] | None:
+    """The words that select what a published run lacks; None where it lacks nothing."""
+    (folder,) = _runs(server)
+    ids = unasked(read_log(folder), load_catalog())
+    return ["--select", " or ".join(f"id:{one}" for one in ids)] if ids else None
+
+
 def _ask(server: str, *words: str, **environment: str) -> None:
-    """Asks a server, and puts what it said in the place of its published runs."""
+    """Asks a server, and puts what it said in the place of its published runs, or beside what they have of others."""
+    behind = ("--behind", BEHIND.get(server, "scripted model"))
     with _folder() as folder:
         command = [sys.executable, "-m", "conformance", "run", *words, "--out", "run"]
         done = subprocess.run(command, cwd=folder, env={**os.environ, **environment}, check=False)
         if done.returncode not in (0, 1):
             raise SystemExit(f"{server} could not be asked: exit {done.returncode}")
-        for old in (ROOT / "reports" / "runs").glob(f"{server}*"):
+        if "--select" in words:
+            return _published("add", str(folder / "run"), *behind, "--extend")
+        for old in _runs(server):
             shutil.rmtree(old)
-        _published("add", str(folder / "run"), "--behind", BEHIND.get(server, "scripted model"))
+        return _published("add", str(folder / "run"), *behind)
 
 
 def _published(*words: str) -> None:
