@@ -246,8 +246,10 @@ class Assessment:
         found = self._expectations.gap_for(seen) if self._baseline is None else None
         if found is not None and found[0].when:
             return any(self._was_observed(name) for name in found[0].when)
-        if self._whole or seen.mode is None:
-            return self._whole
+        if seen.mode is None:
+            return self._whole and (found is None or self._rule_counts.looked_at(seen.id, found[0].keys))
+        if self._whole:
+            return True
         speaks_of_row = found is not None and found[0].surface is not None
         return not speaks_of_row or len(self._by_surface[seen.surface]) == self._of_surface[seen.surface]
 

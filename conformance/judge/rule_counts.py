@@ -30,12 +30,15 @@ class RuleCounts:
         self._seen: dict[str, int] = dict.fromkeys(RULES, 0)
         self._broken: dict[str, int] = dict.fromkeys(RULES, 0)
         self._findings: dict[str, dict[str, Finding]] = {rule: {} for rule in RULES}
+        self._places: dict[str, set[str]] = {rule: set() for rule in RULES}
 
     def add(self, readings: Iterable[Reading], endpoint: str, mode: Mode, exchange: str) -> list[Finding]:
         """Counts what was read in one answer; its findings are given back, to be shown on its case as marks."""
         marks: list[Finding] = []
+        place = f"{endpoint} {mode}"
         for reading in readings:
             self._seen[reading.rule.id] += 1
+            self._places[reading.rule.id].add(place)
             if reading.violations:
                 self._broken[reading.rule.id] += 1
                 marks += self._found(reading, endpoint, mode, exchange)
@@ -54,6 +57,11 @@ class RuleCounts:
             if earlier is not None or len(known) < MOST:
                 known[key] = mark if earlier is None else earlier.again()
         return marks
+
+    def looked_at(self, rule: str, keys: Iterable[str]) -> bool:
+        """Whether a rule was asked about an answer in each place, endpoint and mode, of these keys of its findings."""
+        places = tuple(f"{rule} {place} " for place in self._places[rule])
+        return all(key.startswith(places) for key in keys if key.startswith(f"{rule} "))
 
     def verdict(self, rule: Rule) -> RuleVerdict:
         """The verdict of one rule over all that was added."""

@@ -38,6 +38,24 @@ def test_what_was_new_is_known_next_time_and_an_improvement_when_mended(
     )
 
 
+def test_a_rule_got_better_only_where_an_answer_was_looked_at_in_each_place_of_its_gap(
+    conformance: Command, served: Serve, tmp_path: Path
+) -> None:
+    """A gap of streams was called mended where two JSON answers had been asked for."""
+    (tmp_path / "mine.yaml").write_text(
+        "name: mine\nextends: reference\nknown:\n"
+        "  - rule: usage.input-counted\n    verdict: [broken]\n    why: Streams count no input.\n"
+        "    keys: [usage.input-counted POST /v1/messages stream /usage/input_tokens zero]\n"
+    )
+    asked = ("run", "--target", "./mine.yaml", "--base-url", served(), "--model", "scripted", "--no-witness")
+    status = {
+        mode: {row.status for row in read_log(tmp_path / mode).rules if row.rule == "usage.input-counted"}
+        for mode in ("json", "stream")
+        if conformance(*asked, "--select", f"messages.text mode:{mode}", "--out", mode).returncode in (0, 1)
+    }
+    assert status == {"json": {"as-expected"}, "stream": {"improvement"}}
+
+
 def test_a_server_without_a_file_gets_one_and_a_file_of_ones_own_is_extended(
     conformance: Command, served: Serve, tmp_path: Path
 ) -> None:
