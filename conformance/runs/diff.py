@@ -1,7 +1,7 @@
 """The differences between two runs, row by row and finding by finding, never by totals."""
 
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Literal
 
@@ -54,21 +54,27 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 def diff(old: RunLog, new: RunLog) -> list[Difference]:
     """Every row that differs, the worst first; rows whose question changed are shown and not compared."""
-    renamed = {name: case.id for case in new.catalog.cases for name in case.renamed_from}
+    renamed = _renamed(new)
     before = {(renamed.get(name, name), mode): seen for (name, mode), seen in seen_in(old).items()}
     after = seen_in(new)
     same = _same_questions(old, new, renamed)
+    elsewhere = _seen_elsewhere(old, same, renamed) | _seen_elsewhere(new, same, renamed)
     disputed = _disputed(new)
     differences = [
         difference
         for key in {**before, **after}
-        if (difference := _difference(key, before.get(key), after.get(key), same, disputed)) is not None
+        if (difference := _difference(key, before.get(key), after.get(key), same, elsewhere, disputed)) is not None
     ]
     return sorted(differences, key=lambda one: (ORDER.index(one.change), one.surface, one.id, one.mode or ""))
 
 
 Key = tuple[str, Mode | None]
 """A case and its mode, or a rule."""
+
+
+def _renamed(new: RunLog) -> dict[str, str]:
+    """The older ids of cases, to the newer ones."""
+    return {name: case.id for case in new.catalog.cases for name in case.renamed_from}
 
 
 def _same_questions(old: RunLog, new: RunLog, renamed: dict[str, str]) -> frozenset[Key]:
@@ -80,6 +86,16 @@ def _same_questions(old: RunLog, new: RunLog, renamed: dict[str, str]) -> frozen
     )
 
 
+def _seen_elsewhere(log: RunLog, same: frozenset[Key], renamed: Mapping[str, str]) -> frozenset[str]:
+    """The findings of rules in answers to questions alone that one run alone asked: they tell nothing of a change."""
+    here: set[str] = set()
+    there: set[str] = set()
+    for row in log.cases:
+        compared = (renamed.get(row.case, row.case), row.mode) in same
+        (here if compared else there).update(mark.key for mark in row.marks)
+    return frozenset(there - here)
+
+
 def _disputed(log: RunLog) -> frozenset[Key]:
     """What the makers of the server challenge: it counts nowhere."""
     cases = {(row.case, row.mode) for row in log.cases if row.status == "disputed"}
@@ -87,9 +103,14 @@ def _disputed(log: RunLog) -> frozenset[Key]:
 
 
 def _difference(
-    key: Key, old: RowResult | None, new: RowResult | None, same: frozenset[Key], disputed: frozenset[Key]
+    key: Key,
+    old: RowResult | None,
+    new: RowResult | None,
+    same: frozenset[Key],
+    elsewhere: frozenset[str],
+    disputed: frozenset[Key],
 ) -> Difference | None:
-    change = _change(key, old, new, same)
+    change = _change(key, old, new, same, elsewhere)
     if change is None:
         return None
     either = new or old
@@ -107,10 +128,13 @@ def _difference(
     )
 
 
-def _change(key: Key, old: RowResult | None, new: RowResult | None, same: frozenset[Key]) -> Change | None:
+def _change(
+    key: Key, old: RowResult | None, new: RowResult | None, same: frozenset[Key], elsewhere: frozenset[str]
+) -> Change | None:
     if old is None or new is None:
         return "new" if old is None else "gone"
-    if key not in same:
+    differing = old.keys ^ new.keys
+    if key not in same or (key[1] is None and differing and differing <= elsewhere):
         return "question changed"
     was, now = old.verdict in OBSERVED, new.verdict in OBSERVED
     if was and now:
@@ -135,14 +159,28 @@ class CauseChanges(Struct, frozen=True):
 
 
 def cause_changes(old: RunLog, new: RunLog) -> CauseChanges:
-    """The causes that appeared and vanished between two runs; where the older log has none, nothing appears."""
+    """The causes that appeared and vanished between two runs; where the older log has none, nothing appears.
+
+    A cause of which one run asked nothing was not there or gone: nobody knows.
+    """
     if not old.causes or not new.causes:
         return CauseChanges(list(new.causes) if _judged_alike(old, new) else [], [])
-    before, after = {cause.id for cause in old.causes}, {cause.id for cause in new.causes}
-    return CauseChanges(
-        [cause for cause in new.causes if cause.id not in before],
-        [cause for cause in old.causes if cause.id not in after],
-    )
+    renamed = _renamed(new)
+    same = _same_questions(old, new, renamed)
+    return CauseChanges(_causes_but_for(old, new, same, renamed), _causes_but_for(new, old, same, renamed))
+
+
+def _causes_but_for(other: RunLog, log: RunLog, same: frozenset[Key], renamed: Mapping[str, str]) -> list[CauseRow]:
+    """The causes that one run names and the other does not, of what both asked."""
+    known = {cause.id for cause in other.causes}
+    elsewhere = _seen_elsewhere(log, same, renamed)
+    broken = {row.rule for row in log.rules if {finding.key for finding in row.findings} - elsewhere}
+
+    def is_compared(row: str) -> bool:
+        case, _, mode = row.removesuffix("]").rpartition("[")
+        return row in broken or (renamed.get(case, case), mode) in same
+
+    return [cause for cause in log.causes if cause.id not in known and any(map(is_compared, cause.rows))]
 
 
 def _judged_alike(old: RunLog, new: RunLog) -> bool:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from conformance.cli.main import main
 from conformance.errors import UserError
 from conformance.judge.finding import ABSENT, Finding
-from conformance.runs.diff import diff, readiness_changes, second_turn_change, speed_changes
+from conformance.runs.diff import cause_changes, diff, readiness_changes, second_turn_change, speed_changes
 from conformance.runs.evidence import Text
 from conformance.runs.evidence_store import EvidenceStore, EvidenceWriter, remove_evidence
 from conformance.runs.log import (
@@ -317,6 +317,33 @@ def test_runs_are_compared_by_row_and_finding(tmp_path: Path) -> None:
     assert found["other-keys"].appeared == ["k2"]
     assert found["other-keys"].vanished == ["k1"]
     assert {name for name, difference in found.items() if difference.worse} == {"worse", "other-keys"}
+
+
+def test_what_one_run_alone_asked_is_no_change(tmp_path: Path) -> None:
+    """A rule that is broken in answers to new questions, and a cause that only they show, were not there or gone."""
+    finding = Finding("r", "r POST /v1/messages json /x missing", "must", "/x", 1, ABSENT)
+
+    def run(name: str, *cases: CaseRow) -> RunLog:
+        marked = [mark for row in cases for mark in row.marks]
+        broken = replace(rule("r", "broken" if marked else "supported"), findings=marked[:1])
+        worse = [f"{row.case}[json]" for row in cases if row.verdict == "broken"]
+        causes = [
+            CauseRow(kind="effect", id=one, says="The law.", rows=[one]) for one in (*worse, *["r"][: len(marked)])
+        ]
+        return written(tmp_path / name / cases[-1].case, HEAD, *cases, broken, *causes, END)
+
+    old = run("old", case("c", "broken"))
+    asked_anew = run("new", case("c", "supported"), replace(case("fresh", "broken"), marks=[finding]))
+    asked_by_both = run("new", replace(case("c", "supported"), marks=[finding]))
+    assert {one.id: one.change for one in diff(old, asked_anew)} == {
+        "c": "improvement",
+        "r": "question changed",
+        "fresh": "new",
+    }
+    changes = cause_changes(old, asked_anew)
+    assert ([one.id for one in changes.appeared], [one.id for one in changes.vanished]) == ([], ["c[json]"])
+    assert {one.id: one.change for one in diff(old, asked_by_both)} == {"c": "improvement", "r": "regression"}
+    assert [cause.id for cause in cause_changes(old, asked_by_both).appeared] == ["r"]
 
 
 def slowed(folder: Path, out: Path, times: float) -> RunLog:
