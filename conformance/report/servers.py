@@ -23,10 +23,11 @@ BEHIND = {
 
 
 class ClientLine(Struct, frozen=True):
-    """The readiness of a server for one version of a client."""
+    """The readiness of a server for a client, and the others for which it is the same."""
 
     name: str
     verdict: ReadinessVerdict
+    others: tuple[str, ...] = ()
 
 
 class FirstCause(Struct, frozen=True):
@@ -110,12 +111,14 @@ def _level(level: Level) -> str:
 
 
 def _clients(log: RunLog) -> list[ClientLine]:
-    """The client of each profile that the run can answer, and its other versions."""
+    """The client of each profile that the run can answer, with its other versions: a line for each verdict."""
     found = []
     for row in log.readiness:
         profile = log.catalog.profiles.get(row.profile)
-        found.append(ClientLine(row.client or (profile.title if profile else row.profile), row.verdict))
-        found += [ClientLine(other.client, other.verdict) for other in row.versions]
+        named = {row.verdict: [row.client or (profile.title if profile else row.profile)]}
+        for other in row.versions:
+            named.setdefault(other.verdict, []).append(other.client)
+        found += [ClientLine(first, verdict, tuple(others)) for verdict, (first, *others) in named.items()]
     return found
 
 

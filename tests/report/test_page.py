@@ -28,6 +28,8 @@ from conformance.report.write import render
 from conformance.runs.detection import ClientSession, read_readings, readings_of
 from conformance.runs.evidence_store import PLAIN, EvidenceStore, remove_evidence
 from conformance.runs.log import FILE, RunLog, read_log
+from conformance.runs.rows import VersionReadiness
+from conformance.words import ReadinessVerdict
 
 
 def data_of(page: Path) -> dict[str, Any]:
@@ -268,6 +270,20 @@ def test_the_first_view_has_one_line_per_server(few: list[RunLog], tmp_path: Pat
     assert servers["reference"].first is None
     text = render(few, tmp_path).read_text(encoding="utf-8")
     assert text.index('<table class="servers">') < text.index('id="matrix"')
+
+
+def test_clients_of_one_verdict_share_a_line(tmp_path: Path) -> None:
+    log = read_log(synthetic_runs.make_run(tmp_path / "run", with_evidence=False))
+    row = log.readiness[0]
+    older: list[tuple[str, ReadinessVerdict]] = [("Claude Code 2", row.verdict), ("Claude Code 1", row.verdict)]
+    older.append(("Claude Code 0", "not verified"))
+    versions = [VersionReadiness(client=name, verdict=verdict) for name, verdict in older]
+    newest = replace(row, client="Claude Code 3", versions=versions)
+    (server,) = servers_of(matrix_of([replace(log, readiness=(newest,))]))
+    assert [(one.name, one.others) for one in server.clients] == [
+        ("Claude Code 3", ("Claude Code 2", "Claude Code 1")),
+        ("Claude Code 0", ()),
+    ]
 
 
 def test_a_session_of_the_real_client_stands_beside_the_server_it_was_held_on(few: list[RunLog]) -> None:
