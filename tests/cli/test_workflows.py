@@ -316,6 +316,30 @@ esac
     assert not (tmp_path / "now").exists()
 
 
+def test_the_recipe_for_pages_makes_a_page_of_ones_own(reference: str, tmp_path: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "asking.md").read_text(encoding="utf-8"), re.DOTALL)
+    recipe = next(block for block in blocks if "upload-pages-artifact" in block)
+    steps = [step["run"] for step in yaml.decode(recipe)["jobs"]["page"]["steps"] if "run" in step]
+    assert steps[0].startswith("pipx install git+https://")
+    script = "\n".join(steps[1:]).replace("http://127.0.0.1:8080", f"{reference}/fault/RQ11")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    program(programs / "conformance", f'#!/bin/sh\nexec {sys.executable} -m conformance "$@"\n')
+    program(programs / "my-server", "#!/bin/sh\n")
+    (tmp_path / "conformance.toml").write_text('select = "system.accepted-array, messages.text"\n')
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script.replace("my-model", "scripted")],
+        env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}, cwd=tmp_path, capture_output=True, text=True,
+        timeout=1200, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "system: must be a string" in (tmp_path / "site" / "summary.md").read_text(encoding="utf-8").replace(
+        "\\", ""
+    )
+    assert (tmp_path / "site" / "index.html").exists()
+    assert list((tmp_path / "site" / "badges").iterdir())
+
+
 def test_a_release_is_checked_before_it_is_published(step: Step, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('version = "1.2.3"\n')
     assert step("release.yml", "Compare the tag with the version", TAG="v1.2.3").returncode == 0
