@@ -23,6 +23,7 @@ from conformance.catalog.profile import Profile
 from conformance.catalog.reading import each, head, typed
 from conformance.catalog.surface import AreaFile, AreasFile, Capability, CapabilityFile, Row, RowEntry, placed
 from conformance.doors import is_version
+from conformance.errors import UserError
 
 SURFACE = "surface"
 AREAS = "areas.yaml"
@@ -111,10 +112,13 @@ def cases_folder() -> Path:
 
 
 def load_catalog(folder: Path | None = None) -> Catalog:
-    """The catalog of a folder, by default of the one that travels with the suite; CatalogError lists every problem."""
+    """The catalog of a folder, by default of the one that travels with the suite; CatalogError lists every problem.
+
+    UserError where there is no such folder.
+    """
     place = folder or cases_folder()
     if not place.is_dir():
-        raise CatalogError([Problem(shown(place), 1, "", "there is no such folder of cases")])
+        raise UserError(f"{shown(place)}: there is no such folder of cases")
     read = _Loading(place).catalog
     return read() if folder else compiled(Catalog, place, read)
 

@@ -125,4 +125,7 @@ def _nothing_fits(items: Iterable[Item], term: Term, value: str) -> str:
         return f'no case has "{value}" in its id or title'
     words = {word for item in items for word in item.words[term.key or "id"]}
     kind = f"no case has {term.key}" if term.key else "no case has the id"
+    keys = {key for item in items for key, found in item.words.items() if value in found and key in KEYS}
+    if not term.key and keys:
+        return f"{kind} `{value}`; did you mean `{min(keys)}:{value}`?"
     return f"{kind} `{value}`{'' if is_glob(value) else nearest(value, words)}"

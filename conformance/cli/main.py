@@ -9,7 +9,7 @@ from pathlib import Path
 from conformance import __version__
 from conformance.bounded import end_by_signals
 from conformance.cli import startup
-from conformance.cli.parser import Parser, near_or_all
+from conformance.cli.parser import Parser, near, near_or_all
 from conformance.errors import ExitCode, UserError
 from conformance.harmless import harmless
 
@@ -98,6 +98,8 @@ def _of_address(words: list[str]) -> tuple[str, list[str]]:
     """The command that is meant where the first word is none: `run` for an address; UserError for anything else."""
     word = words[0]
     if word.startswith("-"):
+        if meant := near(word, ["--version", "--help"]):
+            raise UserError(f"unknown option {word!r}{meant}")
         raise UserError(f"the command comes first: conformance run {' '.join(words)}")
     if Path(word).exists():
         raise UserError(f"{word} is a file or folder here, and no command: conformance report {word} shows a run")

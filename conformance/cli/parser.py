@@ -71,6 +71,8 @@ class Parser(argparse.ArgumentParser):
 
     def _unknown(self, word: str) -> str:
         if not word.startswith("-"):
+            if "://" in word and not self._rest and any("--base-url" in one.option_strings for one in self._actions):
+                return f"unknown argument {word!r}; did you mean --base-url {word}?"
             after = f"; arguments for {self._for} go after `--`" if self._rest else ""
             return f"unknown argument {word!r}{after}{self._help}"
         name = word.partition("=")[0]

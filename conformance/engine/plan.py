@@ -50,6 +50,8 @@ def plan(catalog: Catalog, options: RunOptions) -> list[Question]:
             raise CatalogError(mistakes)
         chosen = {(case.id, mode) for case, mode in select_profile(catalog, options.profile)}
         pairs = [(case, mode) for case, mode in pairs if (case.id, mode) in chosen]
+    if not catalog.cases:
+        raise UserError("there is no case in the folder that --cases names")
     if not pairs:
         raise UserError("nothing is selected: no case of that profile fits --select as well")
     if not options.thorough:

@@ -70,7 +70,11 @@ WRONG: list[tuple[str, int, str]] = [
     ("run --target claude-bridge", 4, "documents only"),
     ("run --baseline pyproject.toml", 4, "pyproject.toml"),
     ("run --resume nowhere", 4, "no run.jsonl here"),
-    ("run --cases nowhere", 4, "nowhere"),
+    ("run --cases nowhere", 4, "nowhere: there is no such folder of cases"),
+    ("run --cases .", 4, "there is no case in the folder that --cases names"),
+    ("run --select must", 4, "did you mean `level:must`?"),
+    ("fuzz http://127.0.0.1:1", 4, "did you mean --base-url http://127.0.0.1:1?"),
+    ("--verson", 4, "did you mean --version?"),
     ("run --out pyproject.toml", 4, "pyproject.toml"),
     # addresses
     ("run http://127.0.0.1:1", 2, "nothing answers at http://127.0.0.1:1"),
