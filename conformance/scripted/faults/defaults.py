@@ -40,7 +40,7 @@ def default_refused(call: Call) -> Call:
     for name, value in _AT_DEFAULT.items():
         if name in document and document[name] == value:
             raise invalid(name, "Extra inputs are not permitted")
-    if any(tool.get("strict") is False for tool in document.get("tools") or [] if isinstance(tool, dict)):
+    if any(tool.get("strict") is False for tool in _tools(document)):
         raise invalid("tools.0.strict", "Extra inputs are not permitted")
     for block in _blocks(document):
         if block.get("citations") == {"enabled": False} or (block.get("cache_control") or {}).get("ttl") == "5m":
@@ -75,13 +75,12 @@ def version_elsewhere(call: Call) -> Call:
 def limit_short(call: Call) -> Call:
     document = _document(call)
     thinking = document.get("thinking") or {}
-    tools = [tool for tool in document.get("tools") or [] if isinstance(tool, dict)]
     blocks = _blocks(document)
     at_the_edge = (
         document.get("top_p") == 1,
         document.get("top_k") == 1,
         thinking.get("budget_tokens") == document.get("max_tokens", 0) - 1,
-        any(len(tool.get("name") or "name") == 1 for tool in tools),
+        any(len(tool.get("name") or "name") == 1 for tool in _tools(document)),
         any(len(block.get("title") or "") == _LONGEST_TITLE for block in blocks),
         any(block.get("type") == "tool_result" and block.get("content") == [] for block in blocks),
     )
@@ -119,18 +118,25 @@ def _typed(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [*_blocks(document), *_blocks({"messages": [{"content": document.get("system")}]})]
 
 
+def _tools(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [tool for tool in document.get("tools") or [] if isinstance(tool, dict)]
+
+
 def _schemas(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The input_schema of each tool."""
-    for tool in document.get("tools") or []:
-        if isinstance(tool, dict) and isinstance(tool.get("input_schema"), dict):
-            yield tool["input_schema"]
+    yield from (tool["input_schema"] for tool in _tools(document) if isinstance(tool.get("input_schema"), dict))
+
+
+def _named(schema: dict[str, Any]) -> dict[str, Any]:
+    """The properties of a schema by their names."""
+    named = schema.get("properties")
+    return named if isinstance(named, dict) else {}
 
 
 def _properties(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The properties that the schemas of tools describe, at the first level."""
     for schema in _schemas(document):
-        named = schema.get("properties")
-        yield from (one for one in (named.values() if isinstance(named, dict) else ()) if isinstance(one, dict))
+        yield from (one for one in _named(schema).values() if isinstance(one, dict))
 
 
 _failing(
@@ -158,11 +164,7 @@ _failing(
 _failing(
     "X-description-needed",
     "a tool without a description is answered with 500",
-    lambda document, _: any(
-        "input_schema" in tool and "description" not in tool
-        for tool in document.get("tools") or []
-        if isinstance(tool, dict)
-    ),
+    lambda document, _: any("input_schema" in tool and "description" not in tool for tool in _tools(document)),
     "tools",
     _CRASH,
 )
@@ -171,6 +173,66 @@ _failing(
     "a schema that names no properties is refused",
     lambda document, _: any("properties" not in schema for schema in _schemas(document)),
     "tools",
+)
+_failing(
+    "X-description-empty-refused",
+    "a tool whose description is empty is refused",
+    lambda document, _: any(tool.get("description") == "" for tool in _tools(document)),
+    "tools",
+)
+_failing(
+    "X-name-of-objects-500",
+    "a tool that is called as every object's own are is answered with 500",
+    lambda document, _: any(tool.get("name") in ("constructor", "__proto__", "toString") for tool in _tools(document)),
+    "tools",
+    _CRASH,
+)
+_failing(
+    "X-schema-recursive-500",
+    "a schema that refers to itself is answered with 500",
+    lambda document, _: any(
+        f"#/$defs/{name}" in str(definition)
+        for schema in _schemas(document)
+        for name, definition in (schema.get("$defs") or {}).items()
+    ),
+    "tools",
+    _CRASH,
+)
+_failing(
+    "X-schema-any-500",
+    "a property whose schema is true is answered with 500",
+    lambda document, _: any(one is True for schema in _schemas(document) for one in _named(schema).values()),
+    "tools",
+    _CRASH,
+)
+_failing(
+    "X-enum-of-texts",
+    "an enum of other values than texts is refused",
+    lambda document, _: any(
+        not isinstance(value, str) for one in _properties(document) for value in one.get("enum") or []
+    ),
+    "tools",
+)
+_failing(
+    "X-property-dots-refused",
+    "the name of a property with a dot in it is refused",
+    lambda document, _: any("." in name for schema in _schemas(document) for name in _named(schema)),
+    "tools",
+)
+_failing(
+    "X-none-after-call-refused",
+    "tool_choice none is refused after a call",
+    lambda document, _: (
+        document.get("tool_choice") == {"type": "none"}
+        and any(block.get("type") == "tool_use" for block in _blocks(document))
+    ),
+    "tools turns",
+)
+_failing("X-agent-needed", "a request without user-agent is refused", lambda _, call: "user-agent" not in call.headers)
+_failing(
+    "X-agent-curl",
+    "a request of curl is refused",
+    lambda _, call: call.headers.get("user-agent", "").startswith("curl/"),
 )
 _failing(
     "X-types-500",

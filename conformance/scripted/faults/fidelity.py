@@ -28,6 +28,7 @@ _UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\u00ad\ufe0f
 _PRIVATE = re.compile(r"sk-[\w-]+|ghp_\w+|AKIA\w+|(?<=password=)\w+|\w+@\w+(?:\.\w+)?")
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029\u0085\x0b\x0c]")
 _CONTROLS = re.compile("[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_SPEAKER = re.compile(r"\n\n(?:Human|Assistant|User):")
 _TAGS = re.compile(r"</?(?:system-reminder|tool_use_error|command-name|think|function_calls|s)>|<\|[^|]*\|>")
 
 
@@ -55,6 +56,8 @@ _TEXTS: dict[str, tuple[str, Callable[[str], str]]] = {
     "controls": ("control characters are lost", lambda text: _CONTROLS.sub("", text)),
     "scalars": ("leading zeros of numbers in a text are lost", lambda text: re.sub(r"\b0+(?=[1-9])", "", text)),
     "json": ("a text that is JSON is written anew", _reparsed),
+    "page": ("marks of headings and notes are lost", lambda text: re.sub(r"(?m)^#+ |\[\d+\]|~~", "", text)),
+    "speakers": ("a text ends where another speaker seems to begin", lambda text: _SPEAKER.split(text)[0]),
 }  # fmt: skip
 
 

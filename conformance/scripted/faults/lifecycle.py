@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from conformance.scripted.anthropic.hooks import Hooks
+from conformance.scripted.anthropic.identity import fresh
 from conformance.scripted.anthropic.rewriting import on_body
 from conformance.scripted.delivery import SECONDS_PER_WORD
 from conformance.scripted.faults.fault import Answer, Call, FaultGroup, Message, Refusal, replace
@@ -110,13 +111,32 @@ class _Leaving:
 
 
 class _Staying(_Leaving):
-    """The system prompt of a request holds for the next one that has none."""
+    """Some fields of a request hold for the next one that has none of them."""
+
+    def __init__(self, *fields: str) -> None:
+        super().__init__()
+        self.fields = fields
 
     def request(self, call: Call) -> Call:
         left = self.take(call)
-        if isinstance(call.document, dict):
-            self.leave(call, call.document.get("system"))
-        return on_body(lambda body: body.setdefault("system", left))(call) if left else call
+        if not isinstance(call.document, dict):
+            return call
+        given = {name: call.document[name] for name in self.fields if name in call.document}
+        self.leave(call, given)
+        return on_body(lambda body: body.update(left))(call) if left and not given else call
+
+
+class _Going(_Leaving):
+    """The next request goes on with the conversation of the one before."""
+
+    def request(self, call: Call) -> Call:
+        left = self.take(call)
+        if not isinstance(call.document, dict) or not isinstance(call.document.get("messages"), list):
+            return call
+        messages = call.document["messages"]
+        self.leave(call, messages)
+        turns = [*(left or []), {"role": "assistant", "content": "Noted."}, *messages]
+        return on_body(lambda body: body.update(messages=turns))(call) if left else call
 
 
 class _Losing(_Leaving):
@@ -159,7 +179,19 @@ _late = _Late()
 LIFECYCLE.add(
     "X-system-stays",
     "the system prompt of a request holds for the next one on its connection that has none",
-    Hooks(request=_Staying().request),
+    Hooks(request=_Staying("system").request),
+    needs="connection",
+)
+LIFECYCLE.add(
+    "X-fields-stay",
+    "stop sequences and tools of a request hold for the next one on its connection that has none",
+    Hooks(request=_Staying("stop_sequences", "tools", "tool_choice").request),
+    needs="connection",
+)
+LIFECYCLE.add(
+    "X-turns-stay",
+    "the conversation of a request goes on with the next one on its connection",
+    Hooks(request=_Going().request),
     needs="connection",
 )
 LIFECYCLE.add(
@@ -192,6 +224,41 @@ LIFECYCLE.add(
     "X-same-messages",
     "an answer is given again to every request with the same messages, whatever else it asks",
     Hooks(message=_Remembering(lambda body: body.get("messages")).message),
+    needs="repeated",
+)
+
+
+class _Mistaking:
+    """An answer is given again to every other request that has the same key."""
+
+    def __init__(self, key: Callable[[dict[str, Any]], Any]) -> None:
+        self.key = key
+        self.given: dict[bytes, tuple[Any, Message]] = {}
+
+    def message(self, message: Message, call: Call) -> Message:
+        asked = {**call.document, "stream": None}
+        first, given = self.given.setdefault(msgspec.json.encode(self.key(asked)), (asked, message))
+        return message if first == asked else {**message, "content": [_anew(block) for block in given["content"]]}
+
+
+def _anew(block: dict[str, Any]) -> dict[str, Any]:
+    return {**block, "id": fresh("toolu")} if block["type"] == "tool_use" else block
+
+
+def _but(name: str) -> Callable[[dict[str, Any]], Any]:
+    return lambda body: {key: value for key, value in body.items() if key != name}
+
+
+LIFECYCLE.add(
+    "X-same-but-stop",
+    "an answer is given again to a request that differs in its stop sequences alone",
+    Hooks(message=_Mistaking(_but("stop_sequences")).message),
+    needs="repeated",
+)
+LIFECYCLE.add(
+    "X-same-but-choice",
+    "an answer is given again to a request that differs in its tool_choice alone",
+    Hooks(message=_Mistaking(_but("tool_choice")).message),
     needs="repeated",
 )
 LIFECYCLE.add(

@@ -303,3 +303,26 @@ _refusing(
 @REQUESTS.request("GW09", "anthropic-beta is not passed on", needs="thinking tools")
 def flags_lost(call: Call) -> Call:
     return replace(call, headers={name: value for name, value in call.headers.items() if name != "anthropic-beta"})
+
+
+@REQUESTS.body("X-marked-tool-lost", "a tool with cache_control is lost", needs="tools caching")
+def marked_tool_lost(body: Body) -> None:
+    tools = body.get("tools")
+    if isinstance(tools, list) and len(tools) > 1 and all(isinstance(tool, dict) for tool in tools):
+        body["tools"] = [tool for tool in tools if "cache_control" not in tool] or tools
+
+
+@REQUESTS.body("X-image-once", "an image that a message holds already is lost", needs="vision")
+def images_once(body: Body) -> None:
+    for message in _messages(body):
+        if isinstance(content := message.get("content"), list):
+            images = [block for block in content if isinstance(block, dict) and block.get("type") == "image"]
+            again = [id(image) for at, image in enumerate(images) if image in images[:at]]
+            message["content"] = [block for block in content if id(block) not in again]
+
+
+@REQUESTS.body("X-system-unmarked-lost", "system blocks without cache_control are lost beside one", needs="caching")
+def unmarked_lost(body: Body) -> None:
+    system = body.get("system")
+    blocks = [block for block in system if isinstance(block, dict)] if isinstance(system, list) else []
+    body |= {"system": marked} if (marked := [block for block in blocks if block.get("cache_control")]) else {}

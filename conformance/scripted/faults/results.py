@@ -162,3 +162,17 @@ def document_cut(body: Block) -> None:
             source = document.get("source")
             if isinstance(source, dict) and source.get("type") == "text" and isinstance(source.get("data"), str):
                 source["data"] = source["data"][:_MOST]
+
+
+@RESULTS.body("X-marked-result-block-lost", "blocks of a tool result with cache_control are lost", needs="turns")
+def marked_lost(body: Block) -> None:
+    for result in _results(body):
+        if isinstance(result.get("content"), list):
+            result["content"] = [block for block in result["content"] if "cache_control" not in block]
+
+
+@RESULTS.body("X-none-results-lost", "tool results are lost with tool_choice none", needs="turns")
+def unread_without_tools(body: Block) -> None:
+    if body.get("tool_choice") == {"type": "none"}:
+        for result in _results(body):
+            result["content"] = "(nothing)"

@@ -182,6 +182,17 @@ def _depth(schema: Any) -> int:
     return 1 + max(map(_depth, named.values())) if isinstance(named, dict) and named else 0
 
 
+def _levels(value: Any) -> int:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_levels, inside), default=0)
+
+
+_refused(
+    "X-deep-call-refused",
+    "an earlier call whose input has more than eight levels is refused",
+    lambda body: any(_levels(call.get("input")) > 8 for call in _blocks(body, "tool_use")),
+    "tools turns",
+)
 _refused("X-id-forty", "tool ids of more than forty characters are refused", _long_ids, "tools turns")
 _refused("X-enum-fifty", "an enum of more than fifty values is refused",
          lambda body: any(_longest_enum(schema) > 50 for schema in _schemas(body)), "tools")  # fmt: skip
@@ -216,6 +227,7 @@ def _answer_limit(name: str, limit: int) -> None:
         return {**message, "content": content}
 
 
+_answer_limit("X-answer-16k", 16_384)
 _answer_limit("X-answer-64k", _LINE)
 _answer_limit("X-answer-200k", 200_000)
 _answer_limit("X-answer-megabyte", _MEGABYTE)
@@ -242,3 +254,38 @@ _calls("X-input-sixteen-values", "lists in a tool's input are cut after sixteen 
        lambda calls: [{**call, "input": _sixteen(call["input"])} for call in calls])  # fmt: skip
 _calls("X-input-twelve-keys", "keys of a tool's input after the twelfth are lost",
        lambda calls: [{**call, "input": dict(list(call["input"].items())[:12])} for call in calls])  # fmt: skip
+_calls("X-calls-sixteen", "of several calls in one answer those after the sixteenth are lost", lambda calls: calls[:16])
+
+
+def _levels_kept(value: Any, levels: int) -> Any:
+    if isinstance(value, list):
+        return [_levels_kept(inner, levels - 1) for inner in value] if levels else []
+    if isinstance(value, dict):
+        return {key: _levels_kept(inner, levels - 1) for key, inner in value.items()} if levels else {}
+    return value
+
+
+def _without_equals(calls: list[Block]) -> list[Block]:
+    said = [(call["name"], call["input"]) for call in calls]
+    return [call for at, call in enumerate(calls) if said[at] not in said[:at]]
+
+
+def _dots_nested(given: Block) -> Block:
+    nested: Block = {}
+    for key, value in given.items():
+        holder, dot, name = key.partition(".")
+        if dot and isinstance(nested.setdefault(holder, {}), dict):
+            nested[holder][name] = value
+        else:
+            nested[key] = value
+    return nested
+
+
+_calls("X-input-eight-levels", "what is deeper than eight levels of a tool's input is lost",
+       lambda calls: [{**call, "input": _levels_kept(call["input"], 8)} for call in calls])  # fmt: skip
+_calls("X-input-dots-nested", "keys of a tool's input with a dot in them become objects inside one another",
+       lambda calls: [{**call, "input": _dots_nested(call["input"])} for call in calls])  # fmt: skip
+_calls("X-input-own-keys", "keys of a tool's input that blocks have too are lost",
+       lambda calls: [{**call, "input": {key: value for key, value in call["input"].items()
+                                         if key not in ("type", "id")}} for call in calls])  # fmt: skip
+_calls("X-calls-merged", "equal calls of one answer become one", _without_equals)

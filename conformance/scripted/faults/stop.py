@@ -1,5 +1,6 @@
 """Faults in the stop reason of an answer."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -197,3 +198,29 @@ def nothing_before(message: Message, _: Call) -> Message:
     if message["stop_reason"] == "stop_sequence" and not said:
         raise Refusal(500, "api_error", "list index out of range")
     return message
+
+
+@STOP.message("X-stop-held-back", "what an answer ends with is lost where a stop sequence begins so", needs="stop")
+def held_back(message: Message, call: Call) -> Message:
+    sequences = call.document.get("stop_sequences") or []
+    ends = sorted({sequence[:size] for sequence in sequences for size in range(1, len(sequence))}, key=len)
+
+    def kept(text: str) -> str:
+        return text.removesuffix(next((end for end in reversed(ends) if text.endswith(end)), ""))
+
+    return _said(message, kept) if message["stop_reason"] == "end_turn" else message
+
+
+@STOP.message("X-stop-in-prompt", "a stop sequence that stands in the prompt ends the answer at once", needs="stop")
+def stopped_by_prompt(message: Message, call: Call) -> Message:
+    said = json.dumps([call.document.get("system"), call.document["messages"][:-1]], ensure_ascii=False)
+    found = next((one for one in call.document.get("stop_sequences") or [] if one in said), None)
+    return {**message, "content": [], "stop_reason": "stop_sequence", "stop_sequence": found} if found else message
+
+
+@STOP.message(
+    "X-stop-words-untold", "an answer that a stop sequence of several words ended says end_turn", needs="stop"
+)
+def words_untold(message: Message, _: Call) -> Message:
+    several = " " in (message["stop_sequence"] or "").strip()
+    return {**message, "stop_reason": "end_turn", "stop_sequence": None} if several else message

@@ -174,3 +174,10 @@ def replay_refused_otherwise(call: Call) -> Call:
     for place, _ in _blocks(call.document if isinstance(call.document, dict) else {}):
         raise invalid(place, "unsupported content block")
     return call
+
+
+@THINKING.message("X-thought-cut", "a thought is cut after 4,096 characters", needs="thinking long")
+def thought_cut(message: Message, _: Call) -> Message:
+    blocks = message["content"]
+    cut = [{**one, "thinking": one["thinking"][:4096]} if one["type"] == "thinking" else one for one in blocks]
+    return {**message, "content": cut}

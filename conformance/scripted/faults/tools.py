@@ -260,6 +260,16 @@ def camel(value: Any) -> Any:
     return {re.sub("_([a-z])", lambda found: found[1].upper(), key): inner for key, inner in value.items()}
 
 
+@_value_faults("X-input-small-keys", "keys of a tool's input come in small letters")
+def small_keys(value: Any) -> Any:
+    return {key.lower(): inner for key, inner in value.items()} if isinstance(value, dict) else value
+
+
+@_value_faults("X-input-values-once", "values that a list of a tool's input repeats are lost")
+def values_once(value: Any) -> Any:
+    return [one for at, one in enumerate(value) if one not in value[:at]] if isinstance(value, list) else value
+
+
 @_string_faults("X-input-number-read", "a text of digits in a tool's input becomes a number")
 def number_read(text: str) -> Any:
     return int(text) if re.fullmatch(r"\d{1,15}", text) else text
