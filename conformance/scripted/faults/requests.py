@@ -326,3 +326,27 @@ def unmarked_lost(body: Body) -> None:
     system = body.get("system")
     blocks = [block for block in system if isinstance(block, dict)] if isinstance(system, list) else []
     body |= {"system": marked} if (marked := [block for block in blocks if block.get("cache_control")]) else {}
+
+
+def _unthinking(name: str, says: str, when: Callable[[Body], object], needs: str) -> None:
+    """A fault that turns thinking off where something else is there too."""
+
+    @REQUESTS.body(name, says, needs=needs)
+    def unthinking(body: Body) -> None:
+        if when(body):
+            body.pop("thinking", None)
+
+
+def _pictured(body: Body) -> bool:
+    contents = [message.get("content") for message in _messages(body)]
+    blocks = [block for content in contents if isinstance(content, list) for block in content]
+    return any(isinstance(block, dict) and block.get("type") == "image" for block in blocks)
+
+
+_unthinking(
+    "X-thinking-with-stop",
+    "thinking is off beside stop_sequences",
+    lambda body: body.get("stop_sequences"),
+    "thinking stop",
+)
+_unthinking("X-thinking-with-image", "thinking is off beside an image", _pictured, "thinking vision")

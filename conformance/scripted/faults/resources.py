@@ -1,5 +1,6 @@
 """Faults of models, batches, files, citations, caching and structured output."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -102,6 +103,20 @@ def results_mixed(answer: Answer, call: Call) -> Answer:
 def _with_body(answer: Answer, body: bytes) -> Answer:
     headers = tuple((name, str(len(body)) if name == "content-length" else value) for name, value in answer.headers)
     return replace(answer, pieces=(replace(answer.pieces[0], data=body),), headers=headers)
+
+
+@RESOURCES.answer("X-custom-id-cut", "the custom_id of a batch result is cut at 32 characters", needs="batches")
+def ids_cut(answer: Answer, call: Call) -> Answer:
+    if not call.path.endswith("/results") or answer.status != 200:
+        return answer
+    return _with_body(answer, re.sub(rb'("custom_id":"[^"]{32})[^"]*', rb"\1", answer.body))
+
+
+@RESOURCES.answer("X-results-in-ascii", "letters outside ASCII become ? in the results of a batch", needs="batches")
+def results_in_ascii(answer: Answer, call: Call) -> Answer:
+    if not call.path.endswith("/results") or answer.status != 200:
+        return answer
+    return _with_body(answer, answer.body.decode().encode("ascii", "replace"))
 
 
 @RESOURCES.answer("BA03", "the results_url of a batch is not absolute")

@@ -176,3 +176,37 @@ def unread_without_tools(body: Block) -> None:
     if body.get("tool_choice") == {"type": "none"}:
         for result in _results(body):
             result["content"] = "(nothing)"
+
+
+def _of_user(body: Block, kind: str) -> Iterator[tuple[Block, list[Block]]]:
+    """The user's messages that hold blocks of a type, each with its blocks."""
+    messages = body.get("messages")
+    for message in messages if isinstance(messages, list) else []:
+        blocks = message.get("content") if isinstance(message, dict) and message.get("role") == "user" else None
+        if isinstance(blocks, list) and any(_is(block, kind) for block in blocks):
+            yield message, blocks
+
+
+def _is(block: Any, kind: str) -> bool:
+    return isinstance(block, dict) and block.get("type") == kind
+
+
+@RESULTS.body("X-texts-before-image-lost", "texts before an image are lost", needs="vision")
+def texts_before_image_lost(body: Block) -> None:
+    for message, blocks in _of_user(body, "image"):
+        last = max(at for at, block in enumerate(blocks) if _is(block, "image"))
+        message["content"] = [block for at, block in enumerate(blocks) if at > last or not _is(block, "text")]
+
+
+@RESULTS.body("X-images-reversed", "the images of a message are seen in reverse", needs="vision")
+def images_reversed(body: Block) -> None:
+    for message, blocks in _of_user(body, "image"):
+        images = [block for block in blocks if _is(block, "image")]
+        message["content"] = [images.pop() if _is(block, "image") else block for block in blocks]
+
+
+@RESULTS.body("X-texts-beside-results-lost", "texts beside results of earlier turns are lost", needs="tools turns")
+def texts_beside_results_lost(body: Block) -> None:
+    for message, blocks in _of_user(body, "tool_result"):
+        if message is not body["messages"][-1]:
+            message["content"] = [block for block in blocks if not _is(block, "text")]

@@ -98,6 +98,16 @@ def _documents(body: Block) -> list[tuple[Block, str]]:
 
 _text_limit("X-said-16k", "an earlier answer", 16_000, _said)
 _text_limit("X-system-32k", "system", 32_768, _instructions)
+
+
+@SIZES.body("X-system-middle", "the middle of a system prompt above 20,000 characters is lost", needs="long")
+def system_middle(body: Block) -> None:
+    for holder, key in _instructions(body):
+        text = holder.get(key)
+        if isinstance(text, str) and len(text) > 20_000:
+            holder[key] = text[:10_000] + text[-10_000:]
+
+
 _text_limit("X-document-32k", "the text of a document", 32_768, _documents)
 _text_limit("X-description-32k", "the description of a tool", 32_768,
             lambda body: [(tool, "description") for tool in _objects(body.get("tools"))])  # fmt: skip

@@ -72,6 +72,13 @@ def last_turn_only(body: Body) -> None:
         del messages[:-1]
 
 
+@_uncounted("X-count-no-answers", "earlier answers of plain text are not counted", needs="turns")
+def answers_not_counted(body: Body) -> None:
+    for message in body.get("messages") or []:
+        if message.get("role") == "assistant" and isinstance(message.get("content"), str):
+            message["content"] = "x"
+
+
 @_uncounted("X-count-no-calls", "the inputs of tool calls are not counted", needs="turns")
 def calls_not_counted(body: Body) -> None:
     for block in _blocks(body, "tool_use"):
