@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from itertools import takewhile
 from types import TracebackType
 from typing import Self
 
@@ -53,8 +54,9 @@ class Pulse:
 
     def gaps_since(self, begun: float, now: float) -> tuple[Gap, ...]:
         """The delays since a time of the loop, in seconds from then; the one that lasts until now included."""
-        found = [*self._gaps, *([(self._last, now)] if self._timer is not None and now - self._due > LATE else [])]
-        return tuple((round(max(start - begun, 0.0), 6), round(end - begun, 6)) for start, end in found if end > begun)
+        found = [(self._last, now)] if self._timer is not None and now - self._due > LATE else []
+        found += takewhile(lambda gap: gap[1] > begun, reversed(self._gaps))
+        return tuple([(round(max(start - begun, 0.0), 6), round(end - begun, 6)) for start, end in reversed(found)])
 
 
 class Allowance:
