@@ -112,6 +112,11 @@ class Pipe(asyncio.Protocol):
         return b"".join(self._waiting)
 
     @property
+    def waits(self) -> bool:
+        """Whether there are any."""
+        return bool(self._waiting)
+
+    @property
     def quiet(self) -> bool:
         """Whether the connection is open, and nothing has arrived that nobody asked for, not even at the system."""
         return not self.ended and not self._waiting and not self._more
@@ -262,6 +267,11 @@ class Connection:
     def talks(self) -> bool:
         """Whether bytes have arrived that nobody asked for."""
         return bool(self.surplus)
+
+    @property
+    def stirs(self) -> bool:
+        """Whether any have arrived since it was made ready: looked at for each that waits, so without the others."""
+        return self._pipe.waits
 
     def usable(self, now: float) -> bool:
         """Whether nothing has arrived, nor ended, since the last answer."""

@@ -41,7 +41,7 @@ class Pool:
         loop = asyncio.get_running_loop()
         if question and not fresh:
             await self._silence(question)
-        if any(waiting.talks for waiting in self._idle):
+        if any(waiting.stirs for waiting in self._idle):
             self.doubt()
         while not fresh and (waiting := self._take(question, loop.time())):
             if waiting.place == place and waiting.usable(loop.time()):
@@ -76,8 +76,10 @@ class Pool:
 
     def _take(self, question: str, now: float) -> Connection | None:
         """Takes a connection that waits: the question's own, else the one of nobody's that has been silent longest."""
-        silent = [one for one in self._of("")[:1] if now - one.idle_since >= SILENCE]
-        found = next(iter((*(self._of(question) if question else ()), *silent)), None)
+        found = next((one for one in self._idle if one.question == question), None) if question else None
+        if found is None:
+            longest = next((one for one in self._idle if not one.question), None)
+            found = longest if longest is not None and now - longest.idle_since >= SILENCE else None
         if found is not None:
             self._idle.remove(found)
         return found
