@@ -14,7 +14,7 @@ from msgspec import Struct
 from conformance.errors import ExitCode, UserError
 
 READY = "listening on "
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 
 
 class ScriptedProcess:

@@ -23,7 +23,6 @@ def _request(turns: list[dict[str, Any]], effect: list[dict[str, Any]], *, tools
         effect=tuple(effect),
         control={"max_tokens": 256, "messages": [{"role": "user", "content": f"{REPLY}{{nonce}}"}]},
         control_effect=({"at": "text", "equals": "{nonce}"},),
-        needs=("tools",) if tools else (),
     )
 
 

@@ -35,8 +35,6 @@ class Sent(Struct, frozen=True, kw_only=True):
     """The body of the same instruction with nothing beside it: a model that fails at this shows nothing."""
     control_effect: tuple[Mapping[str, Any], ...] = ()
     """What the control shows, where that is not the same."""
-    needs: tuple[str, ...] = ()
-    """Capabilities that the written case names."""
 
     @property
     def features(self) -> frozenset[str]:
@@ -91,8 +89,7 @@ def case(name: str, title: str, sent: Sent, **beside: Any) -> dict[str, Any]:
     ask |= {"path": sent.path} if sent.path != "/v1/messages" else {}
     ask |= {"headers": sent.headers} if sent.headers else {}
     ask |= {"query": sent.query} if sent.query else {}
-    needs = {"needs": list(sent.needs)} if sent.needs else {}
-    return {"id": name, "title": title, "surface": "fuzz.found", **needs, "ask": ask, **beside}
+    return {"id": name, "title": title, "surface": "fuzz.found", "ask": ask, **beside}
 
 
 class About(Protocol):
@@ -158,7 +155,7 @@ class Valid(Struct, frozen=True):
 
     def control(self) -> dict[str, Any]:
         """The same instruction alone, asked for what it shows where the model obeys."""
-        bare = Sent(body=self.sent.control or self.sent.body, needs=self.sent.needs)
+        bare = Sent(body=self.sent.control or self.sent.body)
         return case(
             "fuzz.found-control", "The same instruction with nothing beside it", bare, effect=_of_control(self.sent)
         )
@@ -220,7 +217,7 @@ class Bad(Struct, frozen=True):
 
     def _sent(self) -> Sent:
         changed, kept = self.mutation, self.sent
-        return Sent(body=changed.body, raw=changed.raw, headers=kept.headers, query=kept.query, needs=kept.needs)
+        return Sent(body=changed.body, raw=changed.raw, headers=kept.headers, query=kept.query)
 
     def _question(self) -> dict[str, Any]:
         """The bad request, asked for what it says: a lenient server's answer shows whether all of it arrived."""

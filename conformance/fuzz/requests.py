@@ -236,10 +236,10 @@ def _in_system(draw: Draw, able: Collection[str]) -> Sent:
     return _with_word(draw, body, able)
 
 
-def _with_word(draw: Draw, body: Body, able: Collection[str], needs: tuple[str, ...] = ()) -> Sent:
+def _with_word(draw: Draw, body: Body, able: Collection[str]) -> Sent:
     body, headers, query = _around(draw, body, able)
     control = _bare(f"{GIVEN_WORD}\n{ASKED_FOR_WORD}")
-    return Sent(body=body, headers=headers, query=query, effect=(WORD_SEEN,), control=control, needs=needs)
+    return Sent(body=body, headers=headers, query=query, effect=(WORD_SEEN,), control=control)
 
 
 @st.composite
@@ -282,7 +282,7 @@ def _in_search_result(draw: Draw, able: Collection[str]) -> Sent:
 @st.composite
 def _in_tool_description(draw: Draw, able: Collection[str]) -> Sent:
     body = {"max_tokens": 256, "tools": _tools(draw, GIVEN_WORD), "messages": [_user(ASKED_FOR_WORD)]}
-    return _with_word(draw, body, able, ("tools",))
+    return _with_word(draw, body, able)
 
 
 @st.composite
@@ -312,7 +312,7 @@ def _call(draw: Draw, able: Collection[str]) -> Sent:
         {"at": "message.content[?type=='tool_use'].name | [0]", "equals": "lookup"},
         {"at": "message.stop_reason", "equals": "tool_use"},
     )
-    return Sent(body=body, headers=headers, query=query, effect=effect, control=control, needs=("tools",))
+    return Sent(body=body, headers=headers, query=query, effect=effect, control=control)
 
 
 @st.composite
@@ -328,7 +328,7 @@ def _tool_result(draw: Draw, able: Collection[str]) -> Sent:
     body, headers, query = _around(draw, {"max_tokens": 256, "tools": _tools(draw), "messages": loop}, able)
     effect = ({"at": "text", "equals": seen},)
     control = _asked_after_loop(prompt)
-    return Sent(body=body, headers=headers, query=query, effect=effect, control=control, needs=("tools",))
+    return Sent(body=body, headers=headers, query=query, effect=effect, control=control)
 
 
 def _plain_loop() -> list[Body]:
@@ -352,7 +352,6 @@ def _is_error(draw: Draw, able: Collection[str]) -> Sent:
         effect=effect,
         control=plain,
         control_effect=({"at": "text", "contains": "ok"},),
-        needs=("tools",),
     )
 
 
@@ -382,7 +381,6 @@ def _colours(draw: Draw, able: Collection[str]) -> Sent:
         effect=effect,
         control=control,
         control_effect=seen,
-        needs=("vision",),
     )
 
 

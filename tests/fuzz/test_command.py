@@ -24,8 +24,9 @@ def fuzz(*words: str) -> int:
     return main(["fuzz", "--target", "none", "--model", "scripted", *words])
 
 
-def test_a_finding_is_a_case_that_a_run_takes(conformance: Command, served: Serve, tmp_path: Path) -> None:
-    url = served("--fault", "RQ11")
+@pytest.mark.parametrize("fault", ["RQ11", "RQ14"])
+def test_a_finding_is_a_case_that_a_run_takes(conformance: Command, served: Serve, tmp_path: Path, fault: str) -> None:
+    url = served("--fault", fault)
     words = ("fuzz", "--base-url", url, "--target", "none", "--model", "scripted", "--seed", "1", "--out", "out")
     done = conformance(*words, "--examples", "50")
     assert done.returncode == 1, done.stderr
