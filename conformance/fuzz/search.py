@@ -119,12 +119,12 @@ def _first(
     def holds(example: Example) -> None:
         if not smallest and example.kind in asked:  # of six examples, hypothesis makes five by copying parts about
             reject()
-        asked.add(example.kind)
         for broken in example.broken(ask):
             if known.explains(broken) or (smallest and broken.law != smallest[0].broken.law):
                 continue
             smallest[1:] = [_Smallest(example, broken)]  # the first stays: what is shrunk is its law
             raise SeenError
+        asked.add(example.kind)  # not of one that was not asked to its end, such as the last of a server that died
 
     try:
         holds()

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from conformance.catalog.load import load_catalog
 from conformance.cli.main import main
+from conformance.errors import UserError
 from conformance.fuzz.folder import FILE, FuzzFolder, HeadLine
-from conformance.fuzz.laws import Bad, CountedPair, Sent, Valid
+from conformance.fuzz.laws import Bad, CountedPair, Known, Sent, Valid
 from conformance.fuzz.mutations import mutations
 from conformance.fuzz.requests import requests
+from conformance.fuzz.search import Search
 
 
 def fuzz(*words: str) -> int:
@@ -101,6 +103,20 @@ def test_a_server_that_dies_while_it_is_asked_is_said(
     monkeypatch.setattr(search, "has_counts", gone)
     assert fuzz("--base-url", served(), "--examples", "5", "--out", str(tmp_path / "out")) == 2
     assert "answers no more after" in capsys.readouterr().err
+
+
+def test_a_server_that_dies_in_the_middle_of_an_example_is_said(asking: Asking) -> None:
+    with asking("") as correct:
+        left = iter(range(25))
+
+        def dying(document: dict[str, Any], mode: Any) -> Any:
+            if next(left, None) is None:
+                raise UserError("it answers no more")
+            return correct.ask(document, mode)
+
+        search = Search(ask=dying, able=("tools",), counts=True, seed=1, known=Known([]))
+        with pytest.raises(UserError, match="it answers no more"):
+            search.run(0, 50, enough=lambda: False, progress=lambda _: None, tell=lambda _: None)
 
 
 def test_without_the_extra_it_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
