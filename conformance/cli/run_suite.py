@@ -35,7 +35,7 @@ from conformance.engine.records import Baseline, read_baseline
 from conformance.engine.resume import earlier_part, is_begun, mend_head, with_earlier_choices
 from conformance.engine.scheduler import AHEAD, Deadline, Scheduler
 from conformance.engine.target_selection import who_is_asked
-from conformance.engine.testimony import SdkWitness, no_testimonies
+from conformance.engine.testimony import no_testimonies, sdk_testimonies
 from conformance.errors import UserError
 from conformance.files import as_name
 from conformance.harmless import harmless
@@ -83,7 +83,6 @@ class Call(Struct, frozen=True, kw_only=True):
     options: RunOptions
     compared: Compared
     deadline: Deadline
-    witness: SdkWitness | None
     progress: Progress
     display: Display
 
@@ -126,7 +125,6 @@ def run_suite(options: RunOptions, display: Display = PLAIN) -> int:
             options=options,
             compared=Compared(baseline, first),
             deadline=deadline,
-            witness=stack.enter_context(closing(SdkWitness(deadline))) if options.witness else None,
             progress=progress,
             display=display,
         )
@@ -189,8 +187,7 @@ def _asking(call: Call, stack: ExitStack) -> Scheduler:
         watch=_watch(options, deadline),
     )
     ahead = AHEAD if options.max_usd is None else target.concurrency  # what is in flight is paid for all the same
-    show = call.witness.show if call.witness is not None else lambda _: None
-    scheduler = Scheduler(inquiry.on, ahead=ahead, deadline=deadline, show=show)
+    scheduler = Scheduler(inquiry.on, ahead=ahead, deadline=deadline)
     scheduler.start()
     stack.callback(lambda: scheduler.stop(client.aclose()))
     first = scheduler.submit(_timed(preflight(target, client, say=say)))
@@ -283,7 +280,7 @@ def _logged(call: Call, scheduler: Scheduler, out: Path) -> Ended:
         given = [word for word in options.pytest_arguments if word != UPDATE]
         if not given:  # pytest may select some of them away
             scheduler.begin(left)
-        startup.import_outputs_aside()
+        startup.import_outputs_aside(witness=options.witness)
         return ledger.finish(_under_pytest(ledger, left, scheduler, options, given))
 
 
@@ -307,7 +304,7 @@ def _ledger(call: Call, scheduler: Scheduler, writers: Sequence[Handler]) -> Led
             expectations=expectations,
             model=target.model,
         ),
-        witness=call.witness or no_testimonies,
+        witness=sdk_testimonies if options.witness else no_testimonies,
         snapshot=None if UPDATE in options.pytest_arguments else read_snapshot(snapshot_file(target.name)),
     )
 

@@ -28,7 +28,6 @@ PATIENCE = 1.0
 
 Result = TypeVar("Result")
 Asking = Callable[[Question], Awaitable[Record]]
-Show = Callable[[Record], None]
 
 
 def long_first(questions: Iterable[Question]) -> list[Question]:
@@ -40,8 +39,8 @@ def long_first(questions: Iterable[Question]) -> list[Question]:
 class Memory:
     """The records of a run, on an event loop: every question is asked once, whoever wants to know."""
 
-    def __init__(self, asking: "Callable[[Memory], Asking]", show: "Show" = lambda _: None) -> None:
-        self._ask, self._show = asking(self), show
+    def __init__(self, asking: "Callable[[Memory], Asking]") -> None:
+        self._ask = asking(self)
         self.tasks: dict[Question, asyncio.Task[Record]] = {}
         """What is under way, or answered and not yet judged."""
         self.known: dict[Question, Record] = {}
@@ -56,11 +55,7 @@ class Memory:
 
     async def _recorded(self, question: Question) -> Record:
         known = self.known.get(question)
-        if known is not None:
-            return known
-        record = await self._ask(question)
-        self._show(record)
-        return record
+        return await self._ask(question) if known is None else known
 
     async def learn(self, question: Question) -> Record:
         """The record of a question, for another one that leans on it."""
@@ -76,16 +71,10 @@ class Scheduler:
     """Asks the questions of a run on an event loop in a thread of its own, a bounded number ahead of the judging."""
 
     def __init__(
-        self,
-        asking: Callable[[Memory], Asking],
-        *,
-        ahead: int = AHEAD,
-        deadline: "Deadline | None" = None,
-        show: "Show" = lambda _: None,
+        self, asking: Callable[[Memory], Asking], *, ahead: int = AHEAD, deadline: "Deadline | None" = None
     ) -> None:
-        """`show` is shown each record on the loop, before anybody can judge it."""
         self._deadline = deadline or Deadline(None)
-        self._memory = Memory(asking, show)
+        self._memory = Memory(asking)
         self._ahead = ahead
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="conformance-scheduler", daemon=True)

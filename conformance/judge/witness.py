@@ -1,24 +1,15 @@
-"""The official SDK check: replays the recorded bytes through the SDK, without a network; it decides nothing.
+"""The official SDK check: replays the recorded bytes through the SDK, without a network; it decides nothing."""
 
-`python -m conformance.judge.witness` does so for another process, over the socket that is its standard input.
-"""
-
-import gc
-import socket
-import traceback
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
-from conformance.judge.answer import Answer, read
+from conformance.judge.answer import Answer
 from conformance.judge.wire import ABSENT, shown
 from conformance.keys import shortened
-from conformance.probe.exchange import Exchange, Request
-from conformance.words import Mode, SdkTestimony
+from conformance.probe.exchange import Exchange
+from conformance.words import SdkTestimony
 
 COMPARED = ("id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage")
 """What an application reads of a message; the SDK turns some of the other values into types of its own."""
@@ -50,7 +41,7 @@ def testify(answer: Answer) -> Testimony | None:
     `rejects`: it raises where there is an answer to read. `misreads`: it raises nothing, and what it hands to the
     application differs from the wire.
     """
-    if not is_shown(answer):
+    if answer.path != "/v1/messages" or answer.scope not in ("message", "stream", "error"):
         return None
     import anthropic
 
@@ -67,11 +58,6 @@ def testify(answer: Answer) -> Testimony | None:
     return Testimony("misreads", difference) if difference else Testimony("accepts")
 
 
-def is_shown(answer: Answer) -> bool:
-    """Whether the SDK has something to say of such an answer."""
-    return answer.path == "/v1/messages" and answer.scope in ("message", "stream", "error")
-
-
 def too_large(exchange: Exchange) -> str:
     """The reason why an answer is too large for the SDK, whose time grows faster; empty where it is not."""
     if exchange.outcome == "oversized":
@@ -81,6 +67,11 @@ def too_large(exchange: Exchange) -> str:
     if len(body) > LARGEST or len(exchange.chunks) > MOST or body.count(b"\ndata:") > MOST or values > MOST_VALUES:
         return f"not shown to the SDK: too large ({exchange.size} bytes)"
     return ""
+
+
+def prepare() -> None:
+    """Imports the SDK, which takes a second: to be called on another thread while the first answers are awaited."""
+    _stand()
 
 
 class _Stand:
@@ -154,70 +145,3 @@ def _unlike(wire: Any, reported: Any, at: str) -> str:
 def _short(problem: Exception) -> str:
     line = f"{type(problem).__name__}: {problem}".strip().rstrip(":").splitlines()[0]
     return shortened(line, LONGEST, "...")
-
-
-# In a process of its own
-
-
-class Heard(Struct, frozen=True):
-    """What came of showing an answer to the SDK."""
-
-    testimony: Testimony | None = None
-    failure: str = ""
-    """The traceback, where the suite itself failed at it."""
-    unshown: str = ""
-    """Why it was not shown."""
-
-
-LENGTH = 4
-"""Bytes before each message, which say how long it is."""
-LONGEST_TRACE = 20_000
-_SENT = msgspec.msgpack.Decoder(tuple[Exchange, Mode])
-
-
-def packed(answer: Answer) -> bytes:
-    """An answer for the process; of its request only what the SDK would have done otherwise for it."""
-    asked = answer.exchange.request
-    body = b'{"stream":true}' if answer.streaming else b"{}"
-    request = Request(asked.method, asked.url, (), body)
-    exchange = replace(answer.exchange, request=request, chunks=tuple(answer.exchange.chunks), notes=(), held_up=())
-    return message(msgspec.msgpack.encode((exchange, answer.mode)))
-
-
-def message(data: bytes) -> bytes:
-    """Some bytes with their length before them."""
-    return len(data).to_bytes(LENGTH, "big") + data
-
-
-def messages(end: socket.socket) -> Iterator[bytes]:
-    """The messages that come from the other end, until it closes; OSError where it breaks or is silent too long."""
-    buffer = bytearray()
-    while data := end.recv(2**16):
-        buffer += data
-        while len(buffer) >= LENGTH and len(buffer) >= (ends := LENGTH + int.from_bytes(buffer[:LENGTH], "big")):
-            yield bytes(buffer[LENGTH:ends])
-            del buffer[:ends]
-
-
-def serve(end: socket.socket) -> None:
-    """Says first whether the SDK could be imported, then what it makes of each answer, until nobody asks any more."""
-    gc.set_threshold(
-        50_000, 20, 20
-    )  # to look for cycles in the SDK's modules at the usual pace takes a fifth of the time
-    ready = Heard()
-    try:
-        _stand()
-    except Exception:  # noqa: BLE001 - the other side tells it
-        ready = Heard(failure=traceback.format_exc()[-LONGEST_TRACE:])
-    end.sendall(message(msgspec.msgpack.encode(ready)))
-    for data in messages(end):
-        try:
-            exchange, mode = _SENT.decode(data)
-            heard = Heard(testify(read(exchange, mode)))
-        except Exception:  # noqa: BLE001 - whatever fails here is one question's failure
-            heard = Heard(failure=traceback.format_exc()[-LONGEST_TRACE:])
-        end.sendall(message(msgspec.msgpack.encode(heard)))
-
-
-if __name__ == "__main__":
-    serve(socket.socket(fileno=0))
