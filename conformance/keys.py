@@ -43,8 +43,11 @@ class Keys:
         self.values, self._searches = [], []
 
     def spans(self, data: bytes) -> list[tuple[int, int]]:
-        """The places of keys in a text."""
-        found = [span for search in self._searches for span in search.spans(data)]
+        """The places of keys in a text; of a long one, in the parts of it that are searched one after another."""
+        found: list[tuple[int, int]] = []
+        for begin, end in windows(data) if self._searches else ():
+            part = data if end - begin == len(data) else data[begin:end]
+            found += [(begin + first, begin + last) for search in self._searches for first, last in search.spans(part)]
         return list(apart(sorted(found))) if found else []
 
     def removed(self, data: bytes) -> bytes:
@@ -101,6 +104,16 @@ class Keys:
     def stand_in(self, texts: Iterable[str]) -> bool:
         """Whether a key stands in one of several texts, which are searched at once."""
         return bool(self._searches) and bool(self.spans("\0".join(texts).encode("utf-8", "surrogatepass")))
+
+    def beginning(self, text: str, longest: int) -> str:
+        """The first characters of a text without keys, of which no more is searched than it takes."""
+        looked_at = longest + 2 * SHARED
+        while looked_at < len(text):
+            clean = self.removed_from(text[:looked_at])[:-SHARED]  # at the end of it, a key may be cut
+            if len(clean) >= longest:
+                return clean[:longest]
+            looked_at *= 2
+        return self.removed_from(text)[:longest]
 
     def removed_from(self, text: str) -> str:
         """A text without keys."""
@@ -228,7 +241,7 @@ def shortened(text: str, longest: int, end: str = "…") -> str:
     """A text of at most so many characters, without keys: a cut inside of one would leave a part that nobody finds."""
     if len(text) <= longest:
         return text
-    text = KNOWN.removed_from(text)
+    text = KNOWN.beginning(text, longest + 1)
     return text if len(text) <= longest else text[: longest - len(end)] + end
 
 

@@ -66,15 +66,15 @@ class Ledger:
     def judge_case(self, question: Question) -> CaseJudged:
         """Judges a question that was asked."""
         record = self._source.record(question)
-        judged = in_turn(record.size, lambda: self._judged_and_forgotten(record))
-        self._tell(judged)
+        judged = in_turn(record.size, lambda: self._judged_and_told(record))
         if trace := record.trace or judged.trace:
             self._tell(SuiteFailed(question.id, trace))
         self._source.judged(question)
         return judged
 
-    def _judged_and_forgotten(self, record: Record) -> CaseJudged:
+    def _judged_and_told(self, record: Record) -> CaseJudged:
         judged = self._judged(record, self._witness(record))
+        self._tell(judged)
         if record.size > SMALL:
             record.forget()  # one of a pair waits for the other
         return judged

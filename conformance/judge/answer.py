@@ -24,6 +24,7 @@ Scope = Literal["message", "stream", "error", "count", "models", "model", "batch
 NOT_IMPLEMENTED = 501
 PROBES = frozenset({"HEAD", "OPTIONS"})
 """Methods that ask whether somebody is there: their answers are no part of the API."""
+_LINE = re.compile(rb"[^\r\n]+")
 _ROUTE = re.compile(r"/v1/(?:messages|models|files|complete)(?:/.*)?$")
 _UNKNOWN_ROUTE = re.compile(r"/v1/.*$")
 _MODEL = re.compile(r"^/v1/models/.+")
@@ -157,7 +158,7 @@ class Answer(Struct, frozen=True, dict=True):
         """The JSON lines of the results of a batch that are objects; of any other answer, none."""
         if self.endpoint != _RESULTS or self.status != 200:
             return []
-        lines = (decode(line) for line in self.exchange.body.splitlines())
+        lines = (decode(line[0]) for line in _LINE.finditer(self.exchange.body))
         return [line for line in lines if isinstance(line, dict)]
 
     @cached_property
@@ -237,7 +238,7 @@ class Answer(Struct, frozen=True, dict=True):
     def longest_silence(self) -> float:
         """The longest time in seconds in which no byte can have come; what was read late may have come early."""
         first = self.exchange.first_byte
-        times = [0.0, *([first] if first is not None else []), *(chunk.at for chunk in self.exchange.chunks)]
+        times = [0.0, *([first] if first is not None else []), *self.exchange.times]
         if self.exchange.held_up:
             return max([self.exchange.earliest(later) - earlier for earlier, later in pairwise(times)], default=0.0)
         return max([later - earlier for earlier, later in pairwise(times)], default=0.0)

@@ -62,7 +62,7 @@ def bounded_value(value: Any, longest: int = LONGEST) -> Any:
     if len(text) <= longest:
         return value
     rest = f"… ({len(text)} bytes in all)"
-    kept = KNOWN.removed_from(value if isinstance(value, str) else text.decode())[:longest]
+    kept = KNOWN.beginning(value if isinstance(value, str) else text.decode(), longest)
     room = longest - 2 * len(rest.encode())
     while (size := len(msgspec.json.encode(kept))) > room:
         kept = kept[: max(1, len(kept) * room // (size + 1))]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from msgspec.structs import replace
 
-from conformance.probe.aside import LARGE, on_thread
+from conformance.probe.aside import LARGE, in_turn, on_thread
 from conformance.probe.connection import Connection, NotHttpError, place_and_target
 from conformance.probe.encoding import EncodingError, OversizedError
 from conformance.probe.exchange import AFTER_THE_END, Exchange, Outcome
@@ -52,7 +52,7 @@ class Client:
         self._pool = Pool(_certificates)
         self._pulse = Pulse()
         self._large = asyncio.Lock()
-        """Held while a large answer is searched for keys, which takes memory."""
+        """Held while a large answer is searched for keys, or waits for its turn: that takes memory, and a thread."""
 
     async def ask(self, outgoing: Outgoing) -> Exchange:
         """One request and its answer, whatever comes of it: trouble is an outcome, not an exception.
@@ -71,7 +71,7 @@ class Client:
         if exchange.size <= LARGE:
             return shelved(self.scrubbed(exchange))
         async with self._large:
-            return shelved(await on_thread(lambda: self.scrubbed(exchange)))
+            return shelved(await on_thread(lambda: in_turn(exchange.size, lambda: self.scrubbed(exchange))))
 
     async def with_late(self, question: str, exchange: Exchange) -> Exchange:
         """The exchange of a question of several requests, with what came after its end until now."""

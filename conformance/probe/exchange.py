@@ -69,6 +69,12 @@ class Exchange(Struct, frozen=True, dict=True, kw_only=True):
         laid_aside: bytes | None = getattr(self.chunks, "data", None)
         return b"".join([chunk.data for chunk in self.chunks]) if laid_aside is None else laid_aside
 
+    @property
+    def times(self) -> Sequence[float]:
+        """When each chunk arrived."""
+        laid_aside: Sequence[float] | None = getattr(self.chunks, "times", None)
+        return [chunk.at for chunk in self.chunks] if laid_aside is None else laid_aside
+
     @cached_property
     def frames(self) -> tuple[Frame, ...]:
         """The frames of the body, read as server-sent events."""

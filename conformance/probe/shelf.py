@@ -22,7 +22,7 @@ class ShelvedChunks(Sequence[Chunk]):
 
     def __init__(self, chunks: Sequence[Chunk]) -> None:
         """OSError where the disk takes no more, or too many files are open."""
-        self._times = array("d", [chunk.at for chunk in chunks])
+        self.times = array("d", [chunk.at for chunk in chunks])
         self._ends = array("Q")
         end = 0
         for chunk in chunks:
@@ -48,12 +48,12 @@ class ShelvedChunks(Sequence[Chunk]):
         return self._data(0, self.size)
 
     def __len__(self) -> int:
-        return len(self._times)
+        return len(self.times)
 
     def __iter__(self) -> Iterator[Chunk]:
         whole = self.data
         begin = 0
-        for at, end in zip(self._times, self._ends, strict=True):
+        for at, end in zip(self.times, self._ends, strict=True):
             yield Chunk(at, whole[begin:end])
             begin = end
 
@@ -66,7 +66,7 @@ class ShelvedChunks(Sequence[Chunk]):
             return tuple(self)[place]
         number = range(len(self))[place]
         begin = self._ends[number - 1] if number else 0
-        return Chunk(self._times[number], self._data(begin, self._ends[number]))
+        return Chunk(self.times[number], self._data(begin, self._ends[number]))
 
 
 def shelved(exchange: Exchange) -> Exchange:

@@ -93,7 +93,16 @@ def hostile(attacks: Mapping[str, Attack]) -> Iterator[tuple[str, list[bytes]]]:
 
 WORST = (
     *("million_blocks", "big_strings", "big_event_3m", "big_text_3m", "wide_text", "comment_3m", "tiny_events"),
-    *("many_values", "too_many_values", "many_numbers", "many_keys", "chunks_of_a_byte", "too_many_chunks"),
+    *(
+        "many_words",
+        "many_lines",
+        "many_values",
+        "too_many_values",
+        "many_numbers",
+        "many_keys",
+        "chunks_of_a_byte",
+        "too_many_chunks",
+    ),
     *("many_blocks", "blocks_without_a_stop", "many_endings", "many_types", "long_event_name", "long_field"),
     *("events_without_end", "comments_flood", "empty_lines_flood", "big_event", "endless_stream", "gzip_bomb"),
     *("gzip_double", "deflate_bomb", "gb_declared_close", "endless_headers", "big_headers_60k", "nested_100k"),
@@ -106,7 +115,16 @@ WORST = (
     *("key_in_a_header_line", "key_in_no_http", "a_redirect_with_the_key", *(f"key_in_{name}" for name in SPELLED)),
 )
 SAMPLE = (
-    *("big_strings", "wide_text", "many_values", "odd_200", "commands_in_headers", "key_in_percent_escapes_of_base64"),
+    *(
+        "big_strings",
+        "wide_text",
+        "many_words",
+        "many_keys",
+        "many_values",
+        "odd_200",
+        "commands_in_headers",
+        "key_in_percent_escapes_of_base64",
+    ),
     *("key_in_letters_of_json", "key_everywhere", "key_in_thirds"),
 )
 IN_TURN = "in-turn"

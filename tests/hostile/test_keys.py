@@ -207,6 +207,17 @@ def test_a_request_does_not_give_back_a_key_in_parts() -> None:
     assert scrubber.request(outgoing).body.count(b"*") == len(KEY)
 
 
+@pytest.mark.parametrize("before", ["", "!" * 700, KEY * 4000, "\\u0073" * 20_000, f"{KEY} " * 900])
+@pytest.mark.parametrize("behind", ["", "x" * 200_000, KEY[:20] * 9000])
+def test_the_beginning_of_a_text_is_that_of_the_whole(before: str, behind: str) -> None:
+    for spelling in ("as it is", "JSON, every character", "base64"):
+        for edge in (32_700, 33_400, 66_100):
+            text = before + "y" * edge + SPELLINGS[spelling](KEY) * 2 + behind
+            assert Keys([KEY]).beginning(text, 700) == Keys([KEY]).removed_from(text)[:700]
+    filled = before + "y" * 65_000 + KEY + behind
+    assert Keys([KEY]).beginning(filled, 64_900) == Keys([KEY]).removed_from(filled)[:64_900]
+
+
 @given(data=some.binary(max_size=300))
 def test_what_holds_no_key_is_left_alone(data: bytes) -> None:
     assert Keys([KEY]).removed(data) is data

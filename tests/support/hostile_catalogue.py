@@ -114,6 +114,8 @@ CATALOGUE: dict[str, Attack] = {
     ),
     "big_text_3m": lambda a: response(body_of(a, "x " * 1_500_000), kind=kind_of(a)),
     "wide_text": lambda a: response(body_of(a, "\U0001f600" + "x " * 1_500_000), kind=kind_of(a)),
+    "many_words": lambda a: response(body_of(a, "ab " * 1_200_000), kind=kind_of(a)),
+    "many_lines": lambda a: response(body_of(a, "\n" * 1_500_000), kind=kind_of(a)),
     "many_values": lambda a: body_of_values(a, '{"a":1}', 90_000),
     "too_many_values": lambda a: body_of_values(a, '{"a":1}', 400_000),
     "many_numbers": lambda a: body_of_values(a, "0.1", 150_000),

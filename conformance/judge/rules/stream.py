@@ -283,7 +283,7 @@ def incremental(answer: Answer) -> Found:
     timing = answer.timing
     if not answer.in_events or timing.first_delta is None or timing.span is None:
         return None
-    if len(answer.text.split()) <= LONG_ANSWER_WORDS:
+    if len(answer.text.split(maxsplit=LONG_ANSWER_WORDS)) <= LONG_ANSWER_WORDS:
         return None
     span = timing.span
     if span > BURST:

@@ -342,6 +342,9 @@ def _bare_json(value: object) -> str:
     return _bare(json.dumps(value, ensure_ascii=False))
 
 
+_BLANKS = dict.fromkeys([ord("\\"), *(code for code in range(0x3001) if chr(code).isspace())])
+
+
 def _bare(text: str) -> str:
     """A text without white space and escapes, to find it again inside a JSON string."""
-    return "".join(text.replace("\\", " ").split())
+    return text.translate(_BLANKS)
