@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import accumulate
 
-from conformance.spellings import Search, apart, coded, plain, readings, seldom_coded
+from conformance.spellings import Search, apart, coded, plain, readings, seldom_coded, spread
 
 MARK = "[key removed]"
 LONGEST, OVERLAP = 200, 16
 """Characters of a key that one pattern looks for, and those that it has in common with that of the next ones."""
+LONGEST_SPREAD = 64
+"""Characters of a key that is looked for sign by sign, too: the pattern of a longer one has too many states."""
 _LINE = re.compile(rb"[^\r\n]+")
 _NUMBER = re.compile(rb"[0-9]+")
 _NUMBERS = re.compile(rb"[0-9]+(?:\s*,\s*[0-9]+)+")
@@ -282,5 +284,5 @@ def _search(key: str) -> Search:
     patterns: set[str] = set()
     for data in {key.encode(), key.encode("latin-1", "replace")}:
         patterns |= {plain(read) for read in readings(data)} | {*coded(data), *seldom_coded(data)}
-        patterns |= {plain(data[::-1]), *coded(data[::-1])}
+        patterns |= {plain(data[::-1]), *coded(data[::-1])} | ({spread(data)} if len(data) <= LONGEST_SPREAD else set())
     return Search("|".join(sorted(patterns, key=len, reverse=True)), len(key.encode()))

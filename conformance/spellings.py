@@ -29,6 +29,11 @@ _BEFORE, _AFTER = re.compile(rb"[!#-\[\]-~]*\Z"), re.compile(rb"[!#-\[\]-~]*")
 
 _SPACE = r"(?:\s|\\+[rnt])*"
 """What may stand between the signs of a coded text: line breaks, also as JSON writes them."""
+_APART = (
+    r"(?:[ \t\r\n.,_|-]|\\+[nrt]|\xc2\xad|\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0|\xef\xbb\xbf"
+    r"|\\+u(?:200[b-fB-F]|00[aA][dD]|2060|[fF][eE][fF][fF])){1,3}"
+)
+"""What may stand between signs that are told one by one."""
 _STD, _URL = b"+/", b"-_"
 _Z85 = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 _B85 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
@@ -49,6 +54,11 @@ def engine(pattern: str, memory: int = 4 * 2**20) -> "re2._Regexp":
 def plain(data: bytes) -> str:
     """A pattern of a text as it is, in UTF-8, 16 or 32; quotes and slashes also as JSON and programs escape them."""
     return r"\x00{0,3}".join(map(_sign, data))
+
+
+def spread(data: bytes) -> str:
+    """A pattern of a text whose signs stand apart: by blanks, dashes, signs of no width."""
+    return _APART.join(map(_sign, data))
 
 
 def readings(data: bytes) -> set[bytes]:

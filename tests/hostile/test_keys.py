@@ -56,6 +56,14 @@ def test_a_removed_key_leaves_as_many_lines() -> None:
     assert Keys([key]).removed_from(stream) == f"data: {MARK}\r\n{MARK}\n\ndata: x\n\n"
 
 
+@pytest.mark.parametrize("between", [" ", "-", ", ", "\n", "\u200b", "\\u200b", "\\n", "\u00ad", "\ufeff", "\u2060"])
+def test_a_key_told_sign_by_sign_is_removed(between: str) -> None:
+    told = Keys([KEY]).removed_from(f'{{"id": "{between.join(KEY)}"}}')
+    assert told.startswith('{"id": "[key removed]')
+    assert told.endswith('"}')
+    assert set(told) <= set('{"id": "}\n' + MARK)
+
+
 signs = some.characters(min_codepoint=33, max_codepoint=126)
 keys = some.text(signs, min_size=12, max_size=60).filter(lambda key: not key.isalpha())
 
