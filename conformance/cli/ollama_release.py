@@ -128,6 +128,8 @@ def _unpack(archive: Path, folder: Path) -> None:
         raise UserError(f"{archive.name} cannot be unpacked: {done.stderr.strip()[:300]}")
 
 
+VERSION_SECONDS = 20.0
+"""How long a binary may take to tell its version, which a cold disk makes long."""
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 STUB = "scripted"
@@ -144,8 +146,9 @@ WORST = (
 KEPT_VARIABLES = ("PATH", "LANG", "TMPDIR", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 
+NOBODY = "127.0.0.1:9"
 NO_NETWORK = {
-    **dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"), "http://127.0.0.1:9"),
+    **dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"), f"http://{NOBODY}"),
     **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost"),
 }
 """Sends whatever would leave the machine to a port where nobody is, so that verdicts do not depend on a network."""
@@ -155,6 +158,8 @@ SEVERAL = Path("reports", "ollama")
 
 def ask_release(arguments: argparse.Namespace) -> int:
     """Runs `conformance ollama`; the exit code is that of `conformance run`, of several versions the worst."""
+    for binary in arguments.binary:
+        refuse_another_program(binary)
     wanted: list[tuple[str, Path | None]] = [(version, None) for version in arguments.version]
     wanted += [(path.parent.name if path.name == "ollama" else path.name, path) for path in arguments.binary]
     if len(wanted) == 1:
@@ -170,11 +175,41 @@ def ask_release(arguments: argparse.Namespace) -> int:
     return max(codes, key=WORST.index)
 
 
+def refuse_another_program(binary: Path) -> None:
+    """UserError unless this calls itself Ollama: `serve` may mean anything to another program."""
+    give_it = "give the path of an `ollama` with --binary"
+    if not binary.exists():
+        raise UserError(f"{binary} is not there; {give_it}")
+    if binary.is_dir():
+        raise UserError(f"{binary} is a folder; {give_it}")
+    if not os.access(binary, os.X_OK):
+        raise UserError(f"{binary} is not executable: `chmod +x` it, or {give_it}")
+    with tempfile.TemporaryDirectory() as home, Path(home, "says").open("w+b") as says:
+        try:
+            code = subprocess.run(  # noqa: S603 - the caller's own binary
+                [str(binary.resolve()), "--version"],
+                env={**_kept(), "HOME": home, "OLLAMA_HOST": NOBODY},
+                stdin=subprocess.DEVNULL,
+                stdout=says,  # a pipe would stay open as long as a child of the program lives
+                stderr=says,
+                timeout=VERSION_SECONDS,
+                check=False,
+            ).returncode
+        except OSError as problem:
+            raise UserError(f"{binary} cannot be started ({problem.strerror}); {give_it}") from problem
+        except subprocess.TimeoutExpired as problem:
+            silent = f"{binary} is no Ollama: it tells no version within {VERSION_SECONDS:g} s; {give_it}"
+            raise UserError(silent) from problem
+        says.seek(0)
+        told = " ".join(says.read(2000).decode(errors="replace").split())
+    if "ollama" not in told.lower():
+        words = f"says {told[:60]!r}" if told else f"says nothing and ends with {code}"
+        raise UserError(f"{binary} is no Ollama: `--version` {words}; {give_it}")
+
+
 def _asked(arguments: argparse.Namespace, version: str, given: Path | None, out: Path | None) -> int:
     """Asks one version."""
     binary = given or downloaded(version, arguments.cache)
-    if not os.access(binary, os.X_OK):
-        raise UserError(f"{binary} is no program; give the path of an `ollama` with --binary")
     scripted = arguments.model is None and arguments.probe_model is None
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="conformance-ollama-")))
@@ -201,8 +236,8 @@ def started(binary: Path, home: Path, log: Path, *, remotes: bool) -> Iterator[s
     other machine then. Without it nothing leaves the machine but a pull.
     """
     port = _free_port()
-    environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-    environment |= {"HOME": str(home), "OLLAMA_HOST": f"127.0.0.1:{port}", "OLLAMA_MODELS": str(home / "models")}
+    environment = _kept() | {"HOME": str(home)}
+    environment |= {"OLLAMA_HOST": f"127.0.0.1:{port}", "OLLAMA_MODELS": str(home / "models")}
     environment |= {"OLLAMA_REMOTES": "127.0.0.1", **NO_NETWORK} if remotes else {"OLLAMA_NO_CLOUD": "1"}
     with log.open("w") as output:
         process = subprocess.Popen(  # noqa: S603 - the caller's own binary
@@ -214,6 +249,10 @@ def started(binary: Path, home: Path, log: Path, *, remotes: bool) -> Iterator[s
             yield url
         finally:
             _stop(process)
+
+
+def _kept() -> dict[str, str]:
+    return {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
 
 
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:

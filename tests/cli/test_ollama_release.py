@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.cli.ollama_release import ARCHITECTURES, downloaded
+from conformance.cli import ollama_release
+from conformance.cli.ollama_release import ARCHITECTURES, downloaded, refuse_another_program
 from conformance.errors import UserError
 
 MACHINE = ARCHITECTURES[platform.machine().lower()]
@@ -110,17 +111,26 @@ def session(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+VERSIONED = '#!/bin/sh\n[ "$1" = --version ] && { echo "Warning: client version is 0.0.0 of Ollama"; exit; }\n'
+"""How a program begins that is taken for an Ollama."""
+
+
+def program(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    path.chmod(0o755)
+    return path
+
+
 @pytest.fixture
 def binary(tmp_path: Path) -> Path:
     """A program that takes `ollama serve` with OLLAMA_HOST, as the scripted model's own Ollama."""
-    program = tmp_path / "ollama"
-    program.write_text(
-        "#!/bin/sh\n"
-        'echo "home $HOME remotes $OLLAMA_REMOTES cloud $OLLAMA_NO_CLOUD key $OLLAMA_API_KEY$ANTHROPIC_API_KEY"\n'
-        f'exec {sys.executable} -m conformance.scripted serve --face ollama --port "${{OLLAMA_HOST##*:}}"\n'
+    return program(
+        tmp_path / "ollama",
+        VERSIONED
+        + 'echo "home $HOME remotes $OLLAMA_REMOTES cloud $OLLAMA_NO_CLOUD key $OLLAMA_API_KEY$ANTHROPIC_API_KEY"\n'
+        f'exec {sys.executable} -m conformance.scripted serve --face ollama --port "${{OLLAMA_HOST##*:}}"\n',
     )
-    program.chmod(0o755)
-    return program
 
 
 def test_a_binary_is_started_in_an_empty_home_asked_and_stopped(
@@ -156,14 +166,11 @@ def test_a_binary_is_given_the_probe_model(binary: Path, tmp_path: Path, mode: t
 def test_several_versions_are_asked_one_after_the_other_and_make_one_report(tmp_path: Path) -> None:
     programs = []
     for version in ("0.33.0", "0.14.0"):
-        program = tmp_path / version / "ollama"
-        program.parent.mkdir()
-        program.write_text(
-            "#!/bin/sh\necho proxy $HTTPS_PROXY besides $NO_PROXY\n"
+        says = (
+            VERSIONED + "echo proxy $HTTPS_PROXY besides $NO_PROXY\n"
             f"exec {sys.executable} -m conformance.scripted serve --face ollama --port ${{OLLAMA_HOST##*:}}\n"
         )
-        program.chmod(0o755)
-        programs += ["--binary", str(program)]
+        programs += ["--binary", str(program(tmp_path / version / "ollama", says))]
     rest = ["--", "--select", "messages.text", "--allow-improvements", "--no-witness", "--no-evidence"]
     done = session(*programs, "--out", "out", *rest, folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -173,10 +180,8 @@ def test_several_versions_are_asked_one_after_the_other_and_make_one_report(tmp_
 
 
 def test_a_binary_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path) -> None:
-    program = tmp_path / "ollama"
-    program.write_text("#!/bin/sh\necho out of luck >&2\nexit 3\n")
-    program.chmod(0o755)
-    done = session("--binary", str(program), folder=tmp_path)
+    ends = program(tmp_path / "ollama", VERSIONED + "echo out of luck >&2\nexit 3\n")
+    done = session("--binary", str(ends), folder=tmp_path)
     assert done.returncode == 2
     assert "out of luck" in done.stderr
     assert "Traceback" not in done.stderr
@@ -187,3 +192,37 @@ def test_a_mistake_is_one_line(words: list[str], tmp_path: Path) -> None:
     done = session(*words, folder=tmp_path)
     assert done.returncode == 4
     assert len(done.stderr.splitlines()) == 1
+
+
+WRONG = {
+    "no program": (b"just words\n", r"cannot be started \(Exec format error\)"),
+    "cut off": (b"#!/no/such/shell\n", r"cannot be started \(No such file or directory\)"),
+    "another program": (b"#!/bin/sh\necho git version 2.39.5\n", "is no Ollama: `--version` says 'git version 2.39.5'"),
+    "without words": (b"#!/bin/sh\nexit 3\n", "is no Ollama: `--version` says nothing and ends with 3"),
+    "without end": (b"#!/bin/sh\nexec sleep 30\n", r"is no Ollama: it tells no version within 0\.3 s"),
+}
+
+
+@pytest.mark.parametrize(("content", "told"), WRONG.values(), ids=WRONG)
+def test_what_is_no_ollama_is_told_before_it_is_started(
+    content: bytes, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ollama_release, "VERSION_SECONDS", 0.3 if "exec sleep" in content.decode() else 20.0)
+    with pytest.raises(UserError, match=told):
+        refuse_another_program(program(tmp_path / "ollama", content))
+
+
+def test_what_cannot_be_started_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is a folder"):
+        refuse_another_program(tmp_path)
+    (tmp_path / "ollama").write_bytes(b"\x7fELF")
+    with pytest.raises(UserError, match=r"is not executable: `chmod \+x` it"):
+        refuse_another_program(tmp_path / "ollama")
+
+
+def test_a_wrong_binary_among_several_is_told_before_any_is_asked(binary: Path, tmp_path: Path) -> None:
+    done = session("--binary", str(binary), "--binary", sys.executable, folder=tmp_path)
+    assert done.returncode == 4
+    assert len(done.stderr.splitlines()) == 1
+    assert f"{sys.executable} is no Ollama" in done.stderr
+    assert "serves" not in done.stdout
