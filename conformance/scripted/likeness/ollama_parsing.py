@@ -91,8 +91,7 @@ def _check_block(block: Any, *, typed: bool, documents: bool) -> None:
     if not isinstance(block, dict):
         raise _unmarshal(block, "messages", "anthropic.ContentBlock")
     if not typed:
-        if block.get("type") == "tool_use" and "id" not in block:
-            raise bad("tool_use block missing required 'id' field")
+        _check_untyped(block)
         return
     # a document's `citations: {enabled: true}` and a search result's `source` meet types made for other blocks
     if documents and block.get("type") in ("document", "search_result"):
@@ -109,6 +108,12 @@ def _check_block(block: Any, *, typed: bool, documents: bool) -> None:
     for key, kind, go_type in (("is_error", bool, "bool"), ("text", str, "string")):
         if not isinstance(block.get(key), kind | None):
             raise _unmarshal(block[key], f"messages.content.{key}", go_type)
+
+
+def _check_untyped(block: Body) -> None:
+    for key in ("id", "name") if block.get("type") == "tool_use" else ():
+        if not isinstance(block.get(key), str):
+            raise bad(f"tool_use block missing required '{key}' field")
 
 
 def _check_call(block: Body) -> None:
