@@ -287,11 +287,17 @@ def _logged(call: Call, scheduler: Scheduler, out: Path) -> Ended:
 def _ledger(call: Call, scheduler: Scheduler, writers: Sequence[Handler]) -> Ledger:
     """Who judges each answer, and tells evidence and log, and progress."""
     options, target, catalog = call.options, call.target, call.catalog
-    expectations, whole = Expectations.of(target), _is_whole(options)
+    expectations = Expectations.of(target)
     return Ledger(
         source=scheduler,
         assessment=Assessment(
-            catalog, call.questions, scheduler.record, expectations, call.compared.baseline, whole=whole
+            catalog,
+            call.questions,
+            scheduler.record,
+            expectations,
+            call.compared.baseline,
+            whole=not options.takes_a_sample,
+            selected=options.select is not None,
         ),
         handlers=[*writers, call.progress.follow(scheduler.running)],
         controls=plain_controls(catalog, call.questions),
@@ -374,11 +380,6 @@ def _earlier(call: Call, out: Path) -> dict[Question, Earlier]:
     (out / PACKED_LOG).unlink(missing_ok=True)
     remove_evidence(out)
     return {}
-
-
-def _is_whole(options: RunOptions) -> bool:
-    """Whether what is not broken in this run got better: a profile, or pytest, may just not have asked where it is."""
-    return options.profile is None and options.shard is None and not options.pytest_arguments
 
 
 def _fixtures(call: Call, stack: ExitStack) -> Fixtures:

@@ -41,8 +41,12 @@ class Assessment:
         baseline: Mapping[tuple[str, Mode | None], RowResult] | None = None,
         *,
         whole: bool = True,
+        selected: bool = False,
     ) -> None:
-        """`whole`: the questions are all that somebody wanted to know, not the sample that a profile takes."""
+        """`whole`: the questions are all that somebody wanted to know, not the sample that a profile takes.
+
+        `selected`: they may be some of a row's only.
+        """
         self._catalog = catalog
         self._lookup = lookup
         self._expectations = expectations
@@ -54,8 +58,9 @@ class Assessment:
         self._asked = dict.fromkeys(asked)
         for question in self._asked:
             self._by_surface.setdefault(question.case.surface, []).append(question)
-        self._of_surface = Counter(case.surface for case in catalog.cases.values() for _ in modes_of(case))
-        self._whole = whole
+        normal = (case for case in catalog.cases.values() if case.size == "normal")
+        self._of_surface = Counter(case.surface for case in normal for _ in modes_of(case))
+        self._whole, self._knows_rows = whole, whole and not selected
 
     @property
     def catalog(self) -> Catalog:
@@ -248,10 +253,10 @@ class Assessment:
             return any(self._was_observed(name) for name in found[0].when)
         if seen.mode is None:
             return self._whole and (found is None or self._rule_counts.looked_at(seen.id, found[0].keys))
-        if self._whole:
+        if self._knows_rows or found is None or found[0].surface is None:
             return True
-        speaks_of_row = found is not None and found[0].surface is not None
-        return not speaks_of_row or len(self._by_surface[seen.surface]) == self._of_surface[seen.surface]
+        asked = sum(question.case.size == "normal" for question in self._by_surface[seen.surface])
+        return asked == self._of_surface[seen.surface]
 
     def _was_observed(self, name: str) -> bool:
         """Whether a case of this run came to a verdict about the endpoint."""

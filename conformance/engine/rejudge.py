@@ -89,7 +89,8 @@ def judge_again(
         source.record,
         expected,
         read_baseline(compared) if compared else None,
-        whole=log.run.profile is None and not log.shard and not log.options.pytest_arguments,
+        whole=not log.options.takes_a_sample,
+        selected=log.options.select is not None,
     )
     with LogWriter(out) as writer:
         writer.write(replace(log.run, format=FORMAT, suite=SuiteInfo(__version__, catalog.cases_sha256)))

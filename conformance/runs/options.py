@@ -50,6 +50,11 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     command: str = ""
     pytest_arguments: tuple[str, ...] = ()
 
+    @property
+    def takes_a_sample(self) -> bool:
+        """Whether what is not broken here may be so elsewhere: a profile, a shard or pytest chose what is asked."""
+        return self.profile is not None or self.shard is not None or bool(self.pytest_arguments)
+
 
 def kept(options: RunOptions) -> dict[str, Any]:
     """The options that differ from their defaults, as JSON has them."""

@@ -101,9 +101,9 @@ def test_every_gap_of_an_ollama_is_documented_or_known(asked: Asked) -> None:
 @pytest.mark.parametrize(
     ("gap", "select", "row"),
     [
-        ("tool_choice", "tools.choice.any", "request.tool_choice.any"),
+        ("tool_choice", "surface:request.tool_choice.any", "request.tool_choice.any"),
         ("signature", "thinking.request.enabled", "response.thinking.signature"),
-        ("is_error", "tools.loop.is-error", "content.tool_result.is_error"),
+        ("is_error", "surface:content.tool_result.is_error", "content.tool_result.is_error"),
     ],
 )
 def test_a_mended_gap_is_an_improvement_that_names_its_row(asked: Asked, gap: str, select: str, row: str) -> None:
@@ -111,6 +111,11 @@ def test_a_mended_gap_is_an_improvement_that_names_its_row(asked: Asked, gap: st
     assert code == 1
     assert row in standing(log, "improvement")
     assert standing(log, "new") | standing(log, "regression") == set()
+
+
+def test_a_part_of_a_row_does_not_say_that_its_gap_is_mended(asked: Asked) -> None:
+    code, log = asked("ollama@0.33 - is_error", "tools.loop.is-error")
+    assert (code, standing(log, "improvement")) == (0, set())
 
 
 @pytest.mark.parametrize(
