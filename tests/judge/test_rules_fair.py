@@ -133,6 +133,18 @@ def test_a_tool_that_is_told_with_its_name_last_is_no_call_that_is_printed() -> 
     assert broken(told(says(call), request=TOOLS)) == ["tools.not-as-text"]
 
 
+def test_a_result_that_reads_like_a_call_is_given_back_and_not_called() -> None:
+    """Line feeds of the result are escapes in the request's body, and blanks in the answer."""
+    log = 'data: 1\n\n{"name": "get_weather", "arguments": {"city": "g"}}\n: h\tand more'
+    turns = [
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": log}]},
+    ]
+    for text in (log, json.dumps({"role": "tool", "content": log})):
+        assert broken(told(says(text), request=TOOLS | {"messages": turns})) == []
+    assert broken(told(says(log), request=TOOLS)) == ["tools.not-as-text"]
+
+
 def test_a_difference_between_the_modes_names_both_and_blames_neither() -> None:
     one, other = message([TEXT], usage={"input_tokens": 12, "output_tokens": 5}), message([TEXT])
     other["usage"] = {"input_tokens": 90, "output_tokens": 5}

@@ -309,10 +309,13 @@ def not_as_text(answer: Answer) -> Found:
     forbidden = isinstance(choice, dict) and choice.get("type") == "none"
     if not names or forbidden or answer.stop_reason is None or answer.blocks_by_type["tool_use"]:
         return None
-    text, sent = answer.text, _bare(answer.exchange.request.body.decode(errors="replace"))
+    text = answer.text
     marks = [
         mark for mark in islice(_AS_TEXT.finditer(text), MOST_MARKS) if mark[_NAME] in names or mark[_NAME] is None
     ]
+    if not marks:
+        return []
+    sent = _bare(answer.exchange.request.body.decode(errors="replace"))
     foreign = [mark for mark in marks if _bare(text[mark.start() : mark.end() + 40]) not in sent]
     if not foreign or not any(name in text for name in names):
         return []
@@ -343,8 +346,10 @@ def _bare_json(value: object) -> str:
 
 
 _BLANKS = dict.fromkeys([ord("\\"), *(code for code in range(0x3001) if chr(code).isspace())])
+_ESCAPED_BLANK = linear(r"\\+[nrt]")
+"""A line feed, return or tab as JSON spells it, once or again inside a text that is JSON itself."""
 
 
 def _bare(text: str) -> str:
     """A text without white space and escapes, to find it again inside a JSON string."""
-    return text.translate(_BLANKS)
+    return str(_ESCAPED_BLANK.sub("", text)).translate(_BLANKS)
