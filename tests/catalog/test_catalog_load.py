@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from conformance.catalog.case import Ask, Case, Refusal, Step, asks_of, bad_requests
 from conformance.catalog.load import Catalog, load_catalog
 from conformance.catalog.problem import CatalogError
+from conformance.errors import UserError
 
 
 def problems(folder: Path) -> list[str]:
@@ -430,7 +431,7 @@ def test_the_hash_follows_the_bytes_of_a_fixture(write: Write) -> None:
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
-    with pytest.raises(CatalogError, match="there is no such folder"):
+    with pytest.raises(UserError, match="there is no such folder"):
         load_catalog(tmp_path / "nowhere")
 
 
