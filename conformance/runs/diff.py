@@ -334,4 +334,6 @@ def _turns(store: EvidenceStore, row: CaseRow) -> tuple[float, float] | None:
     if not same or goes_on[: len(begins)] != begins:
         return None
     first_turn, second_turn = (turn.earliest(turn.first_byte or 0.0) for turn in turns)
+    if not first_turn or not second_turn:  # the suite itself was held up from the request on
+        return None
     return first_turn, second_turn

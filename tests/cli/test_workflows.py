@@ -56,8 +56,9 @@ case "$*" in
   *) exec {sys.executable} -m conformance "$@" ;;
 esac
 """
+TELLS_ITS_VERSION = '[ "$1" = --version ] && echo "ollama version is 0.33.0" && exit\n'
 OLLAMA = f"""#!/bin/sh
-exec {sys.executable} -m conformance.scripted serve --face ollama --port "${{OLLAMA_HOST##*:}}"
+{TELLS_ITS_VERSION}exec {sys.executable} -m conformance.scripted serve --face ollama --port "${{OLLAMA_HOST##*:}}"
 """
 
 
@@ -199,7 +200,7 @@ def test_versions_are_asked_reported_and_counted(step: Step, tmp_path: Path) -> 
 
 
 def test_a_version_that_cannot_be_started_is_kept_as_that(step: Step, tmp_path: Path) -> None:
-    program(tmp_path / "world" / "ollama", "#!/bin/sh\nexit 3\n")
+    program(tmp_path / "world" / "ollama", f"#!/bin/sh\n{TELLS_ITS_VERSION}exit 3\n")
     assert step("ollama.yml", "Ask this version", VERSION="9.9.9", REST="").returncode == 0
     assert (tmp_path / "runs" / "ollama-9.9.9" / "exit").read_text() == "2\n"
 

@@ -430,6 +430,19 @@ def test_a_beginning_that_is_read_again_is_told_and_not_judged(
     assert (None if found is None else (round(found.old, 3), round(found.new, 3))) == (told and (0.2, told))
 
 
+def test_what_was_read_late_tells_no_second_turn(tmp_path: Path) -> None:
+    """The suite was held up from the request on, and nobody knows how long the server took: that was a traceback."""
+    folder = synthetic_runs.make_run(tmp_path / "one")
+    old = with_second_turns(folder, tmp_path / "old", 2.0, 0.4)
+    store = EvidenceStore(old.folder)
+    kept = [store.read(name) for name in store]
+    remove_evidence(old.folder)
+    with closing(EvidenceWriter(old.folder)) as writer:
+        for one in kept:
+            writer.write(replace(one, answer=replace(one.answer, held_up=[(0.0, 3.0)])))
+    assert second_turn_change(old, old) is None
+
+
 BEFORE = {"status": 200, "body": {"usage": {"input_tokens": "number"}, "stop_sequence": "null"}}
 AFTER = {"status": 200, "body": {"usage": {"input_tokens": "number", "speed": "string"}}}
 
