@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
+import httpx2
 import pytest
 from command_line import Command, Serve, called
 from hypothesis import HealthCheck, settings
@@ -46,8 +47,21 @@ def conformance_process(tmp_path: Path) -> Command:
     return run
 
 
+@pytest.fixture(scope="session")
+def client() -> Iterator[httpx2.Client]:
+    """A client for what a scripted model says."""
+    with httpx2.Client(timeout=20) as client:
+        yield client
+
+
 @pytest.fixture(scope="module")
 def served() -> Iterator[Serve]:
     """`served("--face", "openai")`: the address of a scripted model; one process for all tests of a module."""
     with ExitStack() as processes:
         yield cache(lambda *words: processes.enter_context(scripted(*words)))
+
+
+@pytest.fixture(scope="module")
+def address(served: Serve) -> str:
+    """The reference endpoint, of one module alone: what it keeps, its prompt cache and batches, no other test sees."""
+    return str(served())

@@ -34,8 +34,8 @@ UPSTREAM = [fault.id for fault in faults().values() if "upstream" in fault.needs
 
 
 @pytest.fixture
-def ask(serve: Serve, client: httpx2.Client) -> Ask:
-    gateway = serve("--upstream", serve("--face", "openai"))
+def ask(served: Serve, client: httpx2.Client) -> Ask:
+    gateway = served("--upstream", served("--face", "openai"))
     return lambda body, fault="": client.post(f"{gateway}{fault and '/fault/'}{fault}/v1/messages", json=body)
 
 
@@ -67,8 +67,8 @@ def test_a_line_separator_ends_no_line_of_the_upstreams_stream(ask: Ask) -> None
     assert "".join(deltas) == "a\u2028b\x85c"
 
 
-def test_what_it_counts_is_what_it_reports(serve: Serve, client: httpx2.Client, ask: Ask) -> None:
-    gateway = serve("--upstream", serve("--face", "openai"))
+def test_what_it_counts_is_what_it_reports(served: Serve, client: httpx2.Client, ask: Ask) -> None:
+    gateway = served("--upstream", served("--face", "openai"))
     body = after_call({"type": "tool_result", "tool_use_id": "toolu_1", "content": "a", "is_error": True}, "And?")
     counted = client.post(
         f"{gateway}/v1/messages/count_tokens", json={key: body[key] for key in ("model", "messages", "tools")}
@@ -77,8 +77,8 @@ def test_what_it_counts_is_what_it_reports(serve: Serve, client: httpx2.Client, 
 
 
 @pytest.mark.parametrize("name", OTHERWISE_ASKED)
-def test_the_upstream_is_asked_otherwise_and_says_the_same(name: str, serve: Serve, client: httpx2.Client) -> None:
-    gateway = serve("--upstream", serve("--face", "openai"))
+def test_the_upstream_is_asked_otherwise_and_says_the_same(name: str, served: Serve, client: httpx2.Client) -> None:
+    gateway = served("--upstream", served("--face", "openai"))
 
     def asked(body: dict[str, Any]) -> str:
         answer = client.post(f"{gateway}/variant/{name}/v1/messages", json=body)
@@ -144,8 +144,8 @@ def test_a_failure_after_some_words_is_an_error_event(kind: str, ask: Ask) -> No
 
 
 @pytest.mark.parametrize("prefix", [*(f"/variant/{name}" for name in variants()), "/fault/SR14"])
-def test_what_breaks_off_can_be_bent_too(prefix: str, serve: Serve, client: httpx2.Client) -> None:
-    gateway = serve("--upstream", serve("--face", "openai"))
+def test_what_breaks_off_can_be_bent_too(prefix: str, served: Serve, client: httpx2.Client) -> None:
+    gateway = served("--upstream", served("--face", "openai"))
     answer = client.post(f"{gateway}{prefix}/v1/messages", json=asking("Fail with error after 3 words.", stream=True))
     assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/event-stream")
 
@@ -156,8 +156,8 @@ def test_without_a_stream_it_is_a_refusal_all_the_same(kind: str, ask: Ask) -> N
     assert (answer.status_code, answer.json()["error"]["type"]) == (500, "api_error")
 
 
-def test_an_upstream_that_is_not_there(serve: Serve, client: httpx2.Client) -> None:
-    answer = client.post(serve("--upstream", "http://127.0.0.1:9") + "/v1/messages", json=asking())
+def test_an_upstream_that_is_not_there(served: Serve, client: httpx2.Client) -> None:
+    answer = client.post(served("--upstream", "http://127.0.0.1:9") + "/v1/messages", json=asking())
     assert (answer.status_code, answer.json()["error"]["type"]) == (500, "api_error")
 
 
@@ -217,8 +217,8 @@ def test_one_failure_leaves_the_next_alone_or_not(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("name", UPSTREAM)
-def test_without_an_upstream_such_a_fault_is_not_there(name: str, serve: Serve, client: httpx2.Client) -> None:
-    answer = client.post(f"{serve()}/fault/{name}/v1/messages", json=asking())
+def test_without_an_upstream_such_a_fault_is_not_there(name: str, served: Serve, client: httpx2.Client) -> None:
+    answer = client.post(f"{served()}/fault/{name}/v1/messages", json=asking())
     assert answer.status_code == 404
     assert "--upstream" in answer.json()["error"]["message"]
 
@@ -231,8 +231,8 @@ def test_what_cannot_be_is_a_users_mistake(words: tuple[str, ...]) -> None:
     assert "--upstream" in done.stderr
 
 
-def test_batches_can_be_listed_while_others_come(serve: Serve) -> None:
-    batches = serve("--upstream", serve("--face", "openai")) + "/v1/messages/batches"
+def test_batches_can_be_listed_while_others_come(served: Serve) -> None:
+    batches = served("--upstream", served("--face", "openai")) + "/v1/messages/batches"
     body = {"requests": [{"custom_id": str(number), "params": asking()} for number in range(20)]}
 
     async def script() -> list[int]:

@@ -8,16 +8,16 @@ from typing import Any
 
 import httpx2
 import pytest
-from servers import started
+from servers import scripted
 
 from conformance.scripted.ollama import application
 from conformance.scripted.protocol import Setting
 
 
 @pytest.fixture
-def ollama(serve: Callable[..., str]) -> Iterator[httpx2.Client]:
+def ollama(served: Callable[..., str]) -> Iterator[httpx2.Client]:
     """A client of the face, which keeps its state; each test uses names of its own or cleans up."""
-    with httpx2.Client(base_url=serve("--face", "ollama"), timeout=20) as client:
+    with httpx2.Client(base_url=served("--face", "ollama"), timeout=20) as client:
         yield client
         for model in client.get("/api/tags").json()["models"]:
             if model["name"] != "scripted:latest":
@@ -296,7 +296,7 @@ def test_messages_are_answered_for_each_installed_model(ollama: httpx2.Client) -
 
 
 def test_a_key() -> None:
-    with started("--face", "ollama", "--api-key", "right") as url:
+    with scripted("--face", "ollama", "--api-key", "right") as url:
         body = {"model": "scripted", "stream": False, "messages": [{"role": "user", "content": "x"}]}
         assert httpx2.post(f"{url}/api/chat", json=body).status_code == 401
         right = {"authorization": "Bearer right"}

@@ -14,10 +14,10 @@ TOOL = {"type": "function", "function": {"name": "echo", "parameters": {"type": 
 
 
 @pytest.fixture
-def chat(serve: Serve, client: httpx2.Client) -> Callable[..., httpx2.Response]:
+def chat(served: Serve, client: httpx2.Client) -> Callable[..., httpx2.Response]:
     def ask(prompt: str = "Reply with exactly: pine oak", **fields: Any) -> httpx2.Response:
         body = {"model": "any/model:v1", "messages": [{"role": "user", "content": prompt}], **fields}
-        return client.post(serve("--face", "openai") + PATH, json=body)
+        return client.post(served("--face", "openai") + PATH, json=body)
 
     return ask
 
@@ -167,21 +167,21 @@ def test_a_wrong_request_is_refused_by_the_name_of_its_parameter(
     [("POST", "/v1/responses", 404), ("GET", "/", 404), ("GET", PATH, 405), ("GET", "/v1/models/x", 404)],
 )
 def test_an_unknown_route_is_refused_in_the_same_form(
-    serve: Serve, client: httpx2.Client, method: str, path: str, status: int
+    served: Serve, client: httpx2.Client, method: str, path: str, status: int
 ) -> None:
-    response = client.request(method, serve("--face", "openai") + path)
+    response = client.request(method, served("--face", "openai") + path)
     assert response.status_code == status
     assert response.json()["error"].keys() == {"message", "type", "param", "code"}
 
 
-def test_a_body_that_is_not_json(serve: Serve, client: httpx2.Client) -> None:
-    response = client.post(serve("--face", "openai") + PATH, content=b"{")
+def test_a_body_that_is_not_json(served: Serve, client: httpx2.Client) -> None:
+    response = client.post(served("--face", "openai") + PATH, content=b"{")
     assert response.status_code == 400
     assert "JSON" in response.json()["error"]["message"]
 
 
-def test_models(serve: Serve, client: httpx2.Client) -> None:
-    url = serve("--face", "openai") + "/v1/models"
+def test_models(served: Serve, client: httpx2.Client) -> None:
+    url = served("--face", "openai") + "/v1/models"
     listing = client.get(url).json()
     assert listing["object"] == "list"
     assert [model["id"] for model in listing["data"]] == ["scripted"]
@@ -191,9 +191,9 @@ def test_models(serve: Serve, client: httpx2.Client) -> None:
 @pytest.mark.parametrize(
     ("authorization", "status"), [(None, 401), ("Bearer wrong", 401), ("right", 401), ("Bearer right", 200)]
 )
-def test_a_key(serve: Serve, client: httpx2.Client, authorization: str | None, status: int) -> None:
+def test_a_key(served: Serve, client: httpx2.Client, authorization: str | None, status: int) -> None:
     headers = {"authorization": authorization} if authorization else {}
-    response = client.get(serve("--face", "openai", "--api-key", "right") + "/v1/models", headers=headers)
+    response = client.get(served("--face", "openai", "--api-key", "right") + "/v1/models", headers=headers)
     assert response.status_code == status
     assert status == 200 or response.json()["error"]["type"] == "invalid_request_error"
 
@@ -204,9 +204,9 @@ def test_an_error_in_the_stream_is_its_last_event(chat: Callable[..., httpx2.Res
     assert "[DONE]" not in events[-1]
 
 
-def test_split_bytes_have_borders_inside_characters(serve: Serve, client: httpx2.Client) -> None:
+def test_split_bytes_have_borders_inside_characters(served: Serve, client: httpx2.Client) -> None:
     body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "Fail with split bytes."}]}
-    with client.stream("POST", serve("--face", "openai") + PATH, json=body) as response:
+    with client.stream("POST", served("--face", "openai") + PATH, json=body) as response:
         pieces = list(response.iter_raw())
     assert any(0x80 <= piece[0] < 0xC0 for piece in pieces if piece)
     b"".join(pieces).decode()
@@ -224,7 +224,7 @@ def test_a_long_answer_takes_its_time_and_a_short_one_does_not(chat: Callable[..
         assert min(seconds(100, stream=stream) for _ in range(5)) < long / 2
 
 
-def test_many_at_once(serve: Serve) -> None:
+def test_many_at_once(served: Serve) -> None:
     """Each answer is its own: nothing of one conversation turns up in another."""
     import asyncio
 
@@ -234,7 +234,7 @@ def test_many_at_once(serve: Serve) -> None:
             async def ask(number: int) -> str:
                 messages = [{"role": "user", "content": f"Reply with exactly: {number} " + "x " * 150}]
                 response = await client.post(
-                    serve("--face", "openai") + PATH, json={"model": "m", "messages": messages}
+                    served("--face", "openai") + PATH, json={"model": "m", "messages": messages}
                 )
                 return str(response.json()["choices"][0]["message"]["content"]).split()[0]
 

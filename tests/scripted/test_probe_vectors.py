@@ -34,9 +34,9 @@ def test_there_is_one_vector_of_each_id() -> None:
 
 
 @pytest.mark.parametrize(("vector", "wire", "mode"), ANSWERS)
-def test_an_answer(vector: Vector, wire: Wire, mode: Mode, serve: Serve, client: httpx2.Client) -> None:
+def test_an_answer(vector: Vector, wire: Wire, mode: Mode, served: Serve, client: httpx2.Client) -> None:
     response = client.post(
-        serve("--face", wire.name) + wire.path,
+        served("--face", wire.name) + wire.path,
         json=wire.request(vector.body, stream=mode == "stream"),
         headers={"anthropic-version": "2023-06-01"},
     )
@@ -99,11 +99,13 @@ def _told(heard: Heard, vector: Vector) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("vector", "wire", "mode"), FAILURES)
-def test_a_failure(vector: Vector, wire: Wire, mode: Mode, serve: Serve, client: httpx2.Client) -> None:
+def test_a_failure(vector: Vector, wire: Wire, mode: Mode, served: Serve, client: httpx2.Client) -> None:
     fails = vector.answer.fails
     assert fails is not None
     streamed = mode == "stream"
-    response, body, ended = _heard_until_it_ends(client, serve("--face", wire.name) + wire.path, wire, vector, streamed)
+    response, body, ended = _heard_until_it_ends(
+        client, served("--face", wire.name) + wire.path, wire, vector, streamed
+    )
     if fails.status is not None:
         assert response.status_code == fails.status
         assert response.headers.get("retry-after") == (None if fails.retry_after is None else str(fails.retry_after))

@@ -85,8 +85,8 @@ def test_a_wrong_command_line_is_one_line_and_exit_4(arguments: list[str], says:
     assert not found.stdout
 
 
-def test_a_connection_is_kept_for_many_requests(serve: Callable[..., str]) -> None:
-    connection = HTTPConnection(serve("--face", "openai").removeprefix("http://"))
+def test_a_connection_is_kept_for_many_requests(served: Callable[..., str]) -> None:
+    connection = HTTPConnection(served("--face", "openai").removeprefix("http://"))
     with closing(connection):
         connection.connect()
         first = connection.sock
@@ -96,8 +96,8 @@ def test_a_connection_is_kept_for_many_requests(serve: Callable[..., str]) -> No
             assert connection.sock is first
 
 
-def test_a_weak_model_from_the_command_line(serve: Callable[..., str], client: httpx2.Client) -> None:
-    url = serve("--face", "openai", "--disobey", "2") + "/v1/chat/completions"
+def test_a_weak_model_from_the_command_line(served: Callable[..., str], client: httpx2.Client) -> None:
+    url = served("--face", "openai", "--disobey", "2") + "/v1/chat/completions"
     said = [client.post(url, json=MESSAGE).json()["choices"][0]["message"]["content"] for _ in range(4)]
     assert [text == "pine" for text in said] == [True, False, True, False]
 

@@ -21,8 +21,8 @@ MODES = ("json", "stream")
 
 
 @pytest.fixture
-def gateway(serve: Serve) -> str:
-    return serve("--upstream", serve("--face", "openai"))
+def gateway(served: Serve) -> str:
+    return served("--upstream", served("--face", "openai"))
 
 
 def heard(gateway: str, client: httpx2.Client, shape: str, prompt: str, mode: str, **fields: Any) -> Heard:
@@ -138,7 +138,7 @@ def test_thinking_that_is_to_be_omitted_is(gateway: str, client: httpx2.Client) 
 
 
 @pytest.mark.parametrize("shape", OLLAMA_SHAPES)
-def test_the_shapes_of_ollama(serve: Serve, client: httpx2.Client, shape: str) -> None:
+def test_the_shapes_of_ollama(served: Serve, client: httpx2.Client, shape: str) -> None:
     """JSON and stream say the same, in the order of their lines where there is one."""
     body = {
         "model": "scripted",
@@ -146,7 +146,7 @@ def test_the_shapes_of_ollama(serve: Serve, client: httpx2.Client, shape: str) -
         "messages": [{"role": "user", "content": f"Shape: {shape}.\n{CALLS}"}],
         "tools": [{"type": "function", "function": {"name": "echo", "parameters": ECHO["input_schema"]}}],
     }
-    url = f"{serve('--face', 'ollama')}/api/chat"
+    url = f"{served('--face', 'ollama')}/api/chat"
     lines = [json.loads(line) for line in client.post(url, json=body).text.splitlines()]
     whole = client.post(url, json={**body, "stream": False}).json()
     joined = "".join(line["message"]["content"] for line in lines)

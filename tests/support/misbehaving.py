@@ -1,12 +1,20 @@
-"""A server that sends exactly the bytes that a test tells it to, over a real socket; and a clock that does not idle."""
+"""A server that sends exactly the bytes that a test tells it to, over a real socket; a clock that does not idle; and
+what our client records of asking such a server.
+"""
 
 import asyncio
 import itertools
 import selectors
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from types import MappingProxyType
 from typing import Any, TypeVar
+
+from conformance.probe.client import Client
+from conformance.probe.exchange import Exchange
+from conformance.probe.recording import Limits
+from conformance.probe.request import Outgoing
 
 Result = TypeVar("Result")
 Behaviour = Callable[["Peer"], Awaitable[None]]
@@ -184,3 +192,35 @@ def hurried(work: Coroutine[Any, Any, Result]) -> Result:
     """
     with asyncio.Runner(loop_factory=_Hurried) as runner:
         return runner.run(work)
+
+
+async def resets(peer: Peer) -> None:
+    await peer.request()
+    peer.reset()
+
+
+SMALL = Limits(connect=60.0, headers=4096, body=20_000, events=50)
+"""Limits of a size that is soon reached, and of times that no busy machine reaches."""
+OK = b"HTTP/1.1 200 OK\r\n"
+EVENTS = OK + b"content-type: text/event-stream\r\n\r\n"
+STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+
+
+def post(
+    url: str, path: str = "/v1/messages", body: bytes = b"{}", headers: Mapping[str, str] = MappingProxyType({})
+) -> Outgoing:
+    return Outgoing("POST", url + path, (("content-type", "application/json"), *headers.items()), body)
+
+
+def exchanges(*behaviours: Behaviour, times: int = 1, limits: Limits = SMALL) -> list[Exchange]:
+    """What the client records of asking a server several times, one after another."""
+
+    async def ask() -> list[Exchange]:
+        async with serving(*behaviours) as server, Client(limits=limits) as client:
+            return [await client.ask(post(server.url)) for _ in range(times)]
+
+    return hurried(ask())
+
+
+def exchange(*behaviours: Behaviour, limits: Limits = SMALL) -> Exchange:
+    return exchanges(*behaviours, limits=limits)[0]

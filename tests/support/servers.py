@@ -58,27 +58,13 @@ def _answers(url: str) -> bool:
 
 @contextmanager
 def scripted(*words: str) -> Iterator[str]:
-    """The scripted model, `scripted("--face", "openai")`; its address."""
-    command = [sys.executable, "-m", "conformance.scripted", "serve", "--port", "0", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().removeprefix("listening on ").strip()
-        finally:
-            process.kill()
-
-
-@contextmanager
-def started(*arguments: str) -> Iterator[str]:
-    """`python -m conformance.scripted serve ARGUMENTS`; the address it says it listens on."""
-    command = [sys.executable, "-m", "conformance.scripted", "serve", *arguments, "--until-stdin-closes"]
+    """The scripted model, `scripted("--face", "openai")`; its address. It ends with the tests, however they end."""
+    command = [sys.executable, "-m", "conformance.scripted", "serve", *words, "--until-stdin-closes"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
         assert process.stdout is not None
         try:
             line = process.stdout.readline()
             assert line.startswith("listening on http://127.0.0.1:"), line
             yield line.split()[-1]
         finally:
-            process.stdin.close()
-            assert process.wait(10) == 0
+            process.kill()

@@ -91,7 +91,7 @@ def complete(answer: Answer) -> Found:
     law="Nothing follows the end of an answer on its connection.",
     source=HTTP + "#section-9.2",
     on=(*ON_ALL, "other"),
-    leniency="What comes later, while the connection waits to be used again, only ends its use.",
+    leniency="What comes later, while the connection waits for another question, only ends its use.",
 )
 def nothing_after(answer: Answer) -> Found:
     if answer.exchange.outcome not in ("complete", "unfinished"):
