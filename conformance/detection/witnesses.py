@@ -54,23 +54,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=Part(),
         help="every N-th fault from the K-th on; the lines of the others stay as they are (default: all)",
     )
+    parser.add_argument("--new", action="store_true", help="only the faults that have no line yet")
     asked = parser.parse_args(arguments)
     try:
         drivers = _drivers()
         every = {fault.id: fault for fault in named_faults() if "upstream" not in fault.needs}
-        faults = asked.fault or [fault for position, fault in enumerate(every) if position in asked.part]
+        listed = unread(every, read_readings()) if asked.new else list(every)
+        faults = asked.fault or [fault for position, fault in enumerate(listed) if position in asked.part]
         with ScriptedProcess("anthropic") as process:
             lines = [f"{CORRECT} {process.url}", *(f"{fault} {process.url}/fault/{fault}" for fault in faults)]
             table = table_of(_driven(drivers, "\n".join(lines) + "\n"))
-        readings = readings_in(table, every)
         if asked.fault:
-            print(written(readings, list(drivers)), end="")
+            print(written(readings_in(table, every), list(drivers)), end="")
             return int(ExitCode.AS_EXPECTED)
-        kept = kept_readings(read_readings(), [fault for fault in every if fault not in faults], list(drivers))
+        kept = kept_table(read_readings(), [fault for fault in every if fault not in faults], list(drivers))
     except UserError as problem:
         print(f"witnesses: {problem}", file=sys.stderr)
         return int(problem.exit_code)
-    READINGS.write_text(written([*kept, *readings], list(drivers)), encoding="utf-8")
+    READINGS.write_text(written(readings_in({**kept, **table}, every), list(drivers)), encoding="utf-8")
     print(f"{len(table)} faults measured, {len(kept)} kept as they were; {', '.join(drivers)}: {READINGS.name}")
     return int(ExitCode.AS_EXPECTED)
 
@@ -84,9 +85,14 @@ def readings_in(table: Table, faults: Mapping[str, NamedFault]) -> list[SdkReadi
     ]
 
 
-def kept_readings(before: Mapping[str, SdkReading], faults: Iterable[str], sdks: Sequence[str]) -> list[SdkReading]:
-    """The lines of faults that are not measured now; none that other versions of the SDKs made."""
-    return [before[fault] for fault in faults if fault in before and before[fault].by.keys() == set(sdks)]
+def unread(faults: Iterable[str], table: Mapping[str, SdkReading]) -> list[str]:
+    """The faults of which the table has no line."""
+    return [fault for fault in faults if fault not in table]
+
+
+def kept_table(before: Mapping[str, SdkReading], faults: Iterable[str], sdks: Sequence[str]) -> Table:
+    """What is known of faults that are not measured now; nothing that other versions of the SDKs made."""
+    return {fault: before[fault].by for fault in faults if fault in before and before[fault].by.keys() == set(sdks)}
 
 
 def _drivers() -> dict[str, list[str]]:

@@ -12,8 +12,9 @@ from conformance.catalog.load import load_catalog
 from conformance.detection.client_figures import EXPECTED, misjudged, outcomes, table, true_first
 from conformance.detection.client_servers import sessions
 from conformance.detection.figures import figure_of, got_worse, joined, summary, with_figures
+from conformance.detection.measure import own_of_faults
 from conformance.detection.sweep import BASE, Worse
-from conformance.detection.witnesses import SdkAnswer, kept_readings, table_of
+from conformance.detection.witnesses import SdkAnswer, kept_table, table_of, unread
 from conformance.engine.scripted_process import NamedFault, named_faults, named_models, named_variants
 from conformance.errors import UserError
 from conformance.judge.rules import RULES
@@ -189,8 +190,6 @@ def test_the_worst_of_the_answers_counts(json: SdkAnswer, stream: SdkAnswer, sai
         assert str(table_of({"python 1": [*CORRECT, *order]})["X"]["python 1"]) == said
 
 
-MEASURED_BY_SDKS = 140
-"""Faults of which the table has a line; a new one has none until `nox -s witnesses` is run."""
 TWO = [
     SdkReading(
         fault="ST02",
@@ -210,8 +209,8 @@ def test_the_table_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_a_part_that_is_measured_anew_leaves_the_lines_of_the_others_of_the_same_sdks() -> None:
     before = {one.fault: one for one in TWO}
-    assert kept_readings(before, ["ST02", "TO07", "NEW"], ["go 1", "python 1"]) == TWO[:1]
-    assert kept_readings(before, ["ST02"], ["python 2", "go 1"]) == []
+    assert kept_table(before, ["ST02", "TO07", "NEW"], ["go 1", "python 1"]) == {"ST02": TWO[0].by}
+    assert kept_table(before, ["ST02"], ["python 2", "go 1"]) == {}
 
 
 @pytest.mark.parametrize(
@@ -228,11 +227,21 @@ def test_a_line_that_cannot_be_read_is_one_line(tmp_path: Path, line: str, probl
         read_readings(file)
 
 
-def test_the_committed_table_speaks_of_the_faults_and_of_streams_that_clients_read_differently() -> None:
+def test_a_new_fault_is_one_that_the_sdks_were_not_shown() -> None:
+    assert unread(["ST02", "NEW", "TO07"], {one.fault: one for one in TWO}) == ["NEW"]
+
+
+def test_the_committed_table_has_a_line_for_each_fault_that_an_endpoint_of_its_own_can_show() -> None:
+    table, own = read_readings(), own_of_faults()
+    shown = {fault.id: fault for fault in named_faults() if "upstream" not in fault.needs}
+    assert unread(shown, table) == [], "`nox -s witnesses -- --new` shows these to the SDKs"
+    assert {fault: (line.says, list(line.of)) for fault, line in table.items()} == {
+        id_: (fault.says, own.get(id_, [])) for id_, fault in shown.items()
+    }, "`nox -s witnesses -- --new` writes anew what these lines are about"
+
+
+def test_the_committed_table_speaks_of_streams_that_clients_read_differently() -> None:
     table = read_readings()
-    shown = {fault.id for fault in named_faults() if "upstream" not in fault.needs}
-    assert set(table) <= shown
-    assert len(table) >= MEASURED_BY_SDKS
     said = {sdk.partition(" ")[0]: witnessed.says for sdk, witnessed in table["ST02"].by.items()}
     assert (said["python"], said["typescript"]) == ("accepts", "rejects")
     assert [one.fault for one in readings_of("stream.start-once", table)] == ["ST02"]
