@@ -3,8 +3,8 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
-from conformance.errors import ExitCode
 from conformance.scripted.protocol import PROTOCOLS, Setting, UsageError, application
 
 
@@ -14,16 +14,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except UsageError as mistake:
-        print(f"{_parser().prog}: {mistake}", file=sys.stderr)
-        return ExitCode.BAD_USAGE
+        print(f"conformance: {mistake}", file=sys.stderr)
+        return mistake.exit_code
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse leaves with 2, which here means our own fault; a wrong command line is 4."""
+    """argparse leaves with 2, which here means our own fault; a wrong command line is 4, and one line."""
 
     def error(self, message: str) -> None:  # type: ignore[override]
-        self.print_usage(sys.stderr)
-        self.exit(4, f"{self.prog}: {message}\n")
+        self.exit(4, f"{self.prog}: {message}; `python -m {self.prog} --help` lists what there is\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,11 +64,16 @@ def _port(text: str) -> int:
 
 
 def _address(text: str) -> str:
-    """An address with its scheme, which people leave out."""
+    """An address with its scheme, which people leave out, and without the route, which is added to it."""
     url = text if "://" in text else f"http://{text}"
-    if not url.startswith(("http://", "https://")) or not url.partition("://")[2].strip("/"):
+    try:
+        parts = urlsplit(url)
+        named = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # of a port that is none
+        named = False
+    if not named:
         raise argparse.ArgumentTypeError(f"{text!r} is no address such as http://127.0.0.1:8124")
-    return url
+    return url.rstrip("/").removesuffix("/chat/completions").removesuffix("/v1")
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -90,7 +94,12 @@ def _serve(options: argparse.Namespace) -> int:
         from conformance.scripted.odd_models import disobedient
 
         setting = replace(setting, brain=disobedient(options.disobey))
-    serve(application(options.face, setting), port=options.port, until_stdin_closes=options.until_stdin_closes)
+    face = application(options.face, setting)
+    if setting.upstream is not None:
+        from conformance.scripted.gateway import wait_for
+
+        wait_for(setting.upstream, lambda text: print(text, file=sys.stderr, flush=True))
+    serve(face, port=options.port, until_stdin_closes=options.until_stdin_closes)
     return 0
 
 

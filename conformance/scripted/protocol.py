@@ -1,11 +1,13 @@
 """The interface of a face: its arguments, and the brain that it asks."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from typing import Any, Literal, cast
 
 from msgspec import Struct
 
+from conformance.errors import ExitCode
 from conformance.scripted.brain import answer
 from conformance.scripted.conversation import Conversation, Reply
 
@@ -44,6 +46,20 @@ def refuse_bending(face: Protocol, setting: Setting) -> None:
 
 class UsageError(Exception):
     """The caller's mistake, in a sentence that says what to do."""
+
+    exit_code = ExitCode.BAD_USAGE
+
+
+class NobodyThereError(UsageError):
+    """A server that is to be asked does not answer."""
+
+    exit_code = ExitCode.OUR_FAULT
+
+
+def near(word: str, legal: Iterable[str]) -> str:
+    """`; did you mean ...?` for the legal word that looks most like this one; empty where none does."""
+    close = get_close_matches(word, list(legal), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def application(face: Protocol, setting: Setting) -> Application:

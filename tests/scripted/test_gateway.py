@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -156,8 +157,10 @@ def test_without_a_stream_it_is_a_refusal_all_the_same(kind: str, ask: Ask) -> N
     assert (answer.status_code, answer.json()["error"]["type"]) == (500, "api_error")
 
 
-def test_an_upstream_that_is_not_there(served: Serve, client: httpx2.Client) -> None:
-    answer = client.post(served("--upstream", "http://127.0.0.1:9") + "/v1/messages", json=asking())
+def test_an_upstream_that_is_gone(served: Serve, client: httpx2.Client) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as upstream:
+        gateway = served("--upstream", f"http://127.0.0.1:{upstream.getsockname()[1]}")
+    answer = client.post(gateway + "/v1/messages", json=asking())
     assert (answer.status_code, answer.json()["error"]["type"]) == (500, "api_error")
 
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import NoReturn
 
+from conformance.cli.parser import from_one
+
 
 def declare_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -17,7 +19,7 @@ def declare_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--api-key", metavar="KEY", help="ask for this key")
     parser.add_argument("--like", metavar="TARGET@VERSION", help="behave like this server, as far as it is known")
     parser.add_argument("--upstream", metavar="URL", help="be a gateway in front of this chat completions server")
-    parser.add_argument("--disobey", metavar="N", help="ignore every N-th prompt, as a weak model would")
+    parser.add_argument("--disobey", metavar="N", type=from_one, help="ignore every N-th prompt, as a weak model would")
 
 
 def _port(text: str) -> str:
@@ -28,7 +30,7 @@ def _port(text: str) -> str:
 
 def run_serve(arguments: argparse.Namespace) -> NoReturn:
     given = {"--" + name.replace("_", "-"): value for name, value in vars(arguments).items() if value is not None}
-    words = [word for pair in given.items() for word in pair]
+    words = [str(word) for pair in given.items() for word in pair]
     sys.stdout.flush()
     # becomes that program rather than its parent: a signal to this process ends it, and nothing is left behind
     os.execv(sys.executable, [sys.executable, "-m", "conformance.scripted", "serve", *words])  # noqa: S606 - our own module

@@ -1,6 +1,6 @@
 """The face `anthropic`: the reference endpoint, complete, strict and correct to the letter."""
 
-from conformance.scripted.protocol import Application, Setting, UsageError
+from conformance.scripted.protocol import Application, Setting, UsageError, near
 
 
 def application(setting: Setting) -> Application:
@@ -48,11 +48,8 @@ def application(setting: Setting) -> Application:
 
 def _unknown(kind: str, name: str) -> str:
     """That there is no such fault or variant, with the id that looks most like it."""
-    from difflib import get_close_matches
-
     from conformance.scripted.faults import faults
     from conformance.scripted.variants import variants
 
-    near = get_close_matches(name, faults() if kind == "fault" else variants(), n=1, cutoff=0.5)
-    guess = f"; did you mean {near[0]}? " if near else "; "
-    return f"there is no {kind} {name}{guess}`conformance {kind}s` lists them"
+    guess = near(name, faults() if kind == "fault" else variants())
+    return f"there is no {kind} {name}{f'{guess} ' if guess else '; '}`conformance {kind}s` lists them"

@@ -5,6 +5,6 @@ the other wire cannot say is lost, as in every gateway: whether a tool result is
 only. Sources of that wire: `conformance.scripted.openai`.
 """
 
-from conformance.scripted.gateway.gateway import Gateway
+from conformance.scripted.gateway.gateway import Gateway, wait_for
 
-__all__ = ["Gateway"]
+__all__ = ["Gateway", "wait_for"]

@@ -1,9 +1,12 @@
 """Asks the upstream, and passes on what it answers."""
 
+import socket
+import time
 from asyncio import timeout
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
@@ -23,6 +26,7 @@ from conformance.scripted.gateway.passage import Asking, Heard, Trouble, refusal
 from conformance.scripted.gateway.translation import chat_request
 from conformance.scripted.openai.request import ChatRequest
 from conformance.scripted.openai.understanding import understood
+from conformance.scripted.protocol import NobodyThereError, near
 from conformance.scripted.tokens import cost, counts_input, split
 
 PATH = "/v1/chat/completions"
@@ -31,6 +35,36 @@ STREAM_PATIENCE = 3.0
 JSON_PATIENCE = 30.0
 """Seconds until a whole answer, or a stream has begun: other requests of many megabytes may be read before it."""
 SUCCESS = 200
+START_PATIENCE = 5.0
+"""Seconds that an upstream may take to start, as where both are started by one script."""
+START_PAUSE = 0.1
+
+
+def wait_for(url: str, say: Callable[[str], None]) -> None:
+    """Returns when something listens at an address; NobodyThereError where nothing does, or there is no such host."""
+    parts = urlsplit(url)
+    place = (parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80))
+    until = time.monotonic() + START_PATIENCE
+    waiting = False
+    while True:
+        try:
+            with socket.create_connection(place, timeout=START_PATIENCE):
+                return
+        except socket.gaierror as problem:
+            raise NobodyThereError(
+                f"there is no host {place[0]} ({problem.strerror}): --upstream is the address of a chat completions "
+                f"server, such as http://127.0.0.1:8124{near(place[0], ['localhost'])}"
+            ) from None
+        except OSError as problem:
+            if time.monotonic() > until:
+                raise NobodyThereError(
+                    f"nothing answers at {url} ({problem.strerror or problem}): start the upstream first, such as "
+                    "`conformance serve --face openai --port 8124`"
+                ) from None
+        if not waiting:
+            say(f"nothing answers at {url} yet: waiting {START_PATIENCE:.0f} s for it")
+            waiting = True
+        time.sleep(START_PAUSE)
 
 
 class Gateway:

@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from conformance.scripted.delivery import Endings, delivery_of, with_ending
+from conformance.scripted.likeness import numbers_of
 from conformance.scripted.ollama.library import Model
 from conformance.scripted.ollama.management import Management, read, signin_url
 from conformance.scripted.ollama.reply import OllamaVoice
@@ -121,6 +122,7 @@ def _version(setting: Setting) -> str:
         raise UsageError(f"the face ollama is like ollama only, not like {target}: say --like ollama@{VERSION}")
     if not version:
         return VERSION
+    numbers_of(version)
     return version if version.count(".") >= 2 else version + ".0" * (2 - version.count("."))
 
 
