@@ -12,6 +12,8 @@ WORDS = frozenset({"type", "role", "stop_reason"})
 """Keys whose values belong to the shape: they are words of the protocol, not of the model."""
 OPAQUE = frozenset({"input", "schema"})
 """Keys whose objects are the model's or the caller's own."""
+MOMENTS = {"message_batch": frozenset({"archived_at", "cancel_initiated_at", "ended_at", "results_url"})}
+"""Keys of an object, by its type, that say null until something has happened: when it is asked decides."""
 SCALARS = {bool: "boolean", int: "number", float: "number", type(None): "null"}
 """What stands for a value, by its type."""
 TIMED = frozenset({"ping"})
@@ -19,7 +21,7 @@ TIMED = frozenset({"ping"})
 
 
 ANYTHING = "value"
-"""What stands for a value of an entry of a list: what has not ended, or has nothing to show, says null there."""
+"""What stands for a value that is null until something has happened, and for one of an entry of a list."""
 
 LONGEST = 4 * 1024
 """Bytes of a shape from which on an answer has none that is worth comparing."""
@@ -87,8 +89,12 @@ def masked(value: Any, key: str = "") -> Any:
             return "object"
         if _is_page(value):
             return masked({**value, "data": []}) | {"data": [_keys_of(entry) for entry in value["data"][:1]]}
+        kind = value.get("type")
+        later = MOMENTS.get(kind, frozenset()) if isinstance(kind, str) else frozenset()
         return {
-            shortened(name, LONGEST_NAME, ""): SCALARS.get(type(item)) or masked(item, name)
+            shortened(name, LONGEST_NAME, ""): _of_moment(item)
+            if name in later
+            else SCALARS.get(type(item)) or masked(item, name)
             for name, item in sorted(value.items())
         }
     if isinstance(value, list):
@@ -96,6 +102,11 @@ def masked(value: Any, key: str = "") -> Any:
     if isinstance(value, str):
         return value if key in WORDS and len(value) <= LONGEST_NAME and value.isidentifier() else "string"
     return SCALARS.get(type(value)) or type(value).__name__
+
+
+def _of_moment(value: Any) -> Any:
+    """What stands for a time or an address that may not be there yet; a value of any other kind stays what it is."""
+    return ANYTHING if value is None or isinstance(value, str) else masked(value)
 
 
 def _is_page(value: dict[str, Any]) -> bool:

@@ -16,6 +16,8 @@ from conformance.words import Basis, Status
 
 CAUSES = 8
 """Causes that the end of a run shows: what is behind them stands in the page."""
+LEFT_OPEN = 4
+"""The same of a run without a red cause: of its known gaps, and of what weighs less."""
 MORE = 16
 """Causes that have no lines of their own and are named."""
 EXTRA_KEYS = "message.known-keys"
@@ -47,21 +49,26 @@ class Closing(Struct, frozen=True, kw_only=True):
     counts: str
     asked: list[str]
     """Each question with its verdict, where the run had only a few."""
+    heading: str
+    """What the causes are, where none of them is red."""
     causes: list[CauseLines]
+    """The red ones; where there is none, known gaps and those that weigh too little to be red."""
     more: int
     """Causes that are not shown."""
     others: str = ""
     """The ids of these."""
     extra: str = ""
     """Keys that the server sends beside the documented ones: no client minds them, and no verdict follows."""
-    left_open: str = ""
-    """What is not as the API has it and is no news, or weighs too little to be: the worst first."""
+    less: str = ""
+    """What is not as the API has it, and weighs too little to be red beside what is."""
 
 
 def closing_of(column: Column) -> Closing:
     """The end of a column's run, in words."""
     log = column.log
     red = red_causes(log)
+    lesser, weighing = _lesser(log, red), _weighing(log)
+    told, lines = (red, CAUSES) if red else ([cause for cause in log.causes if cause.id in weighing], LEFT_OPEN)
     few = len(log.cases) <= FEW
     return Closing(
         title=column.title,
@@ -71,14 +78,17 @@ def closing_of(column: Column) -> Closing:
         warnings=[*_warnings(column), *_drift(log)],
         counts=_counts(column),
         asked=[_asked(row) for row in log.cases] if few else [],
+        heading=_heading(told, lesser) if told and not red else "",
         causes=[
             CauseLines(cause.id, cause.says, counted(cause, log), cause.quote or observed(cause, log))
-            for cause in red[:CAUSES]
+            for cause in told[:lines]
         ],
-        more=max(0, len(red) - CAUSES),
-        others=_some([cause.id for cause in red[CAUSES:]], MORE),
+        more=max(0, len(told) - lines),
+        others=_some([cause.id for cause in told[lines:]], MORE),
         extra=_extra(log),
-        left_open=_lesser(log, red) if red else _left_open(log),
+        less=f"Of less weight, a SHOULD or a MAY: {_some([cause.id for cause in lesser], MORE)}."
+        if red and lesser
+        else "",
     )
 
 
@@ -89,15 +99,13 @@ def _asked(row: CaseRow) -> str:
     return f"{verdict}: {why}" if why and row.verdict != "supported" else verdict
 
 
-def _left_open(log: RunLog) -> str:
-    """The first cause of a run without a red one; nothing where a law is broken that may be."""
-    weighing = _weighing(log)
-    causes = [cause for cause in log.causes if cause.id in weighing]
-    if not causes:
-        return ""
-    worst, *others = causes
-    more = f"; then {_some([cause.id for cause in others], MORE)}" if others else ""
-    return f"Known or left open, the worst first: {worst.id}  {worst.says}  ({counted(worst, log)}){more}."
+def _heading(told: Sequence[CauseRow], lesser: Sequence[CauseRow]) -> str:
+    """What is not as the API has it where nothing is red."""
+    things = f"{_number(len(told), 'thing')} {'is' if len(told) == 1 else 'are'} not as the API has it"
+    if len(lesser) == len(told):
+        return f"Nothing that is required is wrong, but {things}, a SHOULD or a MAY; the worst first:"
+    rest = f", {len(lesser)} of less weight, a SHOULD or a MAY" if lesser else ""
+    return f"{things}: {_number(len(told) - len(lesser), 'known gap')}{rest}; the worst first:"
 
 
 def _extra(log: RunLog) -> str:
@@ -107,15 +115,15 @@ def _extra(log: RunLog) -> str:
     return f"This server also sends: {_some(names, MORE)}." if names else ""
 
 
-def _lesser(log: RunLog, red: Sequence[CauseRow]) -> str:
-    """What weighs too little to be red, beside what is: a SHOULD or a MAY that does not hold, and is no known gap."""
+def _lesser(log: RunLog, red: Sequence[CauseRow]) -> list[CauseRow]:
+    """What weighs too little to be red: a SHOULD or a MAY that does not hold, and is no known gap."""
     known = statuses(log)
-    names = [
-        cause.id
+    weighing = _weighing(log)
+    return [
+        cause
         for cause in log.causes
-        if cause not in red and cause.id in _weighing(log) and {known.get(row) for row in cause.rows} == {"as-expected"}
+        if cause not in red and cause.id in weighing and {known.get(row) for row in cause.rows} == {"as-expected"}
     ]
-    return f"Of less weight, a SHOULD or a MAY: {_some(names, MORE)}." if names else ""
 
 
 def _weighing(log: RunLog) -> set[str]:

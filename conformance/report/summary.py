@@ -7,7 +7,7 @@ from typing import Any
 from conformance.errors import ExitCode
 from conformance.harmless import harmless
 from conformance.report.causes import counted, observed, red_causes
-from conformance.report.closing import basis_of, closing_of
+from conformance.report.closing import Closing, basis_of, closing_of
 from conformance.report.matrix import UNEXPECTED, Cell, Column, Matrix, disputed, most_important
 from conformance.report.servers import ServerLine, servers_of
 from conformance.runs.log import RowInfo, RunLog, sentence
@@ -75,9 +75,9 @@ def _target_md(column: Column, rows: dict[str, RowInfo]) -> str:
         lines += ["", _md(text)]
     for text in closing.warnings:
         lines += ["", f"**{_md(text)}**"]
-    lines += _causes_md(column.log)
-    if closing.left_open:
-        lines += ["", _md(closing.left_open)]
+    lines += _left_open_md(closing) if closing.heading else _causes_md(column.log)
+    if closing.less:
+        lines += ["", _md(closing.less)]
     if closing.extra:
         lines += ["", _md(closing.extra)]
     listed = most_important(column, rows, limit=SUMMARY_ROWS)
@@ -101,6 +101,15 @@ def _causes_md(log: RunLog) -> list[str]:
         if said := cause.quote or observed(cause, log):
             lines.append(f"   <br>{_md(said)}")
     return lines
+
+
+def _left_open_md(closing: Closing) -> list[str]:
+    """Known gaps and what weighs too little to be red, where nothing is red."""
+    lines = ["", _md(closing.heading), ""]
+    for number, cause in enumerate(closing.causes, start=1):
+        lines.append(f"{number}. {_code(cause.id)} {_md(cause.says)} ({_md(cause.counted)})")
+        lines += [f"   <br>{_md(cause.quote)}"] if cause.quote else []
+    return [*lines, "", _md(f"And {closing.more} more: {closing.others}.")] if closing.more else lines
 
 
 def _table_md(title: str, pairs: Sequence[tuple[RowInfo, Cell]]) -> list[str]:

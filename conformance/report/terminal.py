@@ -69,21 +69,20 @@ def print_terminal_summary(run: RunLog, page: Path | None, stream: TextIO, *, qu
     line(" · ".join(part for part in (closing.title, closing.level) if part), "bold")
     for text in closing.asked:
         line(f"  {text}")
-    line(closing.change, "bold" if closing.causes else "")
+    line(closing.change, "bold" if closing.causes and not closing.heading else "")
     for text in closing.clients:
         line(text)
     for text in closing.warnings:
         line(text, "bold red")
-    line(closing.counts, "dim")
+    if closing.heading:
+        line(closing.heading, "bold")
     for number, cause in enumerate(closing.causes, start=1):
         line(f"{number}. {cause.id}  {cause.says}  ({cause.counted})")
         line(f"   {cause.quote}", "dim")
     if closing.more:
         line(f"   and {closing.more} more, in the page and in summary.md: {closing.others}")
-    if closing.left_open:
-        line(closing.left_open, "dim")
-    if closing.extra:
-        line(closing.extra, "dim")
+    for text in filter(None, (closing.less, closing.extra, closing.counts)):
+        line(text, "dim")
     if page is not None:
         line(f"The matrix, with the evidence of every cell: {page.resolve().as_uri()}")
     if not run.complete:

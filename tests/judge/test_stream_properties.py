@@ -302,6 +302,24 @@ def test_two_halves_of_a_character_in_two_deltas_are_one_as_clients_join_them() 
     assert [one.rule.id for one in examine(answer) if one.violations] == ["stream.whole-characters"]
 
 
+def test_the_shape_of_a_batch_is_the_same_whether_or_not_it_has_ended() -> None:
+    going = {
+        "id": "b_1",
+        "type": "message_batch",
+        "ended_at": None,
+        "results_url": None,
+        "cancel_initiated_at": None,
+        "archived_at": None,
+        "request_counts": {"processing": 2},
+    }
+    ended = {**going, "ended_at": "2026-01-01T00:00:00Z", "results_url": "http://127.0.0.1/b_1"}
+    assert masked(going) == masked(ended)
+    assert masked(going) == masked({**going, "cancel_initiated_at": "2026-01-01T00:00:00Z"})
+    assert masked(going) != masked({**going, "ended_at": 0})
+    assert masked(going) != masked({name: value for name, value in going.items() if name != "ended_at"})
+    assert masked({"ended_at": None}) != masked({"ended_at": "2026-01-01T00:00:00Z"}), "an object of another type"
+
+
 def test_the_shape_of_a_list_is_that_of_its_first_entry_whatever_older_ones_there_are() -> None:
     new = {"id": "b_2", "type": "message_batch", "ended_at": None, "request_counts": {"processing": 2}}
     old = {**new, "id": "b_1", "ended_at": "2026-01-01T00:00:00Z", "results_url": "http://127.0.0.1/b_1"}

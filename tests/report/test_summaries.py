@@ -19,7 +19,7 @@ from conformance.report.closing import basis_of
 from conformance.report.levels import LevelRow, in_words, level_of
 from conformance.report.matrix import matrix_of
 from conformance.report.query import parse
-from conformance.report.summary import badge
+from conformance.report.summary import badge, summary_md
 from conformance.report.terminal import print_line, print_table, print_terminal_summary
 from conformance.report.write import write_summaries
 from conformance.runs.log import CauseRow, RowInfo, RuleRow, RunLog, read_log
@@ -306,6 +306,21 @@ def test_the_terminal_names_each_cause_the_red_ones_and_those_of_less_weight(new
     assert "and 3 more, in the page and in summary.md: a.case-8[json], a.case-9[json], a.case-10[json]" in told
     assert "Of less weight, a SHOULD or a MAY: a.case-11[json]" in told
     assert "Of less weight" not in shown(of_causes(newest, red=2, lesser=0))
+
+
+def test_what_weighs_little_is_told_in_the_first_lines_where_nothing_is_red(newest: RunLog) -> None:
+    run = of_causes(newest, red=0, lesser=6)
+    run = replace(run, readiness=(), end=replace(run.end, exit=0) if run.end else None)
+    lines = shown(run).strip().splitlines()
+    at = next(number for number, line in enumerate(lines) if "1. a.case-0[json]" in line)
+    assert at < 12
+    assert lines[at - 1].startswith("Nothing that is required is wrong, but 6 things are not as the API has it")
+    assert "and 2 more, in the page and in summary.md: a.case-4[json], a.case-5[json]" in shown(run)
+    text = summary_md(matrix_of([run]))
+    assert "1. <code>a.case-0" in text
+    assert "And 2 more: a.case-4" in text
+    known = replace(run, cases=tuple(replace(row, status="known-gap") for row in run.cases[:2]) + run.cases[2:])
+    assert "6 things are not as the API has it: 2 known gaps, 4 of less weight" in shown(known)
 
 
 def test_what_a_server_also_sends_is_said_once_and_weighs_nothing(newest: RunLog) -> None:
