@@ -67,8 +67,8 @@ def closing_of(column: Column) -> Closing:
     """The end of a column's run, in words."""
     log = column.log
     red = red_causes(log)
-    lesser, weighing = _lesser(log, red), _weighing(log)
-    told, lines = (red, CAUSES) if red else ([cause for cause in log.causes if cause.id in weighing], LEFT_OPEN)
+    lesser = _lesser(log, red)
+    told, lines = (red, CAUSES) if red else (_left_open(log), LEFT_OPEN)
     few = len(log.cases) <= FEW
     return Closing(
         title=column.title,
@@ -97,6 +97,14 @@ def _asked(row: CaseRow) -> str:
     why = sentence(row.findings[0], wanted_limit=EXPECTED) if row.findings else row.reason
     verdict = f"{row.verdict}  {row.case}[{row.mode}]"
     return f"{verdict}: {why}" if why and row.verdict != "supported" else verdict
+
+
+def _left_open(log: RunLog) -> list[CauseRow]:
+    """The causes of a run without a red one; what is disputed alone counts nowhere."""
+    known, weighing = statuses(log), _weighing(log)
+    return [
+        cause for cause in log.causes if cause.id in weighing and {known.get(row) for row in cause.rows} != {"disputed"}
+    ]
 
 
 def _heading(told: Sequence[CauseRow], lesser: Sequence[CauseRow]) -> str:

@@ -107,4 +107,4 @@ def test_an_ollama_that_does_what_it_says_is_as_expected(judged: JudgedRun, logs
     if judged.run.startswith("ollama-"):
         assert code == 0, told.causes
         assert told.change.startswith("As expected: 0 worse, 0 better, ")
-        assert told.causes == []
+        assert bool(told.causes) == bool(told.heading), "no cause is red"
