@@ -23,7 +23,8 @@ class Keys:
 
     That is: escapes of JSON, URLs, HTML, mail, style sheets and programs, for any of the characters, several times
     over and one in another; UTF-16 and 32; base64, base32, base85, hexadecimal and lists of codes, also one in another;
-    and backwards. A key that could as well be a word of
+    backwards; in letters of the other case, or that only look different; with marks or blanks between its signs. What
+    no reader undoes by itself, such as a cipher or a compression, hides a key. One that could as well be a word of
     an answer (`ollama`) is not looked for: to tear it out of every text would change what is judged.
     """
 
@@ -78,15 +79,24 @@ class Keys:
                     clean[begin + first : begin + last] = b"*" * (last - first)
         return data if clean is None else bytes(clean)
 
-    def without_parts_in(self, texts: Sequence[str]) -> Sequence[str]:
-        """Some texts, such as the values of headers, without a key that several of them tell one after another."""
-        row = [text.encode("utf-8", "surrogatepass") for text in texts]
-        if not self._searches or not self.spans(b"".join(row)):
-            return texts
-        clean = [bytearray(data) for data in row]
-        for place, first, last in self._parts_of(row):
-            clean[place][first:last] = b"*" * (last - first)
-        return [data.decode("utf-8", "replace") for data in clean]
+    def without_parts_in(self, headers: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+        """Headers without a key that several of them tell one after another: values, those of a name, names, both."""
+        if not self._searches:
+            return headers
+        texts = [part.encode("utf-8", "surrogatepass") for header in headers for part in header]
+        values = range(1, len(texts), 2)
+        named: dict[bytes, list[int]] = {}
+        for place in values:
+            named.setdefault(texts[place - 1], []).append(place)
+        rows = [values, range(0, len(texts), 2), range(len(texts)), *(row for row in named.values() if len(row) > 1)]
+        if not self.spans(_APART.join([b"".join([texts[place] for place in row]) for row in rows])):
+            return headers
+        clean = list(map(bytearray, texts))
+        for row in rows:
+            for number, first, last in self._parts_of([texts[place] for place in row]):
+                clean[row[number]][first:last] = b"*" * (last - first)
+        said = [data.decode("utf-8", "replace") for data in clean]
+        return list(zip(said[::2], said[1::2], strict=True))
 
     def _parts(self, strings: "Strings", numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
         """Where the parts of keys stand that only several strings in a row tell."""
@@ -133,7 +143,7 @@ _DELTA = re.compile(
     + rb"\}\}"
 )
 """An event as nearly all are."""
-_BACKSLASHES, _QUOTE, _APART = b"\1\1", b"\2\2", b"\3"
+_BACKSLASHES, _QUOTE, _APART = b"\1\1", b"\2\2", b"\3" * 8
 """What stands for an escaped backslash and an escaped quote while strings are found, and what parts rows of them."""
 
 
@@ -285,4 +295,4 @@ def _search(key: str) -> Search:
     for data in {key.encode(), key.encode("latin-1", "replace")}:
         patterns |= {plain(read) for read in readings(data)} | {*coded(data), *seldom_coded(data)}
         patterns |= {plain(data[::-1]), *coded(data[::-1])} | ({spread(data)} if len(data) <= LONGEST_SPREAD else set())
-    return Search("|".join(sorted(patterns, key=len, reverse=True)), len(key.encode()))
+    return Search("|".join(sorted(patterns, key=len, reverse=True)), len(key.encode()), len(set(key)))

@@ -7,12 +7,11 @@ hexadecimal and lists of codes. Everything here takes time that grows with the b
 import base64
 import re
 from binascii import a2b_base64
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, cached_property
-from itertools import accumulate
 
 import re2
+
+from conformance.escapes import LAYERS, Reading, dialects, engine
 
 SHORTEST_CODED = 8
 """Characters of a coded form from which on it is no word that stands there by chance."""
@@ -20,45 +19,33 @@ SHORTEST_RUN = 16
 """Characters of base64 or hexadecimal from which on they are decoded: the words of the protocol are shorter."""
 FEWEST_CODES = 6
 MOST_SILENT = 10_000
-LAYERS = 4
-"""How often escapes are undone, and how deep codings are undone that stand in one another."""
 
 GROUP = 5
 """Signs of base85 that tell four bytes."""
 _BEFORE, _AFTER = re.compile(rb"[!#-\[\]-~]*\Z"), re.compile(rb"[!#-\[\]-~]*")
 
+_WIDE = r"\x00{0,3}"
+"""What stands between signs in UTF-16 and 32."""
 _SPACE = r"(?:\s|\\+[rnt])*"
 """What may stand between the signs of a coded text: line breaks, also as JSON writes them."""
-_APART = (
-    r"(?:[ \t\r\n.,_|-]|\\+[nrt]|\xc2\xad|\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0|\xef\xbb\xbf"
-    r"|\\+u(?:200[b-fB-F]|00[aA][dD]|2060|[fF][eE][fF][fF])){1,3}"
-)
-"""What may stand between signs that are told one by one."""
+_APART = r"""(?:(?:[^0-9A-Za-z"\\\r\n\x80-\xff]|\\+[nrt"]?){0,5}|[ \t\r\n.,_|-]{1,3})"""
+"""What may stand between signs, or groups of them: no quote, and no field of a stream, which stay as they are."""
 _STD, _URL = b"+/", b"-_"
 _Z85 = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 _B85 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
-
-
-def engine(pattern: str, memory: int = 4 * 2**20) -> "re2._Regexp":
-    """A pattern over bytes that takes time linear in them; `memory` is for the states that are kept."""
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.max_mem = memory
-    options.log_errors = False
-    return re2.compile(pattern.encode("latin-1"), options)
 
 
 # Forms of one text
 
 
 def plain(data: bytes) -> str:
-    """A pattern of a text as it is, in UTF-8, 16 or 32; quotes and slashes also as JSON and programs escape them."""
-    return r"\x00{0,3}".join(map(_sign, data))
+    """A pattern of a text in letters of either case, in UTF-8, 16 or 32; quotes and slashes also escaped."""
+    return f"(?i:{_WIDE.join(map(_sign, data))})"
 
 
 def spread(data: bytes) -> str:
     """A pattern of a text whose signs stand apart: by blanks, dashes, signs of no width."""
-    return _APART.join(map(_sign, data))
+    return f"(?i:{_APART.join(map(_sign, data))})"
 
 
 def readings(data: bytes) -> set[bytes]:
@@ -69,10 +56,11 @@ def readings(data: bytes) -> set[bytes]:
 
 
 def coded(data: bytes) -> Iterator[str]:
-    """Patterns of a text in hexadecimal and base64, whatever comes before and after it."""
-    yield f"(?i:{_SPACE.join(data.hex())})"
+    """Patterns of a text in hexadecimal and base64, whatever comes before and after it; also of these backwards."""
+    yield from (f"(?i:{_SPACE.join(digits)})" for digits in (data.hex(), data.hex()[::-1]))
     for offset in range(3):
-        yield from (_spaced(core) for core in sorted(_base64_core(data, offset)) if len(core) >= SHORTEST_CODED)
+        for core in sorted(_base64_core(data, offset)):
+            yield from (_spaced(text) for text in (core, core[::-1]) if len(core) >= SHORTEST_CODED)
 
 
 def seldom_coded(data: bytes) -> Iterator[str]:
@@ -111,130 +99,6 @@ def _sign(sign: int) -> str:
     return rf"{bare}+" if sign == ord("\\") else rf"\\*{bare}" if sign in b"\"/'" else bare
 
 
-# Escapes, undone
-
-
-class Reading:
-    """A text as a decoder reads it, piece by piece, and where each piece of it stands in the text that was read."""
-
-    def __init__(self, pieces: list[bytes], read: list[bytes]) -> None:
-        """`read`: each piece of the text, decoded."""
-        self.data = b"".join(read)
-        self._pieces, self._read = pieces, read
-
-    def source(self, first: int, last: int) -> tuple[int, int]:
-        """Where in the text that was read a part of the reading stands."""
-        return self._place(first)[0], self._place(last - 1)[1]
-
-    def _place(self, position: int) -> tuple[int, int]:
-        number = bisect_right(self._ends[1], position)
-        ends, read_to = self._ends[0][number], self._ends[1][number]
-        if self._pieces[number] == self._read[number]:
-            return ends - read_to + position, ends - read_to + position + 1
-        return ends - len(self._pieces[number]), ends
-
-    @cached_property
-    def _ends(self) -> tuple[list[int], list[int]]:
-        """Where the pieces end in the text, and in the reading."""
-        return list(accumulate(map(len, self._pieces))), list(accumulate(map(len, self._read)))
-
-
-_HEX = "(?:0[09aAdD]|[2-7][0-9A-Fa-f])"
-"""NUL, and what ASCII prints: nothing else stands in a key, in an escape or between codes."""
-_AND = r"&(?:amp;|#0*38;|#[xX]0*26;)*"
-_OCTAL = r"\\+o?\{?(?P<octal>0{0,8}[01]?[0-7]{2})\}?"
-_PROGRAMS = (
-    rf"%(?:25)*(?:u00)?(?P<percent>{_HEX})",
-    rf"\\+(?:u00|x|U000000)(?P<escape>{_HEX})",
-    rf"\\+[ux]\{{0*(?P<braces>{_HEX}|0)\}}",
-    rf"{_AND}#[xX]0*(?P<hexadecimal>{_HEX});?",
-    rf"{_AND}#0*(?P<decimal>[0-9]{{1,3}});?",
-    rf"{_AND}(?:(?P<named>NAMES);|(?P<bare>amp|lt|gt|quot))",
-)
-_MAIL = (rf"=(?:3D)*(?P<mail>{_HEX})", r"(?P<fold>=(?:\r?\n|\\+r\\+n|\\+n))")
-_STYLE = rf"\\+0{{0,4}}(?P<style>{_HEX})(?:[ \t\n\f]|\\+[ntf])?"
-_RUNS_ON = r"(?P<none>\\+|&|%|=)"
-"""What is no escape after all; a run of backslashes is passed over as one, or it would be tried from each of them."""
-_BLANK = b"\0\t\n\r"
-_BASES = {"decimal": 10, "octal": 8}
-
-
-@cache
-def _names() -> dict[bytes, bytes]:
-    """The characters that HTML names, as far as they may stand in a key."""
-    from html.entities import html5  # a big table
-
-    return {name.rstrip(";").encode(): sign.encode() for name, sign in html5.items() if re.fullmatch("[!-~]", sign)}
-
-
-class Dialect:
-    """Escapes that are undone together, each as often as it goes."""
-
-    def __init__(self, *forms: str, own: tuple[str, ...]) -> None:
-        """`own`: those that no earlier dialect has."""
-        names = "|".join(sorted((name.decode() for name in _names()), key=len, reverse=True))
-        self._every = "|".join((*own, *forms, _RUNS_ON)).replace("NAMES", names)
-        self.own = _unnamed("|".join(own)).replace("NAMES", names)
-        self._own = engine(self.own)
-
-    @cached_property
-    def _escape(self) -> re.Pattern[bytes]:
-        return re.compile(self._every.encode())
-
-    @cached_property
-    def _parts(self) -> re.Pattern[bytes]:
-        return re.compile(f"({_unnamed(self._every)})".encode())
-
-    def is_in(self, data: bytes) -> bool:
-        """Whether a text has escapes of this dialect's own."""
-        return self._own.search(data) is not None
-
-    def layers(self, data: bytes) -> Iterator[tuple[bytes, list[Reading]]]:
-        """A text with its escapes undone once, twice and so on, each with the readings that lead to it."""
-        readings: list[Reading] = []
-        while len(readings) < LAYERS and (reading := self._reading(data)):
-            data = reading.data
-            readings.append(reading)
-            yield data, readings
-
-    def _reading(self, data: bytes) -> Reading | None:
-        pieces = self._parts.split(data)
-        escapes = pieces[1::2]
-        signs = {escape: self._undone(escape) for escape in set(escapes)}
-        if all(escape == sign for escape, sign in signs.items()):
-            return None
-        read = pieces.copy()
-        read[1::2] = [signs[escape] for escape in escapes]
-        return Reading(pieces, read)
-
-    def _undone(self, escape: bytes) -> bytes:
-        """The character for which an escape stands; the escape itself where that is of no use to a key."""
-        found = self._escape.fullmatch(escape)
-        kind = (found and found.lastgroup) or "none"
-        if found is None or kind == "none":
-            return escape
-        if kind == "fold":
-            return b""
-        if kind in ("named", "bare"):
-            return _names()[found[kind]]
-        code = int(found[kind], _BASES.get(kind, 16))
-        return bytes([code]) if code in _BLANK or 32 <= code < 127 else escape
-
-
-def _unnamed(pattern: str) -> str:
-    return re.sub(r"\?P<\w+>", "?:", pattern)
-
-
-@cache
-def dialects() -> tuple[Dialect, ...]:
-    """URLs, JSON, HTML, programs; the same in a mail, where `=ab` is an escape; style sheets, where `\\73 ` is one."""
-    return (
-        Dialect(own=(*_PROGRAMS, _OCTAL)),
-        Dialect(*_PROGRAMS, _OCTAL, own=_MAIL),
-        Dialect(*_PROGRAMS, *_MAIL, own=(_STYLE,)),
-    )
-
-
 # Codings, undone
 
 _BREAK = r"(?:[\r\n]|\\+[rn])[ \t]*"
@@ -244,8 +108,9 @@ _HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{16,}")
 _TO_STD = bytes.maketrans(_URL, _STD)
 _CODE = r"(?:0[xXoObB])?[0-9A-Fa-f]{1,8}"
 _CODES = re.compile(f"({_CODE})".encode())
-_BETWEEN = r"(?:[^0-9A-Za-z\\]|\\+[xXuUrnt]?){1,6}"
+_BETWEEN = r"(?:[^0-9A-Za-z\\]|\\+[xXuUNrnt]?|[Uu]\+|[xX]){1,6}"
 _NO_CODE = b"\0" * 4
+_ASCII = frozenset(bytes([sign]) for sign in range(33, 127))
 MOST_REPEATED = 200
 """How often the engine lets a pattern repeat in a pattern of its kind, with room to spare."""
 
@@ -290,16 +155,31 @@ def decoded(runs: Sequence[bytes]) -> Iterator[bytes]:
         yield bytes.fromhex("".join([run[skipped : len(run) - (len(run) - skipped) % 2].decode() for run in digits]))
 
 
-def listed(data: bytes) -> Iterator[Reading]:
+class Listed:
     """What a list of codes may say, in each base."""
-    pieces = _CODES.split(data)
-    codes = pieces[1::2]
-    each = set(codes)
-    for base in (16, 10, 8, 2):
-        said = {code: _code(code, base) for code in each}
+
+    BASES = (16, 10, 8, 2)
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._codes = _CODES.findall(data)
+        self._each = set(self._codes)
+
+    def said(self, base: int, fewest: int) -> bytes:
+        """The text; nothing where it has fewer different signs of ASCII than that."""
+        signs = self._signs(base)
+        seen = {sign.strip(b"\0") for sign in signs.values()}
+        return b"".join(map(signs.__getitem__, self._codes)) if len(seen & _ASCII) >= fewest else b""
+
+    def reading(self, base: int) -> Reading:
+        signs = self._signs(base)
+        pieces = _CODES.split(self._data)
         read = [b""] * len(pieces)
-        read[1::2] = [said[code] for code in codes]
-        yield Reading(pieces, read)
+        read[1::2] = [signs[code] for code in pieces[1::2]]
+        return Reading(pieces, read)
+
+    def _signs(self, base: int) -> dict[bytes, bytes]:
+        return {code: _code(code, base) for code in self._each}
 
 
 def _code(code: bytes, base: int) -> bytes:
@@ -318,8 +198,12 @@ def _code(code: bytes, base: int) -> bytes:
 class Search:
     """Finds some texts in bytes by a pattern of them, through escapes and codings."""
 
-    def __init__(self, pattern: str, shortest: int) -> None:
-        """`shortest`: bytes of the shortest of the texts. A group of the pattern is a form whose ends are not known."""
+    def __init__(self, pattern: str, shortest: int, signs: int) -> None:
+        """`shortest`: bytes of the shortest of the texts; `signs`: how many different ones it has.
+
+        A group of the pattern is a form whose ends are not known.
+        """
+        self._fewest = min(2, signs)
         self._pattern = engine(pattern, 16 * 2**20)  # with half of it, 164 signs take 200 times as long a byte
         self._codings = Codings(shortest)
         self._more = engine("|".join((*(dialect.own for dialect in dialects()), self._codings.list_form)))
@@ -351,19 +235,31 @@ class Search:
         runs = [place for place in self._codings.runs(data) if hash(data[slice(*place)]) not in self._silent]
         if not runs or self._say([data[slice(*place)] for place in runs], depth):
             return [place for place in runs if self._say([data[slice(*place)]], depth)]
-        if len(self._silent) > MOST_SILENT:
-            self._silent.clear()
-        self._silent.update([hash(data[slice(*place)]) for place in runs])
+        self._hush([hash(data[slice(*place)]) for place in runs], depth)
         return []
 
     def _in_lists(self, data: bytes, depth: int) -> list[tuple[int, int]]:
         """Where codes stand that say them."""
         found = []
         for first, last in self._codings.lists(data):
-            for reading in listed(data[first:last]):
-                places = [reading.source(*span) for span in self._inside(reading.data, depth)]
+            if (name := hash(data[first:last])) in self._silent:
+                continue
+            listed = Listed(data[first:last])
+            inside = {base: self._inside(listed.said(base, self._fewest), depth) for base in listed.BASES}
+            for base, spans in inside.items():
+                places = [listed.reading(base).source(*span) for span in spans]
                 found += [(first + begin, first + end) for begin, end in places]
+            if not any(inside.values()):
+                self._hush([name], depth)
         return found
+
+    def _hush(self, names: Iterable[int], depth: int) -> None:
+        """Keeps in mind that nothing stands there; deep inside of others not all of it was looked at."""
+        if depth:
+            return
+        if len(self._silent) > MOST_SILENT:
+            self._silent.clear()
+        self._silent.update(names)
 
     def _say(self, runs: Sequence[bytes], depth: int) -> bool:
         return any(self._inside(text, depth) for text in decoded(runs))

@@ -54,10 +54,9 @@ class Scrubber:
                 detail=text(clean.detail),
                 notes=tuple(map(text, clean.notes)),
             )
-        values = [value for _, value in clean.headers]  # without whole keys, which would, coded, run on into the next
-        if (parts_gone := self._keys.without_parts_in(values)) is not values:
-            pairs = zip(clean.headers, parts_gone, strict=True)
-            clean = replace(clean, headers=tuple([(name, value) for (name, _), value in pairs]))
+        # by now without whole keys, which would, coded, run on into the next
+        if (parts_gone := self._keys.without_parts_in(clean.headers)) is not clean.headers:
+            clean = replace(clean, headers=tuple(parts_gone))
         if len(clean.detail) > LONGEST_DETAIL:
             clean = replace(clean, detail=clean.detail[:LONGEST_DETAIL])
         if chunks is exchange.chunks and clean is not exchange and "frames" in exchange.__dict__:

@@ -16,10 +16,11 @@ from typing import Literal
 import re2
 from msgspec import Struct
 
+from conformance.escapes import dialects
 from conformance.files import replace_file
 from conformance.runs.evidence_store import PLAIN, EvidenceStore, pack_evidence, remove_evidence
 from conformance.runs.log import FILE
-from conformance.spellings import coded, dialects
+from conformance.spellings import coded
 
 Kind = Literal["host", "user name", "path", "address", "id", "key", "model", "word"]
 

@@ -45,6 +45,19 @@ def test_a_spelling_is_removed_with_what_may_belong_to_it(name: str) -> None:
     assert not any(spelled[at : at + 10] in told for at in range(len(spelled) - 9))
 
 
+def test_what_was_too_deep_to_be_found_is_found_where_it_is_not() -> None:
+    """What was seen where nobody looks any deeper was taken for known to be no key, wherever it stood from then on."""
+    keys = Keys(["sk-deep-9fJ2kQ7xLmZ0-secret"])
+    for inner in ("hexadecimal of hexadecimal", "codes of signs", "base64 of hexadecimal"):
+        told = [SPELLINGS[inner](keys.values[0])]
+        for _ in range(6):
+            told.append(base64.b64encode(told[-1].encode()).decode())
+        for text in reversed(told):
+            left = keys.removed_from(text)
+        assert MARK in left, inner
+        assert len(left) < 20, inner
+
+
 @pytest.mark.parametrize("codes", [json.dumps(list(KEY.encode())), json.dumps(list(KEY.encode()), indent=1)])
 def test_of_a_list_of_numbers_a_list_of_numbers_stays(codes: str) -> None:
     assert json.loads(Keys([KEY]).removed_from(codes)) == [0] * len(KEY)
@@ -174,6 +187,28 @@ def test_a_key_in_parts_is_removed_from_headers() -> None:
     asked = Exchange(request=Request("GET", "http://h/", ()), outcome="complete", status=200, headers=headers)
     seen = Scrubber([KEY]).exchange(asked)
     assert [value for _, value in seen.headers] == ["1", *("*" * len(part) for part in parts), parts[0]]
+
+
+HEADERS: dict[str, Callable[[str], list[tuple[str, str]]]] = {
+    "a sign in each value": lambda key: [("x", sign) for sign in key],
+    "a sign in each value, between others": lambda key: [
+        header for number, sign in enumerate(key) for header in (("x", sign), (f"y-{number}", f"n{number}"))
+    ],
+    "a sign in each name": lambda key: [(sign, "1") for sign in key],
+    "the key as a name": lambda key: [(key.lower(), "1")],
+    "half as a name, half as its value": lambda key: [(key[:14].lower(), key[14:])],
+}
+
+
+@pytest.mark.parametrize("where", HEADERS)
+def test_a_key_is_removed_from_headers(where: str) -> None:
+    headers = tuple(HEADERS[where](KEY))
+    asked = Exchange(request=Request("GET", "http://h/", ()), outcome="complete", status=200, headers=headers)
+    seen = Scrubber([KEY]).exchange(asked)
+    assert len(seen.headers) == len(headers)
+    told = [part for header in seen.headers for part in header]
+    assert sum(part == "*" or MARK in part or "***" in part for part in told) >= len(headers) // 3, told
+    assert KEY[-6:] not in "".join(told)
 
 
 @given(data=some.binary(max_size=300))

@@ -232,6 +232,42 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "a soft line break": lambda key: f"{key[:9]}=\r\n{key[9:]}",
     "soft line breaks in JSON": lambda key: json.dumps("=\n".join(re.findall("(?s).{1,5}", key)))[1:-1],
     "UTF-16 in JSON": lambda key: json.dumps(key.encode("utf-16-le").decode()),
+    "full width": lambda key: _moved(key, 0xFEE0),
+    "full width in JSON": lambda key: json.dumps(_moved(key, 0xFEE0))[1:-1],
+    "full width in a URL": lambda key: quote(_moved(key, 0xFEE0)),
+    "full width in HTML": lambda key: _each(_moved(key, 0xFEE0), "&#x{:x};"),
+    "mathematical letters": lambda key: "".join(
+        chr(0x1D41A + ord(sign) - 97) if sign.islower() else sign for sign in key
+    ),
+    "mathematical letters in JSON": lambda key: json.dumps(SPELLINGS["mathematical letters"](key))[1:-1],
+    "letters in circles": lambda key: "".join(chr(0x24D0 + ord(sign) - 97) if sign.islower() else sign for sign in key),
+    "signs of no look": lambda key: _moved(key, 0xE0000),
+    "letters of the other case": str.swapcase,
+    "capitals": str.upper,
+    "comments of HTML between its signs": "<!-- x -->".join,
+    "marks of HTML between its signs": lambda key: "".join(f"<b>{sign}</b>" for sign in key),
+    "marks of HTML in JSON": lambda key: "\\u003cbr\\u003e".join(key),
+    "marks of HTML between its groups": lambda key: "<wbr/>".join(_groups(key, 7)),
+    "parts of XML": lambda key: "]]><![CDATA[".join(_groups(key, 6)),
+    "soft hyphens by name": "&shy;".join,
+    "blanks that do not break": "\u00a0".join,
+    "accents upon its signs": lambda key: "".join(f"{sign}\u0301" for sign in key),
+    "variations of its signs": "\ufe0f".join,
+    "colours in JSON": lambda key: "\\u001b[31m".join(_groups(key, 6)),
+    "groups between blanks": lambda key: " ".join(_groups(key, 4)),
+    "groups, a line each": lambda key: "\n".join(_groups(key, 8)),
+    "groups that are put together": lambda key: "' + '".join(_groups(key, 6)),
+    "signs in brackets": lambda key: "".join(f"[{sign}]" for sign in key),
+    "an array of signs in a string": lambda key: json.dumps(json.dumps(list(key))),
+    "codes of signs": lambda key: _each(key, "U+{:04X} "),
+    "codes of signs for Perl": lambda key: _each(key, "\\N{{U+{:X}}}"),
+    "hexadecimal behind letters": lambda key: _each(key, "x{:02x}"),
+    "base64 read backwards": lambda key: base64.b64encode(key.encode()).decode()[::-1],
+    "hexadecimal read backwards": lambda key: key.encode().hex()[::-1],
+    "JSON and HTML by turns": lambda key: "".join(
+        f"&#{ord(sign)};" if number % 2 else f"\\u{ord(sign):04x}" for number, sign in enumerate(key)
+    ),
+    "HTML in JSON": lambda key: _each(key, "\\u0026#{};"),
     "UTF-7": lambda key: "+" + base64.b64encode(key.encode("utf-16-be")).decode().rstrip("=") + "-",
 }
 LONG_SPELLINGS: dict[str, Callable[[str], str]] = {
@@ -245,6 +281,15 @@ LONG_SPELLINGS: dict[str, Callable[[str], str]] = {
 
 def _in_lines(data: bytes) -> str:
     return base64.encodebytes(data).decode()
+
+
+def _moved(text: str, by: int) -> str:
+    """Each character of a text that ASCII prints by the one that stands so far behind it."""
+    return "".join(chr(ord(sign) + by) if "!" <= sign <= "~" else sign for sign in text)
+
+
+def _groups(text: str, size: int) -> list[str]:
+    return [text[first : first + size] for first in range(0, len(text), size)]
 
 
 def _each(text: str, form: str) -> str:
