@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from stub_server import Stub
+from servers import Stub
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from command_line import called
 from hypothesis import given
 from hypothesis import strategies as st
-from stub_server import Stub
+from servers import Stub
 
 from conformance.targets.environment import FromVariable, back_to_anthropic, claude_code_environment, written
 

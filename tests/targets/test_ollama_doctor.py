@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from command_line import called
-from stub_server import Stub
+from servers import Stub
 
 from conformance.targets.ollama.client import Ollama
 from conformance.targets.ollama.doctor import Diagnosis, Machine, examine, longer_context

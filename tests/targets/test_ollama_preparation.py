@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import pytest
-from stub_server import Stub
+from servers import Stub
 
 from conformance.targets.ollama.client import Ollama, OllamaError, Progress
 from conformance.targets.ollama.prepare import PreparationError, Prepared, clean, prepare, variant_name

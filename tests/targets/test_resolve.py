@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stub_server import Stub
+from servers import Stub
 
 from conformance.targets.load import load_target_file
 from conformance.targets.resolve import Choices, TargetProblem, asks_reference, resolve
