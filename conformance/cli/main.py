@@ -73,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
+    if words[0:1] == ["help"] and len(words) > 1:
+        words = [words[1], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         print(_overview())
         return 0 if words else ExitCode.BAD_USAGE
@@ -105,7 +107,7 @@ def _of_address(words: list[str]) -> tuple[str, list[str]]:
         raise UserError(f"{word} is a file or folder here, and no command: conformance report {word} shows a run")
     if "://" in word or "." in word or ":" in word:
         return "run", words
-    raise UserError(f"there is no command {word!r}{near_or_all(word, COMMANDS)}")
+    raise UserError(f"there is no command {word!r}{near_or_all(word, [*COMMANDS, '--version'])}")
 
 
 def _overview() -> str:

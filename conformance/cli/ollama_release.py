@@ -26,6 +26,7 @@ from pathlib import Path
 
 from conformance.cli.commands import run as run_command
 from conformance.cli.parser import Parser
+from conformance.doors import is_version
 from conformance.engine.scripted_process import ScriptedProcess
 from conformance.errors import ExitCode, UserError
 from conformance.report.write import refuse_others, render
@@ -47,6 +48,8 @@ def downloaded(version: str, cache: Path, releases: str = RELEASES) -> Path:
     The archive's SHA-256 must stand in the release's own list. Nothing is left behind of a download that fails.
     """
     version = version.removeprefix("v")
+    if not is_version(version):
+        raise UserError(f"{version!r} is no version of a release such as 0.33.0")
     folder = cache / version
     binary = folder / "bin" / "ollama"
     if binary.exists():

@@ -9,6 +9,15 @@ from typing import NoReturn
 from conformance.errors import UserError
 
 CALLED_ELSEWHERE = {
+    "-u": "--base-url",
+    "-m": "--model",
+    "-t": "--target",
+    "-p": "--profile",
+    "-s": "--select",
+    "-o": "--out",
+    "-j": "--concurrency",
+    "-q": "--quiet",
+    "-v": "--debug",
     "--url": "--base-url",
     "--host": "--base-url",
     "--endpoint": "--base-url",
@@ -33,6 +42,14 @@ CALLED_ELSEWHERE = {
     "--config": "--target",
 }
 """What other programs call an option that some command here has."""
+OF_PYTEST = frozenset(
+    re.findall(
+        r"\S+",
+        """-k -x -s -r -rA -ra -vv --exitfirst --maxfail --lf --last-failed --ff --failed-first --sw --stepwise
+        --collect-only --co --durations --html --junitxml --junit-xml --tb --pdb --capture --snapshot-update""",
+    )
+)
+"""Options that people know from pytest, and what a run adds to them."""
 _CHOICES = re.compile(r"argument (?P<name>[^:]+): invalid choice: '(?P<given>.*?)' \(choose from (?P<legal>.*)\)")
 
 
@@ -64,21 +81,25 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if choice := _CHOICES.fullmatch(message):
             legal = re.findall(r"[\w.-]+", choice["legal"])
-            message = (
-                f"{choice['name']} may be {', '.join(legal)}, not {choice['given']!r}{near(choice['given'], legal)}"
-            )
+            guess = near(choice["given"], legal)
+            raise UserError(f"{choice['name']} may be {', '.join(legal)}, not {choice['given']!r}{guess or self._help}")
         raise UserError(f"{message}{self._help}")
 
     def _unknown(self, word: str) -> str:
+        options = [option for action in self._actions for option in action.option_strings]
         if not word.startswith("-"):
-            if "://" in word and not self._rest and any("--base-url" in one.option_strings for one in self._actions):
-                return f"unknown argument {word!r}; did you mean --base-url {word}?"
+            meant = next((option for option in ("--base-url", "--upstream") if option in options), None)
+            if "://" in word and not self._rest and meant:
+                return f"unknown argument {word!r}; did you mean {meant} {word}?"
+            if "://" in word and self._rest == "pytest_arguments":
+                return f"unknown argument {word!r}: a run asks one address; `conformance compare` asks two"
             after = f"; arguments for {self._for} go after `--`" if self._rest else ""
             return f"unknown argument {word!r}{after}{self._help}"
         name = word.partition("=")[0]
-        options = [option for action in self._actions for option in action.option_strings]
         meant = CALLED_ELSEWHERE.get(name)
-        guess = f"; did you mean {meant}?" if meant in options else near(name, options)
+        if name in OF_PYTEST and self._rest == "pytest_arguments" and meant not in options:
+            return f"unknown option {name!r}: it goes to pytest, after `--`: -- {word}"
+        guess = f"; did you mean {meant}?" if meant in options else near_option(name, options)
         return f"unknown option {name!r}{guess or self._help}"
 
     @property
@@ -108,6 +129,13 @@ def near(word: str, legal: Iterable[str]) -> str:
     """`; did you mean ...?` for the legal word that looks most like this one; empty where none does."""
     close = get_close_matches(word.lower(), list(legal), n=1, cutoff=0.65)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def near_option(word: str, options: Iterable[str]) -> str:
+    """The same for an option: the dashes that all have make none alike."""
+    bare = {option.lstrip("-"): option for option in options if option.startswith("--")}
+    close = get_close_matches(word.lstrip("-").lower().replace("_", "-"), bare, n=1, cutoff=0.65)
+    return f"; did you mean {bare[close[0]]}?" if close else ""
 
 
 def near_or_all(word: str, legal: Iterable[str]) -> str:

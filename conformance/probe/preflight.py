@@ -16,7 +16,7 @@ from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
 from conformance.probe.request import MESSAGES, Setting, new_nonce, render
 from conformance.probe.trouble import LOADING_PAUSE, Say, is_loading
-from conformance.targets.address import AddressError, origin
+from conformance.targets.address import AddressError, is_unknown_host, origin
 from conformance.targets.target import Target
 
 UNREACHABLE = ExitCode.OUR_FAULT
@@ -111,7 +111,7 @@ def _no_answer(target: Target, exchange: Exchange) -> Problem:
     if _is_tls(said):
         hint = "if it speaks plain HTTP, write http://; its certificate must be trusted by this machine (SSL_CERT_FILE)"
         return Problem(f"No secure connection to {where}: {said}; {hint}.", UNREACHABLE)
-    if urlsplit(where).hostname and _is_unknown_host(said):
+    if urlsplit(where).hostname and is_unknown_host(said):
         return Problem(f"There is no host {urlsplit(where).hostname}: {said}; is the address right?", UNREACHABLE)
     if where.startswith("https:") and "reset" in said:
         return Problem(
@@ -263,8 +263,3 @@ def _is_page(exchange: Exchange) -> bool:
 
 def _is_tls(said: str) -> bool:
     return any(word in said for word in ("SSL", "TLS", "certificate", "CERTIFICATE"))
-
-
-def _is_unknown_host(said: str) -> bool:
-    """The messages of getaddrinfo on Linux, macOS and Windows."""
-    return any(word in said for word in ("Name or service", "nodename nor servname", "getaddrinfo", "name resolution"))

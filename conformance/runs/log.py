@@ -209,7 +209,7 @@ def read_log(path: Path) -> RunLog:
     if path.is_dir():
         file = path / (PACKED if (path / PACKED).is_file() and not (path / FILE).is_file() else FILE)
     if not file.is_file():
-        raise LogError(f"{path}: no {FILE} here; give the folder that `conformance run --out` wrote")
+        raise LogError(f"{path}: no {FILE} here; {_what_to_give(path)}")
     gathered = _Gathered()
     for row in read_rows(file):
         gathered.take(row)
@@ -219,6 +219,19 @@ def read_log(path: Path) -> RunLog:
     log = gathered.log(file.parent, gathered.run)
     _check_causes(file, log)
     return log
+
+
+def _what_to_give(path: Path) -> str:
+    """What to write in place of a path where no run lies: an address is asked, a folder of runs has them."""
+    scheme, _, place = str(path).partition(":/")  # a path has lost one of its slashes
+    if scheme in ("http", "https"):
+        return f"an address is asked: conformance run {scheme}://{place.lstrip('/')}"
+    if path.is_dir():
+        within = sorted(one.parent.name for one in path.glob("*/run.jsonl*") if one.name in (FILE, PACKED))
+        if within:
+            more = f" and {len(within) - 1} more" if len(within) > 1 else ""
+            return f"it holds the run {within[0]}{more}: name one, or all with {path}/*"
+    return "give the folder that `conformance run --out` wrote"
 
 
 def _check_head(file: Path, run: RunRow) -> None:

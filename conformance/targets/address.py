@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from difflib import get_close_matches
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from conformance.errors import UserError
@@ -10,8 +11,10 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 LONGEST_URL = 16 * 2**10
 """Characters: twice what servers take, https://www.rfc-editor.org/rfc/rfc9110#section-4.1-5."""
 
-_ROUTES = ("/v1/messages/count_tokens", "/v1/messages", "/v1")
+_ROUTES = ("/v1/messages/count_tokens", "/v1/messages", "/v1/chat/completions", "/v1/models", "/v1")
 """Ends of an address that a client of the API adds itself."""
+_SLIP = re.compile(r"(https?)(?::/|//|:///+|/|:(?=[^/\d]|\d+[.:]))(?=[^/])", re.IGNORECASE)
+"""The beginning of an address whose colon or slashes are not as they should be; an ordinary one does not begin so."""
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\ud800-\udfff\\]")
 """What a URL never holds, and what parsers of URLs disagree about: controls, blanks and the backslash."""
 
@@ -30,6 +33,8 @@ def base_url(typed: str, *, default_port: int | None = None) -> str:
     text = typed.strip().strip("'\"")
     if not text:
         raise AddressError("the address is empty; write one such as http://127.0.0.1:11434")
+    if (slip := _SLIP.match(text)) is not None:
+        raise AddressError(f"{typed!r} is not an address; did you mean {slip[1].lower()}://{text[slip.end() :]}?")
     bare = "://" not in text
     parts = _split(f"http://{_bracketed(text)}" if bare else text, typed)
     host, port = parts.hostname or "", _port(parts, typed)
@@ -108,6 +113,13 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def is_unknown_host(problem: str) -> bool:
+    """Whether a message is that of getaddrinfo for a name that nobody has, on Linux, macOS and Windows."""
+    return any(
+        word in problem for word in ("Name or service", "nodename nor servname", "getaddrinfo", "name resolution")
+    )
+
+
 def _bracketed(text: str) -> str:
     host, slash, path = text.partition("/")
     return f"[{host}]{slash}{path}" if host.count(":") > 1 and not host.startswith("[") else text
@@ -119,7 +131,9 @@ def _split(url: str, typed: str) -> SplitResult:
     except ValueError as problem:
         raise AddressError(f"{typed!r} is not an address: {problem}") from problem
     if parts.scheme not in DEFAULT_PORTS:
-        raise AddressError(f"{typed!r} is not an http address; write one such as http://127.0.0.1:11434")
+        close = get_close_matches(parts.scheme, DEFAULT_PORTS, n=1)
+        better = f"did you mean {close[0]}://{parts.netloc}?" if close else "write one such as http://127.0.0.1:11434"
+        raise AddressError(f"{typed!r} is not an http address; {better}")
     if parts.username is not None or parts.password is not None:
         raise AddressError(
             "the address holds a user name or a password; name the variable of the key with --api-key-env instead"

@@ -230,5 +230,6 @@ def _located(name_or_path: str | Path) -> Path:
         return _resolved(Path(text))
     if text not in target_names():
         known = nearest(text, [*target_names(), "none"])
-        raise TargetFileError([Problem("--target", 0, text, f"there is no such target{known} A file goes by its path")])
+        says = f"there is no such target{known}{'' if known.endswith('?') else ';'} a file goes by its path"
+        raise TargetFileError([Problem("--target", 0, text or "''", says)])
     return FOLDER / f"{text}.yaml"

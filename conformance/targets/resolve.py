@@ -176,6 +176,8 @@ def _named(target: str | None) -> tuple[TargetFile | None, str | None]:
     name, _, pinned = target.partition("@")
     if is_file(target):
         name, pinned = target, ""
+    elif "@" in target and not any(sign.isdigit() for sign in pinned):
+        raise TargetProblem(f"--target {target}: a version stands behind the @, as in ollama@0.33; {pinned!r} is none")
     try:
         file = load_target_file(name)
     except TargetFileError as problem:

@@ -4,6 +4,7 @@ import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from msgspec import Struct
 from conformance.bounded import within
 from conformance.doors import from_json
 from conformance.errors import ExitCode, UserError
-from conformance.targets.address import is_loopback, url_below
+from conformance.targets.address import is_loopback, is_unknown_host, url_below
 
 if TYPE_CHECKING:
     import httpx2
@@ -217,7 +218,23 @@ def _no_connection(base_url: str, problem: str) -> str:
         return f"{base_url} does not speak TLS: if it speaks plain HTTP, write {plain}"
     if "CERTIFICATE_VERIFY_FAILED" in problem:
         return f"this machine does not trust the certificate of {base_url}: {problem}; SSL_CERT_FILE names its issuer"
+    host = urlsplit(base_url).hostname or ""
+    if is_unknown_host(problem):
+        return f"there is no host {host} ({_without_number(problem)}){_meant(host)}"
     return f"nothing answers at {base_url} ({problem})"
+
+
+def _without_number(problem: str) -> str:
+    return re.sub(r"^\[Errno -?\d+\] ", "", problem)
+
+
+def _meant(host: str) -> str:
+    """What is meant by the name of no host: this machine, or a target."""
+    from conformance.targets.load import target_names
+
+    if host in target_names():
+        return f"; did you mean --target {host}?"
+    return "; did you mean localhost?" if get_close_matches(host, ["localhost"], cutoff=0.7) else ""
 
 
 def _headers(response: "httpx2.Response") -> dict[str, str]:

@@ -23,6 +23,7 @@ from conformance.runs.log import read_log
 
 FEW = ("--select", "messages.text", "--no-witness", "--out", "out")
 
+PUBLISHED = Path(__file__).parents[2] / "reports" / "runs"
 WRONG: list[tuple[str, int, str]] = [
     # commands
     ("rn", 4, "no command 'rn'; did you mean run?"),
@@ -124,6 +125,46 @@ WRONG: list[tuple[str, int, str]] = [
     ("record --max-usd 5 --price 5", 4, "'5' is no price such as 5,25"),
     ("record --max-usd 5 --price inf,nan", 4, "'inf,nan' is no price such as 5,25"),
     (f"run --select {'(' * 5000}", 4, "((…`"),
+    # what a hundred made-up calls showed
+    ("run http://127.0.0.1:1 --bogus", 4, "unknown option '--bogus'; `conformance run --help` lists what there is"),
+    ("run http://127.0.0.1:1 --base_url x", 4, "did you mean --base-url?"),
+    ("run http://127.0.0.1:1 -m scripted", 4, "unknown option '-m'; did you mean --model?"),
+    ("run http://127.0.0.1:1 -k tools", 4, "unknown option '-k': it goes to pytest, after `--`: -- -k"),
+    ("run http://127.0.0.1:1 --html=x.html", 4, "after `--`: -- --html=x.html"),
+    ("run http://127.0.0.1:1 http://127.0.0.1:2", 4, "`conformance compare` asks two"),
+    ("run htp://127.0.0.1:1", 4, "did you mean http://127.0.0.1:1?"),
+    ("run http:/127.0.0.1:1", 4, "did you mean http://127.0.0.1:1?"),
+    ("run http//127.0.0.1:1", 4, "did you mean http://127.0.0.1:1?"),
+    ("https:127.0.0.1:1", 4, "did you mean https://127.0.0.1:1?"),
+    ("run http://locahost:1", 2, "there is no host locahost (Name or service not known); did you mean localhost?"),
+    ("run lm-studio", 2, "did you mean --target lm-studio?"),
+    ("run 127.0.0.1:1/v1/chat/completions", 2, "nothing answers at http://127.0.0.1:1 "),
+    ("run ./pyproject.toml", 4, "./pyproject.toml is a file or folder here, and no address"),
+    ("run http://127.0.0.1:1 --target ollama@", 4, "a version stands behind the @, as in ollama@0.33"),
+    ("run http://127.0.0.1:1 --target ollama@new", 4, "'new' is none"),
+    ("run http://127.0.0.1:1 --target @0.33", 4, "sglang, vllm; a file goes by its path"),
+    ("run http://127.0.0.1:1 --budget 99999999999999999999h", 4, "is not a time such as 90"),
+    ("run http://127.0.0.1:1 --timeout 9999999d", 4, "is not a time such as 90"),
+    ("run http://127.0.0.1:1 --shard 3/2", 4, "write I/N with I from 1 to N"),
+    ("run http://127.0.0.1:1 --profile claude_code", 4, "did you mean `claude-code`?"),
+    ("run --select 'tools and'", 4, "it ends too early"),
+    ("compare ./pyproject.toml http://127.0.0.1:1", 4, "`conformance diff` compares two runs"),
+    ("diff http://127.0.0.1:1 http://127.0.0.1:2", 4, "an address is asked: conformance run http://127.0.0.1:1"),
+    ("report https://127.0.0.1:1", 4, "an address is asked: conformance run https://127.0.0.1:1"),
+    (f"report {PUBLISHED}", 4, "it holds the run agent-wire-proxy-0.2.0 and "),
+    (f"report {PUBLISHED}/reference --query area:tools", 4, "--format text goes with it"),
+    (f"report {PUBLISHED}/reference --query aera:tools --format text", 4, "did you mean area?"),
+    (f"evidence {PUBLISHED}/reference messages.txt", 4, "did you mean messages.text.json.1?"),
+    (f"merge {PUBLISHED}/reference -o both", 4, "is no shard"),
+    ("serve http://127.0.0.1:8124", 4, "did you mean --upstream http://127.0.0.1:8124?"),
+    ("explain TO14", 4, "it is a fault"),
+    ("explain TO144", 4, "`conformance list cases`"),
+    ("list faults --select area:tools", 4, "cases, rows and rules; it says nothing of faults"),
+    ("help rn", 4, "there is no command 'rn'; did you mean run?"),
+    ("version", 4, "did you mean --version?"),
+    ("ollama --version latest", 4, "'latest' is no version of a release such as 0.33.0"),
+    ("env --target ollama --model ''", 4, "which model?"),
+    ("new tools.choice.mine", 4, "--surface ROW"),
 ]
 
 
@@ -144,6 +185,13 @@ def test_a_wrong_call_is_told_what_to_write(
     assert "Traceback" not in told.err
     assert len(told.err.splitlines()) <= 2, "a mistake is a line, and what there is at most another"
     assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"], "a wrong call leaves nothing behind"
+
+
+def test_help_of_a_command_is_that_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["help", "compare"])
+    assert ended.value.code == 0
+    assert "usage: conformance compare" in capsys.readouterr().out
 
 
 def test_no_key_is_repeated_where_the_name_of_a_variable_belongs(

@@ -75,6 +75,8 @@ def columns_of(urls: Sequence[str], models: Sequence[str], keys: Sequence[str]) 
     count = max(len(urls), len(models))
     if count < 2:
         raise UserError("nothing to compare: name two URLs, or one URL and two --model")
+    if runs := [url for url in urls if "://" not in url and "/" in url and Path(url).exists()]:
+        raise UserError(f"{runs[0]} is a file or folder here, and no address: `conformance diff` compares two runs")
     spread: list[list[str]] = []
     for name, given in (("URL", urls), ("--model", models), ("--api-key-env", keys)):
         if len(given) not in (0, 1, count):

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(written(back_to_anthropic(), arguments.shell))
         return 0
     model = arguments.alias or arguments.model
-    if model is None:
+    if not model:
         raise UserError(f"which model? conformance env --target {arguments.target} --model MODEL")
     if arguments.context is not None and arguments.context < 1:
         raise UserError("--context is a number of tokens, such as 65536")

@@ -97,13 +97,19 @@ def _documents(name: str, catalog: Catalog) -> list[dict[str, Any]]:
 def _explained(name: str, catalog: Catalog) -> Iterator[str]:
     if name not in RULES and name not in catalog.cases and name not in catalog.rows:
         known = [*RULES, *catalog.cases, *catalog.rows]
-        raise UserError(f"there is no rule, case or row {name!r}{nearest(name, known)}")
+        says = nearest(name, known) or _of_a_fault(name) or "; `conformance list cases`, `rows` and `rules` has them"
+        raise UserError(f"there is no rule, case or row {name!r}{says}")
     if name in RULES:
         yield from _rule(RULES[name], catalog)
     if name in catalog.cases:
         yield from _case(catalog.cases[name], catalog)
     if name in catalog.rows:
         yield from _row(catalog.rows[name], catalog)
+
+
+def _of_a_fault(name: str) -> str:
+    fault = next((one for one in named_faults() if one.id == name), None)
+    return f"; it is a fault ({fault.says}): `conformance serve --fault {name}` shows it" if fault else ""
 
 
 def _rule(rule: Rule, catalog: Catalog) -> Iterator[str]:

@@ -38,7 +38,8 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.select is not None and arguments.what not in SELECTED:
-        raise UserError(f"--select chooses cases, and so {' and '.join(SELECTED)}; it says nothing of {arguments.what}")
+        lists = f"{', '.join(SELECTED[:-1])} and {SELECTED[-1]}"
+        raise UserError(f"--select chooses cases, and so {lists}; it says nothing of {arguments.what}")
     found = list(LISTS[arguments.what](load_catalog(arguments.cases), arguments.select or ""))
     if arguments.json:
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())

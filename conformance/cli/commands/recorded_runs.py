@@ -274,6 +274,8 @@ def declare_report(parser: argparse.ArgumentParser) -> None:
 
 
 def run_report(arguments: argparse.Namespace) -> int:
+    if arguments.query and arguments.format != "text":
+        raise UserError("--query chooses rows of a table: --format text goes with it; the page has a search box")
     runs = [read_log(path) for path in arguments.runs]
     if arguments.format == "annotations":
         print(*(line for column in matrix_of(runs).columns for line in annotations(column)), sep="\n")

@@ -15,6 +15,8 @@ from conformance.errors import UserError
 from conformance.runs.options import RunOptions
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
+LONGEST = 366 * 24 * 3600
+"""Seconds: a clock takes no time without end."""
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -100,6 +102,12 @@ def options_of(arguments: argparse.Namespace, words: list[str]) -> RunOptions:
     _check_pytest_arguments(arguments.pytest_arguments)
     if arguments.url and arguments.base_url and arguments.url != arguments.base_url:
         raise UserError(f"two addresses, {arguments.url} and {arguments.base_url}: `conformance compare` asks both")
+    address = arguments.url or ""
+    if "://" not in address and Path(address).exists() and "/" in address:
+        raise UserError(
+            f"{address} is a file or folder here, and no address: `conformance report {address}` shows a run, "
+            f"`conformance run --resume {address}` goes on with one"
+        )
     if arguments.select is not None and not arguments.select.strip():
         raise UserError("--select is empty; leave it out to ask everything, or write such as 'area:tools'")
     taken = set(arguments.capability) & set(arguments.no_capability)
@@ -142,6 +150,7 @@ def _seconds(text: str) -> float:
 def duration(text: str) -> float:
     """Seconds of a time as it is typed; ArgumentTypeError where it is none."""
     match = DURATION.fullmatch(text.strip())
-    if match is None or float(match[1]) <= 0:
+    seconds = float(match[1]) * SECONDS[match[2] or "s"] if match else 0.0
+    if not 0 < seconds <= LONGEST:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 90, 90s, 20m, 1h")
-    return float(match[1]) * SECONDS[match[2] or "s"]
+    return seconds
