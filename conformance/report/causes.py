@@ -8,7 +8,8 @@ from conformance.words import Status
 UNEXPECTED: frozenset[Status] = frozenset({"regression", "new"})
 """What makes a cause a red one: a known gap, and what the API leaves open, is no news."""
 
-
+AS_EXPECTED: frozenset[Status] = frozenset({"as-expected"})
+"""The status of all rows of a cause that the API leaves open."""
 FEW = 2
 """Blocked questions that a line names before it counts."""
 EXPECTED = 60
@@ -25,6 +26,18 @@ def red_causes(log: RunLog) -> list[CauseRow]:
     known = statuses(log)
     causes = log.causes or _alone(log)
     return [cause for cause in causes if any(known.get(row) in UNEXPECTED for row in cause.rows)]
+
+
+def lesser_causes(log: RunLog) -> list[CauseRow]:
+    """What weighs too little to be red: a SHOULD or a MAY that does not hold, and is no known gap."""
+    known, told = statuses(log), weighing(log)
+    return [cause for cause in log.causes if cause.id in told and {known.get(row) for row in cause.rows} == AS_EXPECTED]
+
+
+def weighing(log: RunLog) -> set[str]:
+    """The causes that are more than a note."""
+    notes = {rule.id for rule in log.catalog.rules if rule.level == "may"}
+    return {cause.id for cause in log.causes} - notes
 
 
 def _alone(log: RunLog) -> list[CauseRow]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from conformance.report.causes import EXPECTED, counted, observed, red_causes, statuses
+from conformance.report.causes import EXPECTED, counted, lesser_causes, observed, red_causes, statuses, weighing
 from conformance.report.levels import in_words
 from conformance.report.matrix import URGENCY, Column
 from conformance.runs.log import CaseRow, CauseRow, Need, ReadinessRow, RuleRow, RunLog, sentence
@@ -67,7 +67,7 @@ def closing_of(column: Column) -> Closing:
     """The end of a column's run, in words."""
     log = column.log
     red = red_causes(log)
-    lesser = _lesser(log, red)
+    lesser = lesser_causes(log)
     told, lines = (red, CAUSES) if red else (_left_open(log), LEFT_OPEN)
     few = len(log.cases) <= FEW
     return Closing(
@@ -101,9 +101,9 @@ def _asked(row: CaseRow) -> str:
 
 def _left_open(log: RunLog) -> list[CauseRow]:
     """The causes of a run without a red one; what is disputed alone counts nowhere."""
-    known, weighing = statuses(log), _weighing(log)
+    known, told = statuses(log), weighing(log)
     return [
-        cause for cause in log.causes if cause.id in weighing and {known.get(row) for row in cause.rows} != {"disputed"}
+        cause for cause in log.causes if cause.id in told and {known.get(row) for row in cause.rows} != {"disputed"}
     ]
 
 
@@ -121,23 +121,6 @@ def _extra(log: RunLog) -> str:
     told = [finding.observed for row in log.rules if row.rule == EXTRA_KEYS for finding in row.findings]
     names = sorted({str(name) for names in told if isinstance(names, list) for name in names})
     return f"This server also sends: {_some(names, MORE)}." if names else ""
-
-
-def _lesser(log: RunLog, red: Sequence[CauseRow]) -> list[CauseRow]:
-    """What weighs too little to be red: a SHOULD or a MAY that does not hold, and is no known gap."""
-    known = statuses(log)
-    weighing = _weighing(log)
-    return [
-        cause
-        for cause in log.causes
-        if cause not in red and cause.id in weighing and {known.get(row) for row in cause.rows} == {"as-expected"}
-    ]
-
-
-def _weighing(log: RunLog) -> set[str]:
-    """The causes that are more than a note."""
-    notes = {rule.id for rule in log.catalog.rules if rule.level == "may"}
-    return {cause.id for cause in log.causes} - notes
 
 
 def _change(log: RunLog) -> str:

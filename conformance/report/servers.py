@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from conformance.report.causes import homes, red_causes
+from conformance.report.causes import homes, lesser_causes, red_causes
 from conformance.report.levels import Level
 from conformance.report.matrix import Column, Matrix
 from conformance.runs.detection import ClientSession
@@ -36,7 +36,8 @@ class FirstCause(Struct, frozen=True):
     says: str
     row: str
     """The row of the matrix that shows it; empty where none does."""
-    known: bool
+    weight: str
+    """`known` for a gap that was, `of less weight` for a SHOULD or a MAY; empty where it is news."""
     """Whether it is a gap that is listed."""
     more: int
     """How many other causes there are of the same kind."""
@@ -129,7 +130,8 @@ def _first(column: Column) -> FirstCause | None:
     if not causes:
         return None
     first = next((cause for cause in causes if where.get(cause.id) in column.level.broken), causes[0])
-    return FirstCause(first.says, where.get(first.id, ""), not red, len(causes) - 1)
+    weight = "" if red else "of less weight" if first in lesser_causes(column.log) else "known"
+    return FirstCause(first.says, where.get(first.id, ""), weight, len(causes) - 1)
 
 
 def _version(column: Column) -> Version:

@@ -19,6 +19,7 @@ from conformance.report.closing import basis_of
 from conformance.report.levels import LevelRow, in_words, level_of
 from conformance.report.matrix import matrix_of
 from conformance.report.query import parse
+from conformance.report.servers import servers_of
 from conformance.report.summary import badge, summary_md
 from conformance.report.terminal import print_line, print_table, print_terminal_summary
 from conformance.report.write import write_summaries
@@ -319,8 +320,12 @@ def test_what_weighs_little_is_told_in_the_first_lines_where_nothing_is_red(newe
     text = summary_md(matrix_of([run]))
     assert "1. <code>a.case-0" in text
     assert "And 2 more: a.case-4" in text
+    assert [one.first.weight for one in servers_of(matrix_of([run])) if one.first] == ["of less weight"]
     known = replace(run, cases=tuple(replace(row, status="known-gap") for row in run.cases[:2]) + run.cases[2:])
     assert "6 things are not as the API has it: 2 known gaps, 4 of less weight" in shown(known)
+    assert [one.first.weight for one in servers_of(matrix_of([known])) if one.first] == ["known"]
+    news = of_causes(newest, red=1, lesser=1)
+    assert [one.first.weight for one in servers_of(matrix_of([news])) if one.first] == [""]
 
 
 def test_what_a_server_also_sends_is_said_once_and_weighs_nothing(newest: RunLog) -> None:
