@@ -102,6 +102,14 @@ def test_a_label_that_does_not_fit_the_body_is_one_cause(conformance: Command, s
     assert not any(line.startswith("2. ") for line in lines)
 
 
+def test_a_label_that_fits_no_body_at_all_is_one_cause_and_no_failure(conformance: Command, served: Serve) -> None:
+    code, lines = end_of(conformance, f"{served()}/fault/X-gzip-plain", "messages.text or models.list")
+    assert code == 1
+    assert lines[0].startswith("none")
+    assert first_cause(lines).startswith("1. http.content-encoding  A body is encoded as its content-encoding says")
+    assert "content-encoding: gzip" in first_cause(lines)
+
+
 def test_who_lets_in_one_client_alone_is_quoted_first(conformance: Command, served: Serve) -> None:
     sentence = "this group serves Claude Code only"
 
