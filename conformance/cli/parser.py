@@ -88,9 +88,9 @@ class Parser(argparse.ArgumentParser):
     def _unknown(self, word: str) -> str:
         options = [option for action in self._actions for option in action.option_strings]
         if not word.startswith("-"):
-            meant = next((option for option in ("--base-url", "--upstream") if option in options), None)
-            if "://" in word and not self._rest and meant:
-                return f"unknown argument {word!r}; did you mean {meant} {word}?"
+            takes = [option for option in ("--base-url", "--upstream") if option in options]
+            if "://" in word and not self._rest and takes:
+                return f"unknown argument {word!r}; did you mean {takes[0]} {word}?"
             if "://" in word and self._rest == "pytest_arguments":
                 return f"unknown argument {word!r}: a run asks one address; `conformance compare` asks two"
             after = f"; arguments for {self._for} go after `--`" if self._rest else ""

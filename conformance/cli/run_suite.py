@@ -29,7 +29,7 @@ from conformance.engine.log_header import catalog_row, run_row
 from conformance.engine.outputs import EvidenceKeeper, into_log
 from conformance.engine.plan import plain_controls, plan
 from conformance.engine.purse import Price, Purse, cheapest_first
-from conformance.engine.question import Earlier, Question
+from conformance.engine.question import Earlier, Question, agent_of
 from conformance.engine.readiness import in_words
 from conformance.engine.records import Baseline, read_baseline
 from conformance.engine.resume import earlier_part, is_begun, mend_head, with_earlier_choices
@@ -190,7 +190,7 @@ def _asking(call: Call, stack: ExitStack) -> Scheduler:
     scheduler = Scheduler(inquiry.on, ahead=ahead, deadline=deadline)
     scheduler.start()
     stack.callback(lambda: scheduler.stop(client.aclose()))
-    first = scheduler.submit(_timed(preflight(target, client, say=say)))
+    first = scheduler.submit(_timed(preflight(target, client, say=say, agent=agent_of(call.questions))))
     startup.import_pytest()
     problem, took = _in_time(first, target, deadline)
     if problem is not None:

@@ -1,6 +1,7 @@
 """A question is a case in a mode; a record is what asking it brought."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -34,6 +35,12 @@ class Question(Struct, frozen=True):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Question) and (self.case.id, self.mode) == (other.case.id, other.mode)
+
+
+def agent_of(questions: Iterable[Question]) -> str:
+    """The user-agent that most questions send: that of the client that they are about; empty where it is our own."""
+    agents = Counter(str(one.case.ask.headers.get("user-agent") or "") for one in questions if one.case.ask)
+    return max(agents, key=agents.__getitem__, default="")
 
 
 class Attempt(Struct, frozen=True, dict=True):

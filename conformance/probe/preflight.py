@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +28,9 @@ MISTAKE = ExitCode.BAD_USAGE
 PATIENT_FOR = 5.0
 """Seconds without an answer after which the person is told what is being waited for."""
 
+NOTHING_ELSE: Mapping[str, str] = MappingProxyType({})
+"""No header but those of every request."""
+
 TEMPORARY = (429, 503, 529)
 """Refusals that pass: they are retried where they are met."""
 
@@ -49,20 +54,30 @@ class Problem(Struct, frozen=True):
     exit: ExitCode
 
 
-async def preflight(target: Target, client: Client, *, say: Say | None = None) -> Problem | None:
-    """Asks the endpoint one short question; only a clear sign condemns it, an odd but legal answer does not."""
+async def preflight(
+    target: Target, client: Client, *, say: Say = lambda _line: None, agent: str = ""
+) -> Problem | None:
+    """Asks the endpoint one short question; only a clear sign condemns it, an odd but legal answer does not.
+
+    `agent`: the user-agent of the client that the run is about: who lets in that client alone can be asked.
+    """
     try:
         here = origin(target.base_url)
     except AddressError as problem:
         return Problem(str(problem), MISTAKE)
     if not here[1]:
         return Problem(f"{target.base_url!r} names no host; write an address such as http://127.0.0.1:11434", MISTAKE)
-    exchange = await _ask(target, client, say or (lambda _line: None))
+    exchange = await _ask(target, client, say)
     found = await _problem(exchange, here, target, client)
     if found is None or (exchange.status is None and exchange.outcome != "reset"):
         return found
-    again = await _ask(target, client, say or (lambda _line: None))  # one answer of many may fail
-    return await _problem(again, here, target, client) and found
+    again = await _ask(target, client, say)  # one answer of many may fail
+    if await _problem(again, here, target, client) is None:
+        return None
+    if agent and await _problem(await _ask(target, client, say, {"user-agent": agent}), here, target, client) is None:
+        say(f"{target.base_url} lets in {agent} and refuses others: {found.line}")
+        return None
+    return found
 
 
 async def _problem(exchange: Exchange, here: tuple[str, str, int], target: Target, client: Client) -> Problem | None:
@@ -71,12 +86,12 @@ async def _problem(exchange: Exchange, here: tuple[str, str, int], target: Targe
     return _redirect(exchange, here) or await _refusal(target, client, exchange)
 
 
-async def _ask(target: Target, client: Client, say: Say) -> Exchange:
+async def _ask(target: Target, client: Client, say: Say, headers: Mapping[str, str] = NOTHING_ELSE) -> Exchange:
     """The answer to a tiny request, after waiting for a model that is being loaded."""
     now = asyncio.get_running_loop().time
     until = now() + client.limits.first_byte
     body = {"max_tokens": 16, "messages": [{"role": "user", "content": "Reply with exactly: {nonce}"}]}
-    outgoing = render(Ask(body=body), Setting(target=target, mode="json", nonce=new_nonce()))
+    outgoing = render(Ask(body=body, headers=dict(headers)), Setting(target=target, mode="json", nonce=new_nonce()))
     asking = asyncio.create_task(client.ask(outgoing))
     try:
         done, _ = await asyncio.wait({asking}, timeout=PATIENT_FOR)

@@ -120,8 +120,12 @@ def test_who_lets_in_one_client_alone_is_quoted_first(conformance: Command, serv
 
     with bending(served(), Bent(stranger=stranger)) as url:
         done = conformance("run", "--base-url", url, "--target", "none", "--model", "scripted", "--out", "out")
+        as_client = ("--target", "none", "--profile", "claude-code", "--no-witness", "--out", "as")
+        asked = conformance("run", url, "--model", "scripted", *as_client)
     assert done.returncode == 2
     assert f"refuses every request alike (status 403: permission_error: {sentence})" in done.stderr
+    assert "Can I run Claude Code on it? Ready" in asked.stdout
+    assert "lets in claude-cli/" in asked.stderr
 
 
 @pytest.mark.parametrize(

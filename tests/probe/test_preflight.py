@@ -32,7 +32,7 @@ def ask(
     async def run() -> Problem | None:
         async with serving(*behaviours) as server, Client(limits=limits) as client:
             given: dict[str, Any] = {"name": "t", "base_url": server.url + path, "model": "m-1", **target}
-            return await preflight(Target(**given), client, say=None if said is None else said.append)
+            return await preflight(Target(**given), client, say=(lambda _line: None) if said is None else said.append)
 
     return hurried(run())
 
