@@ -109,7 +109,7 @@ def _compared(finding: Finding) -> str:
 
 def _observed(value: Any) -> str:
     """What was seen: a text on one line, as a person reads it; else as JSON."""
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str):
         return shown(value, limit=LONGEST)
     flat = " ".join(value.split())
     return f'"{shortened(flat, LONGEST)}"'
