@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from conformance.report.write import render
 from conformance.runs.log import read_log
 
+PUBLISHED = Path(__file__).parents[2] / "reports" / "runs"
 WIDTHS = {"desk": (1440, 900), "tablet": (820, 1100), "phone": (390, 844)}
 
 
@@ -67,6 +68,15 @@ def test_a_row_alone_has_an_address(page: Page, few: str) -> None:
     expect(page.locator("#cell .head")).to_contain_text("request.tool_choice.tool")
 
 
+def test_the_cell_of_an_address_is_in_view_beside_what_it_opens(page: Page, published: str) -> None:
+    """In a long matrix: rows that are drawn on the way are higher than was guessed, and pushed the cell away."""
+    page.goto(f"{published}#row=request.tool_choice.tool&col=ollama%400.33.0-rc2")
+    cell = page.locator('td[aria-selected="true"]')
+    expect(cell).to_be_in_viewport(ratio=1)
+    page.wait_for_timeout(1000)
+    expect(cell).to_be_in_viewport(ratio=1)
+
+
 def test_a_cause_has_an_address(page: Page, few: str) -> None:
     page.goto(few)
     ids = page.locator(".causes li").evaluate_all("(all) => all.map((one) => one.id)")
@@ -102,6 +112,12 @@ def test_counts_stand_apart_beside_an_open_cell(page: Page, few: str) -> None:
     expect(page.locator("#cell h2")).to_be_visible()
     cut = page.locator("tr.area td").evaluate_all("(all) => all.filter((one) => one.scrollWidth > one.clientWidth)")
     assert cut == [], "a count stands in one line, whole"
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> str:
+    runs = [read_log(PUBLISHED / name) for name in ("ollama-0.30.0", "ollama-0.33.0-rc2")]
+    return render(runs, tmp_path_factory.mktemp("published")).as_uri()
 
 
 @pytest.fixture(scope="module")

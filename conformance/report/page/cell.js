@@ -49,12 +49,18 @@ export async function drawCell() {
   PANEL.hidden = false;
   PANEL.scrollTop = 0;
   if (fresh) makeRoom(true);
-  if (box) box.scrollIntoView({ block: "nearest", inline: "nearest" });
+  if (box) bringIntoView(box);
   if (fresh) {
     opener = document.activeElement;
     if (!GRID.contains(opener)) opener = box;
     focusCell();
   }
+}
+
+/* Rows that were never drawn have a guessed height: where they are drawn on the way, the cell moves away. */
+function bringIntoView(box, frames = 6) {
+  box.scrollIntoView({ block: "nearest", inline: "nearest" });
+  if (frames) requestAnimationFrame(() => bringIntoView(box, frames - 1));
 }
 
 export function focusCell() {
