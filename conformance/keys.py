@@ -147,8 +147,15 @@ _BACKSLASHES, _QUOTE, _APART = b"\1\1", b"\2\2", b"\3" * 8
 """What stands for an escaped backslash and an escaped quote while strings are found, and what parts rows of them."""
 
 
-_FIELD = re.compile(rb'(?:\A|(?<=[\r\n]))([^":\r\n]*+):[ ]?([^"\r\n]++)(?=[\r\n]|\Z)')
-"""A line of a stream without a string in it: a comment, the name of an event, data that is no JSON."""
+def _fields(data: bytes) -> Iterator[tuple[bytes, int, bytes]]:
+    """The lines of a stream without a string in them, such as comments: field, where its value begins, value."""
+    for line in _LINE.finditer(data):
+        said = line[0]
+        if b'"' in said:
+            continue
+        name, colon, value = said.partition(b":")
+        if bare := value.removeprefix(b" "):
+            yield name, line.start() + len(name) + len(colon) + len(value) - len(bare), bare
 
 
 WINDOW, SHARED = 128 * 2**10, 32 * 2**10
@@ -165,7 +172,7 @@ class Strings:
         if any(line.count(b'"') & 1 for line in lines):  # a quote that nothing ends, ends with its line
             marked = b"".join([line + (b'"' if line.count(b'"') & 1 else b"\n") for line in lines])
         self._pieces = marked.split(b'"')
-        self._lines = list(_FIELD.finditer(data))
+        self._lines = list(_fields(data))
 
     def rows(self) -> list[list[int]]:
         """The numbers of those that belong together: of a name and an index, a name, all values, all names, a field."""
@@ -184,7 +191,7 @@ class Strings:
                 values.append(number)
         fields: dict[bytes, list[int]] = {}
         for number, line in enumerate(self._lines):
-            fields.setdefault(line[1], []).append(-1 - number)
+            fields.setdefault(line[0], []).append(-1 - number)
         rows = [
             *named.values(),
             *(indexed.values() if len(indexed) > len(named) else ()),
@@ -202,7 +209,7 @@ class Strings:
 
     def start(self, number: int) -> int:
         """Where in the data a string begins, behind its quote, or what a line says."""
-        return self._lines[-1 - number].start(2) if number < 0 else self._starts[2 * number + 1]
+        return self._lines[-1 - number][1] if number < 0 else self._starts[2 * number + 1]
 
     def whole_escapes(self, first: int, last: int) -> tuple[int, int]:
         """The span with the escapes that it cuts."""

@@ -8,6 +8,8 @@ import base64
 import re
 from binascii import a2b_base64
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import islice
 
 import re2
 
@@ -18,6 +20,8 @@ SHORTEST_CODED = 8
 SHORTEST_RUN = 16
 """Characters of base64 or hexadecimal from which on they are decoded: the words of the protocol are shorter."""
 FEWEST_CODES = 6
+FEW = 50
+"""Places of a text up to which the one engine is quicker, and from which on the other."""
 MOST_SILENT = 10_000
 
 GROUP = 5
@@ -109,7 +113,7 @@ _TO_STD = bytes.maketrans(_URL, _STD)
 _CODE = r"(?:0[xXoObB])?[0-9A-Fa-f]{1,8}"
 _CODES = re.compile(f"({_CODE})".encode())
 _BETWEEN = r"(?:[^0-9A-Za-z\\]|\\+[xXuUNrnt]?|[Uu]\+|[xX]){1,6}"
-_NO_CODE = b"\0" * 4
+_NO_CODE, _BETWEEN_TEXTS = b"\0" * 4, b"\3" * 8
 _ASCII = frozenset(bytes([sign]) for sign in range(33, 127))
 MOST_REPEATED = 200
 """How often the engine lets a pattern repeat in a pattern of its kind, with room to spare."""
@@ -123,6 +127,7 @@ class Codings:
         signs = min(max(SHORTEST_RUN, shortest * 4 // 3), MOST_REPEATED)
         codes = min(max(FEWEST_CODES, shortest // 4), MOST_REPEATED)
         self._runs = engine(f"{_SIGN64}(?:(?:{_BREAK})?{_SIGN64}){{{signs - 1},}}")
+        self._more_runs = re.compile(f"(?<!{_SIGN64}){_SIGN64}(?:(?:{_BREAK})?{_SIGN64}){{{signs - 1},}}+".encode())
         self.list_form = f"{_CODE}(?:{_BETWEEN}{_CODE}){{{codes - 1},}}"
         self._lists = engine(self.list_form)
         self._text = engine(rf"[\s!-~\x80-\xff](?:\x00{{0,3}}[\s!-~\x80-\xff]){{{min(shortest, MOST_REPEATED) - 1}}}")
@@ -132,8 +137,14 @@ class Codings:
         return self._text.search(data) is not None
 
     def runs(self, data: bytes) -> list[tuple[int, int]]:
-        """Where base64 or hexadecimal may stand."""
-        return [found.span() for found in self._runs.finditer(data)]
+        """Where base64 or hexadecimal may stand.
+
+        Python's own engine looks five times as long, and tells a place in a hundredth of the time.
+        """
+        runs = [found.span() for found in islice(self._runs.finditer(data), FEW)]
+        if len(runs) == FEW:
+            runs += [found.span() for found in self._more_runs.finditer(data, runs[-1][1])]
+        return runs
 
     def lists(self, data: bytes) -> list[tuple[int, int]]:
         """Where codes may stand one after another."""
@@ -150,7 +161,7 @@ def decoded(runs: Sequence[bytes]) -> Iterator[bytes]:
     ]
     for skipped in range(4):
         yield a2b_base64(b"".join([run[skipped:] + b"A" * (-len(run[skipped:]) % 4) for run in whole]))
-    digits = [digits for run in whole for digits in _HEXADECIMAL.findall(run)]
+    digits = _HEXADECIMAL.findall(b"\0".join(whole))
     for skipped in range(2) if digits else ():
         yield bytes.fromhex("".join([run[skipped : len(run) - (len(run) - skipped) % 2].decode() for run in digits]))
 
@@ -160,36 +171,40 @@ class Listed:
 
     BASES = (16, 10, 8, 2)
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._codes = _CODES.findall(data)
-        self._each = set(self._codes)
+    def __init__(self, data: bytes, first: int, last: int) -> None:
+        self.first = first
+        self._data = data[first:last]
+        self.name = hash(self._data)
+
+    @cached_property
+    def _codes(self) -> list[bytes]:
+        return _CODES.findall(self._data)
 
     def said(self, base: int, fewest: int) -> bytes:
         """The text; nothing where it has fewer different signs of ASCII than that."""
-        signs = self._signs(base)
+        signs = {code: _code(code, base) for code in set(self._codes)}
         seen = {sign.strip(b"\0") for sign in signs.values()}
         return b"".join(map(signs.__getitem__, self._codes)) if len(seen & _ASCII) >= fewest else b""
 
     def reading(self, base: int) -> Reading:
-        signs = self._signs(base)
         pieces = _CODES.split(self._data)
         read = [b""] * len(pieces)
-        read[1::2] = [signs[code] for code in pieces[1::2]]
+        read[1::2] = [_code(code, base) for code in pieces[1::2]]
         return Reading(pieces, read)
 
-    def _signs(self, base: int) -> dict[bytes, bytes]:
-        return {code: _code(code, base) for code in self._each}
+
+_DIGITS = {
+    base: {format(code, form).encode(): bytes([code]) for code in range(256)}
+    for base, form in ((10, "d"), (8, "o"), (2, "b"))
+}
 
 
 def _code(code: bytes, base: int) -> bytes:
-    digits = code[2:] if (code[1:2] in b"xXoObB" and base != 16) or code[1:2] in b"xX" else code
+    prefixed = len(code) > 2 and code[1] in (b"xX" if base == 16 else b"xXoObB")
+    digits = code[2:] if prefixed else code
     if base == 16:
         return bytes.fromhex((b"0" * (len(digits) % 2) + digits).decode())
-    try:
-        return bytes([int(digits, base)])
-    except ValueError:
-        return _NO_CODE
+    return _DIGITS[base].get(digits.lstrip(b"0"), _NO_CODE)
 
 
 # The search
@@ -240,17 +255,17 @@ class Search:
 
     def _in_lists(self, data: bytes, depth: int) -> list[tuple[int, int]]:
         """Where codes stand that say them."""
+        lists = [Listed(data, *place) for place in self._codings.lists(data)]
+        lists = [one for one in lists if one.name not in self._silent]
         found = []
-        for first, last in self._codings.lists(data):
-            if (name := hash(data[first:last])) in self._silent:
-                continue
-            listed = Listed(data[first:last])
-            inside = {base: self._inside(listed.said(base, self._fewest), depth) for base in listed.BASES}
-            for base, spans in inside.items():
-                places = [listed.reading(base).source(*span) for span in spans]
-                found += [(first + begin, first + end) for begin, end in places]
-            if not any(inside.values()):
-                self._hush([name], depth)
+        for base in Listed.BASES if lists else ():
+            if self._inside(_BETWEEN_TEXTS.join([one.said(base, self._fewest) for one in lists]), depth):
+                for one in lists:
+                    places = self._inside(one.said(base, self._fewest), depth)
+                    spans = [one.reading(base).source(*place) for place in places]
+                    found += [(one.first + begin, one.first + end) for begin, end in spans]
+        if not found:
+            self._hush([one.name for one in lists], depth)
         return found
 
     def _hush(self, names: Iterable[int], depth: int) -> None:

@@ -24,7 +24,7 @@ MOST = 8000
 """Events or pieces, the same: it spends a second of CPU on them."""
 
 
-MOST_VALUES = 60_000
+MOST_VALUES = 20_000
 """Commas and opening brackets, which part the values of JSON: of each it makes an object, and some copies."""
 
 

@@ -33,7 +33,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Of the body as it arrives, and again of what it unpacks to: the longest answer asked for has a tenth."""
     events: int = 32_000
     """The longest answer that is asked for has 70,000 characters, twenty thousand tokens."""
-    values: int = 200_000
+    values: int = 100_000
     """Commas and opening brackets, which part the values of JSON: each value takes thirty times its bytes to read."""
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from command_line import FULL
 from hostile_catalogue import CATALOGUE, FLOODS, GOOD_FOR, LATE, WAITS
-from hostile_endpoints import ATTACKED, INNOCENT, OUTCOMES, Asked, Rows, good, outcome
+from hostile_endpoints import ATTACKED, INNOCENT, OUTCOMES, Asked, Rows, Sizes, good, outcome
 from misbehaving import Peer, hurried, serving
 from msgspec.structs import replace
 
@@ -97,9 +97,10 @@ async def _rows_of(url: str, limits: Limits) -> Rows:
 
 @pytest.fixture(scope="module", autouse=True)
 def sample() -> Iterator[None]:
-    """In the sample, what failed is asked for once, for a client asks the same again; and chunks may be fewer."""
+    """In the sample, what failed is asked for once, for a client asks the same again; and answers are smaller."""
     with pytest.MonkeyPatch.context() as patch:
         if not FULL:
+            patch.setattr(Sizes, "part", 4)
             patch.setattr(asking, "AGAIN", 0)
             patch.setattr(connection, "MOST_CHUNKS", FEW_CHUNKS)
         yield

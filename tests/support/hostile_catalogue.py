@@ -29,6 +29,7 @@ from hostile_endpoints import (
     good,
     in_stream,
     kind_of,
+    many,
     message,
     odd_message,
     poison,
@@ -80,12 +81,12 @@ CATALOGUE: dict[str, Attack] = {
     "comments_flood": lambda a: endless(stream_head() + start() + BLOCK, b": x\n" * 5000),
     "empty_lines_flood": lambda a: endless(stream_head() + start(), b"\n" * 20_000),
     "big_event": lambda a: response(start() + BLOCK + delta("x" * 9_000_000) + end(), kind=kind_of(a)),
-    "big_event_3m": lambda a: response(start() + BLOCK + delta("x " * 1_500_000) + end(), kind=kind_of(a)),
+    "big_event_3m": lambda a: response(start() + BLOCK + delta("x " * many(1_500_000)) + end(), kind=kind_of(a)),
     "million_blocks": lambda a: response(
         json.dumps(message("", content=[{"type": "text", "text": ""}] * 90_000)).encode()
     ),
     "big_strings": lambda a: response(
-        json.dumps(message("x" * 800_000, id="x" * 800_000, stop_reason="x" * 800_000)).encode()
+        json.dumps(message("x" * many(800_000), id="x" * many(800_000), stop_reason="x" * many(800_000))).encode()
     ),
     "hang_mid": lambda a: then_silence(good(a)[:-40]),
     "hang_silent": lambda a: then_silence(b""),
@@ -108,19 +109,19 @@ CATALOGUE: dict[str, Attack] = {
         zlib.compress(body_of(a)) + b"GARBAGE", "content-encoding: deflate", kind=kind_of(a)
     ),
     "comment_3m": lambda a: (
-        response(start() + b": " + b"x" * 3_000_000 + b"\n" + BLOCK + delta(a.text) + end(), kind=kind_of(a))
+        response(start() + b": " + b"x" * many(3_000_000) + b"\n" + BLOCK + delta(a.text) + end(), kind=kind_of(a))
         if a.streams
         else good(a)
     ),
-    "big_text_3m": lambda a: response(body_of(a, "x " * 1_500_000), kind=kind_of(a)),
-    "wide_text": lambda a: response(body_of(a, "\U0001f600" + "x " * 1_500_000), kind=kind_of(a)),
-    "many_words": lambda a: response(body_of(a, "ab " * 1_200_000), kind=kind_of(a)),
-    "many_lines": lambda a: response(body_of(a, "\n" * 1_500_000), kind=kind_of(a)),
-    "many_values": lambda a: body_of_values(a, '{"a":1}', 90_000),
+    "big_text_3m": lambda a: response(body_of(a, "x " * many(1_500_000)), kind=kind_of(a)),
+    "wide_text": lambda a: response(body_of(a, "\U0001f600" + "x " * many(1_500_000)), kind=kind_of(a)),
+    "many_words": lambda a: response(body_of(a, "ab " * many(1_200_000)), kind=kind_of(a)),
+    "many_lines": lambda a: response(body_of(a, "\n" * many(1_500_000)), kind=kind_of(a)),
+    "many_values": lambda a: body_of_values(a, '{"a":1}', many(45_000)),
     "too_many_values": lambda a: body_of_values(a, '{"a":1}', 400_000),
-    "many_numbers": lambda a: body_of_values(a, "0.1", 150_000),
+    "many_numbers": lambda a: body_of_values(a, "0.1", many(90_000)),
     "many_keys": lambda a: response(
-        json.dumps(message(a.text) | {f"key_{n}_{'x' * 90}": n for n in range(30_000)}).encode()
+        json.dumps(message(a.text) | {f"key_{n}_{'x' * 90}": n for n in range(many(30_000))}).encode()
     ),
     "chunks_of_a_byte": lambda a: chunks_of_a_byte(a, 20_000),
     "too_many_chunks": lambda a: chunks_of_a_byte(a, 150_000),
@@ -130,12 +131,14 @@ CATALOGUE: dict[str, Attack] = {
         if a.streams
         else good(a)
     ),
-    "many_endings": lambda a: in_stream(a, BLOCK + delta(a.text) + ENDING * 11_000) if a.streams else good(a),
-    "many_types": lambda a: in_stream(a, b"".join(block_of_type(n) for n in range(3_900))) if a.streams else good(a),
-    "long_event_name": lambda a: (
-        replaced(a, b"event: content_block_delta", b"event: " + b"n" * 3_000_000) if a.streams else good(a)
+    "many_endings": lambda a: in_stream(a, BLOCK + delta(a.text) + ENDING * many(11_000)) if a.streams else good(a),
+    "many_types": lambda a: (
+        in_stream(a, b"".join(block_of_type(n) for n in range(many(3_900)))) if a.streams else good(a)
     ),
-    "long_field": lambda a: replaced(a, b'"role"', b'"' + b"k" * 2_000_000 + b'": 1, "role"'),
+    "long_event_name": lambda a: (
+        replaced(a, b"event: content_block_delta", b"event: " + b"n" * many(3_000_000)) if a.streams else good(a)
+    ),
+    "long_field": lambda a: replaced(a, b'"role"', b'"' + b"k" * many(2_000_000) + b'": 1, "role"'),
     "never_close": lambda a: then_silence(stream_head() + body_of(a)),
     "no_length_empty": lambda a: stream_head(),
     # JSON and text

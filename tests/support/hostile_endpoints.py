@@ -16,6 +16,16 @@ ODD = "\x1b[31m\x1b]0;t\x07\x00\x9b\u202e\u2066 </script><script>alert(1)</scrip
 DATE = "Wed, 99 Oct 99999999999999 99:99:99 +9999999999999"
 
 
+class Sizes:
+    """How large the answers are that are large and stay within all limits: whole, or a part of it where time counts."""
+
+    part = 1
+
+
+def many(number: int) -> int:
+    return number // Sizes.part
+
+
 @dataclass
 class Asked:
     """One request as the endpoint sees it."""
