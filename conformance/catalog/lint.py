@@ -262,8 +262,9 @@ def _profile_mistakes(catalog: Catalog, profile: Profile, rules: Collection[str]
     for need in profile.needs:
         if ids.count(need.id) > 1:
             yield need.id, "another need has this id"
-        if need.part_of and need.part_of not in ids:
-            yield need.id, f"there is no need `{need.part_of}`{nearest(need.part_of, ids)}"
+        for other in filter(None, (need.part_of, need.after)):
+            if other not in ids:
+                yield need.id, f"there is no need `{other}`{nearest(other, ids)}"
         yield from _need_mistakes(catalog, need, rules)
     yield from _version_mistakes(catalog, profile, rules)
     yield from _named_mistakes(catalog, profile)

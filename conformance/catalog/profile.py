@@ -91,6 +91,8 @@ class Need(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The need whose questions send this one's thing with all else, as the client does: where that one is met, this one
     is, whatever becomes of the thing alone.
     """
+    after: str = ""
+    """The need without which this one says nothing: of calls that never come, no key is wrong."""
     unseen: Unseen = "unverified"
     whoever: bool = False
     """Whether `unseen` holds whoever is to blame, a model that obeys nothing too: a client that never receives anything

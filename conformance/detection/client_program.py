@@ -65,7 +65,7 @@ def program_of(named: str | None, version: str) -> Path:
     found = shutil.which(named)
     if found is None or not os.access(found, os.X_OK):
         raise UserError(f"{named} is no program that can be started")
-    return Path(found)
+    return Path(found).resolve()  # it is started in a folder of its own
 
 
 INSIDE = "CONFORMANCE_LOOPBACK_ONLY"

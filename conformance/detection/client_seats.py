@@ -5,7 +5,7 @@ import datetime as dt
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from msgspec import Struct
@@ -14,6 +14,7 @@ from conformance.detection.client_figures import EXPECTED, outcomes
 from conformance.detection.client_program import PINNED
 from conformance.detection.client_servers import client_servers
 from conformance.detection.client_session import ANY_WORD
+from conformance.detection.endpoints import behind_upstream, gateway_process
 from conformance.engine.scripted_process import ScriptedProcess
 from conformance.errors import UserError
 from conformance.runs.detection import ClientOutcome
@@ -57,18 +58,24 @@ def seats(arguments: argparse.Namespace, servers: Servers) -> Iterator[Seat]:
         address = Address(url=arguments.base_url.rstrip("/"), model=arguments.model, token=token)
         yield Seat(name=arguments.base_url, address=address)
     if faults or arguments.short or arguments.watch or not (arguments.like or arguments.base_url or arguments.server):
+        known = outcomes() if arguments.version == PINNED else {}
         with ScriptedProcess("anthropic") as process:
             yield Seat(name=REFERENCE, address=Address(url=process.url), known="works")
-            known = outcomes() if arguments.version == PINNED else {}
-            for fault in faults:
-                address = Address(url=f"{process.url}/fault/{fault}")
-                yield Seat(name=fault, address=address, known=known.get(fault))
+            yield from _of_faults(process.url, [one for one in faults if one not in behind_upstream()], known)
+    if relayed := [one for one in faults if one in behind_upstream()]:
+        with gateway_process() as gateway:
+            yield from _of_faults(gateway, relayed, known)
     for likeness in _likenesses(arguments, list(of_servers)):
         with ScriptedProcess("anthropic", ["--like", likeness]) as process:
             yield Seat(name=likeness, address=Address(url=process.url), known=of_servers.get(likeness))
     for name in _named(arguments, servers):
         with servers[name]() as address:
             yield Seat(name=name, address=address, known=of_servers.get(name))
+
+
+def _of_faults(url: str, faults: Sequence[str], known: Mapping[str, ClientOutcome]) -> Iterator[Seat]:
+    for fault in faults:
+        yield Seat(name=fault, address=Address(url=f"{url}/fault/{fault}"), known=known.get(fault))
 
 
 def _faults(arguments: argparse.Namespace) -> list[str]:

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from conformance.detection.client_tasks import ClientOutput, Task, prepare, tasks
 from conformance.detection.relay import relay
+from conformance.errors import UserError
 from conformance.runs.detection import ClientOutcome
 from conformance.targets.environment import claude_code_environment
 
@@ -195,16 +196,19 @@ def _results(event: Mapping[str, Any]) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _started(command: Sequence[str], folder: Path, environment: dict[str, str]) -> Iterator[_Client]:
-    process = subprocess.Popen(  # noqa: S603 - the client that the caller named
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
+    try:
+        process = subprocess.Popen(  # noqa: S603 - the client that the caller named
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+    except OSError as problem:
+        raise UserError(f"{command[0]} is no program that can be started: {problem.strerror}") from None
     client = _Client(process)
     try:
         yield client

@@ -1,7 +1,7 @@
 """Endpoints of the suite that misbehave on demand: the reference endpoint, directly and as a gateway."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 
 from msgspec import Struct
@@ -11,7 +11,7 @@ from conformance.catalog.prompts import CONTROLLED_UPSTREAM
 from conformance.detection.sweep import RunVerdicts, place, questions_for, rows_of, sweep
 from conformance.engine.plan import every_question
 from conformance.engine.question import Question, Record
-from conformance.engine.scripted_process import NamedFault, ScriptedProcess
+from conformance.engine.scripted_process import NamedFault, ScriptedProcess, named_faults
 from conformance.engine.target_selection import REFERENCE_MODEL, who_is_asked
 from conformance.probe.asking import Fixtures
 from conformance.runs.log import CaseRow, RuleRow
@@ -107,13 +107,25 @@ def _once(every: Sequence[Question], number: int) -> list[Question]:
     return [modes[(number + position) % len(modes)] for position, modes in enumerate(by_case.values())]
 
 
+def behind_upstream() -> set[str]:
+    """The faults that only a gateway in front of an upstream can show."""
+    return {fault.id for fault in named_faults() if UPSTREAM in fault.needs}
+
+
+@contextmanager
+def gateway_process() -> Iterator[str]:
+    """The address of the correct gateway in front of the scripted model."""
+    with (
+        ScriptedProcess("openai") as upstream,
+        ScriptedProcess("anthropic", ["--upstream", upstream.url]) as process,
+    ):
+        yield process.url
+
+
 def gateway(stack: ExitStack) -> Target:
     """The correct gateway in front of the scripted model."""
-    upstream = stack.enter_context(ScriptedProcess("openai"))
-    process = stack.enter_context(ScriptedProcess("anthropic", ["--upstream", upstream.url]))
-    options = RunOptions(
-        target="reference", base_url=process.url, model=REFERENCE_MODEL, capability=(CONTROLLED_UPSTREAM,)
-    )
+    url = stack.enter_context(gateway_process())
+    options = RunOptions(target="reference", base_url=url, model=REFERENCE_MODEL, capability=(CONTROLLED_UPSTREAM,))
     return who_is_asked(options, stack, _quiet)
 
 

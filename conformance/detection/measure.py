@@ -11,7 +11,7 @@ import msgspec
 from conformance.catalog.load import Catalog
 from conformance.detection.client_figures import EXPECTED, client_figure, outcomes, questions
 from conformance.detection.client_servers import sessions
-from conformance.detection.endpoints import Endpoint, Swept, ask, endpoints
+from conformance.detection.endpoints import Endpoint, Swept, ask, behind_upstream, endpoints, gateway
 from conformance.detection.figures import figure_of, first_view, summed
 from conformance.detection.mutant_figures import mutant_figures
 from conformance.detection.sweep import RunVerdicts, Worse, is_honest, questions_for, red_rows, sweep, worse_rows
@@ -109,9 +109,13 @@ async def _clients(catalog: Catalog, only: Collection[str], stack: ExitStack, fi
     shown = {
         fault: outcome for fault, outcome in outcomes().items() if outcome in EXPECTED and (not only or fault in only)
     }
-    asked = dict.fromkeys((f"/fault/{fault}" for fault in shown), questions(catalog))
-    target = who_is_asked(RunOptions(), stack, lambda _: None)
-    found = await sweep(catalog, target, asked, fixtures)
+    asked, relayed = questions(catalog), behind_upstream()
+    found: dict[str, RunVerdicts] = {}
+    for target, faults in (
+        (who_is_asked(RunOptions(), stack, lambda _: None), [fault for fault in shown if fault not in relayed]),
+        (gateway(stack), [fault for fault in shown if fault in relayed]),
+    ):
+        found |= await sweep(catalog, target, dict.fromkeys((f"/fault/{one}" for one in faults), asked), fixtures)
     return [client_figure(catalog, fault, outcome, found[f"/fault/{fault}"].rows) for fault, outcome in shown.items()]
 
 

@@ -19,6 +19,8 @@ from conformance.runs.log import CaseRow, Need, ReadinessRow, ReadinessVerdict, 
 
 LONGEST = 120
 """Characters of a value that a sentence quotes."""
+NAMED = 6
+"""Needs that a sentence names of those that stand behind it."""
 
 
 class ProfileReadiness(Struct, frozen=True, kw_only=True):
@@ -163,8 +165,14 @@ def _sentences(needs: Sequence[NeedVerdict], behind: Mapping[str, Sequence[str]]
         if one.outcome.behind:
             continue
         more = behind.get(one.need.id, ())
-        others = f" The same words answer {len(more)} more: {', '.join(more)}." if more else ""
+        others = f" The same words answer {len(more)} more: {_some(more)}." if more else ""
         yield f"{one.need.says} {one.meets} [{one.outcome.question}]{others}"
+
+
+def _some(names: Sequence[str]) -> str:
+    """Names that are read at a glance: where all are refused, the many say no more than the first."""
+    rest = len(names) - NAMED
+    return ", ".join(names) if rest <= 1 else f"{', '.join(names[:NAMED])} and {rest} others"
 
 
 def _behind(found: Verdict) -> dict[str, list[str]]:

@@ -150,6 +150,8 @@ class Block:
         signature = self.start.get("signature")
         if self.kind == "thinking" and signature is not None and not isinstance(signature, str):
             yield "stream.thinking-start", f"{at}/signature", "a string", shown(signature), "type"
+        elif self.kind == "thinking" and signature and not self.signatures:
+            yield "stream.thinking-start", f"{at}/signature", "", shown(signature), "signature-not-empty"
 
     def accumulated(self) -> dict[str, Any]:
         """The block as the JSON answer would have it."""

@@ -171,6 +171,10 @@ def _understood(needs: Sequence[NeedVerdict], run: "_Run") -> list[NeedVerdict]:
         need, outcome = one.need, one.outcome
         if need.part_of in met:
             outcome = structs.replace(outcome, state="met")
+        elif need.after and need.after not in met and outcome.verdict != "refused":
+            outcome = structs.replace(outcome, state="met", verdict="blocked")
+        elif need.part_of and outcome.verdict == "refused" and _words(outcome) in run.plain_refusals:
+            outcome = structs.replace(outcome, state="unverified", verdict="blocked", behind=need.part_of)
         elif need.id in limits and need.known is not None:
             need = structs.replace(need, level="degrades", meets=Meets(refused=need.known.meets))
         elif behind := next((name for name, limit in limits.items() if _is_the_same(limit, outcome)), ""):
@@ -279,10 +283,21 @@ class _Run:
         self._recovered = [one for one in own.values() if one.recovered]
         steady = {need.steady: need.id for need in profile.needs if need.steady}
         self._own = _settled(own, self._recovered, steady) if steady and self._recovered else own
-        names = [parted(question)[0] for question in profile.questions]
-        self._spoken_of = [name for name in names if _is_rule(name, rules)]
+        self._spoken_of = [name for name, _ in self._rules_of(profile.needs)]
         self._spoken_of += [tolerance.rule for tolerance in profile.tolerates]
+        self._stopping = self._rules_of([need for need in profile.needs if need.level == "blocks"])
         self._obeyed = any(one.verdict in MET for question in profile.model for one in self._of_case(question))
+        self.plain_refusals = self._refusals_of_plain_requests(profile)
+        """The words in which a request is refused that has nothing of the client's: no part of a turn earned them."""
+
+    def _rules_of(self, needs: Iterable[Need]) -> list[tuple[str, Sequence[Mode]]]:
+        named = [parted(question) for need in needs for question in need.questions]
+        return [(name, modes) for name, modes in named if _is_rule(name, self._rules)]
+
+    def _refusals_of_plain_requests(self, profile: Profile) -> set[str]:
+        needed = {question for need in profile.needs for question in need.questions}
+        seen = [one for question in profile.model if question not in needed for one in self._of_case(question)]
+        return {_NUMBER.sub("#", one.quote) for one in seen if one.verdict == "refused"}
 
     def asked(self, question: str) -> bool:
         """Whether the run can say anything about a question."""
@@ -330,7 +345,7 @@ class _Run:
         name, modes = parted(question)
         for place in sorted(self._own):
             for broken in self._own[place].rules:
-                if broken.answers_to(name) and place[1] in modes:
+                if place[1] in modes and self._is_told_by(name, broken):
                     return Outcome(
                         state="missing",
                         verdict="broken",
@@ -339,6 +354,17 @@ class _Run:
                         exchange=broken.exchange,
                     )
         return Outcome(state="met", verdict="supported", question=question)
+
+    def _is_stopped(self, one: Seen) -> bool:
+        """Whether a broken rule stops the client at this answer: what it lacks besides follows from that."""
+        return any(
+            broken.answers_to(name) for broken in one.rules for name, modes in self._stopping if one.mode in modes
+        )
+
+    def _is_told_by(self, name: str, broken: Broken) -> bool:
+        """Whether a question speaks of this: what is said of a kind of finding goes before what is said of its rule."""
+        nearer = (other for other in self._spoken_of if ":" in other and ":" not in name)
+        return broken.answers_to(name) and not any(broken.answers_to(other) for other in nearer)
 
     def _outcome(self, one: Seen, need: Need) -> Outcome:
         state, verdict = self._state(one, need)
@@ -359,6 +385,8 @@ class _Run:
         if one.verdict in MET:
             return "met", one.verdict
         if one.unreadable and any(broken.answers_to(name) for broken in one.rules for name in self._spoken_of):
+            return "met", "blocked"
+        if one.verdict in ("ignored", "broken", "inconclusive") and self._is_stopped(one):
             return "met", "blocked"
         if one.verdict in MISSING:  # a way of which the need says nothing is reported by another need
             if one.verdict in need.meets.ways:

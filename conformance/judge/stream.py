@@ -11,17 +11,12 @@ from typing import Any, ClassVar
 
 from conformance.judge.block import CUT_SHORT, FORMS, KNOWN_DELTAS, Block, OpenBlocks, allowed_deltas
 from conformance.judge.finding import ABSENT, Violation
-from conformance.judge.stream_result import StreamResult
+from conformance.judge.stream_result import AS_IT_READS, StreamResult, is_foreign
 from conformance.judge.wire import decode, defect_of, has_type, is_integer, one_by_one, shown, slug, whole, with_halves
 from conformance.probe.sse import Frame
 
 MOST = 10
 """Kinds of violations of one law that are kept: an endpoint that makes up types makes up any number."""
-
-AS_IT_READS = frozenset(
-    f"stream.{law}" for law in ("event-data", "data-json", "data-type", "index-integer", "delta", "delta-payload")
-)
-"""Laws of single events: broken behind a whole block it is of another kind, since clients then have shown a part."""
 
 
 def follow(frames: Iterable[Frame], *, whole: bool = True) -> StreamResult:
@@ -63,6 +58,7 @@ class Machine:
         self._torn = False  # an event was lost: what is missing later may have been in it
         self._stopped = False
         self._later: bool | None = None  # whether a block was whole when an event could first not be read
+        self._foreign = False  # whether the event's name is none that clients read
         self.pings = 0
 
     # -- frames ------------------------------------------------------------------------------------------------
@@ -71,7 +67,7 @@ class Machine:
         """Takes the next frame, whatever it is."""
         if frame.name == "content_block_delta" and self._plain_delta(frame):
             return
-        self._frame = frame
+        self._frame, self._foreign = frame, is_foreign(frame.name)
         where = f"event/{frame.number}"
         if frame.data is None and (frame.name is None or not frame.ended):
             return  # only an id or a retry, or the end of the body cut it off before its data
@@ -124,13 +120,15 @@ class Machine:
         text = raw.decode(errors="replace")
         self._keep(frame.name, text)
         if value is not ABSENT:
-            self._breach("stream.data-json", where, "a JSON object", shown(value), "not-an-object", lost=True)
+            lost = not self._foreign
+            self._breach("stream.data-json", where, "a JSON object", shown(value), "not-an-object", lost=lost)
             return []
         defect = defect_of(raw)
         law = "stream.whole-characters" if defect in ("not-utf8", "lone-surrogate") else "stream.data-json"
         values = [with_halves(value) for value in one_by_one(text) if isinstance(value, dict)]
-        self._breach(law, where, "one JSON object in UTF-8", shown(text), defect, lost=not values)
-        self._torn = self._torn or not values
+        lost = not values and not self._foreign
+        self._breach(law, where, "one JSON object in UTF-8", shown(text), defect, lost=lost)
+        self._torn = self._torn or lost
         return values
 
     def _object(self, frame: Frame, where: str, data: dict[str, Any], *, alone: bool) -> None:
@@ -145,7 +143,8 @@ class Machine:
         elif not frame.name:
             self._breach("stream.event-name", where, kind, ABSENT, "missing")
         elif frame.name != kind:
-            self._breach("stream.event-name", where, kind, frame.name, "mismatch")
+            unread = self._foreign and kind in self.GRAMMAR
+            self._breach("stream.event-name", where, kind, frame.name, "foreign" if unread else "mismatch")
             kind = kind if kind in self.GRAMMAR else frame.name
         if kind == "ping":
             self.pings += 1
@@ -381,7 +380,7 @@ class Machine:
         """Notes a broken law, once for each kind: the first place is the cause, the rest are its echo."""
         if law in AS_IT_READS and (law, kind) != ("stream.delta-payload", "type"):
             self._later = any(block.life == "closed" for block in self.blocks) if self._later is None else self._later
-            kind += "-later" * self._later
+            kind += "-foreign" if self._foreign else "-later" * self._later
         known = self.breaches.setdefault(law, [])
         violation = Violation(at, expected, observed, kind)
         if len(known) < MOST and all(other.kind != kind for other in known):

@@ -8,6 +8,23 @@ from msgspec import Struct
 from conformance.judge.block import Block
 from conformance.judge.finding import ABSENT, Violation
 
+AS_IT_READS = frozenset(
+    f"stream.{law}" for law in ("event-data", "data-json", "data-type", "index-integer", "delta", "delta-payload")
+)
+"""Laws of single events: broken behind a whole block it is of another kind, since clients then have shown a part."""
+READ = frozenset(
+    [
+        *("message_start", "content_block_start", "content_block_delta", "content_block_stop"),
+        *("message_delta", "message_stop", "ping", "error", "message"),
+    ]
+)
+"""The names of events that the official SDKs read; what comes under another they pass over unread."""
+
+
+def is_foreign(name: str | None) -> bool:
+    """Whether an event's name is none that clients read; without a name it is no event of its own."""
+    return bool(name) and name not in READ
+
 
 class StreamResult(Struct, frozen=True, dict=True, kw_only=True):
     """The result of reading a stream, and the rules that it broke."""

@@ -64,6 +64,7 @@ WRONG_NEEDS = (
         "`known` says neither the `words` that the client understands nor what it asks `instead`",
     ),
     (NEED.replace("}]", ", part_of: texts}]") % ("messages.text", "broken: x"), "there is no need `texts`"),
+    (NEED.replace("}]", ", after: texts}]") % ("messages.text", "broken: x"), "there is no need `texts`"),
     (NEED.replace("}]", ", steady: failures}]") % ("messages.text", "broken: x"), "`steady` is seen in all questions"),
     ("select: ['surface:request.message']", "request.message"),
     ("model: [messages.texts]", "there is no case or rule `messages.texts`"),

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import shlex
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from conformance.detection import client, client_seats, client_session
 from conformance.detection.client_figures import EXPECTED, driven_outcomes, misjudged, outcomes, reasons, with_outcomes
+from conformance.detection.client_program import PINNED, program_of
 from conformance.detection.client_servers import client_servers
 from conformance.detection.client_session import Turn, outcome_of
 from conformance.detection.relay import Relayed
@@ -103,6 +105,22 @@ def test_what_cannot_be_installed_or_started_is_one_line(
     assert "npm" in told[1]
 
 
+def test_a_program_is_found_from_where_the_caller_is(fake: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = fake("exit 0")
+    monkeypatch.chdir(program.parent)
+    assert program_of(f"./{program.name}", PINNED) == program
+
+
+def test_a_file_that_no_system_can_run_is_one_line(
+    fake: Written, reference: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = fake()
+    program.write_bytes(b"\0\0\0\0")
+    assert client.main(["--program", str(program), "--base-url", reference]) == 4
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line == f"client: {program} is no program that can be started: Exec format error"
+
+
 NPM = """\
 #!/bin/sh
 echo "npm error code ETARGET" >&2
@@ -135,6 +153,17 @@ def test_a_version_that_npm_does_not_install_is_one_line(
 def test_a_key_is_taken_by_the_name_of_its_variable(capsys: pytest.CaptureFixture[str], fake: Written) -> None:
     assert client.main(["--program", str(fake()), "--base-url", "http://127.0.0.1:9", "--api-key-env", "sk-x"]) == 4
     assert "sk-x" not in capsys.readouterr().err
+
+
+def test_a_fault_of_a_gateway_has_its_seat_before_an_upstream() -> None:
+    words = ["--fault", "GW06", "--fault", "ST02"]
+    opened = {}
+    for seat in client_seats.seats(client._parsed(words), {}):
+        with urllib.request.urlopen(f"{seat.address.url}/v1/models", timeout=30):
+            opened[seat.name] = seat.address.url
+    assert list(opened) == ["reference", "ST02", "GW06"]
+    hosts = {name: url.removesuffix(f"/fault/{name}") for name, url in opened.items()}
+    assert hosts["ST02"] == hosts["reference"] != hosts["GW06"]
 
 
 def test_the_draw_of_a_day_is_the_same_for_everybody() -> None:

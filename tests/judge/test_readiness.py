@@ -307,10 +307,8 @@ def test_what_fails_once_and_is_answered_when_it_is_asked_again_is_a_limit() -> 
     found = answer(client, once, seen("tools"), seen("calls"))
     assert found.verdict == "ready with limits"
     (limit,) = found.missing("degrades")
-    assert (
-        limit.meets
-        == "Expected an answer, observed 500. 1 of 4 questions were answered when they were asked again. It is broken."
-    )
+    again = "1 of 4 questions were answered when they were asked again."
+    assert limit.meets == f"Expected an answer, observed 500. {again} It is broken."
     stuck = answer(client, once, seen("tools", "broken", **FAILED), seen("calls"))
     assert stuck.verdict == "ready with limits"
     assert {one.need.id: one.outcome.behind for one in stuck.unverified} == {"tools": "steady"}
@@ -387,3 +385,53 @@ def test_a_way_of_failing_that_another_need_tells_leaves_this_one_met() -> None:
     assert found.verdict == "ready with limits"
     assert [one.need.id for one in found.missing("degrades")] == ["kept"]
     assert answer(profile(taken), seen("text", "ignored")).verdict == "not verified"
+
+
+def test_no_part_of_a_turn_is_to_blame_for_words_that_a_plain_request_meets_too() -> None:
+    """A gateway that asks its upstream on a wrong route does not refuse the token."""
+    client = profile(need("token", part_of="turn"), need("flags", part_of="turn"), need("turn"))
+    rows = [seen(name, "refused", quote="404: there is no page 3.") for name in ("token", "flags", "turn")]
+    found = readiness(client, RULES, [seen("plain", "refused", quote="404: there is no page 4."), *rows])
+    assert found is not None
+    assert [one.need.id for one in found.missing("blocks")] == ["turn"]
+    assert [one.outcome.behind for one in found.unverified] == ["turn", "turn"]
+    assert [one.need.id for one in answer(client, *rows).missing("blocks")] == ["token"]
+
+
+CUT = (Broken("stream.index", "cut", "It is cut.", "x-1"),)
+
+
+@pytest.mark.parametrize("verdict", ["ignored", "broken", "inconclusive"])
+def test_what_an_answer_lacks_that_a_broken_rule_spoilt_is_not_told_again(verdict: Verdict) -> None:
+    client = profile(need("letters", unseen="missing"), need("index", questions=["stream.index:cut[stream]"]))
+    spoilt = answer(client, seen("letters", verdict, "stream", rules=CUT))
+    assert [one.need.id for one in spoilt.missing("blocks")] == ["index"]
+    assert [one.need.id for one in answer(client, seen("letters", verdict, "json", rules=CUT)).missing("blocks")] == [
+        "letters"
+    ], "the rule's need does not speak of this mode"
+
+
+def test_what_only_costs_something_hides_nothing() -> None:
+    client = profile(need("letters"), need("index", "degrades", ["stream.index:cut"]))
+    found = answer(client, seen("letters", "ignored", rules=CUT))
+    assert [one.need.id for one in found.missing("blocks")] == ["letters"]
+
+
+def test_what_is_said_of_a_kind_of_finding_goes_before_what_is_said_of_its_rule() -> None:
+    whole = need("index", "degrades", ["stream.index"])
+    both = profile(need("a"), need("cut", questions=["stream.index:cut"]), whole)
+    assert [one.need.id for one in answer(both, seen("a", rules=CUT)).needs if one.state == "missing"] == ["cut"]
+    gap = (Broken("stream.index", "gap", "", ""),)
+    assert [one.need.id for one in answer(both, seen("a", rules=gap)).needs if one.state == "missing"] == ["index"]
+    stands = profile(need("a"), whole, tolerates=[Tolerance(rule="stream.index:cut", why="It reads on.")])
+    assert answer(stands, seen("a", rules=CUT)).verdict == "ready"
+
+
+def test_what_says_nothing_without_another_need_is_told_only_where_that_one_is_met() -> None:
+    client = profile(need("calls", unseen="missing"), need("keys", unseen="missing", whoever=True, after="calls"))
+    silent = answer(client, seen("calls", "inconclusive"), seen("keys", "inconclusive"))
+    assert [one.need.id for one in silent.missing("blocks")] == ["calls"]
+    wrong = answer(client, seen("calls"), seen("keys", "inconclusive"))
+    assert [one.need.id for one in wrong.missing("blocks")] == ["keys"]
+    unknown = answer(client, seen("calls", "not-run"), seen("keys", "inconclusive"))
+    assert unknown.verdict == "not verified"

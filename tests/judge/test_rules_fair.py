@@ -90,6 +90,13 @@ def test_thinking_after_the_text_is_a_note_of_the_mode_that_has_it_and_not_of_pa
     assert broken_by_pair(told(right), in_events(wrong)) == {}
 
 
+def test_a_thought_after_nothing_is_a_note_and_not_the_end_of_what_was_said() -> None:
+    """A client leaves an empty text out, so that the thought stands there alone."""
+    answer = read(told(message([{"type": "text", "text": ""}, THOUGHT])), "json")
+    kinds = [one.kind for rule in examine(answer) if rule.rule.id == "thinking.first" for one in rule.violations]
+    assert kinds == ["order"]
+
+
 def test_a_text_that_is_open_beside_a_thought_ends_the_answer() -> None:
     """A client takes blocks as they are closed, so that this thought comes before its text."""
     events = events_of(message([TEXT, THOUGHT]))

@@ -131,6 +131,11 @@ def set_start(**values: Any) -> Callable[[Events], None]:
     return lambda events: pick(events, "message_start")["message"].update(values)
 
 
+def signed_at_once(events: Events) -> None:
+    pick(events, "content_block_start")["content_block"]["signature"] = "c2lnbmVk"
+    del events[next(n for n, one in enumerate(events) if (one.get("delta") or {}).get("type") == "signature_delta")]
+
+
 def two_reasons(events: Events) -> None:
     other = deepcopy(pick(events, "message_delta"))
     other["delta"]["stop_reason"] = "end_turn"
@@ -279,6 +284,16 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
         "stream.start-message",
         "missing",
     ),
+    "signature in the start": (
+        stream(signed_at_once, "thinking"),
+        "stream.thinking-start",
+        "signature-not-empty",
+    ),
+    "no thought between its tags": (
+        change_message(content=[{"type": "text", "text": "<think>\n\n</think>\n\nHello"}]),
+        "message.no-control-tokens",
+        "control-token",
+    ),
     "content in the start": (stream(set_start(content=[TEXT])), "stream.start-content", "not-empty"),
     # stream: transport
     "TR01": (
@@ -290,6 +305,16 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
         raw(lambda body: body.replace(b"event: message_delta", b"event: message")),
         "stream.event-name",
         "mismatch",
+    ),
+    "event name that no client reads": (
+        raw(lambda body: body.replace(b"event: message_delta", b"event: chunk")),
+        "stream.event-name",
+        "foreign",
+    ),
+    "no JSON under a name that no client reads": (
+        raw(lambda body: body.replace(b"event: message_delta", b"event: waiting\ndata: soon\n\nevent: message_delta")),
+        "stream.data-json",
+        "not-json-foreign",
     ),
     "TR02": (raw(lambda body: body + b"data: [DONE]\n\n"), "stream.no-done", "done"),
     "TR02 named": (raw(lambda body: body + b"event: done\ndata: [DONE]\n\n"), "stream.no-done", "done"),
@@ -443,7 +468,7 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
     "US07": (change_message(usage=usage(12, 0)), "usage.output-counted", "zero"),
     "US09": (change_message(usage=usage("12")), "usage.input-tokens", "type"),  # type: ignore[arg-type]
     "US09 null": (change_message(usage={"input_tokens": 12, "output_tokens": None}), "usage.output-tokens", "null"),
-    "US09 float": (change_message(usage=usage(12, 5.0)), "usage.output-tokens", "type"),  # type: ignore[arg-type]
+    "US09 float": (change_message(usage=usage(12, 5.0)), "usage.output-tokens", "number"),  # type: ignore[arg-type]
     "over max_tokens": (told(message([TEXT]), request=asked(max_tokens=4)), "usage.within-max-tokens", "more"),
     "shrinking": (
         stream(lambda e: pick(e, "message_start")["message"]["usage"].update(output_tokens=90)),
@@ -451,7 +476,8 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
         "shrinks",
     ),
     "max_tokens that were not used": (told(message([TEXT], "max_tokens")), "usage.limit-reached", "not-reached"),
-    "more than there is": (change_message(usage=usage(2_000_000)), "usage.input-possible", "beyond"),
+    "more than there is": (change_message(usage=usage(200_000)), "usage.input-possible", "beyond"),
+    "more than any window": (change_message(usage=usage(2_000_000)), "usage.input-possible", "beyond-window"),
     # thinking
     "TH01": (stream(lambda e: without(e, "content_block_delta", 3), "thinking"), "thinking.signature", "missing"),
     "TH02": (change_message("thinking", content=[THOUGHT | {"signature": None}, TEXT]), "thinking.signature", "null"),
@@ -630,3 +656,14 @@ def test_a_fault_breaks_its_own_law_first_and_few_others(exchange: Exchange, law
     assert sum(map(len, found.values())) <= MAX_FINDINGS
     if kind:
         assert kind in found[law]
+
+
+@pytest.mark.parametrize("name", ["waiting", "content_block_delta"])
+def test_an_event_that_is_no_json_hides_the_answer_only_under_a_name_that_clients_read(name: str) -> None:
+    torn = raw(
+        lambda body: body.replace(
+            b"event: message_delta", f"event: {name}\ndata: soon\n\nevent: message_delta".encode()
+        )
+    )
+    read_by_clients = name != "waiting"
+    assert (read(torn, "stream").stream_result.lost is not None) == read_by_clients

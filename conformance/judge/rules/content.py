@@ -49,6 +49,7 @@ _TAGS = linear(r"</?think(ing)?>|◁/?think▷|<\|channel\|>")
 _CONTROL = linear(
     r"<\|(im_(start|end)|endoftext|eot_id|eom_id|end_of_text|python_tag|start_header_id)\|>|</s>|<end_of_turn>"
     r"|^\s{0,4}</think(ing)?>"  # the end of a thought that never began
+    r"|^\s{0,4}<think(ing)?>\s{0,8}</think(ing)?>"  # a template's way to switch thinking off
 )
 
 

@@ -31,7 +31,7 @@ INTEGER = Form("an integer", is_integer)
 COUNT = Form(
     "an integer from 0",
     lambda value: type(value) is int and value >= 0,
-    lambda value: "negative" if is_integer(value) else "type",
+    lambda value: "negative" if is_integer(value) else "number" if isinstance(value, int | float) else "type",
 )
 OBJECT = Form("an object", lambda value: isinstance(value, dict))
 ARRAY = Form("an array", lambda value: isinstance(value, list))

@@ -105,7 +105,8 @@ def thinks_last(answer: Answer) -> bool:
         blocks = answer.stream_result.blocks
         kinds = [block.kind for block in sorted(blocks, key=lambda block: block.stopped_at or inf)]
     ended = answer.stop_reason in ("end_turn", "stop_sequence", "tool_use")
-    return kinds[-1:] == ["thinking"] and not {"text", "tool_use"}.isdisjoint(kinds) and ended
+    said = bool(answer.text) or any(block.get("type") == "tool_use" for block in answer.blocks)
+    return kinds[-1:] == ["thinking"] and said and ended
 
 
 @rule(

@@ -46,6 +46,8 @@ LABELS = {
 """Keys of usage that are words."""
 LIMIT_MARGIN = 64
 """Tokens by which an answer may end before max_tokens and still be cut by it: a tool call that does not fit."""
+LARGEST_WINDOW = 960_000
+"""Tokens above which no model has room: with 950,000 the real client still goes on, with 1,200,000 it compacts."""
 HIDDEN_INPUT = 30_000
 """Tokens that a server may add to a request: a gateway that puts an agent's own prompt and tools before each request
 adds up to that many, and counts them rightly."""
@@ -268,7 +270,8 @@ def input_possible(answer: Answer) -> Found:
     text = msgspec.json.encode(request)
     if any(mark in text for mark in WEIGHS_MORE):
         return None
-    return unlike(most, f"{at}/input_tokens", at_most(2 * len(text) + HIDDEN_INPUT, "beyond"))
+    kind = "beyond-window" if most > LARGEST_WINDOW else "beyond"
+    return unlike(most, f"{at}/input_tokens", at_most(2 * len(text) + HIDDEN_INPUT, kind))
 
 
 @rule(
