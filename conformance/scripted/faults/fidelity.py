@@ -82,11 +82,22 @@ def _sorted(value: Any) -> Any:
     return dict(sorted(value.items())) if isinstance(value, dict) else value
 
 
+def _read(value: Any) -> Any:
+    """What a text says that is JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return value
+
+
 _VALUES: dict[str, tuple[str, Change]] = {
     "numbers": ("fractions are rounded to 32 bits", _single),
     "empties": ("keys whose value is empty are lost", _emptied),
     "names-of-keys": ("signs in keys become underscores", _renamed),
     "order": ("keys are sorted", _sorted),
+    "whole-texts": ("texts that are JSON are read as JSON", _read),
 }
 
 

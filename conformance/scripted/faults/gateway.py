@@ -169,6 +169,16 @@ def call_type_lost(body: Body, _: Body) -> None:
             call.pop("type", None)
 
 
+@_asking("X-results-by-order", "results go upstream under the ids of the calls in their order", "upstream tools")
+def results_by_order(body: Body, _: Body) -> None:
+    left: list[str] = []
+    for message in body["messages"]:
+        if message["role"] == "tool" and left:
+            message["tool_call_id"] = left.pop(0)
+        elif message.get("tool_calls"):
+            left = [call["id"] for call in message["tool_calls"]]
+
+
 @_asking("X-call-inputs", "the inputs of earlier calls do not go upstream", "upstream tools")
 def inputs_lost(body: Body, _: Body) -> None:
     for message in body["messages"]:

@@ -150,6 +150,7 @@ def _speaks_of_system(body: Body) -> bool:
 
 
 _uncountable("X-count-cache-refused", "count_tokens refuses cache_control", _marked)
+_uncountable("X-count-format-refused", "count_tokens refuses output_config", lambda body: "output_config" in body)
 _uncountable("X-count-system-message", "count_tokens refuses a system message between the turns", _speaks_of_system)
 
 
