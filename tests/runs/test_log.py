@@ -382,7 +382,7 @@ def test_a_client_that_runs_no_more_stands_before_the_rows(tmp_path: Path, capsy
     published = Path(__file__).parents[2] / "reports" / "runs"
     assert main(["diff", str(published / "reference"), str(published / "ant2oai-0.1.6")]) == 1
     first, second, *_ = capsys.readouterr().out.splitlines()
-    assert re.search(r": \d+ rows differ: \d+ regressions, ", first)
+    assert re.search(r": \d+ rows differ: \d+ regressions, \d+ with other findings, ", first)
     assert second.startswith("Claude Code 2.1.332: ready -> ")
     (change,) = readiness_changes(read_log(published / "reference"), read_log(published / "ant2oai-0.1.6"))
     assert change.because in second

@@ -91,6 +91,8 @@ def _counted(differences: Sequence[Difference]) -> str:
 
 
 def _plural(change: Change, count: int) -> str:
+    if change == "findings changed":
+        return "with other findings"
     return f"{change}s" if count > 1 and change in ("regression", "improvement") else change
 
 
