@@ -213,7 +213,15 @@ def _read_index(file: BinaryIO) -> Index | None:
     except (zstandard.ZstdError, *UNDECODABLE, ValueError):
         return None
     sound = all(0 < packed <= LARGEST_PACKED and 0 <= unpacked <= FRAME for packed, unpacked in index.frames)
-    return index if sound and sum(packed for packed, _ in index.frames) == start else None
+    fits = sum(packed for packed, _ in index.frames) == start and _fit(index)
+    return index if sound and fits else None
+
+
+def _fit(index: Index) -> bool:
+    """Whether lines lie in what the frames unpack to, and beside each other: none is told a thousand times."""
+    end = sum(unpacked for _, unpacked in index.frames)
+    inside = all(offset >= 0 and 0 <= length <= end - offset for offset, length in index.lines.values())
+    return inside and sum(length + 1 for _, length in index.lines.values()) <= end
 
 
 def _made_anew(file: BinaryIO, name_of: Callable[[bytes], str]) -> Index:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 import subprocess
 import tracemalloc
 from pathlib import Path
@@ -158,12 +159,13 @@ def test_an_index_that_lies_is_found_out(tmp_path: Path) -> None:
     pack_evidence(tmp_path)
     whole = (tmp_path / PACKED).read_bytes()
     end = len(whole) - int.from_bytes(whole[-12:-8], "little") - 8
-    lie = {"frames": [[end, FRAME]], "lines": {"a": [10**12, 5], "b": [0, 10**9], "c": [-5, 3], "d": [0, 100]}}
+    lie = {"frames": [[end, FRAME]], "lines": {"a": [0, 100], "b": [200, 100]}}
     payload = zstandard.ZstdCompressor().compress(json.dumps(lie).encode())
     length = (len(payload) + 12).to_bytes(4, "little")
     forged = whole[:end] + (0x184D2A5E).to_bytes(4, "little") + length + payload + length + MAGIC
     (tmp_path / PACKED).write_bytes(forged)
     store = EvidenceStore(tmp_path)
+    assert list(store) == ["a", "b"]
     for name in store:
         with pytest.raises(EvidenceError):
             store.read(name)
@@ -265,6 +267,31 @@ def test_any_lines_come_back_whatever_the_frames(
     assert not packed.rebuilt
     assert {name: packed.read(name) for name in packed} == lines
     assert unpack(path) == b"".join(line + b"\n" for line in lines.values())
+
+
+LEADS: dict[str, dict[str, tuple[int, int]]] = {
+    "before the file": {"a": (-12, 11)},
+    "behind its end": {"a": (0, 10**9)},
+    "far behind its end": {"a": (2**70, 1)},
+    "backwards": {"a": (5, -5)},
+    "to one place by many names": {f"n{number}": (0, 11) for number in range(2000)},
+}
+
+
+@pytest.mark.parametrize("where", LEADS)
+def test_an_index_that_leads_elsewhere_is_made_anew(where: str, tmp_path: Path) -> None:
+    """One that named a line of 28 MB a hundred thousand times had it unpacked as often."""
+    packer = zstandard.ZstdCompressor()
+    whole = b'{"id":"a"}\n{"id":"b"}\n'
+    packed = packer.compress(whole)
+    payload = packer.compress(json.dumps({"frames": [[len(packed), len(whole)]], "lines": LEADS[where]}).encode())
+    length = len(payload) + 12
+    head, foot = struct.pack("<II", 0x184D2A5E, length), struct.pack("<I8s", length, MAGIC)
+    path = tmp_path / "evidence.jsonl.zst"
+    path.write_bytes(packed + head + payload + foot)
+    lines = PackedLines(path, name_of)
+    assert lines.rebuilt
+    assert {name: lines.read(name) for name in lines} == {"a": b'{"id":"a"}', "b": b'{"id":"b"}'}
 
 
 def test_a_file_of_lines_begins_after_its_last_whole_line(tmp_path: Path) -> None:
