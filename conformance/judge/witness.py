@@ -24,8 +24,11 @@ MOST = 8000
 """Events or pieces, the same: it spends a second of CPU on them."""
 
 
-MOST_VALUES = 20_000
-"""Commas and opening brackets, which part the values of JSON: of each it makes an object, and some copies."""
+MOST_VALUES, MOST_VALUES_OF_EVENTS = 20_000, 60_000
+"""Commas and opening brackets, which part the values of JSON: of each it makes an object, and some copies.
+
+Each event has five of its own, which it reads one after the other.
+"""
 
 
 class Testimony(Struct, frozen=True):
@@ -64,7 +67,9 @@ def too_large(exchange: Exchange) -> str:
         return "not shown to the SDK: too large, a limit ended it"
     body = exchange.body
     values = body.count(b",") + body.count(b"{") + body.count(b"[")
-    if len(body) > LARGEST or len(exchange.chunks) > MOST or body.count(b"\ndata:") > MOST or values > MOST_VALUES:
+    events = body.count(b"\ndata:")
+    most = MOST_VALUES_OF_EVENTS if events else MOST_VALUES
+    if len(body) > LARGEST or max(len(exchange.chunks), events) > MOST or values > most:
         return f"not shown to the SDK: too large ({exchange.size} bytes)"
     return ""
 

@@ -34,7 +34,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     events: int = 32_000
     """The longest answer that is asked for has 70,000 characters, twenty thousand tokens."""
     values: int = 100_000
-    """Commas and opening brackets, which part the values of JSON: each value takes thirty times its bytes to read."""
+    """Commas and opening brackets, which part the values of JSON: each value takes thirty times its bytes to read.
+
+    Of events twice as many, which are read one by one: each has five at the least.
+    """
 
 
 class Recording:
@@ -86,8 +89,9 @@ class Recording:
             self._events = Decoder() if _may_be_stream(piece) else None
         self._chunks.append(Chunk(at, piece))
         self._values += piece.count(b",") + piece.count(b"{") + piece.count(b"[")
-        if self._values > self._limits.values:
-            raise OversizedError(f"the body has more than {self._limits.values} commas and brackets")
+        most = self._limits.values * (2 if self._events else 1)
+        if self._values > most:
+            raise OversizedError(f"the body has more than {most} commas and brackets")
         if self._events:
             frames = self._events.feed(piece, at)
             if self._arrived <= FEW:

@@ -549,3 +549,20 @@ def test_a_limit_that_is_over_while_nobody_looks_is_not_the_servers(limits: Limi
 def test_a_limit_that_is_over_stays_over() -> None:
     silent = while_held_up(sends(EVENTS, STOP, pause=1.5), (0.1, 0.2), limits=replace(SMALL, idle=0.5))
     assert silent.outcome == "slow"
+
+
+DELTA = b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        (b"[" + b"0," * 90_000 + b"0]", "complete"),
+        (b"[" + b"0," * 110_000 + b"0]", "oversized"),
+        (DELTA * 30_000, "complete"),
+    ],
+)
+def test_a_limit_of_values_leaves_the_longest_stream_alone(body: bytes, outcome: str) -> None:
+    """Thirty thousand tokens, an event for each, have 150,000 commas and brackets; JSON has not."""
+    asked = exchange(sends(OK + b"\r\n" + body), limits=Limits(connect=60))
+    assert asked.outcome == outcome, asked.detail
