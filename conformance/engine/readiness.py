@@ -111,7 +111,7 @@ def _compared(finding: Finding) -> str:
 
 def _observed(value: Any) -> str:
     """What was seen: a text on one line, as a person reads it; else as JSON."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value.strip():
         return shown(value, limit=LONGEST)
     flat = " ".join(value.split())
     return f'"{shortened(flat, LONGEST)}"'

@@ -117,7 +117,7 @@ def _observed(facts: Facts) -> Judgement | None:
     if facts.control == "failed" and facts.guessable and seen & {"weak", "shown"}:
         return Judgement("inconclusive", "its control failed: what was shown may be a guess")
     if "contradicted" in seen:
-        return Judgement("broken", "the feature works, but the answer does not say what it owes about it")
+        return Judgement("broken", "it works, but the answer lacks something that the API requires")
     if obeyed and "shown" in seen:
         return Judgement("supported")
     if obeyed and "weak" in seen:

@@ -59,6 +59,8 @@ def shown(value: Any, *, quote: bool = True, limit: int = SHOWN) -> str:
     """A value in one line: JSON, cut at `limit` characters; an absent key is said, an unquoted sentence stays one."""
     if isinstance(value, Absent):
         return "nothing (absent)"
+    if value == "" and quote:
+        return "an empty text"
     text = value if isinstance(value, str) and not quote else _json(value)
     if isinstance(value, str) and quote:
         text = text.replace('\\"', '"')

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 import pytest
 from msgspec.structs import replace
 
+from conformance.catalog.case import modes_of
 from conformance.catalog.load import load_catalog
 from conformance.engine.explanation import Met, explained, plain_requests
 from conformance.engine.finish import behind
+from conformance.engine.readiness import readiness
 from conformance.judge.cause import Obstacle
 from conformance.judge.finding import Finding
 from conformance.judge.verdict import TWIN_FAILED
@@ -28,6 +30,19 @@ def row(case: str, mode: Mode, verdict: Verdict, status: Status = "new") -> Case
         case=case, case_sha256="", mode=mode, kind=asked.kind, surface=asked.surface, touches=[], level=asked.level,
         verdict=verdict, status=status, reason="", findings=[], marks=[], attempts=1, sdk=None, seconds=0, exchanges=[],
     )  # fmt: skip
+
+
+def test_what_was_empty_is_said_to_be_so_in_the_answer_about_a_client() -> None:
+    profile = CATALOG.profiles["claude-code"]
+    seen = Finding("effect:0", "effect:0 x", "must", "/text", {"matches": "pine"}, "", 3, "e.1")
+    rows = [row(case.id, mode, "supported") for case in CATALOG.cases.values() for mode in modes_of(case)]
+    rows = [
+        replace(one, verdict="ignored", findings=[seen]) if one.case == "claude-code.turn.main" else one for one in rows
+    ]
+    found = readiness("claude-code", profile, rows, {})
+    assert found is not None
+    (need,) = [one for one in found.found.needs if one.outcome.question.startswith("claude-code.turn.main")]
+    assert need.meets.startswith("Observed an empty text. ")
 
 
 def met(*places: tuple[str, Mode]) -> Mapping[tuple[str, str], Met]:

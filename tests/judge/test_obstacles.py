@@ -87,6 +87,8 @@ def test_a_failure_in_the_same_words_is_one_in_json_and_in_a_stream() -> None:
         ("/text", {"contains": "heron"}, "OK", 'text: expected "heron" in it, observed "OK"'),
         ("/text", {"matches": r"(?is)^(?!.*\bred)"}, "OK", 'text: observed "OK", which is not what was asked for'),
         ("/text", {"valid_under": {"type": "object"}}, "OK", 'text: observed "OK", which is not what was asked for'),
+        ("/text", {"matches": "pine"}, "", "text: observed an empty text, which is not what was asked for"),
+        ("/text", {"equals": ""}, " ", 'text: expected an empty text, observed " "'),
         ("/join(' | ', [text])", {"equals": "a"}, "b", 'expected "a", observed "b"'),
         ("/text", ["a", "b"], ["a"], 'text: expected ["a","b"], observed ["a"]'),
         ("/message.stop_reason", "stop_sequence", "end_turn", 'expected "stop_sequence", observed "end_turn"'),
