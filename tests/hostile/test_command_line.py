@@ -138,7 +138,7 @@ LARGEST_LOG = 3_000_000
 KEY = "sk-canary-9fJ2kQ7xLmZ0-secret"
 FEW = "messages.text or messages.two-words or stop.max-tokens-cuts or stop.sequence-honoured"
 """More hostile answers than are asked for at once, and an innocent one."""
-MANY = "messages.* or stop.* or streaming.* or usage.* or tools.*"
+MANY = "messages.* or stop.* or streaming.* or usage.* or sampling.*"
 """More than there are endpoints."""
 LIMIT = 900.0
 """Seconds that a run may take on a busy machine."""

