@@ -38,6 +38,8 @@ _SLASH = r"\\?/"
 _BEGINS = r"(?:\b|\\[nrtbf]|\\u[0-9A-Fa-f]{4})"
 """Where a word begins: also behind an escape of JSON, whose last letter is none of the word."""
 _AFTER = r"(?:^|[^A-Za-z0-9_.~/\\-]|\\[nrtbf]|\\u[0-9A-Fa-f]{4})"
+_NO_DRIVE = r"(?:^|[^\\:]|(?:^|[^A-Za-z]):|[A-Za-z]{2}:)"
+"""What stands before a server's name: behind a drive's letter stands a folder, whose escapes in JSON are no share."""
 _FOLDERS = "home|Users|root|var|opt|tmp|usr|srv|mnt|media|data|etc|app|private|proc|run|lib|lib64|dev|work|workspace"
 _FOLDERS += "|workspaces|builds|github|Volumes|Applications|Library|nix|snap|storage|models"
 _FOLDERS += "|scratch|gpfs|lustre|nfs|net|export|shared|projects|homes|teams|vol|volumes|disk|ssd|nvme"
@@ -62,8 +64,8 @@ PATTERNS: tuple[tuple[Kind, "re2._Regexp"], ...] = (
     ("key", _engine(r"PRIVATE KEY-----([A-Za-z0-9+/=\s]*(?:\\+[rn][A-Za-z0-9+/=\s]*)*)")),
     ("id", _engine(rf"{_BEGINS}arn:aws[a-z-]*:[a-z0-9-]*:([a-z0-9-]*:[0-9]{{12}}:[^\s\"'\\<>]+)")),
     ("path", _engine(rf"file:(?:{_SLASH}){{2}}[A-Za-z0-9._-]*({_SLASH}{_WORD}(?:{_SLASH}{_WORD})*)")),
-    ("path", _engine(rf"(?:^|[^\\])\\{{4}}([A-Za-z0-9]{_WORD}(?:\\{{2}}{_WORD})+)")),
-    ("path", _engine(rf"(?:^|[^\\])\\{{8}}([A-Za-z0-9]{_WORD}(?:\\{{4}}{_WORD})+)")),
+    ("path", _engine(rf"{_NO_DRIVE}\\{{4}}([A-Za-z0-9]{_WORD}(?:\\{{2}}{_WORD})+)")),
+    ("path", _engine(rf"{_NO_DRIVE}\\{{8}}([A-Za-z0-9]{_WORD}(?:\\{{4}}{_WORD})+)")),
     ("host", _engine(rf"{_BEGINS}((?:{_LABEL}\.)+[A-Za-z][A-Za-z0-9-]*):[0-9]{{2,5}}\b")),
     ("host", _engine(rf"{_BEGINS}([A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+|[0-9]+)[A-Za-z0-9-]*):[0-9]{{4,5}}\b")),
     (

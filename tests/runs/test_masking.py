@@ -108,6 +108,8 @@ PUBLIC = [
     "/data/0/type and /content/12/text",
     "0.14.0-rc2, 1.2.3",
     "retry-after: 30; charset=utf-8",
+    r'"partial_json":":\" C:\\\\new\\n"',
+    r'"partial_json":"C:\\\\\\\\new\\\\t"',
 ]
 
 
