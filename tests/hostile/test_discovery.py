@@ -67,7 +67,7 @@ LISTS: dict[str, tuple[Callable[[], "bytes | AsyncIterator[bytes]"], str]] = {
     "nothing": (lambda: slowly(b"", b"", pause=60), "does not answer"),
     "the end of the connection": (lambda: b"", "does not speak HTTP"),
     "an unknown encoding": (lambda: response(b"\x8f" * 500, "content-encoding: br"), "--model"),
-    "a body that is not of its encoding": (lambda: response(b"{}", "content-encoding: gzip"), "does not speak HTTP"),
+    "a body that is not of its encoding": (lambda: response(b"{}", "content-encoding: gzip"), "--model"),
 }
 """What `GET /v1/models` is answered with, and what the line says."""
 
