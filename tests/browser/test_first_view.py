@@ -32,6 +32,8 @@ def test_the_answers_are_seen_at_once(page: Page, few: str, width: str) -> None:
     assert re.search(r"Claude Code.*: (ready|not ready|not verified)", told)
     assert re.search(r"\d+ of \d+", told)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    bar = page.locator(".bar nav")
+    assert bar.evaluate("nav => nav.scrollWidth <= nav.clientWidth"), "every link of the bar is seen whole"
 
 
 def test_a_line_leads_to_what_is_wrong(page: Page, few: str) -> None:
