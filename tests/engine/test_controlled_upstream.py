@@ -80,6 +80,10 @@ def test_a_model_that_was_not_told_what_it_received_proves_no_upstream(
     assert done.returncode == 0
 
 
+TRIES = 3
+"""Runs of a question by the clock: a machine that is busy all three times would be the failure."""
+
+
 @pytest.mark.parametrize(
     ("fault", "case"),
     [
@@ -92,11 +96,19 @@ def test_a_gateway_that_passes_nothing_on_while_its_upstream_speaks(
     fault: str, case: str, conformance: Command, gateway: str, tmp_path: Path
 ) -> None:
     words = ("run", "--target", "reference", "--capability", "controlled-upstream", "--select", case)
-    conformance(*words, "--base-url", gateway, "--out", "right")
-    conformance(*words, "--base-url", f"{gateway}/fault/{fault}", "--out", "wrong")
-    found = [
-        [row.verdict for row in read_log(tmp_path / name).cases if row.case == case] for name in ("right", "wrong")
-    ]
+
+    def verdicts(url: str, name: str) -> list[str]:
+        """Of this case; where the machine held the suite up, which it says, it is asked again."""
+        found: list[str] = []
+        for number in range(TRIES):
+            out = f"{name}-{number}"
+            conformance(*words, "--base-url", url, "--out", out)
+            found = [row.verdict for row in read_log(tmp_path / out).cases if row.case == case]
+            if "inconclusive" not in found:
+                break
+        return found
+
+    found = [verdicts(gateway, "right"), verdicts(f"{gateway}/fault/{fault}", "wrong")]
     assert found == [["supported"], ["ignored"]]
 
 
