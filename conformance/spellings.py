@@ -13,15 +13,13 @@ from itertools import islice
 
 import re2
 
-from conformance.escapes import LAYERS, Reading, dialects, engine
+from conformance.escapes import LAYERS, Reading, dialects, engine, few
 
 SHORTEST_CODED = 8
 """Characters of a coded form from which on it is no word that stands there by chance."""
 SHORTEST_RUN = 16
 """Characters of base64 or hexadecimal from which on they are decoded: the words of the protocol are shorter."""
 FEWEST_CODES = 6
-FEW = 50
-"""Places of a text up to which the one engine is quicker, and from which on the other."""
 MOST_SILENT = 10_000
 
 GROUP = 5
@@ -137,12 +135,10 @@ class Codings:
         return self._text.search(data) is not None
 
     def runs(self, data: bytes) -> list[tuple[int, int]]:
-        """Where base64 or hexadecimal may stand.
-
-        Python's own engine looks five times as long, and tells a place in a hundredth of the time.
-        """
-        runs = [found.span() for found in islice(self._runs.finditer(data), FEW)]
-        if len(runs) == FEW:
+        """Where base64 or hexadecimal may stand."""
+        most = few(data)
+        runs = [found.span() for found in islice(self._runs.finditer(data), most)]
+        if len(runs) == most:
             runs += [found.span() for found in self._more_runs.finditer(data, runs[-1][1])]
         return runs
 
