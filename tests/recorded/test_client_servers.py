@@ -4,17 +4,17 @@ import re
 from pathlib import Path
 
 import pytest
+from judged_by_hand import judged_again
+from msgspec.structs import replace
 
-from conformance.catalog.load import Catalog, load_catalog
 from conformance.detection.client_figures import EXPECTED
 from conformance.detection.client_servers import Server, client_servers
-from conformance.engine.rejudge import rejudge
 from conformance.judge.rules import RULES
 from conformance.report.matrix import matrix_of
 from conformance.report.readiness import readiness_of
 from conformance.runs.evidence import Evidence
-from conformance.runs.evidence_store import EvidenceStore, copy_evidence
-from conformance.runs.log import CaseRow, Need, ReadinessRow, RunLog, read_log
+from conformance.runs.evidence_store import EvidenceStore
+from conformance.runs.log import CaseRow, Need, ReadinessRow, RunLog
 
 LIKENESSES = Path(__file__).parent / "clients"
 PUBLISHED = Path(__file__).parents[2] / "reports" / "runs"
@@ -22,22 +22,12 @@ QUOTED = re.compile(r'"([^"]*)"')
 TEXTS = re.compile(r'"text_delta", ?"text": ?"((?:[^"\\]|\\.)*)"')
 
 
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load_catalog()
-
-
 @pytest.fixture(scope="module", params=client_servers(), ids=lambda server: server.server)
-def judged(
-    request: pytest.FixtureRequest, catalog: Catalog, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Server, RunLog]:
-    """The server, and its recorded answers as they are judged today."""
+def judged(request: pytest.FixtureRequest) -> tuple[Server, RunLog]:
+    """The server, and its recorded answers as they are judged today; the evidence is that of the recorded run."""
     server: Server = request.param
-    out = tmp_path_factory.mktemp("judged")
     recorded = LIKENESSES / server.server if server.likeness else PUBLISHED / f"{server.server}-{server.version}"
-    copy_evidence(recorded, out)
-    rejudge(read_log(recorded), catalog, out)
-    return server, read_log(out)
+    return server, replace(judged_again(recorded), folder=recorded)
 
 
 def answer(log: RunLog) -> ReadinessRow:

@@ -56,9 +56,10 @@ def judged_runs() -> list[JudgedRun]:
 def judged_again(run: Path) -> RunLog:
     """A recorded run by today's rules and cases: judged once, for all tests that look at it.
 
-    REJUDGED names a folder in which `python -m conformance.cli.published rejudge --into` has just put all of them.
+    REJUDGED names a folder in which `python -m conformance.cli.published rejudge --into` has just put those published.
     """
-    if folder := os.environ.get("REJUDGED"):
+    folder = os.environ.get("REJUDGED")
+    if folder and (Path(folder) / run.name).is_dir():
         return read_log(Path(folder) / run.name)
     with TemporaryDirectory() as out:
         rejudge(read_log(run), load_catalog(), Path(out))
