@@ -44,6 +44,19 @@ class LinkedError(UserError):
         )
 
 
+class OutsideError(UserError):
+    """A link in a stranger's folder that leads out of it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is a link that leads out of its folder, so it is not read; put the file in its place")
+
+
+def refuse_to_leave(path: Path) -> None:
+    """OutsideError where a name in a folder leads to what lies elsewhere."""
+    if path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve()):
+        raise OutsideError(path)
+
+
 def read_within(path: Path, most: int) -> bytes:
     """The content of a plain file, which may have a link for a name; OSError where it is none, or has more bytes."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))

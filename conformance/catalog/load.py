@@ -139,6 +139,7 @@ class _Loading:
         self._places: dict[str, tuple[Document, tuple[str | int, ...]]] = {}
 
     def catalog(self) -> Catalog:
+        self._links()
         areas = self._surface()
         for file in case_files(self.folder):
             self._case_file(file)
@@ -163,6 +164,12 @@ class _Loading:
             profiles=profiles,
             hashes={case.id: _sha256(case) for case in self.cases.values()},
         )
+
+    def _links(self) -> None:
+        """A linked folder is not entered: it may lead to the whole disk."""
+        for entry in sorted(self.folder.glob("*/")):
+            if entry.is_symlink():
+                self.problems.append(Problem(shown(entry), 0, "", "a folder of cases holds no link to another folder"))
 
     def _read(self, file: Path) -> Document | None:
         if not file.resolve().is_relative_to(self.folder.resolve()):
@@ -278,12 +285,9 @@ class _Loading:
 
 
 def case_files(folder: Path) -> list[Path]:
-    """The files of cases below a folder, in order: every YAML file in a folder of an area."""
-    return [
-        file
-        for file in sorted(folder.glob("*/**/*.yaml"))
-        if file.relative_to(folder).parts[0] not in (PROFILES, FIXTURES, SURFACE)
-    ]
+    """The files of cases below a folder, in order: every YAML file in a folder of an area, which is no link."""
+    areas = [area for area in folder.glob("*/") if area.name not in (PROFILES, FIXTURES, SURFACE)]
+    return sorted(file for area in areas if not area.is_symlink() for file in area.rglob("*.yaml"))
 
 
 def _defects(case: Case) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -1,5 +1,6 @@
 """The command line: `conformance COMMAND`; the module of a command is imported only when it is called."""
 
+import io
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -52,6 +53,7 @@ MODULES = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; its exit code is the process's."""
     end_by_signals()
+    _print_anything()
     startup.collect_seldom()
     startup.keep_one_heap()
     words = list(sys.argv[1:] if argv is None else argv)
@@ -70,6 +72,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = f"{problem.filename}: " if problem.filename else ""
         print(harmless(f"conformance: {where}{problem.strerror or problem}"), file=sys.stderr)
         return ExitCode.BAD_USAGE
+
+
+def _print_anything() -> None:
+    """Lets characters that standard output has no code for, and names that are no text, be named instead."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _dispatch(words: list[str]) -> int:

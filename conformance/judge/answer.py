@@ -250,10 +250,10 @@ class Answer(Struct, frozen=True, dict=True):
     @cached_property
     def headers(self) -> dict[str, str]:
         """Names in lower case; values of a repeated header joined by a comma."""
-        joined: dict[str, str] = {}
+        values: dict[str, list[str]] = {}
         for name, value in self.exchange.headers:
-            joined[name] = f"{joined[name]}, {value}" if name in joined else value
-        return joined
+            values.setdefault(name, []).append(value)
+        return {name: ", ".join(several) for name, several in values.items()}
 
     @cached_property
     def document(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from conformance.doors import UNDECODABLE
 from conformance.errors import UserError
+from conformance.files import LARGEST_TEXT, read_within
 from conformance.words import ReadinessVerdict, SdkTestimony
 
 Outcome = Literal["killed", "foreign", "silent", "note", "false alarm"]
@@ -114,7 +115,7 @@ def read_figures(file: Path) -> Detection | None:
     if not file.is_file():
         return None
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Detection)
+        return msgspec.json.decode(read_within(file, LARGEST_TEXT), type=Detection)
     except UNDECODABLE as problem:
         raise UserError(f"{file} holds no figures of the detection ({problem}); `nox -s detect` writes it") from problem
 

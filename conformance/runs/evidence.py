@@ -1,6 +1,7 @@
 """The evidence format: one exchange as JSON, which a person can read and `rejudge` can judge again."""
 
 import base64
+from urllib.parse import urlsplit
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -76,6 +77,14 @@ def as_text(data: bytes, at: float | None = None) -> Text:
 
 def as_bytes(text: Text) -> bytes:
     return text.text.encode() if text.text is not None else base64.b64decode(text.base64 or "")
+
+
+def check(evidence: Evidence) -> None:
+    """ValueError where evidence has bytes that are no base64, or an address that is none."""
+    urlsplit(evidence.request.url)
+    for text in (evidence.request.body, *evidence.answer.chunks):
+        if text.base64 is not None:
+            base64.b64decode(text.base64)
 
 
 def recorded(exchange: Exchange) -> tuple[RecordedRequest, RecordedAnswer]:

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 
 from conformance.doors import UNDECODABLE
 from conformance.errors import UserError
-from conformance.files import LineFile, LinkedError, cut_torn_tail, folder_below, replacing
-from conformance.runs.evidence import Evidence
+from conformance.files import LineFile, cut_torn_tail, folder_below, read_within, refuse_to_leave, replacing
+from conformance.runs.evidence import Evidence, check
 from conformance.runs.frames import (
     LEVEL,
     LONGEST,
@@ -116,11 +116,7 @@ class _Files:
         return iter(self._paths)
 
     def read(self, name: str) -> bytes:
-        with self._paths[name].open("rb") as file:
-            content = file.read(LONGEST + 1)
-        if len(content) > LONGEST:
-            raise FrameError(f"{self._paths[name]}: is longer than {LONGEST} bytes")
-        return content
+        return read_within(self._paths[name], LONGEST)
 
 
 class EvidenceStore:
@@ -132,6 +128,8 @@ class EvidenceStore:
         """`say` is given a line where an index had to be made anew. EvidenceError where a file is no evidence."""
         self._folder = folder
         self._sources: list[_Source] = []
+        for name in (PLAIN, PACKED, FOLDER):
+            refuse_to_leave(folder / name)
         try:
             if (folder / PLAIN).is_file():
                 self._sources.append(_PlainLines(folder / PLAIN))
@@ -171,7 +169,8 @@ class EvidenceStore:
             raise EvidenceError(f"the evidence of {name} in {self._folder} has more than {MOST_VALUES} values")
         try:
             evidence = msgspec.json.decode(line, type=Evidence)
-        except UNDECODABLE as problem:
+            check(evidence)
+        except (*UNDECODABLE, ValueError) as problem:
             raise EvidenceError(f"the evidence of {name} in {self._folder} cannot be read: {problem}") from problem
         return evidence if evidence.id == name else replace(evidence, id=name)
 
@@ -205,12 +204,11 @@ def _pack_into(folder: Path, lines: Iterable[tuple[str, bytes]], level: int) -> 
 def copy_evidence(source: Path, folder: Path) -> None:
     """Copies the evidence of a run as it is, in whatever form, into the folder of another.
 
-    LinkedError where it leads out of its folder: a stranger's would copy any file of this machine.
+    OutsideError where it leads out of its folder: a stranger's would copy any file of this machine.
     """
     for name in (PLAIN, PACKED):
         if (source / name).is_file():
-            if not (source / name).resolve().is_relative_to(source.resolve()):
-                raise LinkedError(source / name)
+            refuse_to_leave(source / name)
             _copy(source / name, folder / name)
     for file in _files(source / FOLDER):
         _copy(file, folder_below(folder, FOLDER) / file.name)

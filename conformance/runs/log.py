@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from conformance.doors import UNDECODABLE
 from conformance.errors import UserError
-from conformance.files import LineFile, replace_file, replacing
+from conformance.files import LineFile, refuse_to_leave, replace_file, replacing
 from conformance.judge.finding import ABSENT as ABSENT
 from conformance.judge.finding import Finding as Finding
 from conformance.judge.wording import place as place
@@ -208,6 +208,7 @@ def read_log(path: Path) -> RunLog:
     file = path
     if path.is_dir():
         file = path / (PACKED if (path / PACKED).is_file() and not (path / FILE).is_file() else FILE)
+        refuse_to_leave(file)
     if not file.is_file():
         raise LogError(f"{path}: no {FILE} here; {_what_to_give(path)}")
     gathered = _Gathered()

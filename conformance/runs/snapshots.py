@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from conformance.doors import UNDECODABLE
 from conformance.errors import UserError
-from conformance.files import as_name, replace_file
+from conformance.files import LARGEST_TEXT, as_name, read_within, replace_file
 from conformance.runs.rows import CaseRow
 
 FOLDER = Path("reports") / "snapshots"
@@ -33,7 +33,7 @@ def read_snapshot(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        file = msgspec.json.decode(path.read_bytes(), type=_File)
+        file = msgspec.json.decode(read_within(path, LARGEST_TEXT), type=_File)
         return {question: file.shapes[number] for question, number in file.questions.items()}
     except (*UNDECODABLE, IndexError) as problem:
         raise UserError(f"{path} is no snapshot: {problem}; write it anew with -- --snapshot-update") from problem

@@ -1,13 +1,16 @@
 """`conformance expect`: a run's unexpected rows become known gaps, and the next run is as expected."""
 
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from command_line import Command, Serve
+from synthetic_runs import make_run
 
 from conformance.catalog.load import cases_folder
 from conformance.runs.log import read_log
+from conformance.targets.load import load_target_file
 
 PART = ("--model", "scripted", "--select", "messages.text, tools.choice.tool")
 
@@ -74,6 +77,38 @@ def test_a_server_without_a_file_gets_one_and_a_file_of_ones_own_is_extended(
     assert "extends: ../my-server.yaml" in (tmp_path / "sub" / "other.yaml").read_text()
     done = conformance(*asked, "--target", "sub/other.yaml", "--out", "third")
     assert done.returncode == 0, done.stderr
+
+
+WRONG = {
+    "numbers": "known: [1]",
+    "a mapping": "known: {a: 1}",
+    "a number": "known: 5",
+    "an entry about nothing": "known: [{verdict: [broken], why: w}]",
+    "keys that are none": "known: [{case: a.b, verdict: [broken], keys: 5, why: w}]",
+    "a number to drop": "extends: reference\ndrop: 5",
+    "aliases of aliases": "a: &a [1,1]\n"
+    + "".join(f"{b}: &{b} [*{a},*{a}]\n" for a, b in pairwise("abcdefghijklmnopqrst")),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_target_file_with_mistakes_is_a_line_and_stays_as_it_is(
+    what: str, conformance: Command, tmp_path: Path
+) -> None:
+    before = f"name: t\n{WRONG[what]}\n"
+    (tmp_path / "t.yaml").write_text(before)
+    done = conformance("expect", str(make_run(tmp_path / "run")), "--to", "t.yaml")
+    assert done.returncode == 4, done.stderr
+    assert "t.yaml:" in done.stderr
+    assert (tmp_path / "t.yaml").read_text() == before
+
+
+def test_a_known_verdict_of_a_profile_is_kept(conformance: Command, tmp_path: Path) -> None:
+    entry = "known:\n- {profile: claude-code, verdict: [not ready], why: w}\n"
+    (tmp_path / "t.yaml").write_text(f"name: t\n{entry}")
+    done = conformance("expect", str(make_run(tmp_path / "run")), "--to", "t.yaml")
+    assert done.returncode == 0, done.stderr
+    assert load_target_file(tmp_path / "t.yaml").known[0].profile == "claude-code"
 
 
 def test_a_run_that_was_cut_says_too_little(conformance: Command, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import signal
 import time
@@ -25,7 +26,8 @@ from conformance.fuzz.folder import FuzzFolder, HeadLine
 from conformance.fuzz.laws import BrokenLaw
 from conformance.keys import KNOWN
 from conformance.report.write import write_summaries
-from conformance.runs.evidence_store import EvidenceStore, copy_evidence, pack_evidence, remove_evidence
+from conformance.runs.evidence_store import FOLDER, PLAIN, EvidenceStore, copy_evidence, pack_evidence, remove_evidence
+from conformance.runs.evidence_store import PACKED as PACKED_EVIDENCE
 from conformance.runs.log import FILE, LOCK, RunLog, read_log
 from conformance.runs.run_folder import FolderError, RunFolder
 from conformance.runs.snapshots import snapshot_file
@@ -295,6 +297,76 @@ def test_evidence_that_is_a_link_is_neither_copied_nor_removed(tmp_path: Path) -
     assert (victim / "id.json").read_text() == "secret"
 
 
+PLACED: dict[str, Callable[[Path], None]] = {
+    "a pipe": os.mkfifo,
+    "a folder": Path.mkdir,
+    "a device": lambda file: file.symlink_to("/dev/zero"),
+    "a file without an end": lambda file: os.truncate(os.open(file, os.O_WRONLY | os.O_CREAT), 8 * 2**30),
+}
+READS = ("evidence", "rejudge", "share", "report")
+
+
+@pytest.mark.parametrize("what", PLACED)
+def test_evidence_that_is_no_file_holds_up_nobody(
+    what: str, undisturbed: Path, tmp_path: Path, conformance: Command
+) -> None:
+    """A pipe under the name of an exchange held up every command that reads evidence, for ever."""
+    folder = tmp_path / "run"
+    (folder / FOLDER).mkdir(parents=True)
+    shutil.copy(undisturbed / FILE, folder / FILE)
+    store = EvidenceStore(undisturbed)
+    first, *rest = store
+    for name in rest:
+        (folder / FOLDER / f"{name}.json").write_bytes(store.line(name))
+    PLACED[what](folder / FOLDER / f"{first}.json")
+    ended = conformance("evidence", "run", first)
+    assert ended.returncode == 4, ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+    for command in extent(READS[1:], ["report"]):
+        ended = conformance(command, "run", "-o", command)
+        assert ended.returncode in (0, 4), ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
+NO_BYTES = [rb'"body":{"base64":"AAA"}', rb'"body":{"base64":"\\u00e9"}', rb'"url":"http://[::1"']
+
+
+@pytest.mark.parametrize("wrong", NO_BYTES)
+def test_evidence_of_no_bytes_or_of_no_address_is_a_line(
+    wrong: bytes, undisturbed: Path, tmp_path: Path, conformance: Command
+) -> None:
+    folder = copied(undisturbed, tmp_path / "run")
+    store = EvidenceStore(undisturbed)
+    text = re.compile(rb'"url":"[^"]*"' if b"url" in wrong else rb'"body":{"text":"[^"\\]*(\\.[^"\\]*)*"}')
+    lines = [text.sub(wrong, store.line(name)) for name in store]
+    remove_evidence(folder)
+    (folder / PLAIN).write_bytes(b"\n".join(lines) + b"\n")
+    for command in READS:
+        ended = conformance(command, "run", *([next(iter(store))] if command == "evidence" else ["-o", command]))
+        assert ended.returncode in (0, 4), ended.stderr
+        assert "Traceback" not in ended.stderr
+    assert conformance("diff", "run", str(undisturbed)).returncode in (0, 1, 4)
+
+
+@pytest.mark.parametrize("name", [FILE, PLAIN, PACKED_EVIDENCE, FOLDER])
+def test_what_leads_out_of_the_folder_of_a_run_is_not_read(
+    name: str, undisturbed: Path, tmp_path: Path, conformance: Command
+) -> None:
+    """The answers of a run of one's own stood in the page, and in the shared copy, of a stranger's."""
+    folder, mine = copied(undisturbed, tmp_path / "run"), tmp_path / "mine"
+    mine.mkdir()
+    if name != FILE:
+        remove_evidence(folder)
+    (mine / name).mkdir() if name == FOLDER else (mine / name).write_bytes((undisturbed / FILE).read_bytes())
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(mine / name)
+    for command in READS[name == FILE :]:
+        ended = conformance(command, "run", *([] if command == "evidence" else ["-o", command]))
+        assert ended.returncode == 4, (command, ended.stderr)
+        assert f"{Path('run', name)} is a link that leads out of its folder" in ended.stderr
+        assert not (tmp_path / command / FILE).exists()
+
+
 REPLACED = (
     *("index.html", "summary.md", "junit.xml", "badge.json", "matrix.json", "verdict.json"),
     *("index.html.part", "evidence.jsonl.zst.part"),
@@ -411,7 +483,7 @@ REFUSED: dict[str, tuple[Callable[[Path, Path], object], tuple[str, ...], str]] 
     "evidence that leads out of the run": (
         lambda run, mine: linked(run / "evidence.jsonl", mine / "index.html", "a link"),
         ("rejudge", "out"),
-        "evidence.jsonl is no plain file",
+        "evidence.jsonl is a link that leads out of its folder",
     ),
     "a page of somebody else, rejudged": (lambda *_: None, ("rejudge", "out", "-o", "mine"), "mine is not empty"),
     "a page of somebody else, merged": (lambda *_: None, ("merge", "out", "-o", "mine"), "mine is not empty"),
@@ -518,6 +590,23 @@ def test_a_folder_in_use_is_refused_before_anybody_is_asked(
         assert "another run" in said
         assert len(said.splitlines()) == 1
     assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_of_a_name_that_is_no_text_is_said(undisturbed: Path, tmp_path: Path, conformance: Command) -> None:
+    name = os.fsdecode(b"run-\xff")
+    copied(undisturbed, tmp_path / name)
+    for words in (("rejudge", name), ("report", name, "-o", f"page-{name}"), ("diff", name, name)):
+        ended = conformance(*words)
+        assert ended.returncode == 0, ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
+def test_signs_that_a_terminal_has_no_code_for_are_named(undisturbed: Path, bent: Begun) -> None:
+    words = ("diff", str(undisturbed), str(undisturbed), "--format", "markdown")
+    process = bent("", *words, PYTHONIOENCODING="ascii")
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 0, err
+    assert "\\u2192" in out
 
 
 def test_rows_on_standard_output_hold_no_key_and_move_no_cursor(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -9,7 +9,7 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import chdir, nullcontext
+from contextlib import chdir, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,15 +26,19 @@ from conformance.cli.commands import recorded_runs, share
 from conformance.cli.configuration import ConfigurationError, configured
 from conformance.cli.main import main
 from conformance.engine.fixture_server import FixtureServer
+from conformance.errors import UserError
 from conformance.harmless import harmless
 from conformance.probe.request import Setting, StepError, render
+from conformance.runs.detection import read_figures
 from conformance.runs.log import FILE, read_log
 from conformance.runs.options import RunOptions, kept, options_in
+from conformance.runs.snapshots import read_snapshot
 from conformance.targets.load import TargetFileError, load_target_file
 from conformance.targets.resolve import Choices, TargetProblem, _refuse_to_tell, resolve
 from conformance.targets.target import Target
 
 CASE = """family: f
+about: a
 cases:
   - id: a.case
     title: T
@@ -144,6 +148,49 @@ def test_a_folder_of_cases_leads_nowhere_and_ends(lead: str, source: str, tmp_pa
     assert "secret-word" not in str(caught.value)
 
 
+@pytest.mark.parametrize("place", ["all", "area/all", "fixtures/all", "surface"])
+def test_a_link_to_a_folder_among_the_cases_is_not_entered(place: str, tmp_path: Path) -> None:
+    """One to the root of the disk had all of it read; one file that vanished meanwhile was all that was said."""
+    folder, afar = tmp_path / "cases", tmp_path / "afar"
+    for path in (folder / "area", folder / "fixtures", afar / "deep"):
+        path.mkdir(parents=True)
+    (folder / "area" / "a.yaml").write_text(CASE.replace("{line}", ASK + SEEN))
+    for file in ("areas.yaml", "deep/x.yaml", "deep/y.yaml"):
+        (afar / file).write_text("secret-word: [1\n")
+    (folder / place).symlink_to(afar)
+    if place in ("area/all", "fixtures/all"):
+        assert list(load_catalog(folder).cases) == ["a.case"]
+        return
+    with pytest.raises(CatalogError, match="link") as refused:
+        load_catalog(folder)
+    assert "secret-word" not in str(refused.value)
+
+
+TOLD = {
+    "lint": ("title: T", r'title: "\e[31m\n::error::x"'),
+    "explain": ("title: T", r'title: "\e[31m\u202e\n::error::x\n##[error]y"'),
+    "list": ("title: T", r'title: "\e]0;t\a\n::error::x"'),
+}
+"""What a case file holds that a command prints."""
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+@pytest.mark.parametrize("command", TOLD)
+def test_what_stands_in_a_strangers_case_moves_no_terminal(
+    command: str, form: tuple[str, ...], tmp_path: Path, conformance: Command
+) -> None:
+    (tmp_path / "cases" / "area").mkdir(parents=True)
+    text = CASE.replace(*TOLD[command]).replace("{line}", ASK + SEEN)
+    if command == "lint":
+        text = text.replace("surface: request.model", r'surface: "\e[31m\n::error::x"')
+    (tmp_path / "cases" / "area" / "x.yaml").write_text(text)
+    words = {"lint": ["lint"], "explain": ["explain", "a.case", *form], "list": ["list", "cases", *form]}[command]
+    said = conformance(*words, "--cases", "cases").stdout
+    assert "error" in said
+    assert said.replace("\n", "").isprintable()
+    assert not any(line.lstrip().startswith(("::", "##[")) for line in said.splitlines())
+
+
 def test_a_picture_that_is_sent_is_a_file_of_the_folder(tmp_path: Path) -> None:
     folder, mine = tmp_path / "fixtures", of_somebody(tmp_path)
     folder.mkdir()
@@ -183,6 +230,16 @@ def test_a_configuration_that_is_none_is_a_line(source: str, tmp_path: Path) -> 
         assert len(str(caught.value).splitlines()) == 1
     else:
         assert configured(RunOptions(), tmp_path) == RunOptions()
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("read", [read_figures, read_snapshot])
+def test_a_file_beside_the_runs_that_is_none_is_a_line(
+    read: Callable[[Path], object], source: str, tmp_path: Path
+) -> None:
+    stands(tmp_path / "f.json", source, of_somebody(tmp_path))
+    with suppress(UserError, OSError):
+        assert not read(tmp_path / "f.json")
 
 
 SECRETS = {"AWS_SECRET_ACCESS_KEY": "aws-secret-1", "ANTHROPIC_API_KEY": "sk-ant-secret", "MY_KEY": "mine"}

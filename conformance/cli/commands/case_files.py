@@ -11,6 +11,7 @@ from conformance.catalog.skeleton import write_skeleton
 from conformance.engine.scripted_process import named_faults
 from conformance.engine.unmarked import unmarked
 from conformance.errors import ExitCode
+from conformance.harmless import harmless
 from conformance.judge.rules import RULES
 from conformance.targets.load import TargetFileError, target_names, target_problems
 
@@ -34,7 +35,7 @@ def run_lint(arguments: argparse.Namespace) -> int:
 
 def _tell(problems: list[str]) -> int:
     for problem in problems:
-        print(problem)
+        print(harmless(problem))
     print(f"{len(problems)} {'problem' if len(problems) == 1 else 'problems'}" if problems else "no problems")
     return ExitCode.BAD_USAGE if problems else ExitCode.AS_EXPECTED
 

@@ -11,12 +11,11 @@ from conformance.doors import UNDECODABLE
 from conformance.errors import UserError
 from conformance.files import LARGEST_TEXT, as_name, read_within, replace_file
 from conformance.runs.log import CaseRow, RuleRow, RunLog, read_log
-from conformance.targets.load import target_names
+from conformance.targets.load import KINDS, files_behind, target_names
 from conformance.targets.resolve import is_file
 from conformance.words import OBSERVED
 
 FILL_IN = "FILL IN: what the server does otherwise, and where that is discussed"
-NAMES = ("case", "rule", "surface")
 
 Entry = dict[str, Any]
 
@@ -59,6 +58,8 @@ def _fresh(log: RunLog, file: Path) -> dict[str, Any]:
 def _read(file: Path) -> dict[str, Any] | None:
     if not file.exists():
         return None
+    for _ in files_behind(file.resolve()):  # which says what is wrong in them
+        pass
     try:
         document = msgspec.yaml.decode(read_within(file, LARGEST_TEXT))
     except UNDECODABLE as problem:
@@ -89,7 +90,7 @@ def _named(row: CaseRow | RuleRow) -> Entry:
 
 
 def _key(entry: Entry) -> tuple[str, str]:
-    return next((name, str(entry[name])) for name in NAMES if entry.get(name) is not None)
+    return next((name, str(entry[name])) for name in KINDS if entry.get(name) is not None)
 
 
 def _widened(entry: Entry, row: CaseRow | RuleRow) -> Entry:

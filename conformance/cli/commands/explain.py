@@ -13,6 +13,7 @@ from conformance.catalog.problem import nearest
 from conformance.catalog.surface import Row
 from conformance.engine.scripted_process import NamedFault, named_faults
 from conformance.errors import UserError
+from conformance.harmless import harmless
 from conformance.judge.rules import RULES, Rule
 from conformance.runs.detection import read_figures, read_readings, readings_of
 
@@ -31,9 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
     catalog = load_catalog(arguments.cases)
     lines = list(_explained(arguments.id, catalog))
     if arguments.json:
-        print(msgspec.json.format(msgspec.json.encode(_documents(arguments.id, catalog)), indent=2).decode())
+        print(harmless(msgspec.json.format(msgspec.json.encode(_documents(arguments.id, catalog)), indent=2).decode()))
     else:
-        print("\n".join(lines))
+        print(harmless("\n".join(lines)))
     return 0
 
 

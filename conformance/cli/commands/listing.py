@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError(f"--select chooses cases, and so {lists}; it says nothing of {arguments.what}")
     found = list(LISTS[arguments.what](load_catalog(arguments.cases), arguments.select or ""))
     if arguments.json:
-        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        print(harmless(msgspec.json.format(msgspec.json.encode(found), indent=2).decode()))
         return 0
     print_listed(found)
     return 0

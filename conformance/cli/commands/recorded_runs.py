@@ -229,7 +229,7 @@ def _published(judged: "Rejudged", out: Path) -> int:
     """Writes what there is to read beside a log that was judged again, and says what was left out; the exit code."""
     from conformance.cli.display import publish
 
-    print(out)
+    print(harmless(str(out)))
     publish(out)
     if left_out := judged.left_out():
         print(left_out, file=sys.stderr)
@@ -243,7 +243,7 @@ def declare_evidence(parser: argparse.ArgumentParser) -> None:
 
 def run_evidence(arguments: argparse.Namespace) -> int:
     folder = arguments.run if arguments.run.is_dir() else read_log(arguments.run).folder
-    store = EvidenceStore(folder, lambda line: print(line, file=sys.stderr))
+    store = EvidenceStore(folder, lambda line: print(harmless(line), file=sys.stderr))
     if arguments.id is not None:
         exchange = store.read(arguments.id)
         print(harmless(msgspec.json.format(msgspec.json.encode(exchange), indent=2).decode()))
@@ -289,7 +289,7 @@ def run_report(arguments: argparse.Namespace) -> int:
     refuse_others(arguments.out)
     page = render(runs, arguments.out, detection=arguments.detection or arguments.out / DETECTION)
     write_summaries(runs, page.parent)
-    print(page)
+    print(harmless(str(page)))
     return 0
 
 
