@@ -17,6 +17,7 @@ from conformance.scripted.conversation import (
     Thought,
     Tool,
 )
+from conformance.scripted.encodings import compact, value_at
 from conformance.scripted.instructions import (
     CallTools,
     Count,
@@ -34,7 +35,6 @@ from conformance.scripted.instructions import (
     last_instruction,
     latest_user_parts,
 )
-from conformance.scripted.json_text import compact, value_at
 from conformance.scripted.limits import cut
 from conformance.scripted.secrets import UNKNOWN, images, last_result, secret_word, text_of
 from conformance.scripted.tokens import counts_input

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from conformance.scripted.anthropic.hooks import Hooks
 from conformance.scripted.brain import Calls, ModelBehaviour, answer_to, calls_to_make
 from conformance.scripted.conversation import Conversation, Invocation, Reply, Text
+from conformance.scripted.encodings import compact
 from conformance.scripted.instructions import (
     JudgeResult,
     RepeatResult,
@@ -24,7 +25,6 @@ from conformance.scripted.instructions import (
     last_instruction,
     latest_user_parts,
 )
-from conformance.scripted.json_text import compact
 from conformance.scripted.protocol import Brain
 
 

@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from conformance.scripted.conversation import Invocation, Reply, Speech, Thought
+from conformance.scripted.encodings import compact
 from conformance.scripted.gateway.passage import Mishap, Trouble
-from conformance.scripted.json_text import compact
 
 
 class Function(Struct, frozen=True):

@@ -21,7 +21,7 @@ from conformance.scripted.anthropic.media import Media, media_type_of
 from conformance.scripted.anthropic.request import MessagesRequest, Prompt
 from conformance.scripted.anthropic.service import CheckedRequest
 from conformance.scripted.conversation import Image, Text, Tool
-from conformance.scripted.json_text import compact
+from conformance.scripted.encodings import compact
 
 Part = dict[str, Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from conformance.scripted.json_text import compact
+from conformance.scripted.encodings import compact
 from conformance.scripted.mutants.places import TAGS, Holder, Kind, Place
 
 CAP = 16

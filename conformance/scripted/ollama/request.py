@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from conformance.scripted import conversation as neutral
 from conformance.scripted.conversation import Conversation, Image, Text, Turn
-from conformance.scripted.data import decoded
+from conformance.scripted.encodings import decoded
 from conformance.scripted.ollama.store import OllamaRefusal
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from conformance.scripted.conversation import Invocation, Reply, Speech, Thought
-from conformance.scripted.json_text import compact
+from conformance.scripted.encodings import compact
 from conformance.scripted.openai.errors import envelope_of
 from conformance.scripted.openai.request import ChatRequest, NamedChoice
 from conformance.scripted.openai.shapes import SHAPES, Shape

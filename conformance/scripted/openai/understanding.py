@@ -9,7 +9,7 @@ import msgspec
 
 from conformance.scripted import conversation as neutral
 from conformance.scripted.conversation import Conversation, Document, Image, Text, Turn
-from conformance.scripted.data import document, of_data_url
+from conformance.scripted.encodings import document, of_data_url
 from conformance.scripted.openai.errors import OpenAIRefusal
 from conformance.scripted.openai.request import (
     AssistantMessage,

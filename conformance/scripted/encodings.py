@@ -1,9 +1,35 @@
-"""Images and files as upstream wires carry them: base64 in a `data:` URL."""
+"""Encodings in which upstream wires carry values: compact JSON, JSON pointers (RFC 6901), base64 and `data:` URLs."""
 
 import base64
 import binascii
+from typing import Any
+
+import msgspec
 
 from conformance.scripted.conversation import Document, Text
+
+
+def compact(value: Any) -> str:
+    """The compact text of a JSON value."""
+    return msgspec.json.encode(value).decode()
+
+
+def value_at(document: Any, pointer: str) -> Any:
+    """What stands there; LookupError where nothing does."""
+    if not pointer:
+        return document
+    if not pointer.startswith("/"):
+        raise LookupError(pointer)
+    for step in pointer[1:].split("/"):
+        name = step.replace("~1", "/").replace("~0", "~")
+        match document:
+            case dict():
+                document = document[name]
+            case list() if name.isdecimal():
+                document = document[int(name)]
+            case _:
+                raise LookupError(pointer)
+    return document
 
 
 def decoded(text: str) -> bytes | None:
