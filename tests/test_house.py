@@ -40,7 +40,7 @@ ALLOWED: Mapping[str, set[str]] = {
 ENGINE: Mapping[str, set[str]] = {
     "asking": {"question", "plan", "scheduler", "inquiry", "target_selection", "purse"}
     | {"fixture_server", "scripted_process", "same_question", "unmarked"},
-    "judging": {"assessment", "explanation", "lights", "readiness", "reasons", "testimony"},
+    "judging": {"assessment", "explanation", "lights", "readiness", "reasons", "testimony", "sdk_process"},
     "ending": {"events", "finish", "log_header", "ledger", "outputs"},
     "again": {"records", "resume", "rejudge", "merge", "share"},
 }

@@ -1,8 +1,7 @@
 """Runs the suite: selects target and questions, runs pytest over them, and writes the outputs."""
 
-import time
 import webbrowser
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import ExitStack, closing, nullcontext
@@ -34,8 +33,9 @@ from conformance.engine.readiness import in_words
 from conformance.engine.records import Baseline, read_baseline
 from conformance.engine.resume import earlier_part, is_begun, mend_head, with_earlier_choices
 from conformance.engine.scheduler import AHEAD, Deadline, Scheduler
+from conformance.engine.sdk_process import SdkProcess
 from conformance.engine.target_selection import who_is_asked
-from conformance.engine.testimony import no_testimonies, sdk_testimonies
+from conformance.engine.testimony import no_testimonies
 from conformance.errors import UserError
 from conformance.files import as_name
 from conformance.harmless import harmless
@@ -43,7 +43,7 @@ from conformance.judge.rules import RULES
 from conformance.probe.asking import Fixtures
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
-from conformance.probe.pace import NOTICED, pace_of
+from conformance.probe.pace import NOTICED, pace_of, timed
 from conformance.probe.preflight import UNREACHABLE, preflight
 from conformance.probe.recording import Limits
 from conformance.probe.trouble import Patience
@@ -85,6 +85,7 @@ class Call(Struct, frozen=True, kw_only=True):
     deadline: Deadline
     progress: Progress
     display: Display
+    sdk: SdkProcess
 
 
 def run_suite(options: RunOptions, display: Display = PLAIN) -> int:
@@ -127,6 +128,7 @@ def run_suite(options: RunOptions, display: Display = PLAIN) -> int:
             deadline=deadline,
             progress=progress,
             display=display,
+            sdk=stack.enter_context(SdkProcess(deadline)),
         )
         return _judged(call, _asking(call, stack))
 
@@ -181,16 +183,19 @@ def _asking(call: Call, stack: ExitStack) -> Scheduler:
     inquiry = Inquiry(
         catalog=call.catalog,
         target=target,
-        transport=Transport(client, patience, _fixtures(call, stack)),
+        transport=Transport(client, patience, _fixtures(call, stack), call.sdk.step),
         attempts=options.attempts,
         deadline=deadline,
         watch=_watch(options, deadline),
     )
     ahead = AHEAD if options.max_usd is None else target.concurrency  # what is in flight is paid for all the same
-    scheduler = Scheduler(inquiry.on, ahead=ahead, deadline=deadline)
+    if options.witness:
+        call.sdk.start()
+    shown_to = call.sdk.show if options.witness else None
+    scheduler = Scheduler(inquiry.on, ahead=ahead, deadline=deadline, shown_to=shown_to)
     scheduler.start()
     stack.callback(lambda: scheduler.stop(client.aclose()))
-    first = scheduler.submit(_timed(preflight(target, client, say=say, agent=agent_of(call.questions))))
+    first = scheduler.submit(timed(preflight(target, client, say=say, agent=agent_of(call.questions))))
     startup.import_pytest()
     problem, took = _in_time(first, target, deadline)
     if problem is not None:
@@ -201,12 +206,6 @@ def _asking(call: Call, stack: ExitStack) -> Scheduler:
             patience.slots.one_at_a_time()
             say(f"{target.base_url} answers one at a time ({pace}): it is asked for no more.")
     return scheduler
-
-
-async def _timed(work: Coroutine[object, object, Result]) -> tuple[Result, float]:
-    """What some work comes to, and the seconds that it took."""
-    began = time.monotonic()
-    return await work, time.monotonic() - began
 
 
 def _in_time(first: "Future[Result]", target: Target, deadline: Deadline) -> Result:
@@ -280,7 +279,7 @@ def _logged(call: Call, scheduler: Scheduler, out: Path) -> Ended:
         given = [word for word in options.pytest_arguments if word != UPDATE]
         if not given:  # pytest may select some of them away
             scheduler.begin(left)
-        startup.import_outputs_aside(witness=options.witness)
+        startup.import_outputs_aside()
         return ledger.finish(_under_pytest(ledger, left, scheduler, options, given))
 
 
@@ -310,7 +309,7 @@ def _ledger(call: Call, scheduler: Scheduler, writers: Sequence[Handler]) -> Led
             expectations=expectations,
             model=target.model,
         ),
-        witness=sdk_testimonies if options.witness else no_testimonies,
+        witness=call.sdk.testimonies if options.witness else no_testimonies,
         snapshot=None if UPDATE in options.pytest_arguments else read_snapshot(snapshot_file(target.name)),
     )
 

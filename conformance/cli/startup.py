@@ -44,22 +44,13 @@ def import_pytest() -> None:
     import conformance.pytest_plugin.plugin  # noqa: F401
 
 
-def import_outputs_aside(*, witness: bool) -> None:
-    """Imports what only the end of a run needs, on a thread of its own while the answers are awaited.
-
-    With `witness` also the official SDK, which is slower to import than all the rest.
-    """
-    threading.Thread(target=_import_outputs, args=(witness,), name="conformance-imports", daemon=True).start()
+def import_outputs_aside() -> None:
+    """Imports what only the end of a run needs, on a thread of its own while the answers are awaited."""
+    threading.Thread(target=_import_outputs, name="conformance-imports", daemon=True).start()
 
 
-def _import_outputs(witness: bool) -> None:
-    if witness:
-        import conformance.judge.witness
-
-        conformance.judge.witness.prepare()
-    import conformance.report.junit
-    import conformance.report.summary
-    import conformance.report.terminal
+def _import_outputs() -> None:
+    from conformance.report import junit, summary, terminal  # noqa: F401
     from conformance.report.html import template
 
     template()

@@ -24,6 +24,8 @@ from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
 from conformance.probe.request import AddressFault, Setting, StepError, fill, url_of
 from conformance.probe.trouble import Patience
+from conformance.probe.vendor import Step as SdkStep
+from conformance.probe.vendor import beside
 from conformance.runs.evidence import exchange_id
 from conformance.targets.target import Target
 from conformance.words import OBEYED_KINDS, Mode
@@ -43,11 +45,12 @@ Watch = Callable[[Question, Exchange], None]
 
 
 class Transport(Struct, frozen=True):
-    """The parts of the probe that asking needs: client, shared patience, and the fixtures' address."""
+    """The parts of the probe that asking needs: client, shared patience, the fixtures' address, and the SDK."""
 
     client: Client
     patience: Patience
     fixtures: Fixtures
+    sdk: SdkStep = beside
 
 
 class Inquiry:
@@ -233,6 +236,7 @@ class Inquiry:
             transport.patience,
             proceed=partial(proceed, reader, question.case.journey is not UNSET),
             fixtures=transport.fixtures,
+            sdk=transport.sdk,
         )
         if self._watch is not None:
             for answer in asked.answers:
@@ -307,15 +311,7 @@ def attempt_of(
             return attempt
     except Exception as problem:  # noqa: BLE001 - whatever fails here is one question's failure
         trace = trace_of(problem)
-    several = question.case.concurrent > 1
-    unread = tuple(
-        Reply(
-            step := f"{one.step}{one.copy}" if several else one.step,
-            reader(one.exchange, one.mode),
-            exchange_id(question.case.id, question.mode, asked.attempt, step),
-        )
-        for one in asked.answers
-    )
+    unread = tuple(_unexamined(question, asked.attempt, one, reader(one.exchange, one.mode)) for one in asked.answers)
     return Attempt(asked.attempt, asked.nonce, (), Observed("error"), unread=unread, trace=trace)
 
 
@@ -393,8 +389,11 @@ SEVERITY: tuple[Observation, ...] = get_args(Observation)
 
 
 def _reply(question: Question, number: int, asked: StepAnswer, answer: Answer, *, bad: bool) -> Reply:
+    reply = _unexamined(question, number, asked, answer)
+    abandoned = asked.exchange.outcome == "abandoned"  # we closed the connection: no rule applies to half an answer
+    return replace(reply, readings=() if abandoned else examine(answer, bad=bad), bad=bad)
+
+
+def _unexamined(question: Question, number: int, asked: StepAnswer, answer: Answer) -> Reply:
     step = f"{asked.step}{asked.copy}" if question.case.concurrent > 1 else asked.step
-    name = exchange_id(question.case.id, question.mode, number, step)
-    if asked.exchange.outcome == "abandoned":  # we closed the connection ourselves: no rule applies to half an answer
-        return Reply(step, answer, name, bad=bad)
-    return Reply(step, answer, name, examine(answer, bad=bad), bad=bad)
+    return Reply(step, answer, exchange_id(question.case.id, question.mode, number, step))

@@ -71,8 +71,15 @@ class Scheduler:
     """Asks the questions of a run on an event loop in a thread of its own, a bounded number ahead of the judging."""
 
     def __init__(
-        self, asking: Callable[[Memory], Asking], *, ahead: int = AHEAD, deadline: "Deadline | None" = None
+        self,
+        asking: Callable[[Memory], Asking],
+        *,
+        ahead: int = AHEAD,
+        deadline: "Deadline | None" = None,
+        shown_to: Callable[[Record], None] | None = None,
     ) -> None:
+        """`shown_to`: who gets to see each record as soon as it is there, on the loop."""
+        self._shown_to = shown_to
         self._deadline = deadline or Deadline(None)
         self._memory = Memory(asking)
         self._ahead = ahead
@@ -123,7 +130,10 @@ class Scheduler:
 
     def _came(self, task: "asyncio.Task[Record]") -> None:
         if not task.cancelled() and task.exception() is None:
-            self._arrived += task.result().size
+            record = task.result()
+            self._arrived += record.size
+            if self._shown_to is not None:
+                self._shown_to(record)
         self._feed()
 
     def record(self, question: Question) -> Record:

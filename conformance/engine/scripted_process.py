@@ -22,7 +22,7 @@ class ScriptedProcess:
 
     def __init__(self, face: str = "anthropic", arguments: Sequence[str] = ()) -> None:
         self._command = [
-            *(sys.executable, "-m", "conformance.scripted", "serve", "--face", face, "--port", "0"),
+            *(sys.executable, "-P", "-m", "conformance.scripted", "serve", "--face", face, "--port", "0"),
             "--until-stdin-closes",
             *arguments,
         ]
@@ -100,7 +100,7 @@ def named_mutants() -> list[NamedFault]:
 
 
 def _listed(what: str) -> list[NamedFault]:
-    command = [sys.executable, "-m", "conformance.scripted", what, "--json"]
+    command = [sys.executable, "-P", "-m", "conformance.scripted", what, "--json"]
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - our own module
     if done.returncode != 0:
         raise UserError(

@@ -1,15 +1,25 @@
 """The official SDK's reading of the answers to a question, kept beside the verdict; it never decides."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
 from conformance.engine.question import Record
-from conformance.judge.witness import Testimony, testify, too_large
-from conformance.probe.asking import trace_of
+from conformance.judge.observe import Reply
+from conformance.judge.witness import Testimony
 from conformance.words import SdkTestimony
 
 WORST_FIRST: tuple[SdkTestimony, ...] = ("rejects", "misreads", "accepts")
+
+
+class Hearing(Struct, frozen=True, tag=True):
+    """What came of it to show the SDK one answer; nothing, where it is of no kind that is shown."""
+
+    testimony: Testimony | None = None
+    unshown: str = ""
+    """Why the answer was not shown to it."""
+    trace: str = ""
+    """Where the suite itself failed: the traceback."""
 
 
 class Testimonies(Struct, frozen=True):
@@ -31,27 +41,21 @@ class Testimonies(Struct, frozen=True):
 Witness = Callable[[Record], Testimonies]
 
 
-def sdk_testimonies(record: Record) -> Testimonies:
-    """Shows every answer of a record to the installed SDK."""
-    each: dict[str, Testimony] = {}
-    failures: dict[str, str] = {}
-    unshown: dict[str, str] = {}
-    for reply in (reply for attempt in record.attempts for reply in attempt.replies):
-        exchange = reply.answer.exchange
-        if exchange.outcome == "abandoned":
-            continue
-        if why := too_large(exchange):
-            unshown[reply.evidence] = why
-            continue
-        try:
-            testimony = testify(reply.answer)
-        except Exception as problem:  # noqa: BLE001 - whatever fails here is one question's failure
-            failures[reply.evidence] = trace_of(problem)
-        else:
-            if testimony is not None:
-                each[reply.evidence] = testimony
-    worst = min((testimony.verdict for testimony in each.values()), key=WORST_FIRST.index, default=None)
-    return Testimonies(worst, each, failures, unshown)
+def answers_of(record: Record) -> Iterator[Reply]:
+    """The answers of a record that came to an end."""
+    replies = (reply for attempt in record.attempts for reply in attempt.replies)
+    return (reply for reply in replies if reply.answer.exchange.outcome != "abandoned")
+
+
+def summed_up(hearings: Mapping[str, Hearing]) -> Testimonies:
+    """The testimonies of a record, from the hearings by the names of its evidence."""
+    each = {name: one.testimony for name, one in hearings.items() if one.testimony is not None}
+    return Testimonies(
+        worst=min((testimony.verdict for testimony in each.values()), key=WORST_FIRST.index, default=None),
+        each=each,
+        failures={name: one.trace for name, one in hearings.items() if one.trace},
+        unshown={name: one.unshown for name, one in hearings.items() if one.unshown},
+    )
 
 
 def no_testimonies(record: Record) -> Testimonies:  # noqa: ARG001 - a Witness that is not asked

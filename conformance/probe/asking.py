@@ -17,6 +17,8 @@ from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange, Request
 from conformance.probe.request import Outgoing, Setting, StepError, fill, new_nonce, render
 from conformance.probe.trouble import Answer, Patience
+from conformance.probe.vendor import Step as SdkStep
+from conformance.probe.vendor import ask_with_sdk, beside
 from conformance.targets.target import Target
 from conformance.words import Mode
 
@@ -74,9 +76,10 @@ async def ask_case(
     *,
     proceed: Proceed | None = None,
     fixtures: Fixtures | None = None,
+    sdk: SdkStep = beside,
 ) -> Asked:
     """One attempt at a case, with room in the run for all its copies; its nonce is fresh, the same in all its steps."""
-    asker = _Asker(case, target, mode, client, patience, fixtures or Fixtures())
+    asker = _Asker(case, target, mode, client, patience, fixtures or Fixtures(), sdk)
     async with patience.slots.hold(case.concurrent):
         return await asker.attempt(attempt, proceed or (lambda _step, _mode, _exchange, _bind: {}))
 
@@ -88,10 +91,17 @@ def trace_of(problem: BaseException) -> str:
 
 class _Asker:
     def __init__(
-        self, case: Case, target: Target, mode: Mode, client: Client, patience: Patience, fixtures: Fixtures
+        self,
+        case: Case,
+        target: Target,
+        mode: Mode,
+        client: Client,
+        patience: Patience,
+        fixtures: Fixtures,
+        sdk: SdkStep,
     ) -> None:
         self._case, self._target, self._mode, self._fixtures = case, target, mode, fixtures
-        self._client, self._patience = client, patience
+        self._client, self._patience, self._sdk = client, patience, sdk
         self._nonce = new_nonce()
 
     async def attempt(self, attempt: int, proceed: Proceed) -> Asked:
@@ -184,10 +194,8 @@ class _Asker:
         return await self._patience.ask(self._client, outgoing, waits_for=self._case.waits_for)
 
     async def _through_sdk(self, step: Step, setting: Setting) -> Answer:
-        from conformance.probe.vendor import ask_with_sdk
-
         asynchronous = self._case.transport == "sdk-async"
-        return await ask_with_sdk(step.ask, setting, self._send, asynchronous=asynchronous)
+        return await ask_with_sdk(step.ask, setting, self._send, self._sdk, asynchronous=asynchronous)
 
 
 def _mode(step: Step, mode: Mode) -> Mode:

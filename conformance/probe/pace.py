@@ -1,6 +1,9 @@
 """Measures whether a server answers questions side by side or one after the other, by asking two at once."""
 
 import asyncio
+import time
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -20,6 +23,8 @@ TRIES = 4
 SERIAL = 1.6
 """The times of one answer that two together take at least: side by side it is 1, one after the other 2."""
 
+Result = TypeVar("Result")
+
 
 class Pace(Struct, frozen=True):
     """Seconds of one answer alone, and of two that were asked together."""
@@ -34,6 +39,12 @@ class Pace(Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"two questions together took {self.together:.1f} s, one alone {self.alone:.1f} s"
+
+
+async def timed(work: Awaitable[Result]) -> tuple[Result, float]:
+    """What some work comes to, and the seconds that it took."""
+    began = time.monotonic()
+    return await work, time.monotonic() - began
 
 
 async def pace_of(target: Target, client: Client) -> Pace | None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from command_line import Begun, Command, ends_soon, extent, seconds_to_start
 
-from conformance.engine import inquiry, testimony
+from conformance.engine import inquiry, sdk_process
 from conformance.engine.assessment import Assessment
 from conformance.engine.inquiry import Inquiry
 from conformance.probe import asking
@@ -127,7 +127,8 @@ def test_a_failure_of_our_own_while_a_premise_is_read_is_one_row(
 def test_a_failure_at_the_witness_is_one_row(
     conformance: Command, reference: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fails(monkeypatch, (testimony, "testify", lambda answer: stops(answer.exchange), RecursionError("on purpose")))
+    problem = RecursionError("on purpose")
+    fails(monkeypatch, (sdk_process, "_bare", lambda reply: stops(reply.answer.exchange), problem))
     ended = conformance("run", *FEW[:2], *reference, "--out", "out")
     assert ended.returncode == 2, ended.stdout + ended.stderr
     rows = read_log(tmp_path / "out").cases
@@ -176,6 +177,39 @@ def test_a_person_can_end_a_run_while_an_answer_is_judged(
     out, err = process.communicate(timeout=200)
     assert process.returncode == 130, out + err
     assert "Traceback" not in err
+
+
+SDK_READS_FOR_EVER = """
+import os, sys
+if "conformance.engine.sdk_process" in sys.orig_argv:
+    from conformance.judge import witness
+    def testify(answer):
+        with open("begins", "w") as file:
+            file.write(str(os.getpid()))
+        os.rename("begins", "begun")
+        while True:
+            sum(range(1000))
+    witness.testify = testify
+"""
+
+
+@pytest.mark.parametrize("how", [*SIGNALS, signal.SIGKILL])
+def test_a_person_can_end_a_run_while_the_sdk_reads_an_answer(
+    how: signal.Signals, bent: Begun, reference: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "starts").mkdir()
+    (tmp_path / "starts" / "sitecustomize.py").write_text(SDK_READS_FOR_EVER)
+    process = bent("", "run", *FEW[:2], *reference, "--out", "out", PYTHONPATH=str(tmp_path / "starts"))
+    _wait_for(tmp_path / "begun")
+    process.send_signal(how)
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == (-how if how is signal.SIGKILL else 130), out + err
+    assert "Traceback" not in err
+    of_sdk = int((tmp_path / "begun").read_text())
+    until = time.monotonic() + 100
+    while time.monotonic() < until and Path(f"/proc/{of_sdk}").exists():
+        time.sleep(0.05)
+    assert not Path(f"/proc/{of_sdk}").exists()
 
 
 def _wait_for(file: Path) -> None:

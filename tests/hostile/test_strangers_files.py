@@ -624,3 +624,15 @@ def test_the_options_of_a_head_are_those_of_a_run() -> None:
     head = msgspec.json.decode(msgspec.json.encode(kept(options)))
     assert head.keys() == {"target", "baseline", "out", "capability", "price"}
     assert options_in(head) == structs.replace(options, command="")
+
+
+def test_programs_in_the_folder_of_a_run_are_not_run(conformance: Command, tmp_path: Path) -> None:
+    """The processes that a run starts of its own (scripted model, SDK) are looked for where the suite is installed."""
+    for name in ("msgspec", "anthropic", "uvicorn", "conformance"):
+        (tmp_path / f"{name}.py").write_text("open('it-was-run', 'w')")
+    done = conformance("run", "--select", "messages.text", "--out", "out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (tmp_path / "it-was-run").exists()
+    assert {row.sdk for row in read_log(tmp_path / "out").cases} == {"accepts"}
+    assert conformance("faults").returncode == 0
+    assert not (tmp_path / "it-was-run").exists()

@@ -4,12 +4,20 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conformance.catalog.case import Case
+from conformance.engine import sdk_process
+from conformance.engine.question import Attempt, Question, Record
+from conformance.engine.scheduler import Deadline
+from conformance.engine.sdk_process import ENDED, SdkProcess
+from conformance.engine.testimony import Testimonies
 from conformance.judge import witness
 from conformance.judge.answer import read
+from conformance.judge.observe import Observed, Reply
 from conformance.probe.exchange import Chunk, Exchange, Outcome, Request
 from conformance.words import Mode
 
@@ -171,3 +179,132 @@ def test_the_environment_is_neither_read_nor_changed(monkeypatch: pytest.MonkeyP
 def test_the_sdk_is_imported_only_when_it_is_heard() -> None:
     program = "import sys, conformance.judge.witness; sys.exit('anthropic' in sys.modules or 'httpx2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+# In a process of its own
+
+BENT = """
+import os, sys, time
+if "conformance.engine.sdk_process" in sys.orig_argv:
+    if os.environ.get("ENDS_AT_ONCE"):
+        os._exit(3)
+    from conformance.judge import witness
+    honest = witness.testify
+    def testify(answer):
+        if b"msg_aborts" in answer.exchange.body:
+            os.abort()
+        if b"msg_hangs" in answer.exchange.body:
+            time.sleep(1000)
+        if b"msg_fails" in answer.exchange.body:
+            raise RecursionError("on purpose")
+        return honest(answer)
+    witness.testify = testify
+"""
+"""What a start of Python runs first: in the SDK's process, some answers end it, hold it up, or meet a fault of ours."""
+
+
+def record(**exchanges: Exchange) -> Record:
+    """A record of these answers, by the names of their evidence."""
+    replies = tuple(
+        Reply(name, read(exchange, "stream" if b'"stream": true' in exchange.request.body else "json"), name)
+        for name, exchange in exchanges.items()
+    )
+    question = Question(Case(id="any", surface="any", title="any"), "json")
+    return Record(question=question, attempts=(Attempt(1, "any", replies, Observed("shown")),))
+
+
+def named(name: str) -> Exchange:
+    return recorded(json.dumps({**MESSAGE, "id": f"msg_{name}"}).encode())
+
+
+@pytest.fixture
+def bent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text(BENT)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+
+def test_its_process_hears_what_is_heard_here() -> None:
+    exchanges = {
+        "message": named("1"),
+        "stream": streamed(wire(EVENTS)),
+        "cut": streamed(wire(EVENTS[:7]), outcome="cut"),
+        "misread": streamed(wire(changed(2, delta={"type": "other_delta", "other": "well"}))),
+        "no JSON": recorded(b"oops"),
+        "refused": recorded(json.dumps({"type": "error", "error": {"type": "a", "message": "b"}}).encode(), status=400),
+    }
+    with SdkProcess(Deadline(None)) as process:
+        process.show(record(**exchanges))
+        said = process.testimonies(record(**exchanges))
+    assert said.each == {name: heard(exchange) for name, exchange in exchanges.items()}
+    assert said.worst == "rejects"
+    assert not said.failures
+    assert not said.unshown
+
+
+def test_what_is_not_shown_to_it_is_said() -> None:
+    large = recorded(b"[" + b"1," * witness.LARGEST)
+    many = recorded(b"[" + b"1," * witness.MOST_VALUES + b"1]")
+    with SdkProcess(Deadline(None)) as process:
+        said = process.testimonies(record(large=large, many=many, abandoned=recorded(b"{}", outcome="abandoned")))
+    assert said.each == {}
+    assert set(said.unshown) == {"large", "many"}
+    assert all("too large" in why for why in said.unshown.values())
+
+
+@pytest.mark.usefixtures("bent")
+def test_an_answer_that_ends_its_process_costs_that_answer() -> None:
+    answers = {name: named(name) for name in ("first", "aborts", "last")}
+    with SdkProcess(Deadline(None)) as process:
+        said = process.testimonies(record(**answers))
+    assert said.unshown == {"aborts": "not read by the SDK: its process ended (signal 6)"}
+    assert {name: one.verdict for name, one in said.each.items()} == {"first": "accepts", "last": "accepts"}
+
+
+@pytest.mark.usefixtures("bent")
+def test_a_fault_of_ours_in_its_process_is_a_failure() -> None:
+    with SdkProcess(Deadline(None)) as process:
+        said = process.testimonies(record(fails=named("fails"), good=named("good")))
+    assert "RecursionError: on purpose" in said.failures["fails"]
+    assert set(said.each) == {"good"}
+
+
+@pytest.mark.usefixtures("bent")
+def test_a_process_that_ends_again_and_again_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENDS_AT_ONCE", "1")
+    names = [f"answer {number}" for number in range(9)]
+    with SdkProcess(Deadline(None)) as process:
+        said = process.testimonies(record(**{name: named(name) for name in names[:8]}))
+        later = process.testimonies(record(**{names[8]: named(names[8])}))
+    assert list(said.unshown) == names[:8]
+    assert said.unshown[names[0]] == "not read by the SDK: its process ended (exit code 3)"
+    assert said.unshown[names[7]] == later.unshown[names[8]] == f"not read by the SDK: {ENDED}"
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def monotonic(self) -> float:
+        return self.passed
+
+
+@pytest.mark.usefixtures("bent")
+def test_an_answer_that_holds_it_up_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(sdk_process, "time", clock)
+    with SdkProcess(Deadline(None), longest=60) as process:
+        assert process.testimonies(record(first=named("first"))).worst == "accepts"
+        held_up = record(hangs=named("hangs"))
+        process.show(held_up)
+        clock.passed = 100
+        assert process.testimonies(held_up).unshown == {"hangs": "not read by the SDK: it took longer than 60 s"}
+        assert process.testimonies(record(last=named("last"))).worst == "accepts"
+
+
+@pytest.mark.usefixtures("bent")
+def test_nobody_waits_for_it_when_the_budget_is_spent() -> None:
+    with SdkProcess(Deadline(-10.0)) as process:
+        said: Testimonies = process.testimonies(record(hangs=named("hangs")))
+    assert said.unshown == {"hangs": "not shown to the SDK: budget spent"}

@@ -89,7 +89,7 @@ def columns_of(urls: Sequence[str], models: Sequence[str], keys: Sequence[str]) 
 
 
 def _command(asked: ComparedColumn, folder: Path, arguments: argparse.Namespace) -> list[str]:
-    words = [sys.executable, "-m", "conformance", "run", "--base-url", asked.url, "--out", str(folder), "--quiet"]
+    words = [sys.executable, "-P", "-m", "conformance", "run", "--base-url", asked.url, "--out", str(folder), "--quiet"]
     for name in PASSED_ON:
         if (value := getattr(arguments, name)) is not None:
             words += [f"--{name}", value]

@@ -33,7 +33,7 @@ def run_serve(arguments: argparse.Namespace) -> NoReturn:
     words = [str(word) for pair in given.items() for word in pair]
     sys.stdout.flush()
     # becomes that program rather than its parent: a signal to this process ends it, and nothing is left behind
-    os.execv(sys.executable, [sys.executable, "-m", "conformance.scripted", "serve", *words])  # noqa: S606 - our own module
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "conformance.scripted", "serve", *words])  # noqa: S606 - our own module
 
 
 def _declare_listing(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +53,7 @@ def run_variants(arguments: argparse.Namespace) -> int:
 
 def _print_listing(what: str, *, as_json: bool) -> int:
     """Prints what the scripted model lists of itself; the exit code."""
-    command = [sys.executable, "-m", "conformance.scripted", what, *(["--json"] if as_json else [])]
+    command = [sys.executable, "-P", "-m", "conformance.scripted", what, *(["--json"] if as_json else [])]
     done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own module
     print(done.stdout, end="", flush=True)
     return done.returncode
