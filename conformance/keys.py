@@ -9,6 +9,8 @@ from itertools import accumulate
 from conformance.spellings import Search, apart, coded, plain, readings, seldom_coded, spread
 
 MARK = "[key removed]"
+SHORTEST = 6
+"""Characters of a key below which it could as well be a word."""
 LONGEST, OVERLAP = 200, 16
 """Characters of a key that one pattern looks for, and those that it has in common with that of the next ones."""
 LONGEST_SPREAD = 64
@@ -48,7 +50,7 @@ class Keys:
     def spans(self, data: bytes) -> list[tuple[int, int]]:
         """The places of keys in a text; of a long one, in the parts of it that are searched one after another."""
         found: list[tuple[int, int]] = []
-        for begin, end in windows(data) if self._searches else ():
+        for begin, end in windows(data) if self._searches and len(data) >= SHORTEST else ():
             part = data if end - begin == len(data) else data[begin:end]
             found += [(begin + first, begin + last) for search in self._searches for first, last in search.spans(part)]
         return list(apart(sorted(found))) if found else []
@@ -83,13 +85,8 @@ class Keys:
         """Headers without a key that several of them tell one after another: values, those of a name, names, both."""
         if not self._searches:
             return headers
-        texts = [part.encode("utf-8", "surrogatepass") for header in headers for part in header]
-        values = range(1, len(texts), 2)
-        named: dict[bytes, list[int]] = {}
-        for place in values:
-            named.setdefault(texts[place - 1], []).append(place)
-        rows = [values, range(0, len(texts), 2), range(len(texts)), *(row for row in named.values() if len(row) > 1)]
-        if not self.spans(_APART.join([b"".join([texts[place] for place in row]) for row in rows])):
+        texts, rows = _headers_in_a_row(headers)
+        if not self.spans(_joined(texts, rows)):
             return headers
         clean = list(map(bytearray, texts))
         for row in rows:
@@ -113,9 +110,19 @@ class Keys:
                 before = ends[place] - len(row[place])
                 yield place, max(begin - before, 0), min(end, ends[place]) - before
 
-    def stand_in(self, texts: Iterable[str]) -> bool:
-        """Whether a key stands in one of several texts, which are searched at once."""
-        return bool(self._searches) and bool(self.spans("\0".join(texts).encode("utf-8", "surrogatepass")))
+    def are_in(self, data: bytes, headers: Sequence[tuple[str, str]], texts: Iterable[str]) -> bool:
+        """Whether a key stands in an answer or beside it, whole or in parts, in one look at all of it."""
+        if not self._searches:
+            return False
+        rows = _joined(*_headers_in_a_row(headers))
+        names_and_values = [part for header in headers for part in header]
+        return self.stand_in([*texts, *names_and_values], _APART.join([data, in_a_row(data), rows]))
+
+    def stand_in(self, texts: Iterable[str], data: bytes = b"") -> bool:
+        """Whether a key stands in data or in one of several texts, which are searched at once."""
+        if not self._searches:
+            return False
+        return bool(self.spans(_APART.join(["\0".join(texts).encode("utf-8", "surrogatepass"), data])))
 
     def beginning(self, text: str, longest: int) -> str:
         """The first characters of a text without keys, of which no more is searched than it takes."""
@@ -134,6 +141,21 @@ class Keys:
         data = text.encode("utf-8", "surrogatepass")
         clean = self.removed(data)
         return text if clean is data else clean.decode("utf-8", "surrogatepass")
+
+
+def _headers_in_a_row(headers: Sequence[tuple[str, str]]) -> tuple[list[bytes], list[Sequence[int]]]:
+    """Names and values, and which of them may tell a key one after another: values, names, all, values of a name."""
+    texts = [part.encode("utf-8", "surrogatepass") for header in headers for part in header]
+    values = range(1, len(texts), 2)
+    named: dict[bytes, list[int]] = {}
+    for place in values:
+        named.setdefault(texts[place - 1], []).append(place)
+    rows = (values, range(0, len(texts), 2), range(len(texts)))
+    return texts, [*rows, *(row for row in named.values() if len(row) > 1)]
+
+
+def _joined(texts: Sequence[bytes], rows: Iterable[Sequence[int]]) -> bytes:
+    return _APART.join([b"".join([texts[place] for place in row]) for row in rows])
 
 
 _STRING = rb'"([^"\\\r\n]*+(?:\\[^\r\n][^"\\\r\n]*+)*+)"'
@@ -286,7 +308,7 @@ def mark_of(spelled: bytes) -> bytes:
 
 
 def _is_wordlike(key: str) -> bool:
-    return len(key) < 6 or (key.isalpha() and len(key) < 12)
+    return len(key) < SHORTEST or (key.isalpha() and len(key) < 12)
 
 
 def _overlapping(key: str) -> Iterator[str]:
@@ -302,4 +324,5 @@ def _search(key: str) -> Search:
     for data in {key.encode(), key.encode("latin-1", "replace")}:
         patterns |= {plain(read) for read in readings(data)} | {*coded(data), *seldom_coded(data)}
         patterns |= {plain(data[::-1]), *coded(data[::-1])} | ({spread(data)} if len(data) <= LONGEST_SPREAD else set())
-    return Search("|".join(sorted(patterns, key=len, reverse=True)), len(key.encode()), len(set(key)))
+    pattern = "|".join(sorted(patterns, key=len, reverse=True))
+    return Search(pattern, len(key.encode()), len(set(key)), ascii_only=key.isascii())

@@ -105,6 +105,9 @@ def _sign(sign: int) -> str:
 
 _BREAK = r"(?:[\r\n]|\\+[rn])[ \t]*"
 _SIGN64 = "[A-Za-z0-9+/_-]"
+_SIGN_OF_TEXT = r"(?:[\s!-~]|[\xc2-\xf4][\x80-\xbf]{1,3})"
+"""One of ASCII, or one in UTF-8, which may look like one of ASCII, or like nothing."""
+_ANY_SIGN = r"[\s!-~\x80-\xff]"
 _BREAKS = re.compile(_BREAK.encode())
 _HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{16,}")
 _TO_STD = bytes.maketrans(_URL, _STD)
@@ -120,15 +123,16 @@ MOST_REPEATED = 200
 class Codings:
     """Finds what may be base64, hexadecimal or a list of codes of a text that is not too short."""
 
-    def __init__(self, shortest: int) -> None:
-        """`shortest`: bytes of the shortest text that is looked for in them."""
+    def __init__(self, shortest: int, ascii_only: bool) -> None:
+        """`shortest`: bytes of the shortest text that is looked for in them; `ascii_only`: whether it is of ASCII."""
         signs = min(max(SHORTEST_RUN, shortest * 4 // 3), MOST_REPEATED)
         codes = min(max(FEWEST_CODES, shortest // 4), MOST_REPEATED)
         self._runs = engine(f"{_SIGN64}(?:(?:{_BREAK})?{_SIGN64}){{{signs - 1},}}")
         self._more_runs = re.compile(f"(?<!{_SIGN64}){_SIGN64}(?:(?:{_BREAK})?{_SIGN64}){{{signs - 1},}}+".encode())
         self.list_form = f"{_CODE}(?:{_BETWEEN}{_CODE}){{{codes - 1},}}"
         self._lists = engine(self.list_form)
-        self._text = engine(rf"[\s!-~\x80-\xff](?:\x00{{0,3}}[\s!-~\x80-\xff]){{{min(shortest, MOST_REPEATED) - 1}}}")
+        sign = _SIGN_OF_TEXT if ascii_only else _ANY_SIGN
+        self._text = engine(f"{sign}(?:{_WIDE}{sign}){{{min(shortest, MOST_REPEATED) - 1}}}")
 
     def may_say(self, data: bytes) -> bool:
         """Whether there is as much text in a row as is looked for: in what was no coding, there is not."""
@@ -209,14 +213,14 @@ def _code(code: bytes, base: int) -> bytes:
 class Search:
     """Finds some texts in bytes by a pattern of them, through escapes and codings."""
 
-    def __init__(self, pattern: str, shortest: int, signs: int) -> None:
+    def __init__(self, pattern: str, shortest: int, signs: int, *, ascii_only: bool) -> None:
         """`shortest`: bytes of the shortest of the texts; `signs`: how many different ones it has.
 
         A group of the pattern is a form whose ends are not known.
         """
         self._fewest = min(2, signs)
         self._pattern = engine(pattern, 16 * 2**20)  # with half of it, 164 signs take 200 times as long a byte
-        self._codings = Codings(shortest)
+        self._codings = Codings(shortest, ascii_only)
         self._more = engine("|".join((*(dialect.own for dialect in dialects()), self._codings.list_form)))
         """Whatever is not looked for where it is not there, which is nearly everywhere, in one pass."""
         self._silent: set[int] = set()

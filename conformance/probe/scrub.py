@@ -5,11 +5,13 @@ from itertools import accumulate
 
 from msgspec.structs import replace
 
-from conformance.keys import KNOWN, MARK, Keys, mark_of
+from conformance.keys import KNOWN, MARK, WINDOW, Keys, mark_of
 from conformance.probe.exchange import REMOVED, Chunk, Exchange, Request
 from conformance.probe.request import Outgoing
 
 SENDS_KEY = frozenset({"x-api-key", "authorization", "proxy-authorization", "cookie"})
+ONE_LOOK = WINDOW // 4
+"""Bytes of an answer up to which all that is searched of it stands in one window."""
 LONGEST_DETAIL = 500
 """Characters: what the client says of an answer can quote it."""
 
@@ -32,15 +34,21 @@ class Scrubber:
     def request(self, outgoing: Outgoing) -> Request:
         """The request without keys, as it may be recorded."""
         headers = tuple([(name, self._sent_value(name, value)) for name, value in outgoing.headers])
+        said = [outgoing.url, *[value for _, value in headers]]
+        one_look = len(outgoing.body) <= ONE_LOOK and not self._told_in_parts
+        if one_look and not self._keys.stand_in(said, outgoing.body):
+            return Request(outgoing.method, outgoing.url, headers, outgoing.body)
         body = self._keys.without_parts(outgoing.body) if self._told_in_parts else outgoing.body
         request = Request(outgoing.method, outgoing.url, headers, self.data(body))
-        if not self._keys.stand_in([request.url, *[value for _, value in headers]]):
+        if not self._keys.stand_in(said):
             return request
         text = self._keys.removed_from
         return replace(request, url=text(request.url), headers=tuple([(name, text(value)) for name, value in headers]))
 
     def exchange(self, exchange: Exchange) -> Exchange:
         """An answer without the keys that it echoes, also where a chunk border splits one."""
+        if self._is_clean(exchange):
+            return exchange
         chunks = self._chunks(exchange.chunks)
         clean = exchange
         if chunks is not exchange.chunks:
@@ -62,6 +70,13 @@ class Scrubber:
         if chunks is exchange.chunks and clean is not exchange and "frames" in exchange.__dict__:
             clean.knows_frames(exchange.frames)
         return clean
+
+    def _is_clean(self, exchange: Exchange) -> bool:
+        """Whether nothing is to be removed, as nearly always, by one look where the answer is no large one."""
+        if exchange.size > ONE_LOOK or len(exchange.detail) > LONGEST_DETAIL:
+            return False
+        data = b"".join([chunk.data for chunk in exchange.chunks])
+        return not self._keys.are_in(data, exchange.headers, [exchange.detail, *exchange.notes])
 
     def _sent_value(self, name: str, value: str) -> str:
         """The value of a header that was sent; in one that is there for a key, keys that could be a word go, too."""
