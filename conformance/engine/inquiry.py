@@ -19,13 +19,12 @@ from conformance.judge.observe import Observed, Reply, input_tokens, misled, obs
 from conformance.judge.rules import examine
 from conformance.judge.shape import shape_of
 from conformance.judge.verdict import SHOWN, Observation
-from conformance.probe.asking import Asked, Bind, Fixtures, StepAnswer, ask_case, trace_of
+from conformance.probe.asking import Asked, Bind, Fixtures, StepAnswer, ask_case, beside, trace_of
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
 from conformance.probe.request import AddressFault, Setting, StepError, fill, url_of
 from conformance.probe.trouble import Patience
 from conformance.probe.vendor import Step as SdkStep
-from conformance.probe.vendor import beside
 from conformance.runs.evidence import exchange_id
 from conformance.targets.target import Target
 from conformance.words import OBEYED_KINDS, Mode

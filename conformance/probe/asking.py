@@ -13,12 +13,13 @@ from msgspec import UNSET, Struct
 
 from conformance.catalog.case import Case, Step, steps_of
 from conformance.keys import KNOWN
+from conformance.probe.aside import on_thread
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange, Request
 from conformance.probe.request import Outgoing, Setting, StepError, fill, new_nonce, render
 from conformance.probe.trouble import Answer, Patience
+from conformance.probe.vendor import SdkCall, SdkSays, ask_with_sdk
 from conformance.probe.vendor import Step as SdkStep
-from conformance.probe.vendor import ask_with_sdk, beside
 from conformance.targets.target import Target
 from conformance.words import Mode
 
@@ -64,6 +65,17 @@ class Fixtures(Struct, frozen=True):
 
     folder: Path | None = None
     url: str = ""
+
+
+async def beside(call: SdkCall) -> SdkSays:
+    """Replays a call on a thread of this process."""
+
+    def work() -> SdkSays:
+        from conformance.probe.replay import replayed  # with the SDK: a second
+
+        return replayed(call)
+
+    return await on_thread(work)
 
 
 async def ask_case(

@@ -11,7 +11,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from conformance.catalog.case import Ask
-from conformance.probe.aside import on_thread
 from conformance.probe.exchange import Exchange, Request
 from conformance.probe.request import Outgoing, Setting, completed_body
 from conformance.probe.trouble import Answer
@@ -45,17 +44,6 @@ class SdkSays(Struct, frozen=True, tag=True):
 
 Step = Callable[[SdkCall], Awaitable[SdkSays]]
 """Replays a call."""
-
-
-async def beside(call: SdkCall) -> SdkSays:
-    """Replays a call on a thread of this process."""
-
-    def work() -> SdkSays:
-        from conformance.probe.replay import replayed  # with the SDK: a second
-
-        return replayed(call)
-
-    return await on_thread(work)
 
 
 async def ask_with_sdk(ask: Ask, setting: Setting, send: Send, step: Step, *, asynchronous: bool) -> Answer:
