@@ -116,7 +116,8 @@ class Gateway:
     async def _ask(self, asking: Asking, hooks: Sequence[Hooks], *, stream: bool) -> AsyncGenerator[Hearing]:
         """What is heard, after each chunk of it; closing the generator hangs up."""
         if self._client is None:
-            self._client = httpx2.AsyncClient(trust_env=False)
+            secure = self._url.startswith("https:")  # to read the certificates takes as long as ten answers
+            self._client = httpx2.AsyncClient(trust_env=False, verify=secure)
         url = self._url + asking.path
         try:
             with _interruptions():
