@@ -228,6 +228,28 @@ def test_a_budget_ends_a_run_while_the_first_answer_is_waited_for(bent: Begun, t
     assert "Traceback" not in err
 
 
+IMPORTS_NOTHING = """
+import threading
+import conformance.report.html as room
+honest = room.template
+def template():
+    if threading.current_thread().name == "conformance-imports":
+        raise AttributeError("of a module that another thread began to import, and that a signal ended there")
+    return honest()
+room.template = template
+"""
+
+
+def test_an_import_beside_the_run_that_fails_is_left_to_whoever_needs_it(
+    bent: Begun, reference: tuple[str, ...]
+) -> None:
+    """Ctrl-C while both the run and the thread beside it waited for a module showed a traceback."""
+    process = bent(IMPORTS_NOTHING, "run", *ONE, *reference, "--out", "out")
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, out + err
+    assert "Traceback" not in err
+
+
 WRITES_FOR_EVER = """
 import pathlib, time
 import conformance.cli.display as room
