@@ -21,7 +21,6 @@ from conformance.cli.progress import Progress
 from conformance.engine.assessment import Assessment
 from conformance.engine.events import Ended, Handler
 from conformance.engine.finish import Ending, Terms
-from conformance.engine.fixture_server import FixtureServer
 from conformance.engine.inquiry import Inquiry, Transport, Watch
 from conformance.engine.ledger import Ledger
 from conformance.engine.log_header import catalog_row, run_row
@@ -387,7 +386,11 @@ def _fixtures(call: Call, stack: ExitStack) -> Fixtures:
     asked = call.target.capabilities.get("reachable-fixtures") and any(
         "reachable-fixtures" in question.case.needs for question in call.questions
     )
-    return Fixtures(folder, stack.enter_context(FixtureServer(folder)).url if asked else "")
+    if not asked:
+        return Fixtures(folder)
+    from conformance.engine.fixture_server import FixtureServer  # and http.server, which only such a run needs
+
+    return Fixtures(folder, stack.enter_context(FixtureServer(folder)).url)
 
 
 def default_folder(target: Target) -> Path:

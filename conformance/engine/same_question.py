@@ -18,7 +18,7 @@ from conformance.judge.wire import decode
 from conformance.probe.asking import Asked
 from conformance.probe.exchange import Request
 from conformance.probe.request import SAMPLING, Outgoing, Setting, StepError, render
-from conformance.runs.sharing import is_left_out
+from conformance.runs.evidence import is_left_out
 from conformance.targets.target import Target
 
 KEYS = frozenset({"x-api-key", "authorization", "host", "user-agent"})

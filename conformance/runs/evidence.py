@@ -10,6 +10,9 @@ from conformance.judge.witness import Testimony
 from conformance.probe.exchange import Chunk, Exchange, Outcome, Request
 from conformance.words import Mode
 
+LEFT_OUT_OF_REQUESTS = ("x-stainless-os", "x-stainless-arch", "x-stainless-runtime", "cookie", "proxy-authorization")
+"""Beginnings of the headers of a request that describe the machine that asked."""
+
 
 class Text(Struct, frozen=True, omit_defaults=True):
     """Bytes as text where they are UTF-8, else as base64."""
@@ -66,6 +69,11 @@ class Evidence(Struct, frozen=True, kw_only=True):
     answer: RecordedAnswer
     witness: Testimony | None = None
     marks: list[Mark] = []
+
+
+def is_left_out(header: str) -> bool:
+    """Whether a shared run lacks a header of a request, by its name in lower case."""
+    return header.startswith(LEFT_OUT_OF_REQUESTS)
 
 
 def as_text(data: bytes, at: float | None = None) -> Text:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from conformance.probe.exchange import Chunk, Exchange
-from conformance.runs.evidence import Evidence, exchange_of, recorded
+from conformance.runs.evidence import Evidence, exchange_of, is_left_out, recorded
 from conformance.runs.log import RunLog, RunRow
 from conformance.runs.masking import Masks, applied
 
@@ -21,8 +21,6 @@ KEPT_HEADERS = frozenset(
 )
 """Headers of an answer that the rules and cases look at, or that say nothing about who answers."""
 KEPT_BEGINNINGS = ("anthropic-ratelimit-",)
-LEFT_OUT_OF_REQUESTS = ("x-stainless-os", "x-stainless-arch", "x-stainless-runtime", "cookie", "proxy-authorization")
-"""Beginnings of the headers of a request that describe the machine that asked."""
 KEPT_OPTIONS = frozenset(
     (
         *("select", "profile", "attempts", "timeout", "budget", "strict", "allow_improvements", "capability"),
@@ -124,11 +122,6 @@ def spans_over_deltas(body: bytes, masks: Masks) -> list[tuple[int, int, bytes]]
                     spans.append((at, at + outside - inside, mask[inside - low : outside - low]))
             begins = ends
     return spans
-
-
-def is_left_out(header: str) -> bool:
-    """Whether a shared run lacks a header of a request, by its name in lower case."""
-    return header.startswith(LEFT_OUT_OF_REQUESTS)
 
 
 def is_kept(header: str) -> bool:
