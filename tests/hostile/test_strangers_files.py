@@ -448,8 +448,10 @@ ODD: dict[str, dict[tuple[str, ...], object]] = {
 def test_an_odd_value_in_the_head_of_a_run_is_a_line(
     what: str, recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "run"
+    here = tmp_path / "above" / "here"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    folder = here / "run"
     shutil.copytree(recorded, folder)
     os.mkfifo(folder / "pipe.yaml")
     (folder / "heir.yaml").write_text("name: heir\nextends: ./pipe.yaml\n")
@@ -459,13 +461,12 @@ def test_an_odd_value_in_the_head_of_a_run_is_a_line(
         value = value.replace("{folder}", str(folder)) if isinstance(value, str) else value
         head = msgspec.json.decode(with_value(head, at, value))
     (folder / FILE).write_bytes(msgspec.json.encode(head) + b"\n" + b"".join(rest))
-    before = sorted(path for path in tmp_path.parent.rglob("*") if tmp_path not in path.parents)
     for room in (recorded_runs, share):
         monkeypatch.setattr(room, "load_catalog", lambda _: CATALOG)
     for command in extent(COMMANDS, ["rejudge", "run", "expect"]):
         if command != "run" or "target" in str(ODD[what]) or "base_url" in str(ODD[what]):
-            told_in_a_line(said_of(command, folder, tmp_path / command), capsys, (what, command))
-    assert sorted(path for path in tmp_path.parent.rglob("*") if tmp_path not in path.parents) == before
+            told_in_a_line(said_of(command, folder, here / command), capsys, (what, command))
+    assert sorted(path for path in tmp_path.rglob("*") if here not in path.parents) == [here.parent, here]
 
 
 ASKS_FOR_A_KEY: dict[str, dict[str, object]] = {
