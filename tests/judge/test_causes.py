@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from conformance.judge.cause import WRONG, Explained, Judged, Law, Obstacle
 from conformance.judge.causes import explain
-from conformance.words import VERDICTS, Mode, Verdict
+from conformance.words import VERDICTS, Level, Mode, Verdict
 
 ENDPOINT = "POST /v1/messages"
 PARTS = ("tools[]", "tool_choice.type=any", "thinking{}", "system", "messages[].content[].type=image")
@@ -20,21 +20,33 @@ obstacles = st.one_of(
     st.builds(Obstacle, kind=st.sampled_from(["answer", "trouble", "effect"]), key=st.sampled_from(KEYS)),
     st.builds(lambda law, lost: Obstacle(kind="rule", key=f"{law} x", lost=lost), st.sampled_from(LAWS), st.booleans()),
 )
+LEVELS: st.SearchStrategy[Level] = st.sampled_from(["must", "should", "may"])
+MODES: st.SearchStrategy[Mode] = st.sampled_from(["json", "stream"])
+SURFACES = st.sampled_from(["request.tools", "request.system", "request.thinking"])
+QUESTIONS = st.lists(st.integers(0, 11), unique=True, max_size=9)
+ATTEMPTS = st.lists(st.lists(obstacles, max_size=3).map(tuple), max_size=2).map(tuple)
+MARKS = st.frozensets(st.sampled_from([f"{law} x" for law in LAWS]), max_size=1)
+SEEN = st.frozensets(st.sampled_from(["text", "input"]), max_size=1)
+ABOUT, MORE = (st.frozensets(st.sampled_from(PARTS), max_size=most) for most in (2, None))
+OF_LAW: st.SearchStrategy[Verdict] = st.sampled_from(["broken", "partial", "supported", "inconclusive"])
+LEVEL_OF_LAW: st.SearchStrategy[Level] = st.sampled_from(["must", "should"])
+YES, VERDICT = st.booleans(), st.sampled_from(VERDICTS)
+"""Made once: to make one takes longer than to draw from it."""
 
 
 @st.composite
 def runs(draw: st.DrawFn) -> tuple[list[Judged], list[Law]]:
     """Questions and laws as a run leaves them: ids are unique, a verdict that is wrong has met something."""
-    ids = draw(st.lists(st.integers(0, 11), unique=True, max_size=9))
+    ids = draw(QUESTIONS)
     names = [f"area.case-{number}" for number in ids]
     questions = [draw(judged(name, names)) for name in names]
     laws = [
         Law(
             id=name,
             surface=f"response.{name}",
-            level=draw(st.sampled_from(["must", "should"])),
-            verdict=draw(st.sampled_from(["broken", "partial", "supported", "inconclusive"])),
-            known=draw(st.booleans()),
+            level=draw(LEVEL_OF_LAW),
+            verdict=draw(OF_LAW),
+            known=draw(YES),
             seen=5,
             violations=2,
         )
@@ -45,27 +57,26 @@ def runs(draw: st.DrawFn) -> tuple[list[Judged], list[Law]]:
 
 @st.composite
 def judged(draw: st.DrawFn, name: str, names: list[str]) -> Judged:
-    mode: Mode = draw(st.sampled_from(["json", "stream"]))
-    about = draw(st.frozensets(st.sampled_from(PARTS), max_size=2))
+    about = draw(ABOUT)
     return Judged(
         id=name,
-        mode=mode,
-        surface=draw(st.sampled_from(["request.tools", "request.system", "request.thinking"])),
-        level=draw(st.sampled_from(["must", "should", "may"])),
-        verdict=draw(st.sampled_from(VERDICTS)),
-        known=draw(st.booleans()),
-        excused=draw(st.booleans()),
+        mode=draw(MODES),
+        surface=draw(SURFACES),
+        level=draw(LEVELS),
+        verdict=draw(VERDICT),
+        known=draw(YES),
+        excused=draw(YES),
         endpoint=ENDPOINT,
-        attempts=tuple(draw(st.lists(st.lists(obstacles, max_size=3).map(tuple), max_size=2))),
-        marks=draw(st.frozensets(st.sampled_from([f"{law} x" for law in LAWS]), max_size=1)),
-        looks=draw(st.frozensets(st.sampled_from(["text", "input"]), max_size=1)),
-        shows=draw(st.frozensets(st.sampled_from(["text", "input"]), max_size=1)),
-        parts=about | draw(st.frozensets(st.sampled_from(PARTS))),
+        attempts=draw(ATTEMPTS),
+        marks=draw(MARKS),
+        looks=draw(SEEN),
+        shows=draw(SEEN),
+        parts=about | draw(MORE),
         about=about,
         leans_on=draw(st.frozensets(st.sampled_from(names), max_size=1)) - {name},
-        plain=draw(st.booleans()),
-        unreadable=draw(st.booleans()),
-        refuses=draw(st.booleans()),
+        plain=draw(YES),
+        unreadable=draw(YES),
+        refuses=draw(YES),
     )
 
 
