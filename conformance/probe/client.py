@@ -164,7 +164,7 @@ class Client:
         patience = WAITING_SECONDS if outgoing.hang_up == "waiting" else limits.first_byte
         try:
             async with Allowance(min(begun + patience, last)) as timer:
-                await connection.send(outgoing.method, target, headers, outgoing.sent)
+                await connection.send(outgoing.method, target, headers, outgoing.pieces)
                 head = await connection.head()
                 recording.begin(head.status, head.http_version, head.headers, now() - begun)
                 deadline = _Deadline(timer, limits, last)

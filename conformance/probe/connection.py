@@ -8,6 +8,7 @@ import select
 import socket
 import sys
 from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import cast
 from urllib.parse import quote, urlsplit
 
@@ -15,6 +16,7 @@ import h11
 from msgspec import Struct
 
 from conformance.probe.encoding import OversizedError
+from conformance.probe.request import BLOCK
 from conformance.targets.address import DEFAULT_PORTS
 
 LARGEST_HEAD = 100 * 2**10
@@ -151,9 +153,12 @@ class Pipe(asyncio.Protocol):
             self._transport.resume_reading()
         return data
 
-    async def write(self, data: bytes) -> None:
-        if self._transport is not None and not self.ended:
-            self._unheard, self.hasty = True, False
+    async def write(self, pieces: Iterable[bytes]) -> None:
+        """Writes one piece after the other, as far as the other side reads them."""
+        self._unheard, self.hasty = True, False
+        for data in pieces:
+            if self._transport is None or self.ended:
+                return
             self._transport.write(data)
             await self._writable.wait()
 
@@ -179,16 +184,22 @@ class Connection:
         self.question = ""
         """The question of several requests that nobody else may disturb on it."""
 
-    async def send(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> None:
+    async def send(self, method: str, target: str, headers: list[tuple[str, str]], body: Iterable[bytes]) -> None:
         """Sends a request, as far as the server reads it; ValueError where it cannot be sent at all."""
         try:
-            data = self._http.send(h11.Request(method=method, target=target, headers=headers)) or b""
-            if body:
-                data += self._http.send(h11.Data(data=body)) or b""
-            data += self._http.send(h11.EndOfMessage()) or b""
+            await self._pipe.write(self._written(h11.Request(method=method, target=target, headers=headers), body))
         except h11.LocalProtocolError as problem:
             raise ValueError(str(problem)) from problem
-        await self._pipe.write(data)
+
+    def _written(self, request: h11.Request, body: Iterable[bytes]) -> Iterator[bytes]:
+        """The bytes of a request, a small one's in one piece."""
+        data = self._http.send(request) or b""
+        for piece in body:
+            data += self._http.send(h11.Data(data=piece)) or b""
+            if len(data) >= BLOCK:
+                yield data
+                data = b""
+        yield data + (self._http.send(h11.EndOfMessage()) or b"")
 
     async def head(self) -> Head:
         """The beginning of the answer, after any number of provisional ones."""

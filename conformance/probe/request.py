@@ -6,7 +6,7 @@ import re
 import secrets
 import string
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
@@ -27,6 +27,8 @@ MESSAGES = "/v1/messages"
 TAKES_MODEL = (MESSAGES, "/v1/messages/count_tokens")
 ANY_WORD = "conformance"
 """What stands for the key of a case that asks for one header where a server was given none."""
+BLOCK = 64 * 2**10
+"""Bytes of a large body that are written at once."""
 LARGEST = 64 * 2**20
 """Bytes of a padded body, whatever a stranger's case says."""
 SAMPLING = ("temperature", "top_p", "top_k")
@@ -68,9 +70,20 @@ class Outgoing(Struct, frozen=True):
     """The name of the question of several requests that it is of, which go over the same connection where they may."""
 
     @property
+    def pieces(self) -> Iterator[bytes]:
+        """The body as it goes out, piece by piece: with its padding it is a hundred times what is kept of it."""
+        if not self.padding:
+            yield from [self.body] if self.body else []
+            return
+        yield self.body[:-1]
+        for left in range(self.padding, 0, -BLOCK):
+            yield b" " * min(BLOCK, left)
+        yield self.body[-1:]
+
+    @property
     def sent(self) -> bytes:
-        """The body as it goes out."""
-        return b"".join((self.body[:-1], b" " * self.padding, self.body[-1:])) if self.padding else self.body
+        """The same in one."""
+        return b"".join(self.pieces)
 
 
 class Setting(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from conformance.catalog.case import Ask
-from conformance.probe.request import AddressFault, Outgoing, Setting, StepError, fill, new_nonce, render
+from conformance.probe.request import BLOCK, AddressFault, Outgoing, Setting, StepError, fill, new_nonce, render
 from conformance.targets.target import Auth, Target
 from conformance.words import Mode
 
@@ -227,3 +227,6 @@ def test_a_padded_body_grows_by_white_space_that_is_recorded_nowhere() -> None:
     assert len(padded.sent) == 5000
     assert msgspec.json.decode(padded.sent) == msgspec.json.decode(plain.body)
     assert render(Ask(body=BODY, padded_to=10), setting()).sent == plain.body
+    large = render(Ask(body=BODY, padded_to=33 * 2**20), setting())
+    assert max(map(len, large.pieces)) <= BLOCK  # 33 MiB in one took 200 MB on their way out
+    assert sum(map(len, large.pieces)) == 33 * 2**20
