@@ -4,9 +4,11 @@ import math
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import Any, TypeVar, overload
 
 import msgspec
+import re2
 from packaging.version import InvalidVersion, Version
 
 LONGEST_NUMBER = 18
@@ -21,6 +23,31 @@ UNDECODABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What msgspec raises for bytes that are no JSON, no UTF-8, too deep, or not of the type that was asked for."""
 
 Typed = TypeVar("Typed")
+
+_NEARLY_INFINITE = re2.compile(rb"[\[,:]\s*-?[\d.]+[eE][+-]?0*[23]\d\d")
+HEAVY, MOST_HEAVY = 20, 5_000
+"""Values for which such a number counts, since msgspec takes 20 µs for it; and how many of them are read at all."""
+SHORTEST_HEAVY = 5 * MOST_HEAVY
+"""Bytes of so many of them."""
+
+
+def values_in(text: bytes, before: bytes = b"") -> int:
+    """At least as many values as some JSON has: each takes many times its bytes in memory, and some much time.
+
+    `before`: what a number that the text goes on with may have begun with.
+    """
+    return text.count(b",") + text.count(b"[") + text.count(b"{") + HEAVY * _heavy(before + text)
+
+
+def _heavy(text: bytes) -> int:
+    return sum(1 for _ in islice(_NEARLY_INFINITE.finditer(text), MOST_HEAVY + 1))
+
+
+def takes_too_long(data: bytes | str) -> bool:
+    """Whether some JSON has more numbers near the largest or the smallest than are read: 0.1 s of work, or more."""
+    if len(data) < SHORTEST_HEAVY:
+        return False
+    return _heavy(data if isinstance(data, bytes) else data.encode(errors="replace")) > MOST_HEAVY
 
 
 def whole_number(text: str) -> int | None:
@@ -64,7 +91,9 @@ def from_json(data: bytes | str) -> Any: ...
 @overload
 def from_json(data: bytes | str, kind: type[Typed]) -> Typed | None: ...
 def from_json(data: bytes | str, kind: type[Any] = object) -> Any:
-    """The JSON value, of a type where one is given; None where it is none, too deep, or no UTF-8."""
+    """The JSON value, of a type where one is given; None where it is none, too deep, no UTF-8, or takes too long."""
+    if takes_too_long(data):
+        return None
     try:
         return msgspec.json.decode(data) if kind is object else msgspec.json.decode(data, type=kind)
     except UNDECODABLE:

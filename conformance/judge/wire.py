@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeGuard
 
 import msgspec
 
-from conformance.doors import RFC3339
+from conformance.doors import RFC3339, takes_too_long
 from conformance.judge.finding import ABSENT
 from conformance.keys import shortened
 
@@ -39,7 +39,12 @@ _DECODER = msgspec.json.Decoder()
 
 
 def decode(data: bytes | str) -> Any:
-    """The JSON value, or the absent marker: for NaN, a lone surrogate, anything after the value, or deep nesting."""
+    """The JSON value, or the absent marker: for NaN, a lone surrogate, anything after the value, or deep nesting.
+
+    Also where it takes too long: such an answer was ended by a limit.
+    """
+    if takes_too_long(data):
+        return ABSENT
     try:
         value = _DECODER.decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError):

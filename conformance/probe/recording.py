@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from conformance.doors import from_json
+from conformance.doors import from_json, values_in
 from conformance.probe.encoding import EncodingError, Inflater, OversizedError, Plain, decoder
 from conformance.probe.exchange import Chunk, Exchange, Outcome, Request
 from conformance.probe.pulse import Gap
@@ -40,6 +40,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     """
 
 
+BORDER = 30
+"""Bytes before a piece in which a number that it ends may have begun."""
+
+
 class Recording:
     """The recording of one answer so far; times in seconds since the request was sent."""
 
@@ -56,6 +60,7 @@ class Recording:
         self._first_byte: float | None = None
         self._arrived = 0
         self._values = 0
+        self._border = b""
         self._body: Inflater | Plain = Plain(limits.body)
         self._events: Decoder | None = None
         self._frames: list[Frame] = []
@@ -88,10 +93,11 @@ class Recording:
         if not self._chunks:
             self._events = Decoder() if _may_be_stream(piece) else None
         self._chunks.append(Chunk(at, piece))
-        self._values += piece.count(b",") + piece.count(b"{") + piece.count(b"[")
+        self._values += values_in(piece, self._border)
+        self._border = piece[-BORDER:]
         most = self._limits.values * (2 if self._events else 1)
         if self._values > most:
-            raise OversizedError(f"the body has more than {most} commas and brackets")
+            raise OversizedError(f"the body has more than {most} commas and brackets, or many numbers near the largest")
         if self._events:
             frames = self._events.feed(piece, at)
             if self._arrived <= FEW:

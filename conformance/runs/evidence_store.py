@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from conformance.doors import UNDECODABLE
+from conformance.doors import UNDECODABLE, values_in
 from conformance.errors import UserError
 from conformance.files import LineFile, cut_torn_tail, folder_below, read_within, refuse_to_leave, replacing
 from conformance.runs.evidence import Evidence, check
@@ -28,7 +28,6 @@ from conformance.runs.frames import (
     PackedLines,
     bounded_lines,
     pack,
-    values_in,
 )
 
 PLAIN = "evidence.jsonl"

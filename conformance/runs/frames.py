@@ -185,11 +185,6 @@ def bounded_lines(path: Path, file: BinaryIO, *, longest: int, most: int) -> Ite
         yield line
 
 
-def values_in(text: bytes) -> int:
-    """At least as many values as some JSON has: each takes many times its bytes in memory."""
-    return text.count(b",") + text.count(b"[") + text.count(b"{")
-
-
 def _read_index(file: BinaryIO) -> Index | None:
     """The index from the end of the file; None where it is missing or torn."""
     size = file.seek(0, 2)

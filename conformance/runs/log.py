@@ -8,7 +8,7 @@ from typing import Self
 import msgspec
 from msgspec import Struct
 
-from conformance.doors import UNDECODABLE
+from conformance.doors import UNDECODABLE, values_in
 from conformance.errors import UserError
 from conformance.files import LineFile, refuse_to_leave, replace_file, replacing
 from conformance.judge.finding import ABSENT as ABSENT
@@ -18,7 +18,7 @@ from conformance.judge.wording import sentence as sentence
 from conformance.judge.wording import shown as shown
 from conformance.judge.wording import wanted as wanted
 from conformance.runs.format1 import Upgrade
-from conformance.runs.frames import FrameError, bounded_lines, pack_whole, unpacking, values_in
+from conformance.runs.frames import FrameError, bounded_lines, pack_whole, unpacking
 from conformance.runs.options import RunOptions, options_in
 from conformance.runs.rows import FORMAT as FORMAT
 from conformance.runs.rows import Behind as Behind

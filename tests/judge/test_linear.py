@@ -14,8 +14,10 @@ from correct_exchanges import asked, exchange, message, streamed, told
 import conformance.judge
 from conformance.catalog.load import load_catalog
 from conformance.catalog.pattern import SHIPPED, PatternError, compiled
+from conformance.doors import from_json
 from conformance.judge.answer import read
 from conformance.judge.rules import examine
+from conformance.judge.wire import ABSENT, decode
 from conformance.probe.exchange import Exchange
 
 for module in walk_packages(conformance.judge.__path__, "conformance.judge."):
@@ -130,6 +132,22 @@ def test_a_pattern_of_a_case_is_quick(pattern: str) -> None:
     dearest = max(dear_texts(pattern, KB), key=lambda text: cpu(lambda: search(text)))
     assert quick(lambda: search(dearest), 0.1)
     assert quick(lambda: search((dearest * (MB // len(dearest) + 1))[:MB]), 2)
+
+
+NEARLY_INFINITE = ["1e308", "-2.5E+0299 ", "1e-308", "8.5e307"]
+
+
+@pytest.mark.parametrize("number", NEARLY_INFINITE)
+@pytest.mark.parametrize(
+    "wrapped", ['"extra":[%s]', '"content":[{"type":"tool_use","id":"a","name":"n","input":{"a":[%s]}}]']
+)
+def test_numbers_near_the_largest_are_not_read_by_the_ten_thousand(number: str, wrapped: str) -> None:
+    """Each takes a decoder 20 µs, and nobody else gets to work: an answer of 540 kB took two seconds, each time."""
+    body = "{%s}" % (wrapped % ",".join([number] * 50_000))
+    assert quick(lambda: examine(read(exchange(body=body.encode()), "json")), 0.5)
+    assert decode(body.replace(number, number.strip()[:-2] + "1")) is not ABSENT
+    few = f"[{','.join([number] * 1000)}]"
+    assert decode(few) == [float(number)] * 1000 == from_json(few)
 
 
 def places(text: str) -> dict[str, Exchange]:

@@ -560,9 +560,18 @@ DELTA = b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_de
         (b"[" + b"0," * 90_000 + b"0]", "complete"),
         (b"[" + b"0," * 110_000 + b"0]", "oversized"),
         (DELTA * 30_000, "complete"),
+        (b"[" + b"1e100," * 90_000 + b"0]", "complete"),
+        (b"[" + b"1e308," * 4_000 + b"0]", "complete"),
+        (b"[" + b"1e308," * 6_000 + b"0]", "oversized"),
+        (b"[" + b"-1.7E-0305 , " * 6_000 + b"0]", "oversized"),
+        (b'{"a":' + b'[{"a":2.5e+299},{"a":\n1e290}],' * 3_000 + b"0]", "oversized"),
+        (b'{"a":"' + b"1e308 3e299, e305 9e2941" * 9_000 + b'"}', "complete"),
     ],
 )
 def test_a_limit_of_values_leaves_the_longest_stream_alone(body: bytes, outcome: str) -> None:
-    """Thirty thousand tokens, an event for each, have 150,000 commas and brackets; JSON has not."""
+    """Thirty thousand tokens, an event for each, have 150,000 commas and brackets; JSON has not.
+
+    A number near the largest or the smallest counts as twenty values: it takes a decoder so long.
+    """
     asked = exchange(sends(OK + b"\r\n" + body), limits=Limits(connect=60))
     assert asked.outcome == outcome, asked.detail

@@ -119,6 +119,7 @@ CATALOGUE: dict[str, Attack] = {
     "many_lines": lambda a: response(body_of(a, "\n" * many(1_500_000)), kind=kind_of(a)),
     "many_values": lambda a: body_of_values(a, '{"a":1}', many(45_000)),
     "too_many_values": lambda a: body_of_values(a, '{"a":1}', 400_000),
+    "many_large_numbers": lambda a: body_of_values(a, "1e308", 45_000),
     "many_numbers": lambda a: body_of_values(a, "0.1", many(90_000)),
     "many_keys": lambda a: response(
         json.dumps(message(a.text) | {f"key_{n}_{'x' * 90}": n for n in range(many(30_000))}).encode()
