@@ -4,17 +4,22 @@ import time
 from typing import Any
 
 import pytest
+from command_line import Command
 
 from conformance.catalog.case import Ask, Case, Step
 from conformance.catalog.load import load_catalog
 from conformance.catalog.prompts import words_asked_for
+from conformance.engine import inquiry
 from conformance.engine.plan import every_question
 from conformance.engine.question import Attempt, Question, Record
 from conformance.engine.scheduler import LONG, Deadline, Memory, Scheduler, long_first
 from conformance.judge.answer import read
 from conformance.judge.observe import Observed, Reply
 from conformance.probe.aside import LARGE
+from conformance.probe.asking import Asked
+from conformance.probe.client import Client
 from conformance.probe.exchange import Chunk, Exchange, Request
+from conformance.probe.request import Outgoing
 
 
 def saying(text: Any, id_: str = "a.b", **body: Any) -> Case:
@@ -104,3 +109,27 @@ def test_a_large_answer_is_not_judged_when_the_budget_is_long_over(ended: float,
     assert scheduler.record(question).prevented == ("" if judged else "budget spent")
     scheduler.judged(question)
     scheduler.stop()
+
+
+def test_the_next_request_goes_out_before_an_answer_is_read(
+    conformance: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While an answer is read nothing is sent, and a server that could be at work waits for us."""
+    sent: list[bytes] = []
+    in_time: list[bool] = []
+    send, reading = Client._record, inquiry.attempt_of
+
+    async def sends(client: Client, outgoing: Outgoing, *given: Any, **more: Any) -> Any:
+        sent.append(outgoing.body)
+        return await send(client, outgoing, *given, **more)
+
+    def reads(question: Question, asked: Asked, *given: Any) -> Attempt:
+        in_time.append(sent[-1] != asked.answers[-1].exchange.request.body)
+        return reading(question, asked, *given)
+
+    monkeypatch.setattr(Client, "_record", sends)
+    monkeypatch.setattr(inquiry, "attempt_of", reads)
+    ended = conformance("run", "--select", "stop.*", "--concurrency", "1", "--no-witness", "--out", "out")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert len(in_time) > 20
+    assert in_time.count(False) <= 3, in_time  # those that others lean on are asked alone
