@@ -12,7 +12,7 @@ from conformance.catalog.load import cases_folder
 from conformance.runs.log import read_log
 from conformance.targets.load import load_target_file
 
-PART = ("--model", "scripted", "--select", "messages.text, tools.choice.tool")
+PART = ("--model", "scripted", "--select", "messages.text, tools.choice.tool", "--no-witness")
 
 
 def test_what_was_new_is_known_next_time_and_an_improvement_when_mended(
@@ -64,7 +64,7 @@ def test_a_server_without_a_file_gets_one_and_a_file_of_ones_own_is_extended(
 ) -> None:
     """The way of docs/targets.md: ask the bare API, write down what was found, and the next run is as expected."""
     url = served() + "/fault/TO14"
-    asked = ("run", url, *PART, "--no-witness")
+    asked = ("run", url, *PART)
     assert conformance(*asked, "--target", "none", "--out", "first").returncode == 1
     assert conformance("expect", "first", "--to", "my-server.yaml").returncode == 0
     written = (tmp_path / "my-server.yaml").read_text()
@@ -112,7 +112,7 @@ def test_a_known_verdict_of_a_profile_is_kept(conformance: Command, tmp_path: Pa
 
 
 def test_a_run_that_was_cut_says_too_little(conformance: Command, tmp_path: Path) -> None:
-    assert conformance("run", "--select", "messages.text", "--out", "one").returncode == 0
+    assert conformance("run", "--select", "messages.text", "--no-witness", "--out", "one").returncode == 0
     log = tmp_path / "one" / "run.jsonl"
     log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:-1]))
     done = conformance("expect", "one")

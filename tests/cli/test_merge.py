@@ -40,10 +40,19 @@ def cut(folder: Path, keep: int) -> None:
     log.write_bytes(b"".join(lines[:2] + cases[:keep]))
 
 
+def with_testimonies(folder: Path) -> None:
+    """Writes into a log that the SDK, which was not asked, accepts every answer."""
+    log = folder / "run.jsonl"
+    before = log.read_bytes()
+    log.write_bytes(before.replace(b'"sdk":null', b'"sdk":"accepts"'))
+    assert log.read_bytes() != before
+
+
 def test_shards_together_are_the_whole_run(conformance: Command, tmp_path: Path) -> None:
-    whole = conformance("run", "--select", SELECT, "--out", "whole")
+    whole = conformance("run", "--select", SELECT, "--no-witness", "--out", "whole")
     for number in (1, 2, 3):
-        part = conformance("run", "--select", SELECT, "--shard", f"{number}/3", "--out", f"part{number}")
+        words = ("--no-witness", "--shard", f"{number}/3", "--out", f"part{number}")
+        part = conformance("run", "--select", SELECT, *words)
         assert f"This is shard {number}/3 of a run" in part.stdout + part.stderr
     cut(tmp_path / "part2", 4)
 
@@ -53,8 +62,10 @@ def test_shards_together_are_the_whole_run(conformance: Command, tmp_path: Path)
     assert missing
     assert {row.reason for row in missing} == {"missing after the merge: its shard was cut short"}
 
-    assert conformance("run", "--resume", "part2").returncode == whole.returncode
+    assert conformance("run", "--resume", "part2", "--no-witness").returncode == whole.returncode
     assert read_log(tmp_path / "part2").shard == "2/3"
+    for name in ("whole", "part1", "part2", "part3"):
+        with_testimonies(tmp_path / name)
     joined = conformance("merge", "part3", "part1", "part2", "-o", "joined")
     assert joined.returncode == whole.returncode, joined.stderr
     assert judged(tmp_path / "joined") == judged(tmp_path / "whole")
@@ -65,7 +76,7 @@ def test_a_published_run_is_extended_with_what_it_lacks(
     conformance: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     new = "count-tokens.call-input"
-    assert conformance("run", "--select", SELECT, "--out", "whole").returncode == 0
+    assert conformance("run", "--select", SELECT, "--no-witness", "--out", "whole").returncode == 0
     whole = read_log(tmp_path / "whole")
     lines = (tmp_path / "whole" / "run.jsonl").read_bytes().splitlines(keepends=True)
     (tmp_path / "whole" / "run.jsonl").write_bytes(
@@ -78,7 +89,7 @@ def test_a_published_run_is_extended_with_what_it_lacks(
     (folder,) = (tmp_path / "reports" / "runs").iterdir()
     assert unasked(read_log(folder), load_catalog()) == [new]
 
-    assert conformance("run", "--select", f"id:{new}", "--out", "later").returncode == 0
+    assert conformance("run", "--select", f"id:{new}", "--no-witness", "--out", "later").returncode == 0
     assert published.main(["add", "later", "--extend"]) == 0
     extended = read_log(folder)
     assert unasked(extended, load_catalog()) == []
@@ -118,8 +129,8 @@ def two_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the two shards of a run."""
     folder = tmp_path_factory.mktemp("shards")
     for number in (1, 2):
-        words = ["run", "--select", "messages.text", "--shard", f"{number}/2", "--out", str(folder / f"part{number}")]
-        assert main(words) == 0
+        words = ["run", "--select", "messages.text", "--no-witness", "--shard", f"{number}/2"]
+        assert main([*words, "--out", str(folder / f"part{number}")]) == 0
     return folder
 
 

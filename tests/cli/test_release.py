@@ -1,10 +1,12 @@
 """The check of what moved since a release, tried with a made-up one: its runs, its tag, its changelog."""
 
+import shutil
 import subprocess
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
-from command_line import Command, Serve
+from command_line import Serve, called
 from msgspec.json import encode
 from msgspec.structs import replace
 
@@ -17,24 +19,32 @@ CHANGELOG = (
 )
 
 
-@pytest.fixture
-def repository(conformance: Command, served: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def released(served: Serve, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with one release, whose rules let an endpoint pass that ignores a forced tool."""
+    folder = tmp_path_factory.mktemp("released")
     url = served() + "/fault/TO14"
     few = ("--select", "messages.text, tools.choice.tool", "--no-witness")
-    conformance("run", "--target", "reference", "--base-url", url, "--model", "scripted", *few, "--out", "run")
-    monkeypatch.chdir(tmp_path)
-    assert published.main(["add", "run"]) == 0
-    folder = next((tmp_path / "reports" / "runs").iterdir())
-    _as_supported(folder)
-    targets = tmp_path / "conformance" / "targets"
+    called(("run", "--target", "reference", "--base-url", url, "--model", "scripted", *few, "--out", "run"), folder)
+    with chdir(folder):
+        assert published.main(["add", "run"]) == 0
+    _as_supported(next((folder / "reports" / "runs").iterdir()))
+    targets = folder / "conformance" / "targets"
     targets.mkdir(parents=True)
     (targets / "reference.yaml").write_text("name: reference\n")
-    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG.format(""))
+    (folder / "CHANGELOG.md").write_text(CHANGELOG.format(""))
     for words in (("init", "-q"), ("add", "reports", "conformance"), ("commit", "-qm", "release"), ("tag", "v0.1.0")):
         name = ("-c", "user.name=A", "-c", "user.email=a@b.invalid", "-c", "commit.gpgsign=false")
-        subprocess.run(["git", *name, *words], check=True)
-    return tmp_path
+        subprocess.run(["git", *name, *words], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture
+def repository(released: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of that repository, in which the test works."""
+    copy = shutil.copytree(released, tmp_path / "repository")
+    monkeypatch.chdir(copy)
+    return copy
 
 
 def _as_supported(folder: Path) -> None:

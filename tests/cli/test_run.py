@@ -21,6 +21,8 @@ from conformance.runs.frames import unpack
 from conformance.runs.log import RunLog, read_log
 
 FEW = ("--select", "messages.*, tools.choice.*")
+ALONE = (*FEW, "--no-witness")
+"""Without the SDK, where what it says of the answers is not the point."""
 KEY = "canary-3f9a-key-of-the-run"
 
 
@@ -88,7 +90,7 @@ def test_the_reference_endpoint_is_supported_in_every_case(conformance_process: 
 
 def test_a_fault_turns_its_case_red_and_names_the_row(conformance: Command, served: Serve, tmp_path: Path) -> None:
     url = served() + "/fault/TO14"
-    done = conformance("run", "--target", "reference", "--base-url", url, "--model", "scripted", *FEW, "--out", "out")
+    done = conformance("run", "--target", "reference", "--base-url", url, "--model", "scripted", *ALONE, "--out", "out")
     assert done.returncode == 1
     assert "tools.choice.tool" in done.stderr
     rows = {(row.case, row.mode): row for row in read_log(tmp_path / "out").cases}
@@ -134,7 +136,8 @@ def test_only_a_refusal_of_the_choice_itself_says_that_no_tool_can_be_forced(
 ) -> None:
     url = f"{served()}/fault/{fault}"
     cases = ("tools.definition.offered", "tools.definition.many")
-    conformance("run", "--target", "none", "--base-url", url, "--model", "scripted", "--select", ",".join(cases))
+    words = ("--model", "scripted", "--no-witness", "--select", ",".join(cases))
+    conformance("run", "--target", "none", "--base-url", url, *words)
     (log,) = [read_log(path) for path in (tmp_path / "reports" / "runs").iterdir()]
     assert {row.case: row.verdict for row in log.cases} == dict(zip(cases, (asked_for, unasked_for), strict=True))
 
@@ -178,7 +181,7 @@ def test_a_server_that_is_none_is_told_in_one_line(
     conformance: Command, status: int, content_type: str, body: bytes, says: str
 ) -> None:
     with listening(status, content_type, body) as url:
-        done = conformance("run", "--target", "none", "--model", "m", "--base-url", url)
+        done = conformance("run", "--target", "none", "--model", "m", "--base-url", url, "--no-witness")
     assert done.returncode == 2
     assert says in one_line(done.stderr)
 
@@ -202,7 +205,7 @@ def test_arguments_that_pytest_does_not_know_end_in_one_sentence(conformance: Co
 
 def test_a_model_that_is_not_there_is_named(conformance: Command, served: Serve) -> None:
     url = served()
-    done = conformance("run", "--target", "none", "--model", "scriptd", "--base-url", url)
+    done = conformance("run", "--target", "none", "--model", "scriptd", "--base-url", url, "--no-witness")
     assert done.returncode == 4
     assert "scripted" in one_line(done.stderr)
 
@@ -250,7 +253,7 @@ def test_a_broken_case_file_is_named_with_line_and_key(conformance: Command, tmp
 
 def test_a_budget_ends_a_run_and_says_what_was_not_asked(conformance: Command, tmp_path: Path) -> None:
     paced = "streaming.long-text or stop.max-tokens-2000 or messages.text"
-    done = conformance("run", "--select", paced, "--concurrency", "1", "--budget", "4", "--out", "out")
+    done = conformance("run", "--select", paced, "--no-witness", "--concurrency", "1", "--budget", "4", "--out", "out")
     assert done.returncode != 4, done.stderr
     unasked = [row for row in read_log(tmp_path / "out").cases if row.verdict == "not-run"]
     assert unasked
@@ -264,15 +267,15 @@ def test_a_budget_that_is_spent_at_once_is_said(conformance_process: Command) ->
 
 
 def test_a_baseline_is_green_against_itself(conformance: Command, tmp_path: Path) -> None:
-    assert conformance("run", *FEW, "--out", "one").returncode == 0
-    assert conformance("run", *FEW, "--out", "two", "--baseline", "one").returncode == 0
+    assert conformance("run", *ALONE, "--out", "one").returncode == 0
+    assert conformance("run", *ALONE, "--out", "two", "--baseline", "one").returncode == 0
     done = conformance("diff", "one", "two")
     assert done.returncode == 0
     assert "0 rows differ" in done.stdout
 
 
 def test_what_was_recorded_can_be_judged_again(conformance: Command, tmp_path: Path) -> None:
-    assert conformance("run", *FEW, "--out", "one").returncode == 0
+    assert conformance("run", *ALONE, "--out", "one").returncode == 0
     done = conformance("rejudge", "one", "-o", "two")
     assert done.returncode == 0, done.stderr
     one, two = read_log(tmp_path / "one"), read_log(tmp_path / "two")
@@ -285,13 +288,13 @@ def test_what_was_recorded_can_be_judged_again(conformance: Command, tmp_path: P
 
 
 def test_a_killed_run_is_resumed_where_it_stopped(conformance: Command, tmp_path: Path) -> None:
-    assert conformance("run", *FEW, "--out", "out").returncode == 0
+    assert conformance("run", *ALONE, "--out", "out").returncode == 0
     log = tmp_path / "out" / "run.jsonl"
     lines = log.read_bytes().splitlines(keepends=True)
     cases = [line for line in lines if line.startswith(b'{"type":"case"')]
     log.write_bytes(b"".join(lines[:2] + cases[:5]))
     assert not read_log(tmp_path / "out").complete
-    done = conformance("run", *FEW, "--resume", "out")
+    done = conformance("run", *ALONE, "--resume", "out")
     assert done.returncode == 0, done.stderr
     run = read_log(tmp_path / "out")
     assert run.complete
@@ -301,7 +304,7 @@ def test_a_killed_run_is_resumed_where_it_stopped(conformance: Command, tmp_path
 
 
 def test_the_exchanges_of_a_run_are_listed_and_shown(conformance: Command) -> None:
-    conformance("run", "--select", "messages.text", "--out", "out")
+    conformance("run", "--select", "messages.text", "--no-witness", "--out", "out")
     assert conformance("evidence", "out").stdout.split() == ["messages.text.json.1", "messages.text.stream.1"]
     shown = msgspec.json.decode(conformance("evidence", "out", "messages.text.json.1").stdout)
     assert (shown["id"], shown["request"]["method"], shown["answer"]["status"]) == ("messages.text.json.1", "POST", 200)
@@ -311,7 +314,9 @@ def test_the_exchanges_of_a_run_are_listed_and_shown(conformance: Command) -> No
 
 
 def test_pytest_arguments_work(conformance: Command, tmp_path: Path) -> None:
-    done = conformance("run", *FEW, "--out", "out", "--", "-k", "tool", "--html", "page.html", "--self-contained-html")
+    done = conformance(
+        "run", *ALONE, "--out", "out", "--", "-k", "tool", "--html", "page.html", "--self-contained-html"
+    )
     assert done.returncode == 0, done.stderr
     assert all("tool" in row.case for row in read_log(tmp_path / "out").cases)
     page = (tmp_path / "page.html").read_text()
@@ -322,7 +327,7 @@ def test_pytest_arguments_work(conformance: Command, tmp_path: Path) -> None:
 
 
 def test_debug_shows_each_exchange(conformance: Command) -> None:
-    done = conformance("run", "--select", "messages.text", "--debug", "--out", "out")
+    done = conformance("run", "--select", "messages.text", "--no-witness", "--debug", "--out", "out")
     assert "> POST http://127.0.0.1" in done.stderr
     assert "< HTTP/1.1 200" in done.stderr
 
@@ -355,7 +360,7 @@ def test_a_served_model_ends_with_its_command() -> None:
 def test_an_effect_may_look_for_what_an_earlier_answer_lacks(conformance: Command, tmp_path: Path) -> None:
     (tmp_path / "own" / "own").mkdir(parents=True)
     (tmp_path / "own" / "own" / "lacking.yaml").write_text(LACKING)
-    done = conformance("run", "--cases", "own", "--select", "own.lacking", "--out", "out")
+    done = conformance("run", "--cases", "own", "--select", "own.lacking", "--no-witness", "--out", "out")
     assert {row.verdict for row in read_log(tmp_path / "out").cases} == {"ignored"}, done.stderr
 
 
