@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from urllib.parse import quote
 
+import zstandard
 from hostile_endpoints import (
     BLOCK,
     BOMB,
@@ -34,6 +35,7 @@ from hostile_endpoints import (
     start,
     stream_head,
     used,
+    with_values,
 )
 
 HTML = "<svg/onload=alert(1)>|`*_[x](javascript:alert(2))![](http://127.0.0.1:9/x.png)\n# H\n::error::x\n```"
@@ -314,6 +316,9 @@ SPELLED = {
 }
 """How an answer spells the key that it was asked with."""
 
+
+NEVER_OVER = ("limit: 999999999999999999", "remaining: -0", "reset: 9999-12-31T23:59:59.9-23:59")
+
 MORE: dict[str, Attack] = {
     "drip_of_white_space": _drip_of_json,
     "gzip_twice_and_named_once": lambda a: response(
@@ -366,5 +371,27 @@ MORE: dict[str, Attack] = {
     "an_answer_of_a_proxy": lambda a: b"HTTP/1.1 200 Connection established\r\n\r\n" + good(a),
     "http09_that_never_ends": lambda a: endless(b"", b"<html>::error::x\x1b[31m\n" * 1000),
     "authenticate": lambda a: response(b"", 'www-authenticate: Digest realm="x", nonce="y"', status="401 X"),
+    "chunks_of_many_zeros": lambda a: chunked(a, last=b"0" * 16 + b"\r\n\r\n"),
+    "chunks_by_another_name": lambda a: chunked(a).replace(
+        b"transfer-encoding: chunked", b"Transfer-Encoding: CHUNKED"
+    ),
+    "chunks_of_chunks": lambda a: chunked(a).replace(b": chunked", b": chunked, chunked"),
+    "coding_of_nothing": lambda a: good(a).replace(
+        b"content-length:", b"transfer-encoding: identity\r\ncontent-length:", 1
+    ),
+    "status_behind_blanks": lambda a: good(a).replace(b"HTTP/1.1 ", b"HTTP/1.1    ", 1),
+    "types_that_contradict": lambda a: response(body_of(a), "content-type: text/html", kind=kind_of(a)),
+    "zstd_unasked": lambda a: response(zstandard.compress(body_of(a)), "content-encoding: zstd", kind=kind_of(a)),
+    "gzip_of_another_sum": lambda a: response(
+        gzip.compress(body_of(a))[:-8] + bytes(8), "content-encoding: gzip", kind=kind_of(a)
+    ),
+    "a_part_of_an_answer": lambda a: good(a).replace(b"200 OK", b"206 X\r\ncontent-range: bytes 0-9/9", 1),
+    "a_day_that_is_none": lambda a: response(body_of(a), "date: Mon, 00 Jan 0000 00:00:60 -9999", kind=kind_of(a)),
+    "limits_that_are_never_over": lambda a: response(
+        body_of(a), *(f"anthropic-ratelimit-tokens-{one}" for one in NEVER_OVER), kind=kind_of(a)
+    ),
+    "num_beyond_64_bits": partial(with_values, value="18446744073709551616"),
+    "halves_in_names": lambda a: replaced(a, b'"id": "', b'"id": "\\ud800'),
+    "keys_of_nothing": lambda a: replaced(a, b'{"id"', b'{"": {"": [{"": null}]}, "\\u0000": 1, "id"'),
 }
 """Those that were made up last: what two of the others do, at once."""
