@@ -100,10 +100,14 @@ def from_json(data: bytes | str, kind: type[Any] = object) -> Any:
         return None
 
 
+def version_of(text: str) -> Version | None:
+    """A version as Python packages have them."""
+    try:
+        return Version(text) if len(text) <= LONGEST_DATE else None
+    except InvalidVersion:
+        return None
+
+
 def is_version(text: str) -> bool:
     """Whether a text is the version of a release of the suite."""
-    try:
-        Version(text)
-    except InvalidVersion:
-        return False
-    return True
+    return version_of(text) is not None

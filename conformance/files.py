@@ -44,6 +44,11 @@ class LinkedError(UserError):
         )
 
 
+def resolved(path: Path) -> Path:
+    """A path without links; links that lead in a circle stay as they are. ValueError for a sign that no path has."""
+    return Path(os.path.realpath(path))  # `Path.resolve` raises RuntimeError for a circle, up to Python 3.12
+
+
 class OutsideError(UserError):
     """A link in a stranger's folder that leads out of it."""
 
@@ -53,7 +58,7 @@ class OutsideError(UserError):
 
 def refuse_to_leave(path: Path) -> None:
     """OutsideError where a name in a folder leads to what lies elsewhere."""
-    if path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve()):
+    if path.is_symlink() and not resolved(path).is_relative_to(resolved(path.parent)):
         raise OutsideError(path)
 
 

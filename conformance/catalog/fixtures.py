@@ -26,7 +26,7 @@ from yaml.nodes import MappingNode
 
 from conformance.catalog.document import Document, Spliced
 from conformance.catalog.problem import CatalogError, Problem, nearest, shown
-from conformance.files import LARGEST_FIXTURE, read_within
+from conformance.files import LARGEST_FIXTURE, read_within, resolved
 
 DIRECTIVES = ("$use", "$splice", "$repeat", "$join")
 SCHEMA_WORDS = frozenset(
@@ -97,7 +97,7 @@ class Fixtures:
     def _file(self, name: str) -> Path:
         candidates = [self.folder / name, *(self.folder / f"{name}{suffix}" for suffix in (".yaml", ".json"))]
         for file in candidates:
-            if file.is_file() and file.resolve().is_relative_to(self.folder.resolve()):
+            if file.is_file() and resolved(file).is_relative_to(resolved(self.folder)):
                 return file
         raise _Mistake(f"there is no fixture {name} in {shown(self.folder)}{nearest(name, self._names())}")
 

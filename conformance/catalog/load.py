@@ -24,6 +24,7 @@ from conformance.catalog.reading import each, head, typed
 from conformance.catalog.surface import AreaFile, AreasFile, Capability, CapabilityFile, Row, RowEntry, placed
 from conformance.doors import is_version
 from conformance.errors import UserError
+from conformance.files import resolved
 
 SURFACE = "surface"
 AREAS = "areas.yaml"
@@ -172,7 +173,7 @@ class _Loading:
                 self.problems.append(Problem(shown(entry), 0, "", "a folder of cases holds no link to another folder"))
 
     def _read(self, file: Path) -> Document | None:
-        if not file.resolve().is_relative_to(self.folder.resolve()):
+        if not resolved(file).is_relative_to(resolved(self.folder)):
             self.problems.append(Problem(shown(file), 0, "", "this is a link that leads out of the folder of cases"))
             return None
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from conformance.errors import UserError
+from conformance.files import resolved
 
 _PART = re.compile(r"[a-z0-9]+")
 
@@ -57,6 +58,6 @@ def alike(word: str, legal: Iterable[str], most: int = 5) -> list[str]:
 def shown(file: Path) -> str:
     """A path as a person would type it: relative to the current folder where it lies below it."""
     try:
-        return str(file.resolve().relative_to(Path.cwd()))
+        return str(resolved(file).relative_to(Path.cwd()))
     except ValueError:
         return str(file)

@@ -17,7 +17,7 @@ from conformance.catalog.described import schema_of
 from conformance.catalog.msgspec_messages import in_words, message_and_path, unknown_key
 from conformance.cli.parser import near_or_all
 from conformance.errors import UserError
-from conformance.files import LARGEST_TEXT, read_within
+from conformance.files import LARGEST_TEXT, read_within, resolved
 from conformance.runs.options import RunOptions
 from conformance.targets.load import files_behind
 from conformance.targets.resolve import is_file
@@ -81,7 +81,7 @@ def configuration_schema() -> dict[str, Any]:
 
 def _file(folder: Path) -> Path | None:
     """The nearest file that configures the suite."""
-    return next((file for place in _upwards(folder.resolve()) for file in _files(place)), None)
+    return next((file for place in _upwards(resolved(folder)) for file in _files(place)), None)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -132,7 +132,7 @@ def _target(stated: str | None, file: Path) -> str | None:
 def _out(stated: str | None, file: Path) -> Path | None:
     if stated is None:
         return None
-    out = (file.parent / stated).resolve()
+    out = resolved(file.parent / stated)
     if not out.is_relative_to(file.parent):
         raise ConfigurationError(f"{file}: out: {stated} is not below {file.parent}; --out can name any folder")
     return out

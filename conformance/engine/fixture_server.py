@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from conformance.files import LARGEST_FIXTURE
+from conformance.files import LARGEST_FIXTURE, resolved
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -16,7 +16,7 @@ class _Quiet(SimpleHTTPRequestHandler):
     def translate_path(self, path: str) -> str:
         """A plain file of the folder, of a size that cases send; U+FFFD is the character that no name has."""
         file = Path(super().translate_path(path.replace("%00", "%EF%BF%BD")))
-        inside = file.resolve().is_relative_to(Path(self.directory).resolve())
+        inside = resolved(file).is_relative_to(resolved(Path(self.directory)))
         served = inside and file.is_file() and file.stat().st_size <= LARGEST_FIXTURE
         return str(file) if served else str(file.with_name("\ufffd"))
 

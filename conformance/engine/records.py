@@ -16,6 +16,7 @@ from conformance.engine.plan import every_question
 from conformance.engine.question import Attempt, Earlier, Question, Record, input_tokens_of, within
 from conformance.engine.same_question import asks_the_same
 from conformance.errors import UserError
+from conformance.files import resolved
 from conformance.judge.observe import Observed
 from conformance.probe.asking import Asked, StepAnswer
 from conformance.runs.evidence import Evidence, exchange_of
@@ -67,7 +68,7 @@ def baseline_named(log: RunLog) -> Path | None:
     """The run with which the head of a run says that it was compared; UserError where that is out of reach."""
     named = log.options.baseline
     if named is not None:
-        _refuse_afar(log, named.resolve(), "the baseline")
+        _refuse_afar(log, resolved(named), "the baseline")
     return named
 
 
@@ -84,7 +85,7 @@ def _refuse_afar(log: RunLog, path: Path, what: str) -> None:
 
     The run may be a stranger's: what its head names is read only where the caller stands, or where the run lies.
     """
-    if not any(path.is_relative_to(place.resolve()) for place in (log.folder, Path())):
+    if not any(path.is_relative_to(resolved(place)) for place in (log.folder, Path())):
         raise UserError(
             f"the head of {log.folder} names {path} as {what}; it is not read, since it lies neither there nor below "
             "the current folder: call this from a folder above it, if it is yours"

@@ -16,7 +16,7 @@ from msgspec import UNSET, Struct
 
 from conformance import __version__
 from conformance.catalog.case import Ask
-from conformance.files import LARGEST_FIXTURE, read_within
+from conformance.files import LARGEST_FIXTURE, read_within, resolved
 from conformance.keys import shortened
 from conformance.targets.address import AddressError, url_below
 from conformance.targets.discover import key_headers
@@ -274,8 +274,8 @@ def _fixture(name: str, setting: Setting) -> Path:
     """A file of the fixtures folder, and of no other: a stranger's case file sends nothing else of this machine."""
     if setting.fixtures is None:
         raise StepError(f"there is no folder of fixtures to take {name} from")
-    file = (setting.fixtures / name).resolve()
-    if not file.is_relative_to(setting.fixtures.resolve()) or not file.is_file():
+    file = resolved(setting.fixtures / name)
+    if not file.is_relative_to(resolved(setting.fixtures)) or not file.is_file():
         raise StepError(f"there is no {name} among the fixtures in {setting.fixtures}")
     return file
 

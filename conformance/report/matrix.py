@@ -7,8 +7,9 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from msgspec import Struct
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from conformance.doors import version_of
 from conformance.report.levels import NOT_VERIFIED, Level, LevelRow, breaks, level_of
 from conformance.runs.expectations import cell_verdict
 from conformance.runs.log import CaseRow, CatalogRow, RowInfo, RuleRow, RunLog
@@ -257,10 +258,8 @@ def _slug(run: RunLog) -> str:
 
 def _version(text: str | None) -> tuple[int, Version, str]:
     """Versions in their own order; what is no version comes before, in the order of letters."""
-    try:
-        return (1, Version(text or ""), "")
-    except InvalidVersion:
-        return (0, Version("0"), text or "")
+    version = version_of(text or "")
+    return (0, Version("0"), text or "") if version is None else (1, version, "")
 
 
 def most_important(column: Column, rows: Mapping[str, RowInfo], limit: int = 10) -> list[tuple[RowInfo, Cell]]:

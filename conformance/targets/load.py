@@ -14,6 +14,7 @@ from conformance.catalog.document import Document
 from conformance.catalog.problem import CatalogError, Problem, nearest
 from conformance.catalog.reading import Steps, typed
 from conformance.doors import is_version
+from conformance.files import resolved
 from conformance.targets.target import Dispute, Gap, TargetFile
 from conformance.targets.versions import range_problem
 from conformance.words import VERDICTS, ReadinessVerdict
@@ -219,7 +220,7 @@ def _entry_defects(gap: Gap | Dispute) -> Iterator[tuple[Steps, str]]:
 
 def _resolved(path: Path) -> Path:
     try:
-        return path.resolve()
+        return resolved(path)
     except ValueError as problem:  # a character that no path has
         raise TargetFileError([Problem("--target", 0, str(path), f"this is no path: {problem}")]) from problem
 

@@ -6,9 +6,13 @@ from msgspec import Struct
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
+from conformance.keys import shortened
+
 NEWEST = Version("999999")
 """Stands for a build that is newer than every release."""
 
+LONGEST_RANGE = 1000
+"""Characters: the number in a longer one may be one that Python does not read."""
 _NUMBERS = re.compile(r"(?:^|[^\d.])(\d{1,9}(?:\.\d{1,9}){0,5})(?!\d)(.*)", re.DOTALL | re.ASCII)
 _PRERELEASE = re.compile(r"[-.]?(?:rc|alpha|beta|a|b|pre|dev|preview)[-.]?\d*", re.IGNORECASE)
 
@@ -50,7 +54,9 @@ def within(versions: str, version: ServerVersion) -> bool:
 def range_problem(versions: str) -> str | None:
     """The mistake in a version range, or None."""
     try:
+        if len(versions) > LONGEST_RANGE:
+            raise InvalidSpecifier
         SpecifierSet(versions)
     except InvalidSpecifier:
-        return f"{versions!r} is not a version range; write one such as '>=0.14.0,<0.33'"
+        return f"{shortened(versions, 100)!r} is not a version range; write one such as '>=0.14.0,<0.33'"
     return None

@@ -242,6 +242,31 @@ def test_a_file_beside_the_runs_that_is_none_is_a_line(
         assert not read(tmp_path / "f.json")
 
 
+def test_links_that_lead_in_a_circle_are_a_line(tmp_path: Path, conformance: Command) -> None:
+    """Python 3.11 raises RuntimeError for them."""
+    for name in ("circle", "circle.yaml", "run/run.jsonl", "run/evidence.jsonl", "cases/area/circle.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).symlink_to(tmp_path / name)
+    (tmp_path / "heir.yaml").write_text("name: h\nextends: ./circle.yaml\n")
+    for words in (
+        *(["list", "cases", "--cases", "circle"], ["list", "cases", "--cases", "cases"], ["report", "run"]),
+        *(["evidence", "run"], ["rejudge", "circle"], ["run", "--resume", "circle"], ["run", "--out", "circle"]),
+        *(["run", "--target", "circle.yaml"], ["run", "--target", "heir.yaml"], ["report", "run", "-o", "circle"]),
+    ):
+        ended = conformance(*words)
+        assert ended.returncode == 4, (words, ended.stderr)
+        assert len(ended.stderr.splitlines()) == 1, (words, ended.stderr)
+
+
+@pytest.mark.parametrize("versions", [">=" + "9" * 5000, "==1." + "0" * 5000 + "1", "nonsense"])
+def test_a_range_of_versions_that_nobody_can_compare_is_a_line(versions: str, tmp_path: Path) -> None:
+    file = tmp_path / "t.yaml"
+    file.write_text(f"name: t\nknown:\n- {{case: a.b, verdict: [broken], why: w, versions: '{versions}'}}\n")
+    with pytest.raises(TargetFileError, match="version range") as refused:
+        load_target_file(file)
+    assert len(str(refused.value)) < 1000
+
+
 SECRETS = {"AWS_SECRET_ACCESS_KEY": "aws-secret-1", "ANTHROPIC_API_KEY": "sk-ant-secret", "MY_KEY": "mine"}
 FILES = {
     "a secret of somebody else": "name: t\nbase_url: {url}\nauth: {header: x-api-key, env: AWS_SECRET_ACCESS_KEY}\n",
@@ -437,6 +462,7 @@ ODD: dict[str, dict[tuple[str, ...], object]] = {
     "a baseline that is no path": {("options", "baseline"): "a\x00b"},
     "a baseline of another kind": {("options", "baseline"): "/etc/passwd"},
     "a version that is none": {("suite", "version"): "\x00"},
+    "a version of many digits": {("target", "name"): "ollama", ("target", "version"): "9" * 5000},
     "a day that is none": {("started",): "never"},
     "a name that is a path": {("target", "name"): "../../x", ("target", "version"): "../../y"},
     "a target that nobody knows": {("target", "name"): "x", ("options", "target"): "y@z@"},

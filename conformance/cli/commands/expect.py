@@ -9,7 +9,7 @@ import msgspec
 
 from conformance.doors import UNDECODABLE
 from conformance.errors import UserError
-from conformance.files import LARGEST_TEXT, as_name, read_within, replace_file
+from conformance.files import LARGEST_TEXT, as_name, read_within, replace_file, resolved
 from conformance.runs.log import CaseRow, RuleRow, RunLog, read_log
 from conformance.targets.load import KINDS, files_behind, target_names
 from conformance.targets.resolve import is_file
@@ -49,7 +49,7 @@ def _fresh(log: RunLog, file: Path) -> dict[str, Any]:
 
     target, named = log.run.target, target_named(log) or ""
     if is_file(named):
-        return {"name": file.stem, "extends": os.path.relpath(Path(named).resolve(), file.resolve().parent)}
+        return {"name": file.stem, "extends": os.path.relpath(resolved(Path(named)), resolved(file).parent)}
     if target.name in target_names():
         return {"name": f"{target.name}-mine", "extends": target.name}
     return {"name": file.stem, "base_url": target.base_url}
@@ -58,7 +58,7 @@ def _fresh(log: RunLog, file: Path) -> dict[str, Any]:
 def _read(file: Path) -> dict[str, Any] | None:
     if not file.exists():
         return None
-    for _ in files_behind(file.resolve()):  # which says what is wrong in them
+    for _ in files_behind(resolved(file)):  # which says what is wrong in them
         pass
     try:
         document = msgspec.yaml.decode(read_within(file, LARGEST_TEXT))
