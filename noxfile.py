@@ -29,7 +29,7 @@ PROBE_MODEL = HERE / "conformance" / "targets" / "probe-model" / "conformance-pr
 RUN, ALL = (LOCKS / f"{name}.txt" for name in ("run", "all"))
 SLOWEST = ["--durations=3", "--durations-min=0.5"]
 """What shows the three tests that a job waits for the longest."""
-PARTS = {"1/3": ("cli", "engine", "targets"), "2/3": ("scripted", "fuzz", "detection")}
+PARTS = {"1/3": ("cli",), "2/3": ("scripted", "fuzz", "detection")}
 """Folders of tests that CI runs side by side, each about a third of the time; the last third is all the others."""
 READERS = ("stream", "answer", "log", "evidence", "cases", "target")
 """What `tests/fuzz/by_coverage.py` reads with."""
