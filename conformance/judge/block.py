@@ -1,6 +1,7 @@
 """One content block of a stream from its start to its stop, accumulated strictly: what is missing stays missing."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Literal
 
 from conformance.judge.wire import ABSENT, decode, shown, slug, whole
@@ -191,3 +192,21 @@ class OpenBlocks:
         while self._begun and self._begun[-1].life != "open":
             self._begun.pop()
         return self._begun[-1].index if self._begun else otherwise
+
+
+def repetition_of(pieces: list[str]) -> str:
+    """How three or more pieces of a block repeat one another: `accumulated`, `doubled`; empty where they do not."""
+    return "accumulated" if _grows(pieces) else "doubled" if _doubled(pieces) else ""
+
+
+def _grows(pieces: list[str]) -> bool:
+    """Whether each piece repeats the whole of the one before and adds to it."""
+    pieces = [piece for piece in pieces if piece]
+    steps = list(pairwise(pieces))
+    return len(steps) >= 2 and all(len(later) > len(one) and later.startswith(one) for one, later in steps)
+
+
+def _doubled(pieces: list[str]) -> bool:
+    """Whether every piece comes twice in a row."""
+    pairs = list(zip(pieces[::2], pieces[1::2], strict=False))
+    return len(pieces) % 2 == 0 and len(pairs) >= 3 and all(a == b for a, b in pairs) and len(set(pieces)) > 1

@@ -233,7 +233,7 @@ FAULTS: dict[str, tuple[Exchange, str, str]] = {
         "stream.tool-start",
         "missing",
     ),
-    "ST27": (stream(lambda e: move(e, 0, 3), "text"), "stream.start-first", "other-first"),
+    "ST27": (stream(lambda e: move(e, 0, 3), "text"), "stream.start-first", "late"),
     "ST29": (stream(lambda e: reindex(e, lambda _, i: i % 2), "tools in parallel"), "stream.index", "reused"),
     "index from 1": (stream(lambda e: reindex(e, lambda _, i: i + 1)), "stream.index", "start"),
     "index gap": (stream(lambda e: reindex(e, lambda _, i: 2 * i)), "stream.index", "gap"),

@@ -1,9 +1,11 @@
 """Rules about the stream: those that the state machine checks, and those about time and repetition."""
 
 from collections.abc import Callable
-from itertools import pairwise
+
+from msgspec.structs import replace
 
 from conformance.judge.answer import Answer
+from conformance.judge.block import repetition_of
 from conformance.judge.finding import Violation
 from conformance.judge.rules.rule import EVENT_STREAM, STREAMING, Found, Rule, rule
 from conformance.judge.stream_result import StreamResult
@@ -41,10 +43,6 @@ def _deltas(result: StreamResult) -> bool:
     return bool(result.delta_times)
 
 
-def _ends(result: StreamResult) -> bool:
-    return result.error is None
-
-
 def _watched(
     name: str,
     law: str,
@@ -54,6 +52,7 @@ def _watched(
     source: str = STREAMING,
     level: Level = "must",
     leniency: str = "",
+    kind_if_started: str = "",
 ) -> Rule:
     """A law that the state machine watches over; `seen` tells whether the stream gave it something to hold on."""
 
@@ -61,7 +60,11 @@ def _watched(
         result = answer.stream_result
         broken = result.breaches.get(name)
         if broken is not None:
-            return broken
+            return (
+                [replace(one, kind=kind) for one in broken]
+                if (kind := kind_if_started) and _started(result)
+                else broken
+            )
         return [] if answer.in_events and seen(result) else None
 
     return rule(name, row=row, law=law, source=source, on=("stream",), level=level, leniency=leniency)(check)
@@ -95,7 +98,10 @@ WATCHED: tuple[Rule, ...] = (
         source=EVENT_STREAM + "#event-stream-interpretation",
     ),
     _watched(
-        "stream.start-first", "message_start comes before every event of the message.", row="stream.message_start"
+        "stream.start-first",
+        "message_start comes before every event of the message.",
+        row="stream.message_start",
+        kind_if_started="late",  # Claude Code 2.1.332 reads on, and asks again where it never comes
     ),
     _watched("stream.start-once", "message_start comes once.", _started, row="stream.message_start"),
     _watched("stream.start-message", "message_start carries a message.", _started, row="stream.message_start"),
@@ -171,7 +177,10 @@ WATCHED: tuple[Rule, ...] = (
         leniency="The last tool_use block may lack it where max_tokens cut it: the vendor's own recording does.",
     ),
     _watched(
-        "stream.message-delta", "A message ends with at least one message_delta.", _ends, row="stream.message_delta"
+        "stream.message-delta",
+        "A message ends with at least one message_delta.",
+        lambda result: result.error is None,
+        row="stream.message_delta",
     ),
     _watched(
         "stream.message-delta-last",
@@ -186,7 +195,10 @@ WATCHED: tuple[Rule, ...] = (
         row="stream.message_delta",
     ),
     _watched(
-        "stream.stop", "A stream ends with message_stop, or with an error event.", _ends, row="stream.message_stop"
+        "stream.stop",
+        "A stream ends with message_stop, or with an error event.",
+        lambda result: result.error is None,
+        row="stream.message_stop",
     ),
     _watched(
         "stream.stop-last",
@@ -311,19 +323,6 @@ def keep_alive(answer: Answer) -> Found:
     return [Violation("", f"at most {SILENCE:.0f} s", f"{silence:.0f} s", "silence")] if silence > SILENCE else []
 
 
-def _grows(pieces: list[str]) -> bool:
-    """Whether each piece repeats the whole of the one before and adds to it."""
-    pieces = [piece for piece in pieces if piece]
-    steps = list(pairwise(pieces))
-    return len(steps) >= 2 and all(len(later) > len(one) and later.startswith(one) for one, later in steps)
-
-
-def _doubled(pieces: list[str]) -> bool:
-    """Whether every piece comes twice in a row."""
-    pairs = list(zip(pieces[::2], pieces[1::2], strict=False))
-    return len(pieces) % 2 == 0 and len(pairs) >= 3 and all(a == b for a, b in pairs) and len(set(pieces)) > 1
-
-
 @rule(
     "stream.delta-adds",
     row="stream.content_block_delta",
@@ -339,8 +338,7 @@ def delta_adds(answer: Answer) -> Found:
     for number, block in enumerate(answer.stream_result.blocks):
         for pieces in (block.texts, block.thoughts):
             seen = seen or len(pieces) > 2
-            kind = "accumulated" if _grows(pieces) else "doubled" if _doubled(pieces) else ""
-            if kind:
+            if kind := repetition_of(pieces):
                 return [Violation(f"/content/{number}", "what is new", whole(pieces[:3]), kind)]
     return [] if seen else None
 
