@@ -18,13 +18,16 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from conformance.bounded import end_by_signals
 from conformance.catalog.load import Catalog, load_catalog
 from conformance.engine.merge import extend
 from conformance.engine.rejudge import Rejudged, rejudge
 from conformance.errors import ExitCode, UserError
+from conformance.files import replacing
 from conformance.report.matrix import matrix_of
 from conformance.report.write import render, write_summaries
 from conformance.runs.diff import Difference, diff
+from conformance.runs.evidence_store import PACKED as PACKED_EVIDENCE
 from conformance.runs.evidence_store import PLAIN, EvidenceStore, copy_evidence, pack_evidence, remove_evidence
 from conformance.runs.frames import BEST
 from conformance.runs.log import FILE as PLAIN_LOG
@@ -45,11 +48,15 @@ HASHES = "question-hashes.tsv"
 
 def main(words: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(words)
+    end_by_signals()
     try:
         return int(arguments.call(arguments))
     except UserError as error:
         print(error.message, file=sys.stderr)
         return int(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted: what was not said to be done is as it was", file=sys.stderr)
+        return ExitCode.INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,18 +96,30 @@ def _add(arguments: argparse.Namespace) -> int:
     folder = arguments.reports / "runs" / "-".join(filter(None, (target.name, target.version)))
     catalog = load_catalog()
     with tempfile.TemporaryDirectory() as name:
+        whole, joined = Path(name, "whole"), Path(name, "joined")
+        whole.mkdir()
         if arguments.extend:
-            extend(_published_log(folder), log, catalog, Path(name))
-            log = read_log(Path(name))
+            joined.mkdir()
+            extend(_published_log(folder), log, catalog, joined)
+            log = read_log(joined)
+        copy_evidence(log.folder, whole)
+        _rename_this_folder(whole)
+        pack_evidence(whole, BEST)
+        new = _judged(replace(log, folder=whole), catalog, whole, arguments.reports / HASHES)
+        pack_log(whole)
         folder.mkdir(parents=True, exist_ok=True)
-        remove_evidence(folder)
-        copy_evidence(log.folder, folder)
-    _rename_this_folder(folder)
-    pack_evidence(folder, BEST)
-    new = _judged(replace(log, folder=folder), catalog, folder, arguments.reports / HASHES)
-    pack_log(folder)
+        for file in (PACKED_EVIDENCE, PACKED):
+            if (whole / file).exists():
+                _put(whole / file, folder / file)
+        (folder / PLAIN).unlink(missing_ok=True)
     print(f"{folder}: {new.judged} questions judged; {new.left_out() or 'nothing left out'}")
     return ExitCode.AS_EXPECTED
+
+
+def _put(file: Path, place: Path) -> None:
+    """Puts a file in its place as a whole, whenever somebody ends us."""
+    with file.open("rb") as content, replacing(place) as copy:
+        shutil.copyfileobj(content, copy)
 
 
 def _published_log(folder: Path) -> RunLog:
@@ -160,7 +179,7 @@ def _rejudge(arguments: argparse.Namespace) -> int:
                 shutil.copy(copy / PLAIN_LOG, arguments.into / folder.name)
             if not arguments.check:  # packed as well as it goes, which takes a third of the time of judging
                 pack_log(copy)
-                shutil.copyfile(copy / PACKED, folder / PACKED)
+                _put(copy / PACKED, folder / PACKED)
         changed += len(differences)
         print(f"{folder.name}: {len(differences)} rows changed; {new.left_out() or 'nothing left out'}")
         for line in _lines(differences):

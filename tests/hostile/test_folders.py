@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 import pytest
 from command_line import FULL, Begun, Command, called, extent
 from servers import scripted
 
+from conformance.cli import published
 from conformance.cli.display import echo_line
 from conformance.cli.run_suite import default_folder
 from conformance.engine.events import CaseJudged
@@ -607,6 +609,43 @@ def test_signs_that_a_terminal_has_no_code_for_are_named(undisturbed: Path, bent
     out, err = process.communicate(timeout=100)
     assert process.returncode == 0, err
     assert "\\u2192" in out
+
+
+def half(content: BinaryIO, copy: BinaryIO) -> None:
+    copy.write(content.read(100))
+    raise KeyboardInterrupt
+
+
+def nothing(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+PUBLISHING: dict[str, tuple[tuple[str, ...], object, str, Callable[..., None]]] = {
+    "added, while it is judged": (("add", "run", "--server", "s"), published, "_judged", nothing),
+    "added, while it is copied": (("add", "run", "--server", "s"), shutil, "copyfileobj", half),
+    "judged again": (("rejudge",), published, "_judged", nothing),
+    "judged again, while it is copied": (("rejudge",), shutil, "copyfileobj", half),
+}
+"""The words, and what is ended: the room, the function, and what it does."""
+
+
+@pytest.mark.parametrize("when", PUBLISHING)
+def test_a_published_run_is_whole_whenever_somebody_ends_what_writes_it(
+    when: str, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words, room, name, ended = PUBLISHING[when]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(published, "end_by_signals", lambda: None)
+    shutil.copytree(undisturbed, tmp_path / "run")
+    assert published.main(["--reports", "reports", "add", "run", "--server", "s"]) == 0
+    folder = tmp_path / "reports" / "runs"
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert len(before) == 2
+    monkeypatch.setattr(room, name, ended)
+    capsys.readouterr()
+    assert published.main(["--reports", "reports", *words]) == 130
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_rows_on_standard_output_hold_no_key_and_move_no_cursor(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
