@@ -188,8 +188,6 @@ def _asking(call: Call, stack: ExitStack) -> Scheduler:
         watch=_watch(options, deadline),
     )
     ahead = AHEAD if options.max_usd is None else target.concurrency  # what is in flight is paid for all the same
-    if options.witness:
-        call.sdk.start()
     shown_to = call.sdk.show if options.witness else None
     scheduler = Scheduler(inquiry.on, ahead=ahead, deadline=deadline, shown_to=shown_to)
     scheduler.start()
@@ -199,6 +197,8 @@ def _asking(call: Call, stack: ExitStack) -> Scheduler:
     problem, took = _in_time(first, target, deadline)
     if problem is not None:
         raise UserError(problem.line, problem.exit)
+    if options.witness:
+        call.sdk.start()
     if target.concurrency > 1 and took >= NOTICED:
         pace = _in_time(scheduler.submit(pace_of(target, client)), target, deadline)
         if pace is not None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from functools import cache
 from types import TracebackType
 from typing import Self
 
@@ -100,10 +101,15 @@ def named_mutants() -> list[NamedFault]:
 
 
 def _listed(what: str) -> list[NamedFault]:
+    return list(_told(what))
+
+
+@cache  # a process each: some commands ask several times
+def _told(what: str) -> tuple[NamedFault, ...]:
     command = [sys.executable, "-P", "-m", "conformance.scripted", what, "--json"]
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - our own module
     if done.returncode != 0:
         raise UserError(
             f"the scripted model does not list its {what}; `conformance faults` shows why", ExitCode.OUR_FAULT
         )
-    return msgspec.json.decode(done.stdout, type=list[NamedFault])
+    return msgspec.json.decode(done.stdout, type=tuple[NamedFault, ...])
