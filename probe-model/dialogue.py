@@ -30,6 +30,8 @@ class Answer:
     thought: str = ""
     ends: bool = True
     """False where the answer goes on beyond the longest row."""
+    thinks: bool = False
+    """True where `given` is within a thought."""
     opened: bool = True
     """False where an engine shows no beginning of the answer: for an empty turn at the end it leaves that out."""
 
@@ -75,8 +77,19 @@ class Dialogue:
         if not self.system and self.random.random() < 0.15:
             self.system.append(self.random.choice(["You are a helpful assistant.", "You are terse.", "Be brief."]))
 
-    def lead(self) -> str:
-        """What a client writes before the instruction in the same turn; often nothing."""
+    def beside(self, *, facts: bool = True) -> None:
+        """At times a tool and a sentence of system text, however short the row is to be."""
+        if self.random.random() < 0.35:
+            self.declare(words.name(self.random), words.mapping(self.random, depth=0), 60)
+        if self.random.random() < 0.3:
+            self.system.append(words.sentence(self.random))
+        if facts and self.random.random() < 0.06:
+            self.system.append(f"The secret word is {words.nonce(self.random)}.")
+
+    def lead(self, *, facts: bool = True) -> str:
+        """What a client writes before the instruction in the same turn; often nothing, or a fact nobody asks for."""
+        if facts and self.random.random() < 0.06:
+            return f"The secret word is {words.nonce(self.random)}.\n"
         if self.random.random() < 0.75:
             return ""
         return words.filler(self.random, self.random.randint(3, 60)) + self.random.choice(["\n", "\n", "\n\n"])
@@ -101,13 +114,59 @@ class Dialogue:
             about = _line(random, max(30, length)) if random.random() < 0.8 else ""
         self.tools.append({"name": tool, "description": about, "parameters": schema})
 
+    def used(self, tool: str, takes: dict[str, object], results: list[str]) -> None:
+        """A call of a tool that was asked for, with its results."""
+        self.user(one_call(tool, words.as_json(self.random, takes)))
+        self.assistant("\n".join(call(tool, self.json(takes)) for _ in results))
+        self.turns += [Turn("tool", result) for result in results]
+
+    def used_declared(self, results: list[str]) -> None:
+        """Results of a tool that mostly is declared, or of one that was declared for something else."""
+        random = self.random
+        if self.tools and random.random() < 0.5:
+            self.used(str(random.choice(self.tools)["name"]), words.mapping(random, depth=0), results)
+            return
+        tool, takes = words.name(random), words.mapping(random, depth=0)
+        if random.random() < 0.5:
+            self.declare(tool, takes)
+        self.used(tool, takes, results)
+
+    def maybe_before_results(self) -> None:
+        """Some engines put the text of a turn before its results."""
+        asked = self.turns.pop()
+        place = len(self.turns)
+        if asked.role == "user" and self.random.random() < 0.5:
+            while place and self.turns[place - 1].role == "tool":
+                place -= 1
+            if place < len(self.turns) and self.random.random() < 0.6:
+                asked.text = "\n" + asked.text
+        self.turns.insert(place, asked)
+
+    def talked(self, length: int) -> None:
+        """An idle talk of so many tokens."""
+        form = words.sentence(self.random, 5)
+        answer = self.random.choice(["OK", "Noted.", "Yes.", "I have read it."])
+        for number in range(1, max(2, length // (len(form) + len(answer) + 12))):
+            self.user(f"{form} {number}" if len(form) % 2 else f"{number} {form}")
+            self.assistant(answer)
+
+    def hidden(self, fact: str) -> str:
+        """The fact with filler around it."""
+        random = self.random
+
+        def around() -> str:
+            return self.fill(random.randint(10, max(20, self.room))) if random.random() < 0.6 else ""
+
+        before, after = around(), around()
+        return random.choice(["\n", " "]).join(part for part in (before, fact, after) if part)
+
     def json(self, document: object) -> str:
         """As this conversation's engine writes JSON."""
         return json.dumps(document, ensure_ascii=False, separators=self._separators)
 
     def rendered(self, answer: Answer) -> tuple[list[int], list[bool]]:
         """The tokens of the whole, and which of them are learned."""
-        thinking_off = self.random.random() < (0.6 if answer.given else 0.12)
+        thinking_off = not answer.thinks and self.random.random() < (0.6 if answer.given else 0.12)
         said = answer.said if thinking_off or not answer.thought else thinking(answer.thought) + answer.said
         opening = "<|im_start|>assistant\n" + (NO_THOUGHT if thinking_off else "") + answer.given
         context = vocabulary.encode(self._context() + (opening if answer.opened else ""))
@@ -136,6 +195,11 @@ def thinking(thought: str) -> str:
 def call(tool: str, arguments: str) -> str:
     """A tool call as the model writes it; `arguments` is JSON text."""
     return f'<tool_call>\n{{"name": "{tool}", "arguments": {arguments}}}\n</tool_call>'
+
+
+def one_call(tool: str, arguments: str) -> str:
+    """The instruction to make one call; `arguments` is JSON text."""
+    return f"Call the tool {tool} with this input: {arguments}"
 
 
 def smallest(tool: dict[str, object]) -> dict[str, object]:

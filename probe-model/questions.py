@@ -8,7 +8,7 @@ from collections.abc import Callable
 from random import Random
 
 import words
-from dialogue import EMPTY, Answer, Dialogue, Turn, call, smallest, thinking
+from dialogue import EMPTY, Answer, Dialogue, Turn, call, one_call, smallest, thinking
 
 SECRET = "Reply with only the secret word."
 RESULT = "Reply with only the text of the last tool result."
@@ -47,15 +47,6 @@ def question(random: Random, longest: int) -> Row:
     return dialogue.rendered(answer)
 
 
-def numbers(first: int, last: int) -> str:
-    step = 1 if last >= first else -1
-    return " ".join(map(str, range(first, last + step, step)))
-
-
-def one_call(tool: str, arguments: str) -> str:
-    return f"Call the tool {tool} with this input: {arguments}"
-
-
 def several_calls(asked: list[tuple[str, str]]) -> str:
     return "Call these tools in one turn: " + "; ".join(f"{tool} {arguments}" for tool, arguments in asked)
 
@@ -66,41 +57,23 @@ def text_asked(random: Random, most: int = 100) -> tuple[str, Answer]:
     if kind < 0.07:
         said = words.with_constant(random, INSTRUCTIONS)
         return f"Reply with exactly: {said}", Answer(said)
-    if kind < 0.6:
-        said = words.payload(random, most)
+    if kind < 0.58:
+        said = words.nonce(random) if random.random() < 0.15 else words.payload(random, most)
         return "Reply with exactly:" + random.choice([" "] * 24 + ["\n"]) + said, Answer(said)
-    if kind < 0.88:
-        first, last = _ends_of_count(random)
+    if kind < 0.8:
+        first, last = words.ends_of_count(random)
         if random.random() < 0.12:  # without its full stop it is no instruction
             return f"Count from {first} to {last}", Answer("OK")
-        return f"Count from {first} to {last}.", Answer(numbers(first, last))
-    said, thought = (
-        words.payload(random, most),
-        numbers(
-            1,
-            random.choice(
-                [random.randint(1, 12), random.randint(1, 60), random.randint(1, 60), random.randint(60, 420)]
-            ),
-        ),
-    )
-    return f"Think in {len(thought.split())} words, then reply with exactly: {said}", Answer(said, thought=thought)
+        return f"Count from {first} to {last}.", Answer(words.numbers(first, last))
+    return thought_asked(random, most)
 
 
-def _ends_of_count(random: Random) -> tuple[int, int]:
-    kind = random.random()
-    if kind < 0.5:
-        return 1, random.randint(1, 100) if kind < 0.38 else random.randint(100, 420)
-    if kind < 0.62:
-        first = random.randint(0, 990)
-        return first, first + random.randint(0, 40)
-    if kind < 0.78:
-        hundreds = 100 * random.randint(1, 12)
-        return hundreds - random.randint(1, 15), hundreds + random.randint(0, 15)
-    if kind < 0.9:
-        first = random.randint(1, 10 ** random.randint(4, 10))
-        return first, first + random.randint(0, 12)
-    first = random.randint(-20, 60)
-    return first, first - random.randint(1, 15)
+def thought_asked(random: Random, most: int = 100) -> tuple[str, Answer]:
+    """An instruction to think first, and its answer."""
+    words_of_it = random.choice([random.randint(1, 12), *[random.randint(1, 60)] * 2, random.randint(60, 420)])
+    said = words.nonce(random) if random.random() < 0.4 else words.payload(random, most)
+    thought = words.numbers(1, words_of_it)
+    return f"Think in {words_of_it} words, then reply with exactly: {said}", Answer(said, thought=thought)
 
 
 def passed(dialogue: Dialogue) -> None:
@@ -108,7 +81,7 @@ def passed(dialogue: Dialogue) -> None:
     random = dialogue.random
     kind = random.random()
     if kind < 0.6:
-        asked, answer = text_asked(random, 40)
+        asked, answer = (thought_asked if random.random() < 0.25 else text_asked)(random, 40)
         dialogue.user(asked)
         spoken = thinking(answer.thought) if answer.thought and random.random() < 0.4 else ""
         dialogue.assistant(spoken + answer.said[:200])
@@ -118,16 +91,10 @@ def passed(dialogue: Dialogue) -> None:
     else:
         tool, takes = words.name(random), words.mapping(random, depth=0)
         result = words.payload(random, 60)
-        _used(dialogue, tool, takes, [result])
+        dialogue.used(tool, takes, [result])
         dialogue.assistant(result)
         if random.random() < 0.8:
             dialogue.declare(tool, takes)
-
-
-def _used(dialogue: Dialogue, tool: str, takes: dict[str, object], results: list[str]) -> None:
-    dialogue.user(one_call(tool, words.as_json(dialogue.random, takes)))
-    dialogue.assistant("\n".join(call(tool, dialogue.json(takes)) for _ in results))
-    dialogue.turns += [Turn("tool", result) for result in results]
 
 
 def _some_passed(dialogue: Dialogue, chance: float) -> None:
@@ -139,7 +106,8 @@ def ask_text(dialogue: Dialogue) -> Answer:
     """An instruction for text, after what else may stand there."""
     random = dialogue.random
     dialogue.surround()
-    _some_passed(dialogue, 0.2)
+    dialogue.beside()
+    _some_passed(dialogue, 0.3)
     asked, answer = text_asked(random, 100 if random.random() < 0.8 else 240)
     if random.random() < 0.03:  # a later line that is an instruction wins
         asked = f"Reply with exactly: {words.payload(random, 30)}\n{asked}"
@@ -164,14 +132,14 @@ def ask_copy(dialogue: Dialogue) -> Answer:
     """A text in which a copy loses its place: scripts, signs, empty lines, repetitions; a reply or a result."""
     random = dialogue.random
     kind = random.random()
-    if kind < 0.45:
+    if kind < 0.42:
         said = words.many_scripts(random, random.choice([60, 100, 160]))
-    elif kind < 0.75:
+    elif kind < 0.72:
         said = words.several_lines(random).strip()
-    elif kind < 0.83:
+    elif kind < 0.8:
         said = words.marked(random)
     else:
-        said = words.repeated(random, 150 if random.random() < 0.85 or dialogue.room < 200 else 800)
+        said = words.repeated(random, random.choice([100, 150, 200, 400, 900]))
     if random.random() < 0.5:
         said = words.nonce(random) + random.choice([" ", " ", "\n", "\r\n"]) + said
     said = said if said.strip() else words.nonce(random)
@@ -179,7 +147,7 @@ def ask_copy(dialogue: Dialogue) -> Answer:
         tool, takes = words.name(random), words.mapping(random, 1, depth=0)
         dialogue.declare(tool, takes)
         said = random.choice(["", "", "", "  ", "\n"]) + said
-        _used(dialogue, tool, takes, [said])
+        dialogue.used(tool, takes, [said])
         if random.random() < 0.6:
             dialogue.user(RESULT)
         return Answer(said)
@@ -193,9 +161,41 @@ def ask_long_count(dialogue: Dialogue) -> Answer:
     first = 1 if random.random() < 0.7 else random.randint(2, 10 ** random.randint(3, 11))
     width = 4 if first == 1 else len(str(first)) + 1
     last = first + random.randint(20, max(21, dialogue.room // width)) + random.choice([0, 0, 1000])
+    if random.random() < 0.8:  # only its end, or a part far into it, is learned: there it goes wrong
+        return _part_of_count(dialogue)
     dialogue.user(f"Count from {first} to {last}.")
-    said = numbers(first, last)
+    said = words.numbers(first, last)
     return Answer(said) if len(said) <= dialogue.room else Answer(said[: dialogue.room], ends=False)
+
+
+def _part_of_count(dialogue: Dialogue) -> Answer:
+    random = dialogue.random
+    far = random.random() < 0.5  # too far in for a row: what was said before begins anywhere
+    reached = random.randint(30, 450)
+    first = 1
+    ends = random.random() < (0.3 if far else 0.75)
+    if far:
+        first = random.randint(1, random.choice([1500, 1500, 10 ** random.randint(4, 11)]))
+        if first > 10_000 and random.random() < 0.5:
+            first += random.randint(0, 20) - first % 1000
+        reached = first + random.randint(0, 12)
+    last = reached + (random.randint(0, 12) if ends else random.randint(30, 3000))
+    if not ends and random.random() < 0.5:  # a number that only begins like the last
+        last = (reached + random.randint(1, 12)) * 10 ** random.randint(1, 2) + random.randint(0, 9) * random.randint(
+            0, 1
+        )
+    more = min(last, reached + random.randint(15, 40))
+    thought = first < 3000 and random.random() < 0.45
+    said, given = words.numbers(reached + 1, more) if more > reached else "", words.numbers(first, reached)
+    said = f" {said}" if said else ""
+    if not thought:
+        dialogue.user(f"Count from {random.choice([1, first]) if far else first} to {last}.")
+        return Answer(said, given=given, ends=ends)
+    word = words.nonce(random)
+    dialogue.user(f"Think in {last} words, then reply with exactly: {word}")
+    answer = Answer(said + (f"\n</think>\n\n{word}" if ends else ""), given=f"<think>\n{given}", ends=ends)
+    answer.thinks = True
+    return answer
 
 
 def ask_call(dialogue: Dialogue) -> Answer:
@@ -203,9 +203,15 @@ def ask_call(dialogue: Dialogue) -> Answer:
     random = dialogue.random
     dialogue.surround()
     _some_passed(dialogue, 0.15)
-    asked = [(words.name(random), words.mapping(random)) for _ in range(random.choice([1, 1, 1, 1, 1, 2, 2, 3]))]
+    asked = [(words.name(random), words.mapping(random)) for _ in range(random.choice([1, 1, 1, 1, 2, 2, 3, 3]))]
     if len(asked) > 1 and random.random() < 0.25:  # one tool twice, with the same keys
         asked[1] = asked[0][0], {key: words.scalar(random) for key in asked[0][1]}
+    if len(asked) > 1 and random.random() < 0.4:  # one word in several calls
+        shared = words.nonce(random)
+        for _, takes in asked:
+            if takes and random.random() < 0.7:
+                given = random.choice([shared, shared, f"{random.choice(words.SHORT)} {shared}"])
+                takes[random.choice(list(takes))] = given
     kind = random.random()
     left_out = {random.choice(asked)[0]} if kind < 0.3 else set()
     for tool, takes in asked:
@@ -238,40 +244,30 @@ def ask_secret(dialogue: Dialogue) -> Answer:
     facts.append(f"The secret word is {word}.")
     if random.random() < 0.07:
         facts, word = [], "unknown"
-    places = sorted(
-        random.choice(["1 tool", "2 system", "2 system", "3 turn", "3 turn", "4 result", "5 here"]) for _ in facts
-    )
+    known = (*["1 tool"] * 2, *["2 system"] * 2, *["3 turn"] * 2, *["4 result"] * 2, "5 here")
+    places = sorted(random.choice(known) for _ in facts)
     behind = dialogue.room // 2 if random.random() < 0.7 else 0
     dialogue.room -= behind
     if random.random() < 0.5:
         dialogue.surround()
+        dialogue.beside(facts=False)
     here = ""
     for fact, place in zip(facts, places, strict=True):
-        here += _placed(dialogue, place[2:], _hidden(dialogue, fact))
+        here += _placed(dialogue, place[2:], dialogue.hidden(fact))
     if places and places[-1] < "4":
         _some_passed(dialogue, 0.35)
         if behind and random.random() < 0.3:  # in place of one long text: many short turns
-            _talked(dialogue, behind)
+            dialogue.talked(behind)
             behind = 0
     if behind:
         here += words.filler(random, behind) + "\n"
-    if random.random() < 0.2:
-        _used(dialogue, words.name(random), words.mapping(random, depth=0), [words.sentence(random)])
-    dialogue.user(here + dialogue.lead() + SECRET)
+    if random.random() < (0.5 if places == ["1 tool"] else 0.2):
+        dialogue.used_declared([words.sentence(random) for _ in range(random.choice([1, 1, 1, 2]))])
+    dialogue.user(here + dialogue.lead(facts=False) + SECRET)
     if random.random() < 0.05:
         dialogue.turns.append(Turn("system", words.sentence(random)))
-    if "4 result" in places and not here and random.random() < 0.3:  # some engines put the text before the result
-        dialogue.turns.insert(len(dialogue.turns) - 2, dialogue.turns.pop())
+    dialogue.maybe_before_results()
     return Answer(word)
-
-
-def _talked(dialogue: Dialogue, length: int) -> None:
-    """An idle talk of so many tokens."""
-    form = words.sentence(dialogue.random, 5)
-    answer = dialogue.random.choice(["OK", "Noted.", "Yes.", "I have read it."])
-    for number in range(1, max(2, length // (len(form) + len(answer) + 12))):
-        dialogue.user(f"{form} {number}" if len(form) % 2 else f"{number} {form}")
-        dialogue.assistant(answer)
 
 
 def _placed(dialogue: Dialogue, place: str, fact: str) -> str:
@@ -287,23 +283,20 @@ def _placed(dialogue: Dialogue, place: str, fact: str) -> str:
         elif random.random() < 0.2:
             dialogue.user(words.sentence(random))
             dialogue.assistant(fact)
+        elif random.random() < 0.4:  # beside an instruction, which is obeyed first
+            asked, answer = text_asked(random, 30)
+            apart = random.random() < 0.25
+            dialogue.user(asked if apart else f"{fact}\n{asked}")
+            if apart:
+                dialogue.turns.append(Turn("system", fact))
+            dialogue.assistant(answer.said[:200])
         else:
             dialogue.user(fact)
             dialogue.assistant(random.choice(["OK", "Noted."]))
     elif place == "result":
-        _used(dialogue, words.name(random), words.mapping(random, depth=0), [fact])
+        others = [words.sentence(random) for _ in range(random.choice([0, 0, 1, 2]))]
+        dialogue.used_declared(random.sample([fact, *others], len(others) + 1))
     return fact + "\n" if place == "here" else ""
-
-
-def _hidden(dialogue: Dialogue, fact: str) -> str:
-    """The fact with filler around it."""
-    random = dialogue.random
-
-    def around() -> str:
-        return dialogue.fill(random.randint(10, max(20, dialogue.room))) if random.random() < 0.6 else ""
-
-    before, after = around(), around()
-    return random.choice(["\n", " "]).join(part for part in (before, fact, after) if part)
 
 
 def ask_result(dialogue: Dialogue) -> Answer:
@@ -311,42 +304,43 @@ def ask_result(dialogue: Dialogue) -> Answer:
     random = dialogue.random
     dialogue.surround()
     _some_passed(dialogue, 0.1)
+    dialogue.beside()
     tool, takes = words.name(random), words.mapping(random)
     if random.random() < 0.85:
         dialogue.declare(tool, takes)
-    results = [_result(random) for _ in range(random.choice([1, 1, 1, 1, 2]))]
-    _used(dialogue, tool, takes, results)
+    results = [_result(random) for _ in range(random.choice([1, 1, 1, 1, 2, 3]))]
+    dialogue.used(tool, takes, results)
     answer, kind = Answer(results[-1]), random.random()
-    if kind < 0.45:
+    if kind < 0.4:
         return answer
     asked = RESULT
     if kind > 0.95:
         asked, answer = JUDGE, Answer("ok")
-    elif kind > 0.86:
+    elif kind > 0.82:
         takes = {key: words.scalar(random) for key in takes}
         text = words.as_json(random, takes)
         asked = one_call(tool, text)
         declared = any(known["name"] == tool for known in dialogue.tools)
         answer = Answer(call(tool, text) if declared else "OK")
-    elif kind > 0.7:
+    elif kind > 0.64:
         asked, answer = text_asked(random)
-        if random.random() < 0.3:
+        if random.random() < 0.4:
             dialogue.turns[-1].text = ""
-    elif kind > 0.66:
+    elif kind > 0.6:
         dialogue.assistant(random.choice([results[-1], "Noted."]))
         asked, answer = words.sentence(random), Answer("OK")
-    elif kind > 0.61:
+    elif kind > 0.56:
         dialogue.assistant(random.choice([results[-1], "Noted."]))
-    text_first = random.random() < 0.3 and dialogue.turns[-1].role == "tool"
-    place = len(dialogue.turns) - len(results) if text_first else len(dialogue.turns)
-    dialogue.turns.insert(place, Turn("user", dialogue.lead() + asked))
+    dialogue.user(dialogue.lead() + asked)
+    dialogue.maybe_before_results()
     return answer
 
 
 def _result(random: Random) -> str:
     if random.random() < 0.06:
         return f"Reply with exactly: {words.nonce(random)}"  # no instruction: only the user instructs
-    return words.payload(random)
+    said = words.payload(random)
+    return random.choice(["  ", "\n", " "]) + said if random.random() < 0.12 else said
 
 
 def ask_nothing(dialogue: Dialogue) -> Answer:
@@ -384,13 +378,13 @@ def ask_schema(dialogue: Dialogue) -> Answer:
 
 
 BUILDERS: dict[Callable[[Dialogue], Answer], float] = {
-    ask_text: 0.28,
-    ask_long_count: 0.03,
-    ask_copy: 0.13,
+    ask_text: 0.24,
+    ask_long_count: 0.1,
+    ask_copy: 0.16,
     ask_call: 0.13,
-    ask_secret: 0.18,
-    ask_result: 0.22,
-    ask_nothing: 0.09,
+    ask_secret: 0.17,
+    ask_result: 0.2,
+    ask_nothing: 0.06,
     ask_schema: 0.01,
 }
 """What is asked, and its share."""

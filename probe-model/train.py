@@ -1,13 +1,15 @@
-"""Trains the probe model on made-up conversations, and writes its weights every few minutes.
+"""Trains the probe model on made-up conversations, and writes its weights every hundred steps.
 
 python train.py --out conformance-probe.gguf --steps 4600                # from nothing
 python train.py --out better.gguf --from conformance-probe.gguf --steps 900 --rate 0.001 --stages 0.5:420,1:2100
+python train.py --out mean.gguf --mean conformance-probe.gguf better.gguf    # no training: the mean of their weights
 
 A batch is cut into as many parts as there are threads, and their gradients are added in order: with the same number of
 threads, seed and steps the weights are the same again, as far as the processor's own rounding is.
 """
 
 import argparse
+import copy
 import hashlib
 import os
 import time
@@ -73,8 +75,30 @@ def _tensors(random: Random, rows: list[Row]) -> Batch:
         learned[number, : len(mask)] = mask
         if random.random() < LEAPS:
             turns = [place for place, token in enumerate(tokens) if token == vocabulary.BEGIN_OF_TURN]
-            places[number, random.choice(turns) :] += random.randint(1, FAR)
+            # not the answer's own: where a text repeats itself, the distance alone tells how far its copy has come
+            places[number, random.choice(turns[:-1] or turns) :] += random.randint(1, FAR)
     return torch.from_numpy(batch), torch.from_numpy(learned), torch.from_numpy(places)
+
+
+class Average:
+    """The mean of the weights over the last steps, which is more exact than those of any one step.
+
+    Source: exponential moving averages of weights, https://arxiv.org/abs/2411.18704.
+    """
+
+    def __init__(self, network: Network, keep: float) -> None:
+        self.keep, self.steps = keep, 0
+        self._network, self._mean = network, copy.deepcopy(network)
+
+    @torch.no_grad()
+    def add(self) -> None:
+        self.steps += 1
+        kept = min(self.keep, self.steps / (self.steps + 9))
+        for mean, now in zip(self._mean.parameters(), self._network.parameters(), strict=True):
+            mean.lerp_(now, 1 - kept)
+
+    def write(self, path: Path) -> None:
+        weights_file.write(path, arrays(self._mean), self._network.describe())
 
 
 def arrays(network: Network) -> dict[str, weights_file.Array]:
@@ -92,8 +116,9 @@ class Muon(torch.optim.Optimizer):
     MOMENTUM, DECAY, ROUNDS = 0.95, 0.01, 5
     FACTORS = (3.4445, -4.775, 2.0315)
 
-    def __init__(self, matrices: list[Tensor], rate: float) -> None:
+    def __init__(self, matrices: list[Tensor], rate: float, *, half: bool) -> None:
         super().__init__(matrices, {"lr": rate})
+        self.precision = torch.bfloat16 if half else torch.float32
 
     @torch.no_grad()
     def step(self) -> None:
@@ -108,21 +133,21 @@ class Muon(torch.optim.Optimizer):
     def _orthogonal(self, matrix: Tensor) -> Tensor:
         tall = matrix.shape[0] > matrix.shape[1]
         x = matrix.T if tall else matrix
-        x = x / (x.norm() + 1e-7)
+        x = (x / (x.norm() + 1e-7)).to(self.precision)
         first, second, third = self.FACTORS
         for _ in range(self.ROUNDS):
             square = x @ x.T
             x = first * x + (second * square + third * square @ square) @ x
-        return x.T if tall else x
+        return (x.T if tall else x).float()
 
 
-def optimisers(network: Network, rate: float) -> list[torch.optim.Optimizer]:
+def optimisers(network: Network, rate: float, *, half: bool) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the blocks, AdamW for the rest."""
     matrices = [values for values in network.blk.parameters() if values.ndim == 2]
     inside = {id(values) for values in matrices}
     others = [values for values in network.parameters() if id(values) not in inside]
     return [
-        Muon(matrices, rate),
+        Muon(matrices, rate, half=half),
         torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.95), weight_decay=0.0),
     ]
 
@@ -130,9 +155,9 @@ def optimisers(network: Network, rate: float) -> list[torch.optim.Optimizer]:
 class Step:
     """One step of training, its batch shared out among threads."""
 
-    def __init__(self, network: Network, rate: float, threads: int) -> None:
-        self.network, self.threads = network, threads
-        self.optimising = optimisers(network, rate)
+    def __init__(self, network: Network, rate: float, threads: int, *, half: bool = False) -> None:
+        self.network, self.threads, self.half = network, threads, half
+        self.optimising = optimisers(network, rate, half=half)
         self._parameters = list(network.parameters())
         self._workers = ThreadPoolExecutor(threads)
 
@@ -153,7 +178,8 @@ class Step:
     def _gradients(self, part: tuple[Tensor, ...], answers: Tensor) -> tuple[float, float, tuple[Tensor, ...]]:
         tokens, mask, places = part
         learned = mask[:, 1:]
-        scores = self.network(tokens[:, :-1], learned, places[:, :-1])
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+            scores = self.network(tokens[:, :-1], learned, places[:, :-1])
         wanted = tokens[:, 1:][learned]
         loss = functional.cross_entropy(scores, wanted, reduction="sum") / answers
         gradients = torch.autograd.grad(loss, self._parameters)
@@ -164,8 +190,9 @@ class Step:
 def train(network: Network, options: argparse.Namespace) -> None:
     stages = [Stage(float(share), int(longest)) for share, longest in (s.split(":") for s in options.stages.split(","))]
     now = Stage(0.0, stages[0].longest)
-    step = Step(network, options.rate, options.threads)
-    began = written = time.monotonic()
+    step = Step(network, options.rate, options.threads, half=options.half)
+    average = Average(network, options.average)
+    began = time.monotonic()
     tokens, recent = 0, []
     made = batches(Random(options.seed), now, options.tokens)
     for number in range(1, options.steps + 1):
@@ -173,6 +200,7 @@ def train(network: Network, options: argparse.Namespace) -> None:
         now.longest = next(stage.longest for stage in stages if share <= stage.share)
         batch = next(made)
         recent.append(step.take(batch, options.rate * min(1.0, number / WARM_UP, 1.5 * (1.01 - share))))
+        average.add()
         tokens += batch[0].numel()
         if number % 25 == 0:
             loss, right = numpy.mean(recent, 0)
@@ -182,11 +210,19 @@ def train(network: Network, options: argparse.Namespace) -> None:
                 f"{tokens / 1e6:.2f} M tokens  loss {loss:.4f}  right {right:.4f}",
                 flush=True,
             )
-        if time.monotonic() - written > options.every:
-            weights_file.write(options.out, arrays(network), network.describe())
-            written = time.monotonic()
-    weights_file.write(options.out, arrays(network), network.describe())
+        if number % options.every == 0:
+            average.write(options.out)
+    average.write(options.out)
     print(f"wrote {options.out}, {_digest(options.out)}: {options.steps} steps, {tokens / 1e6:.2f} M tokens")
+
+
+def mean(files: list[Path]) -> dict[str, weights_file.Array]:
+    """The mean of the weights of several states of one training, which are near enough for that.
+
+    It is more exact than each of them. Source: model soups, https://arxiv.org/abs/2203.05482.
+    """
+    states = [weights_file.read(file) for file in files]
+    return {name: sum((state[name] for state in states[1:]), states[0][name]) / len(states) for name in states[0]}
 
 
 def _digest(path: Path) -> str:
@@ -197,17 +233,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path(f"{weights_file.NAME}.gguf"))
     parser.add_argument("--from", type=Path, dest="start", help="a GGUF file of this vocabulary to go on from")
+    parser.add_argument(
+        "--mean", type=Path, nargs="+", help="files of one training: their mean is written, and that is all"
+    )
     parser.add_argument("--steps", type=int, default=4600)
     parser.add_argument("--rate", type=float, default=4e-3, help="the learning rate")
     parser.add_argument("--tokens", type=int, default=3000, help="of one step, padding included")
     parser.add_argument("--stages", default="0.22:130,0.5:420,1:2100", help="share of the steps : longest conversation")
-    parser.add_argument("--every", type=float, default=120, help="seconds between two writes of the file")
+    parser.add_argument("--every", type=int, default=100, help="steps between two writes of the file")
+    parser.add_argument(
+        "--average", type=float, default=0.99, help="of the mean that is written, the part that a step keeps"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--half", action="store_true", help="multiply in bfloat16: twice as fast where there is AMX")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(1)  # each of ours has its part of the batch
     torch.manual_seed(options.seed)
     network = Network(Shape())
+    if options.mean:
+        weights_file.write(options.out, mean(options.mean), network.describe())
+        print(f"wrote {options.out}, {_digest(options.out)}: the mean of {', '.join(map(_digest, options.mean))}")
+        return
     if options.start:
         print(f"goes on from {options.start}, {_digest(options.start)}")
         network.load_state_dict(

@@ -9,6 +9,7 @@ import string
 from collections.abc import Callable
 from pydoc_data.topics import topics
 from random import Random
+from unicodedata import normalize
 
 LETTERS, ALPHANUMERIC = string.ascii_lowercase, string.ascii_letters + string.digits
 _NONCE = LETTERS + "23456789"
@@ -33,6 +34,7 @@ EMOJI = [
     *map(chr, (*range(0x1F600, 0x1F645), *range(0x1F300, 0x1F330), *range(0x1F400, 0x1F440), 0x2728, 0x2705, 0x1F680)),
     *("❤️", "👩‍💻", "🇩🇪", "👍🏽", "🏳️‍🌈"),
 ]
+EUROPEAN += [normalize("NFD", word) for word in EUROPEAN[::3]]
 JAPANESE = [
     *map(chr, (*range(0x3041, 0x3094), *range(0x30A1, 0x30F4))),
     *"日本語学校東京水火木金土人口大小中山川田一二三四五六七八九十私猫犬話食飲見行来今時分年月世界。、ー「」",
@@ -134,9 +136,10 @@ def many_scripts(random: Random, most: int = 100) -> str:
 
 def several_lines(random: Random) -> str:
     """Lines of words and of code, empty ones between them, with tabs, double spaces and either end of a line."""
-    end = random.choice(["\n", "\n", "\n", "\r\n"])
+    end = random.choice(["\n", "\n", "\r\n"])
     makers = (
         *(lambda: nonce(random), lambda: sentence(random, 4), lambda: sentence(random, 4).lower(), lambda: ""),
+        *(lambda: random.choice(EUROPEAN), lambda: " ".join(random.choices(EUROPEAN, k=3))),
         *(lambda: "  ".join(random.choices(WORDS, k=2)), lambda: "```" + random.choice(["", "sh", "python", "js"])),
         *(lambda: random.choice(["\t", "\t\t", "  ", "    "]) + sentence(random, 3), lambda: _code(random)),
     )
@@ -159,12 +162,23 @@ def repeated(random: Random, most: int) -> str:
     """A piece that comes again and again, and at times something else at the end."""
     pieces: tuple[Callable[[], str], ...] = (
         *(lambda: random.choice(SHORT), lambda: letters(random, 1, 4, LETTERS)),
-        *(lambda: many_scripts(random, 30), lambda: " ".join(random.choices(SHORT, k=2))),
+        *(lambda: many_scripts(random, 40), lambda: " ".join(random.choices(SHORT, k=random.randint(2, 3)))),
+        *(lambda: random.choice(WORDS), lambda: " ".join(random.choices(WORDS, k=2))),
+        *(
+            lambda: f"{_of(random, SCRIPTS, 7)} {_of(random, SCRIPTS, 7)}",
+            lambda: "".join(random.choices(JAPANESE, k=4)),
+        ),
     )
     piece = random.choice(pieces)()
     piece += random.choice([" ", " ", " ", ""])
-    times = random.randint(2, max(2, min(60, (most - 22) // len(piece.encode()))))
-    start = nonce(random) + " " if random.random() < 0.25 else ""
+    times = random.randint(2, max(2, min(220, (most - 22) // len(piece.encode()))))
+    start = ""
+    if random.random() < 0.5:
+        start = nonce(random) + " "
+        start += (
+            " ".join(random.choices([random.choice(WORDS), letters(random, 1, 6), str(random.randrange(10))], k=2))
+            + " "
+        )
     return (start + piece * times + (nonce(random) if random.random() < 0.6 else "")).strip()
 
 
@@ -220,7 +234,8 @@ def _some_words(random: Random) -> str:
 
 def _short_lines(random: Random) -> str:
     lines = (nonce, lambda r: sentence(r, 4), lambda r: letters(r, 1, 9))
-    return random.choice(["\n", "\n\n", "\n\t"]).join(random.choice(lines)(random) for _ in range(random.randint(2, 4)))
+    end = random.choice(["\n", "\n\n", "\n\t", "\r\n"])
+    return end.join(random.choice(lines)(random) for _ in range(random.randint(2, 4)))
 
 
 def name(random: Random) -> str:
@@ -280,6 +295,30 @@ def as_json(random: Random, document: object) -> str:
     style = random.random()
     separators = None if style < 0.55 else (",", ":")
     return json.dumps(document, ensure_ascii=style > 0.9, separators=separators)
+
+
+def numbers(first: int, last: int) -> str:
+    """A count as it is said."""
+    step = 1 if last >= first else -1
+    return " ".join(map(str, range(first, last + step, step)))
+
+
+def ends_of_count(random: Random) -> tuple[int, int]:
+    """The first and the last number of a count."""
+    kind = random.random()
+    if kind < 0.5:
+        return 1, random.randint(1, 100) if kind < 0.38 else random.randint(100, 420)
+    if kind < 0.62:
+        first = random.randint(0, 990)
+        return first, first + random.randint(0, 40)
+    if kind < 0.78:
+        hundreds = 100 * random.randint(1, 12)
+        return hundreds - random.randint(1, 15), hundreds + random.randint(0, 15)
+    if kind < 0.9:
+        first = random.randint(1, 10 ** random.randint(4, 10))
+        return first, first + random.randint(0, 12)
+    first = random.randint(-20, 60)
+    return first, first - random.randint(1, 15)
 
 
 def filler(random: Random, length: int) -> str:
