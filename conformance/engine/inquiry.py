@@ -240,7 +240,6 @@ class Inquiry:
         if self._watch is not None:
             for answer in asked.answers:
                 self._watch(question, answer.exchange)
-        await asyncio.sleep(0)  # whoever waits for room in flight asks before this is read
         size = sum(answer.exchange.size for answer in asked.answers)
         laws = self._catalog.within(question.case.id)
         return await transport.patience.aside.run(

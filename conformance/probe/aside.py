@@ -19,6 +19,7 @@ class Aside:
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
+        self._next = asyncio.Lock()
         self._alone = asyncio.Lock()
         self._holder: AsyncExitStack | None = None
 
@@ -29,9 +30,15 @@ class Aside:
             self._holder = stack
 
     async def run(self, size: int, work: Callable[[], Result]) -> Result:
-        """The result of work on so many bytes: at once where they are few."""
+        """The result of work on so many bytes: here where they are few, one after the other.
+
+        Before each, the loop sends what may go out and takes what has arrived: a server that answers sixteen requests
+        together would else wait for sixteen readings before it hears more.
+        """
         if size <= LARGE:
-            return work()
+            async with self._next:
+                await asyncio.sleep(0)
+                return work()
         async with self._turn:
             place = _Place()
             try:
