@@ -26,3 +26,13 @@ def asking() -> Iterator[Asking]:
 
 def _asker(url: str, below: str = "") -> Asker:
     return Asker(_target(url + below), timeout=20)
+
+
+@pytest.fixture(scope="session")
+def through_gateway() -> Iterator[Asking]:
+    """The same of the gateway in front of the scripted model, for variants of what goes up."""
+    with (
+        ScriptedProcess("openai") as model,
+        ScriptedProcess("anthropic", ["--api-key", KEY, "--upstream", model.url]) as gateway,
+    ):
+        yield partial(_asker, gateway.url)

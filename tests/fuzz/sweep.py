@@ -28,7 +28,18 @@ def test_nothing_is_found_on_the_correct_endpoint(asking: Asking) -> None:
         assert found_by(correct, 4 * EXAMPLES) == []
 
 
-@pytest.mark.parametrize("variant", [one.id for one in listing("variants")])
+def test_nothing_is_found_on_the_gateway(through_gateway: Asking) -> None:
+    with through_gateway("") as correct:
+        assert found_by(correct, 4 * EXAMPLES) == []
+
+
+@pytest.mark.parametrize("variant", [one.id for one in listing("variants") if "upstream" not in one.needs])
 def test_nothing_is_found_on_a_legal_variant(asking: Asking, variant: str) -> None:
     with asking(f"/variant/{variant}") as legal:
+        assert unexplained(variant, found_by(legal, EXAMPLES)) == []
+
+
+@pytest.mark.parametrize("variant", [one.id for one in listing("variants") if "upstream" in one.needs])
+def test_nothing_is_found_on_a_legal_variant_of_a_gateway(through_gateway: Asking, variant: str) -> None:
+    with through_gateway(f"/variant/{variant}") as legal:
         assert unexplained(variant, found_by(legal, EXAMPLES)) == []
