@@ -31,6 +31,7 @@ from conformance.engine.testimony import Hearing, Testimonies, answers_of, summe
 from conformance.judge.answer import Answer, path_of
 from conformance.judge.observe import Reply
 from conformance.judge.witness import prepare, testify, too_large, too_much
+from conformance.keys import KNOWN
 from conformance.probe.aside import out_of_turn
 from conformance.probe.asking import trace_of
 from conformance.probe.exchange import Exchange, Request
@@ -278,6 +279,7 @@ def said_to(message: Message) -> Said:
         if isinstance(message, SdkCall):
             from conformance.probe.replay import replayed  # with the SDK
 
+            KNOWN.remember(message.secret)  # before a traceback is cut, which could leave half of it
             return replayed(message)
         if why := too_much(message.exchange):
             return Hearing(unshown=why)

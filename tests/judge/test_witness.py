@@ -18,7 +18,11 @@ from conformance.engine.testimony import Testimonies
 from conformance.judge import witness
 from conformance.judge.answer import read
 from conformance.judge.observe import Observed, Reply
+from conformance.keys import KNOWN
+from conformance.probe import replay
+from conformance.probe.asking import LONGEST_TRACE
 from conformance.probe.exchange import Chunk, Exchange, Outcome, Request
+from conformance.probe.vendor import SdkCall
 from conformance.words import Mode
 
 USAGE = {"input_tokens": 3, "output_tokens": 5}
@@ -308,3 +312,20 @@ def test_nobody_waits_for_it_when_the_budget_is_spent() -> None:
     with SdkProcess(Deadline(-10.0)) as process:
         said: Testimonies = process.testimonies(record(hangs=named("hangs")))
     assert said.unshown == {"hangs": "not shown to the SDK: budget spent"}
+
+
+def test_no_part_of_a_key_stands_in_what_it_says_of_a_failure_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of a long traceback is kept: what a cut left of a key, nobody would find any more."""
+    secret = "sk-canary-9fJ2kQ7xLmZ0-secret"
+
+    def fails(_: SdkCall) -> None:
+        raise RecursionError(secret + "x" * (LONGEST_TRACE - len(secret) // 2))
+
+    monkeypatch.setattr(replay, "replayed", fails)
+    call = SdkCall(path="/v1/messages", body={}, base_url="http://h", secret=secret, bearer=False, asynchronous=False)
+    try:
+        said = sdk_process.said_to(call)
+    finally:
+        KNOWN.forget()
+    assert isinstance(said, sdk_process.Failed)
+    assert secret[-10:] not in said.trace

@@ -43,6 +43,10 @@ def _deltas(result: StreamResult) -> bool:
     return bool(result.delta_times)
 
 
+def _ends(result: StreamResult) -> bool:
+    return result.error is None
+
+
 def _watched(
     name: str,
     law: str,
@@ -179,7 +183,7 @@ WATCHED: tuple[Rule, ...] = (
     _watched(
         "stream.message-delta",
         "A message ends with at least one message_delta.",
-        lambda result: result.error is None,
+        _ends,
         row="stream.message_delta",
     ),
     _watched(
@@ -197,7 +201,7 @@ WATCHED: tuple[Rule, ...] = (
     _watched(
         "stream.stop",
         "A stream ends with message_stop, or with an error event.",
-        lambda result: result.error is None,
+        _ends,
         row="stream.message_stop",
     ),
     _watched(
