@@ -26,7 +26,7 @@ from msgspec.structs import replace
 
 from conformance.bounded import HEEDED, heed
 from conformance.engine.question import Record
-from conformance.engine.scheduler import BUDGET_SPENT, LATE, Deadline
+from conformance.engine.scheduler import BUDGET_SPENT, Deadline
 from conformance.engine.testimony import Hearing, Testimonies, answers_of, summed_up
 from conformance.judge.answer import Answer, path_of
 from conformance.judge.observe import Reply
@@ -129,10 +129,11 @@ class SdkProcess:
         return Hearing(trace=said.trace) if isinstance(said, Failed) else said
 
     def _awaited(self, future: "Future[Any]") -> Any:
-        while not self._deadline.is_past(LATE):
+        while not self._deadline.passed:
             heed()
+            left = self._deadline.left
             with contextlib.suppress(TimeoutError):
-                return future.result(HEEDED)
+                return future.result(HEEDED if left is None else min(left, HEEDED))
         return Hearing(unshown=f"not shown to the SDK: {BUDGET_SPENT}")
 
     def _give(self, message: "Callable[[], Message]", given_up: "Callable[[str], Said]") -> "Future[Any]":

@@ -188,7 +188,7 @@ def test_the_sdk_is_imported_only_when_it_is_heard() -> None:
 # In a process of its own
 
 BENT = """
-import os, sys, time
+import os, signal, sys, time
 if "conformance.engine.sdk_process" in sys.orig_argv:
     if os.environ.get("ENDS_AT_ONCE"):
         os._exit(3)
@@ -199,6 +199,8 @@ if "conformance.engine.sdk_process" in sys.orig_argv:
             os.abort()
         if b"msg_hangs" in answer.exchange.body:
             time.sleep(1000)
+        if b"msg_stops" in answer.exchange.body:
+            os.kill(os.getpid(), signal.SIGSTOP)
         if b"msg_fails" in answer.exchange.body:
             raise RecursionError("on purpose")
         return honest(answer)
@@ -312,6 +314,19 @@ def test_nobody_waits_for_it_when_the_budget_is_spent() -> None:
     with SdkProcess(Deadline(-10.0)) as process:
         said: Testimonies = process.testimonies(record(hangs=named("hangs")))
     assert said.unshown == {"hangs": "not shown to the SDK: budget spent"}
+
+
+@pytest.mark.usefixtures("bent")
+@pytest.mark.parametrize("how", ["hangs", "stops"])
+def test_it_is_waited_for_until_the_budget_is_spent_and_no_longer(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that the system had stopped held up the end of a run by some seconds."""
+    monkeypatch.setattr(sdk_process, "HEEDED", 1000)
+    deadline = Deadline(3.0)
+    with SdkProcess(deadline) as process:
+        said = process.testimonies(record(first=named(how)))
+        assert deadline.passed
+        assert not deadline.is_past(300), "somebody slept over the end of the budget"
+    assert said.unshown == {"first": "not shown to the SDK: budget spent"}
 
 
 def test_no_part_of_a_key_stands_in_what_it_says_of_a_failure_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
