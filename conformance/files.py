@@ -102,7 +102,7 @@ def own_file(path: Path, flags: int) -> int:
 def is_still_at(file: IO[bytes], path: Path) -> bool:
     """Whether an open file still has its name: its folder may be gone, moved, or another's by now."""
     try:
-        return os.path.samestat(os.fstat(file.fileno()), path.lstat())
+        return os.path.samestat(os.fstat(file.fileno()), os.lstat(path))
     except OSError:
         return False
 
@@ -160,6 +160,7 @@ class LineFile:
         if not is_still_at(self._file, self._path):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
         data = memoryview(KNOWN.removed(line) + b"\n")
+        end = self._end + len(data)
         try:
             while data:
                 data = data[self._file.write(data) :]
@@ -167,7 +168,7 @@ class LineFile:
             with suppress(OSError):  # a full disk took the beginning of a line
                 self._file.truncate(self._end)
             raise
-        self._end = self._file.tell()
+        self._end = end
 
     def close(self) -> None:
         self._file.close()

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from command_line import Command, Serve, called
 from hypothesis import HealthCheck, settings
-from servers import scripted
+from servers import Stub, scripted
 
 settings.register_profile("laws", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", settings.get_profile("laws"), max_examples=int(os.environ.get("EXAMPLES", "20000")))
@@ -65,3 +65,32 @@ def served() -> Iterator[Serve]:
 def address(served: Serve) -> str:
     """The reference endpoint, of one module alone: what it keeps, its prompt cache and batches, no other test sees."""
     return str(served())
+
+
+@pytest.fixture
+def stub() -> Iterator[Callable[[], Stub]]:
+    """`stub().says(...)`: a server that says what a test wants, over a real socket."""
+    stubs: list[Stub] = []
+
+    def make() -> Stub:
+        stubs.append(Stub())
+        return stubs[-1]
+
+    yield make
+    for made in stubs:
+        made.close()
+
+
+@pytest.fixture
+def ollama(stub: Callable[[], Stub]) -> Stub:
+    """An Ollama 0.33.0 with one model that can call tools."""
+    return stub().says(
+        GET_api_version={"version": "0.33.0"},
+        GET_api_tags={
+            "models": [{"name": "qwen3-coder:latest", "model": "qwen3-coder:latest", "size": 10, "digest": "d1"}]
+        },
+        POST_api_show={
+            "capabilities": ["completion", "tools"],
+            "model_info": {"general.architecture": "qwen3", "qwen3.context_length": 262144},
+        },
+    )

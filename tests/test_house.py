@@ -24,6 +24,7 @@ BESIDE = {
     "escapes",
     "harmless",
     "doors",
+    "once",
 }
 """Modules of no room, which every room may know."""
 ROOMS = ["catalog", "targets", "probe", "judge", "runs"]

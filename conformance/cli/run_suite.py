@@ -134,6 +134,7 @@ def run_suite(options: RunOptions, display: Display = PLAIN) -> int:
 
 def _found_out(options: RunOptions, stack: ExitStack, say: Callable[[str], None], deadline: Deadline) -> Target:
     """Who is asked; UserError where that is not known within the budget."""
+    startup.import_pytest_aside()
     try:
         return within(deadline.left, lambda: who_is_asked(options, stack, say))
     except TimeoutError:

@@ -39,8 +39,18 @@ def keep_one_heap() -> None:
             ctypes.CDLL(None).mallopt(parameter, value)
 
 
+def import_pytest_aside() -> None:
+    """Imports pytest with the plugin, which takes a quarter of a second: while the endpoint says who it is."""
+    threading.Thread(target=_import_pytest, name="conformance-imports", daemon=True).start()
+
+
+def _import_pytest() -> None:
+    with suppress(Exception):  # of a module whose import a signal ended elsewhere; whoever needs it says what is wrong
+        import_pytest()
+
+
 def import_pytest() -> None:
-    """Imports pytest with the plugin, which takes a quarter of a second: while the first answer is awaited."""
+    """The same, while the first answer is awaited; what is done by then is not done again."""
     import conformance.pytest_plugin.plugin  # noqa: F401
 
 
@@ -50,7 +60,7 @@ def import_outputs_aside() -> None:
 
 
 def _import_outputs() -> None:
-    with suppress(Exception):  # of a module whose import a signal ended elsewhere; whoever needs it says what is wrong
+    with suppress(Exception):  # as above
         from conformance.report import junit, summary, terminal  # noqa: F401
         from conformance.report.html import template
 

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from itertools import islice
 from typing import TypeVar
 
-from conformance.bounded import awaited
+from conformance.bounded import HEEDED, awaited, heed
 from conformance.catalog.prompts import words_asked_for
 from conformance.engine.question import Question, Record
 from conformance.probe.aside import LARGE, out_of_turn
@@ -45,13 +45,32 @@ class Memory:
         """What is under way, or answered and not yet judged."""
         self.known: dict[Question, Record] = {}
         """What was judged, or recorded by an earlier run, and is not asked again."""
+        self._bells: dict[Question, threading.Event] = {}
+        """Of the questions whose end another thread waits for."""
 
     def task(self, question: Question) -> asyncio.Task[Record]:
         """The asking of a question, begun if it is not under way."""
         task = self.tasks.get(question)
         if task is None:
             task = self.tasks[question] = asyncio.ensure_future(self._recorded(question))
+            task.add_done_callback(lambda _: self._ring(question))
         return task
+
+    def _ring(self, question: Question) -> None:
+        """Tells who waits, after all on the loop that is to be told first."""
+        if bell := self._bells.pop(question, None):
+            asyncio.get_running_loop().call_soon(bell.set)
+
+    def wait_for(self, task: "asyncio.Task[Record]", question: Question) -> Record:
+        """The record of a question that is under way, waited for on another thread than the loop's.
+
+        The loop need not be woken for it: that takes as long as a tenth of a question.
+        """
+        bell = self._bells.setdefault(question, threading.Event())
+        while not task.done():
+            heed()
+            bell.wait(HEEDED)
+        return task.result()
 
     async def _recorded(self, question: Question) -> Record:
         known = self.known.get(question)
@@ -139,8 +158,10 @@ class Scheduler:
     def record(self, question: Question) -> Record:
         """The record of a question, waited for; asked out of turn where it is not under way."""
         task = self._memory.tasks.get(question)
-        if task is not None and task.done():
-            return self._in_time(task.result())
+        if task is not None:
+            if task.done():
+                return self._in_time(task.result())
+            return out_of_turn(lambda: self._memory.wait_for(task, question))
         return self._memory.known.get(question) or out_of_turn(
             lambda: awaited(self.submit(self._memory.learn(question)))
         )

@@ -2,7 +2,6 @@
 
 import re
 from collections import defaultdict
-from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from conformance.judge.finding import Violation
 from conformance.judge.stream import follow
 from conformance.judge.stream_result import StreamResult
 from conformance.judge.wire import ABSENT, decode, is_event_stream, looks_of
+from conformance.once import once
 from conformance.probe.exchange import Chunk, Exchange
 from conformance.probe.sse import Frame
 from conformance.words import Mode
@@ -62,28 +62,28 @@ class Answer(Struct, frozen=True, dict=True):
         self.__dict__.clear()
         self.exchange.__dict__.clear()
 
-    @cached_property
+    @once
     def endpoint(self) -> str:
         """Method and path: `POST /v1/messages`."""
         return f"{self.exchange.request.method} {self.path}"
 
-    @cached_property
+    @once
     def status(self) -> int:
         """The HTTP status, 0 when no answer began."""
         return self.exchange.status or 0
 
-    @cached_property
+    @once
     def request(self) -> dict[str, Any] | None:
         """The request's body, None when it is no JSON object."""
         asked = decode(self.exchange.request.body)
         return asked if isinstance(asked, dict) else None
 
-    @cached_property
+    @once
     def streaming(self) -> bool:
         """Whether the request asked for an event stream, which the body says and not the mode of the case."""
         return self.path == "/v1/messages" and self.request is not None and self.request.get("stream") is True
 
-    @cached_property
+    @once
     def scope(self) -> Scope:
         if not self.status:
             return "nothing"
@@ -93,34 +93,34 @@ class Answer(Struct, frozen=True, dict=True):
             _scope(self.exchange.request.method, self.path, streaming=self.streaming) if self.status < 300 else "other"
         )
 
-    @cached_property
+    @once
     def json(self) -> Any:
         """The body as JSON, the absent marker when it is none."""
         return decode(self.exchange.body)
 
-    @cached_property
+    @once
     def in_events(self) -> bool:
         """Whether the body is made of server-sent events, whatever its content type says."""
         return self.scope == "stream" and is_event_stream(self.exchange.body)
 
-    @cached_property
+    @once
     def frames(self) -> tuple[Frame, ...]:
         return self.exchange.frames if self.in_events else ()
 
-    @cached_property
+    @once
     def stream_result(self) -> StreamResult:
         """The result of reading the stream, with every rule that it broke."""
         whole = self.exchange.outcome in ("complete", "unfinished")
         return follow(self.frames, whole=whole)
 
-    @cached_property
+    @once
     def message(self) -> Any:
         """The JSON answer, or the stream as accumulated; None when there is neither."""
         if self.in_events:
             return self.stream_result.message
         return None if self.json is ABSENT else self.json
 
-    @cached_property
+    @once
     def is_message(self) -> bool:
         """Whether a JSON answer is a message at all, however faulty; else its other laws are not asked about it."""
         message = self.message
@@ -128,7 +128,7 @@ class Answer(Struct, frozen=True, dict=True):
             return False
         return "content" in message or message.get("type") == "message"
 
-    @cached_property
+    @once
     def head(self) -> tuple[str, dict[str, Any]] | None:
         """The message that names itself, with its place: the JSON answer, or the one in `message_start`."""
         if self.in_events:
@@ -136,7 +136,7 @@ class Answer(Struct, frozen=True, dict=True):
             return (f"event/{result.start_event}/message", result.start) if result.start is not ABSENT else None
         return ("", self.message) if self.is_message else None
 
-    @cached_property
+    @once
     def end(self) -> tuple[str, dict[str, Any]] | None:
         """The object that says why the message ended, with its place: the JSON answer, or the last `message_delta`."""
         if not self.in_events:
@@ -147,13 +147,13 @@ class Answer(Struct, frozen=True, dict=True):
         number, data = result.deltas[-1]
         return f"event/{number}/delta", data["delta"]
 
-    @cached_property
+    @once
     def stop_reason(self) -> str | None:
         """The stop reason of a message that came to its end, None when there is none."""
         reason = self.end[1].get("stop_reason") if self.end is not None else None
         return reason if isinstance(reason, str) else None
 
-    @cached_property
+    @once
     def lines(self) -> list[dict[str, Any]]:
         """The JSON lines of the results of a batch that are objects; of any other answer, none."""
         if self.endpoint != _RESULTS or self.status != 200:
@@ -161,7 +161,7 @@ class Answer(Struct, frozen=True, dict=True):
         lines = (decode(line[0]) for line in _LINE.finditer(self.exchange.body))
         return [line for line in lines if isinstance(line, dict)]
 
-    @cached_property
+    @once
     def batched(self) -> "tuple[Answer, ...]":
         """The messages in the results of a batch, each as if it had been the answer to a request of its own."""
         results = [line.get("result") for line in self.lines]
@@ -182,7 +182,7 @@ class Answer(Struct, frozen=True, dict=True):
         """The events of a stream in order: `{event: name, data: parsed object}`, or the text where it is no JSON."""
         return self.stream_result.events if self.in_events else []
 
-    @cached_property
+    @once
     def blocks(self) -> list[dict[str, Any]]:
         """The content blocks that are objects; empty when there is no content to look into."""
         if self.streaming and not self.in_events:
@@ -190,12 +190,12 @@ class Answer(Struct, frozen=True, dict=True):
         content = self.message.get("content") if isinstance(self.message, dict) else None
         return [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
 
-    @cached_property
+    @once
     def placed_blocks(self) -> list[tuple[str, dict[str, Any]]]:
         """The content blocks with their places; made once, for twenty rules ask for them."""
         return [(f"/content/{number}", block) for number, block in enumerate(self.blocks)]
 
-    @cached_property
+    @once
     def blocks_by_type(self) -> dict[str, list[tuple[str, dict[str, Any]]]]:
         """The content blocks of each type with their places; of a type that is not there, an empty list."""
         by_type: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
@@ -204,20 +204,20 @@ class Answer(Struct, frozen=True, dict=True):
                 by_type[kind].append((at, block))
         return by_type
 
-    @cached_property
+    @once
     def text(self) -> str:
         """The text blocks joined and stripped; thinking is not text."""
         texts = [block.get("text") for block in self.blocks if block.get("type") == "text"]
         return "".join(text for text in texts if isinstance(text, str)).strip()
 
-    @cached_property
+    @once
     def error(self) -> dict[str, Any] | None:
         """The error object inside the envelope, of an HTTP error or of an `error` event."""
         envelope = self.stream_result.error if self.in_events else self.json
         error = envelope.get("error") if isinstance(envelope, dict) else None
         return error if isinstance(error, dict) else None
 
-    @cached_property
+    @once
     def timing(self) -> Timing:
         exchange = self.exchange
         if not self.in_events:
@@ -234,7 +234,7 @@ class Answer(Struct, frozen=True, dict=True):
             longest_silence=self.longest_silence,
         )
 
-    @cached_property
+    @once
     def longest_silence(self) -> float:
         """The longest time in seconds in which no byte can have come; what was read late may have come early."""
         first = self.exchange.first_byte
@@ -247,7 +247,7 @@ class Answer(Struct, frozen=True, dict=True):
         """Seconds for which what was read at a time may have been there already: nobody looked."""
         return at - self.exchange.earliest(at)
 
-    @cached_property
+    @once
     def headers(self) -> dict[str, str]:
         """Names in lower case; values of a repeated header joined by a comma."""
         values: dict[str, list[str]] = {}
@@ -255,7 +255,7 @@ class Answer(Struct, frozen=True, dict=True):
             values.setdefault(name, []).append(value)
         return {name: ", ".join(several) for name, several in values.items()}
 
-    @cached_property
+    @once
     def document(self) -> dict[str, Any]:
         """The document that the paths of effects and premises read."""
         return {
@@ -299,7 +299,7 @@ class Answer(Struct, frozen=True, dict=True):
             return Violation("/status", "an answer", self.status, "redirect")
         return None
 
-    @cached_property
+    @once
     def unreadable(self) -> Violation | None:
         """The reason why the answer cannot be used; None when it can.
 

@@ -1,6 +1,7 @@
 """Effects and premises: a JMESPath and one matcher over the document of an answer."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -51,6 +52,8 @@ _OPTIONS = Options(custom_functions=_Functions())
 
 def look(path: str, document: Mapping[str, Any]) -> Any:
     """The value at a JMESPath; `{"absent": true}` where the last key is missing rather than null."""
+    if (steps := _plain(path)) is not None:
+        return _walked(steps, document)
     try:
         value = compiled(path).search(document, _OPTIONS)
     except JMESPathError:  # such as a sum over what a faulty answer gives as texts: there is nothing of that kind there
@@ -60,19 +63,47 @@ def look(path: str, document: Mapping[str, Any]) -> Any:
     return value
 
 
+@cache
+def _plain(path: str) -> tuple[str | int, ...] | None:
+    """The keys and positions of a path that is a row of them, as nine of ten are; None for any other."""
+    return _steps(compiled(path).parsed)
+
+
+def _steps(node: dict[str, Any]) -> tuple[str | int, ...] | None:
+    if node["type"] in ("field", "index"):
+        return (node["value"],)
+    if node["type"] not in ("subexpression", "index_expression"):
+        return None
+    steps = [_steps(child) for child in node["children"]]
+    return None if None in steps else tuple(step for some in steps if some is not None for step in some)
+
+
+def _walked(steps: tuple[str | int, ...], document: Any) -> Any:
+    """What JMESPath finds at such a path, in a tenth of its time."""
+    value, there = document, False
+    for step in steps:
+        there = _has(value, step)
+        value = value[step] if there else None
+    return value if there else ABSENT
+
+
+def _has(value: Any, step: str | int) -> bool:
+    """Whether an object has a key, a list a position."""
+    if isinstance(step, str):
+        return isinstance(value, Mapping) and step in value
+    return isinstance(value, list) and -len(value) <= step < len(value)
+
+
 def _last_key_missing(node: dict[str, Any], document: Any) -> bool:
     """Whether a path that came to null did so because its last key is not there: JMESPath itself says null for both."""
     kind, children = node["type"], node.get("children", [])
-    if kind == "field":
-        return not (isinstance(document, Mapping) and node["value"] in document)
+    if kind in ("field", "index"):
+        return not _has(document, node["value"])
     if kind in ("subexpression", "pipe", "index_expression") and len(children) >= 2:
         parent = document
         for child in children[:-1]:
             parent = TreeInterpreter(_OPTIONS).visit(child, parent)
         return parent is None or _last_key_missing(children[-1], parent)
-    if kind == "index":
-        position = node["value"]
-        return not (isinstance(document, list) and -len(document) <= position < len(document))
     return False
 
 

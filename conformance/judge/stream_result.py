@@ -1,12 +1,12 @@
 """The result of reading a stream: the accumulated message, and the rules that were broken on the way."""
 
-from functools import cached_property
 from typing import Any
 
 from msgspec import Struct
 
 from conformance.judge.block import Block
 from conformance.judge.finding import ABSENT, Violation
+from conformance.once import once
 
 AS_IT_READS = frozenset(
     f"stream.{law}" for law in ("event-data", "data-json", "data-type", "index-integer", "delta", "delta-payload")
@@ -47,7 +47,7 @@ class StreamResult(Struct, frozen=True, dict=True, kw_only=True):
     stopped: bool
     pings: int
 
-    @cached_property
+    @once
     def message(self) -> dict[str, Any]:
         """The message as accumulated, in the shape of the JSON answer; what never came is missing."""
         message = dict(self.start) if self.start is not ABSENT else {}

@@ -115,10 +115,13 @@ class _Asker:
         self._case, self._target, self._mode, self._fixtures = case, target, mode, fixtures
         self._client, self._patience, self._sdk = client, patience, sdk
         self._nonce = new_nonce()
+        self._question = self._nonce if len(steps_of(case)) > 1 else ""
+        """Names the question where it has several requests, which share a connection."""
 
     async def attempt(self, attempt: int, proceed: Proceed) -> Asked:
         async with AsyncExitStack() as stack:
-            stack.callback(self._client.release, self._nonce)
+            if self._question:
+                stack.callback(self._client.release, self._question)
             return await self._attempt(attempt, proceed, stack)
 
     async def _attempt(self, attempt: int, proceed: Proceed, stack: AsyncExitStack) -> Asked:
@@ -183,9 +186,9 @@ class _Asker:
             return [await self._through_sdk(step, setting)]
         settings = [msgspec.structs.replace(setting, copy=copy) for copy in range(self._case.concurrent)]
         rendered = [render(step.ask, each, asks_max_tokens=self._case.asks_max_tokens) for each in settings]
-        question = self._nonce if len(steps_of(self._case)) > 1 else ""
-        if step.hang_up or question:
-            rendered = [msgspec.structs.replace(one, hang_up=step.hang_up, question=question) for one in rendered]
+        if step.hang_up or self._question:
+            asking = {"hang_up": step.hang_up, "question": self._question}
+            rendered = [msgspec.structs.replace(one, **asking) for one in rendered]
         if len(rendered) == 1:
             return [await self._send(rendered[0])]
         async with asyncio.TaskGroup() as group:

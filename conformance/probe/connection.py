@@ -8,7 +8,8 @@ import select
 import socket
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import cast
 from urllib.parse import quote, urlsplit
 
@@ -57,6 +58,8 @@ class Pipe(asyncio.Protocol):
         self._size = 0
         self._wake: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport | None = None
+        self._system: select.poll | None = None
+        """Asks the system what has arrived; None where that has no such call."""
         self._held_back = False
         self._writable = asyncio.Event()
         self._writable.set()
@@ -66,9 +69,14 @@ class Pipe(asyncio.Protocol):
         self.hasty = False
         """Whether the first bytes arrived before all that was sent had: they are no answer to it."""
         self._problem: Exception | None = None
+        self.speaks: Callable[[], None] | None = None
+        """Who is told that something arrives, while nothing is asked."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        if hasattr(select, "poll"):
+            self._system = select.poll()
+            self._system.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         if self._unheard:
@@ -76,6 +84,8 @@ class Pipe(asyncio.Protocol):
         self._waiting.append(data)
         self._size += len(data)
         self._writable.set()  # a server that answers already may never read the rest
+        if self.speaks is not None:
+            self.speaks()
         if self._size > LARGEST_BACKLOG and self._transport is not None and not self._held_back:
             self._held_back = True
             self._transport.pause_reading()
@@ -114,19 +124,19 @@ class Pipe(asyncio.Protocol):
         return b"".join(self._waiting)
 
     @property
-    def waits(self) -> bool:
-        """Whether there are any."""
-        return bool(self._waiting)
+    def read_up(self) -> bool:
+        """Whether the connection is open, and all was read that it was told of."""
+        return not self.ended and not self._waiting
 
     @property
     def quiet(self) -> bool:
         """Whether the connection is open, and nothing has arrived that nobody asked for, not even at the system."""
-        return not self.ended and not self._waiting and not self._more
+        return self.read_up and not self._more
 
     @property
     def _more(self) -> bool:
         """Whether bytes, or an end, have arrived at the system that nobody was told of yet."""
-        return self._transport is not None and _readable(self._transport)
+        return not self.ended and self._system is not None and bool(self._system.poll(0))
 
     async def settle(self) -> None:
         """Takes what has arrived at the system."""
@@ -155,7 +165,7 @@ class Pipe(asyncio.Protocol):
 
     async def write(self, pieces: Iterable[bytes]) -> None:
         """Writes one piece after the other, as far as the other side reads them."""
-        self._unheard, self.hasty = True, False
+        self._unheard, self.hasty, self.speaks = True, False, None
         for data in pieces:
             if self._transport is None or self.ended:
                 return
@@ -259,13 +269,16 @@ class Connection:
         """Takes what has arrived, though nobody asked for it."""
         await self._pipe.settle()
 
-    def renew(self, now: float) -> bool:
-        """Makes the connection ready for another request; False where it is not to be used again."""
+    def renew(self, now: float, speaks: Callable[[], None]) -> bool:
+        """Makes the connection, which has settled, ready for another request; False where it is not to be used again.
+
+        `speaks` is told that something arrives before the next request.
+        """
         done = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
-        if not done or self.surplus or not self._pipe.quiet:
-            return False  # what is there to be read is the end, or more than was asked for
+        if not done or self.surplus or not self._pipe.read_up:
+            return False  # what was to be read is the end, or more than was asked for
         self._http.start_next_cycle()
-        self._pieces = 0
+        self._pieces, self._pipe.speaks = 0, speaks
         self.used, self.idle_since = True, now
         return True
 
@@ -279,11 +292,6 @@ class Connection:
         """Whether bytes have arrived that nobody asked for."""
         return bool(self.surplus)
 
-    @property
-    def stirs(self) -> bool:
-        """Whether any have arrived since it was made ready: looked at for each that waits, so without the others."""
-        return self._pipe.waits
-
     def usable(self, now: float) -> bool:
         """Whether nothing has arrived, nor ended, since the last answer."""
         return self._pipe.quiet and now - self.idle_since < IDLE_SECONDS
@@ -291,16 +299,6 @@ class Connection:
     def close(self) -> None:
         self.answered = True
         self._pipe.close()
-
-
-def _readable(transport: asyncio.Transport) -> bool:
-    """Whether the system has something to read; False where it does not say."""
-    try:
-        poll = select.poll()
-        poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
-        return bool(poll.poll(0))
-    except (AttributeError, OSError, ValueError):  # no such call, or no such connection any more
-        return False
 
 
 def _unconfirmed(transport: asyncio.Transport) -> int:
@@ -318,6 +316,7 @@ def _closed_early(arrived: bytes) -> str:
     return f"no HTTP answer, but the bytes {arrived!r} and the end of the connection"
 
 
+@lru_cache(maxsize=256)
 def place_and_target(url: str) -> tuple[Place, str, str]:
     """The destination of a URL: host and port, the host header, and the target of the request line."""
     parts = urlsplit(url)

@@ -1,11 +1,11 @@
 """One request and its answer as recorded: bytes, headers, times."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Literal
 
 from msgspec import Struct
 
+from conformance.once import once
 from conformance.probe.pulse import BEAT, Gap
 from conformance.probe.sse import Chunk, Frame, frames
 
@@ -63,7 +63,7 @@ class Exchange(Struct, frozen=True, dict=True, kw_only=True):
     notes: tuple[str, ...] = ()
     """What happened on the way, such as a retry on a fresh connection."""
 
-    @cached_property
+    @once
     def body(self) -> bytes:
         """The whole body, content encoding undone."""
         laid_aside: bytes | None = getattr(self.chunks, "data", None)
@@ -75,7 +75,7 @@ class Exchange(Struct, frozen=True, dict=True, kw_only=True):
         laid_aside: Sequence[float] | None = getattr(self.chunks, "times", None)
         return [chunk.at for chunk in self.chunks] if laid_aside is None else laid_aside
 
-    @cached_property
+    @once
     def frames(self) -> tuple[Frame, ...]:
         """The frames of the body, read as server-sent events."""
         return frames(self.chunks)
@@ -84,7 +84,7 @@ class Exchange(Struct, frozen=True, dict=True, kw_only=True):
         """Takes the frames from whoever has read them already."""
         self.__dict__["frames"] = known
 
-    @cached_property
+    @once
     def size(self) -> int:
         """Bytes of the body."""
         laid_aside: int | None = getattr(self.chunks, "size", None)

@@ -28,6 +28,8 @@ class Pool:
         """Those that wait to be used again, the longest first."""
         self._heard = False
         """Whether any connection was silent after an answer for as long as it takes."""
+        self._spoken = False
+        """Whether something arrived over one that waited."""
         self.believed = True
         """Whether the endpoint says no more than it is asked for, as far as is known: else nothing is used again."""
         self._kept = True
@@ -41,7 +43,7 @@ class Pool:
         loop = asyncio.get_running_loop()
         if question and not fresh:
             await self._silence(question)
-        if any(waiting.stirs for waiting in self._idle):
+        if self._spoken:
             self.doubt()
         while not fresh and (waiting := self._take(question, loop.time())):
             if waiting.place == place and waiting.usable(loop.time()):
@@ -109,13 +111,16 @@ class Pool:
     def give_back(self, connection: Connection, question: str = "") -> None:
         """Keeps a connection whose answer has ended, if another request may go over it: of that question first."""
         connection.question = question
-        renewed = connection.renew(asyncio.get_running_loop().time())
+        renewed = connection.renew(asyncio.get_running_loop().time(), self._speaks)
         if connection.talks:
             self.doubt()
         if renewed and self.believed and (question or (self._kept and len(self._idle) < MOST_IDLE)):
             self._idle.append(connection)
         else:
             connection.close()
+
+    def _speaks(self) -> None:
+        self._spoken = True
 
     def doubt(self) -> None:
         """Closes all that wait, and keeps none from now on: more was said than was asked for."""

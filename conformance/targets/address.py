@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from difflib import get_close_matches
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from conformance.errors import UserError
@@ -64,6 +65,7 @@ def origin(url: str) -> tuple[str, str, int]:
     return parts.scheme, (parts.hostname or "").lower(), _port(parts, url) or DEFAULT_PORTS[parts.scheme]
 
 
+@lru_cache(maxsize=256)
 def url_below(base: str, path: str, query: str = "") -> str:
     """The URL of a path below a base URL, or a full URL of the same origin; AddressError for anything else.
 

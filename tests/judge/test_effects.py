@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jmespath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -138,3 +139,20 @@ json = st.recursive(
 @given(st.dictionaries(st.sampled_from(["message", "a", "b"]), json, max_size=3), st.sampled_from([h[1] for h in HOLD]))
 def test_every_matcher_is_total(document: dict[str, Any], matcher: dict[str, Any]) -> None:
     assert try_check(Check(at="message.a", **matcher), document).held in (True, False)
+
+
+KEYS = st.sampled_from(["a", "b"])
+DEEP = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=2),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=2),
+    max_leaves=12,
+)
+STEPS = st.lists(KEYS.map(".{}".format) | st.integers(-3, 3).map("[{}]".format), max_size=4)
+
+
+@given(st.dictionaries(KEYS, DEEP, max_size=2), KEYS, STEPS)
+def test_a_plain_path_finds_what_jmespath_finds(document: dict[str, Any], first: str, steps: list[str]) -> None:
+    path = first + "".join(steps)
+    found = look(path, document)
+    assert (None if found is ABSENT else found) == jmespath.search(path, document)
+    assert found == look(f"@ | {path}", document)  # which JMESPath itself finds, as it is no plain path

@@ -49,8 +49,10 @@ _FAIR_TO_BAD = frozenset(rule.id for group in (http, errors) for rule in _rules_
 
 
 @lru_cache(maxsize=32)
-def _rules_on(scope: str, *, bad: bool = False) -> tuple[Rule, ...]:
-    return tuple(rule for rule in RULES.values() if scope in rule.on and (not bad or rule.id in _FAIR_TO_BAD))
+def _rules_on(scope: str, *, bad: bool = False) -> tuple[Reading, ...]:
+    """The rules that apply, each as the reading of an answer that keeps it."""
+    applied = (rule for rule in RULES.values() if scope in rule.on and (not bad or rule.id in _FAIR_TO_BAD))
+    return tuple(Reading(rule, ()) for rule in applied)
 
 
 MOST = 200
@@ -59,10 +61,12 @@ MOST = 200
 
 def _readings(scope: str, of: Any, *, bad: bool = False) -> tuple[Reading, ...]:
     readings = []
-    for rule in _rules_on(scope, bad=bad):
-        found = rule.check(of)
-        if found is not None:
-            readings.append(Reading(rule, tuple(map(bounded, islice(found, MOST)))))
+    for kept in _rules_on(scope, bad=bad):
+        found = kept.rule.check(of)
+        if found:
+            readings.append(Reading(kept.rule, tuple(map(bounded, islice(found, MOST)))))
+        elif found is not None:
+            readings.append(kept)
     return tuple(readings)
 
 
