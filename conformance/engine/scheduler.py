@@ -13,8 +13,10 @@ from conformance.catalog.prompts import words_asked_for
 from conformance.engine.question import Question, Record
 from conformance.probe.aside import LARGE, out_of_turn
 
-AHEAD = 64
-"""Questions asked ahead of the judging, at most: answers wait in memory until they are judged."""
+AHEAD = 256
+"""Questions asked ahead of the judging, at most: answers wait in memory until they are judged, small ones as a rule.
+
+With 64, the asking stood still while the SDK, which reads the first answers, was imported: two seconds of thirty."""
 
 HELD = 2 * 2**20
 """Bytes of answers that wait to be judged: while there are more, nothing further is asked."""
