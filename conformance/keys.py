@@ -72,7 +72,7 @@ class Keys:
         clean: bytearray | None = None
         for begin, end in windows(data):
             part = data if end - begin == len(data) else data[begin:end]
-            if not self.spans(in_a_row(part)):
+            if not self._stand_in(in_a_row(part)):
                 continue
             clean = clean or bytearray(data)
             strings = Strings(part)
@@ -86,7 +86,7 @@ class Keys:
         if not self._searches:
             return headers
         texts, rows = _headers_in_a_row(headers)
-        if not self.spans(_joined(texts, rows)):
+        if not self._stand_in(_joined(texts, rows)):
             return headers
         clean = list(map(bytearray, texts))
         for row in rows:
@@ -122,7 +122,10 @@ class Keys:
         """Whether a key stands in data or in one of several texts, which are searched at once."""
         if not self._searches:
             return False
-        return bool(self.spans(_APART.join(["\0".join(texts).encode("utf-8", "surrogatepass"), data])))
+        return self._stand_in(_APART.join(["\0".join(texts).encode("utf-8", "surrogatepass"), data]))
+
+    def _stand_in(self, data: bytes) -> bool:
+        return any(search.stands_in(data[begin:end]) for begin, end in windows(data) for search in self._searches)
 
     def beginning(self, text: str, longest: int) -> str:
         """The first characters of a text without keys, of which no more is searched than it takes."""

@@ -228,18 +228,25 @@ class Search:
 
     def spans(self, data: bytes, depth: int = 0) -> list[tuple[int, int]]:
         """Where they stand in any spelling, in order and apart."""
-        found = self._plain(data) + self._in_runs(data, depth)
+        found = [span for spans in self._found(data, depth) for span in spans]
+        return list(apart(sorted(found))) if found else []
+
+    def stands_in(self, data: bytes, depth: int = 0) -> bool:
+        """Whether they stand there at all: of many places, all but the first are looked for in vain."""
+        return any(self._found(data, depth))
+
+    def _found(self, data: bytes, depth: int) -> Iterator[list[tuple[int, int]]]:
+        """Places, from those that are found in the least time on."""
+        yield self._plain(data)
+        yield self._in_runs(data, depth)
         if self._more.search(data):
-            found += self._in_lists(data, depth)
+            yield self._in_lists(data, depth)
             texts = [data]
             for dialect in dialects():
                 for text, readings in dialect.layers(data) if any(map(dialect.is_in, texts)) else ():
                     texts.append(text)
-                    for span in self._plain(text) + self._in_runs(text, depth) + self._in_lists(text, depth):
-                        for reading in reversed(readings):
-                            span = reading.source(*span)
-                        found.append(span)
-        return list(apart(sorted(found))) if found else []
+                    for spans in (self._plain(text), self._in_runs(text, depth), self._in_lists(text, depth)):
+                        yield [_in_source(span, readings) for span in spans]
 
     def _plain(self, data: bytes) -> list[tuple[int, int]]:
         """Where they stand in a text without escapes, in one coding at most."""
@@ -259,7 +266,7 @@ class Search:
         lists = [one for one in lists if one.name not in self._silent]
         found = []
         for base in Listed.BASES if lists else ():
-            if self._inside(_BETWEEN_TEXTS.join([one.said(base, self._fewest) for one in lists]), depth):
+            if self._is_inside(_BETWEEN_TEXTS.join([one.said(base, self._fewest) for one in lists]), depth):
                 for one in lists:
                     places = self._inside(one.said(base, self._fewest), depth)
                     spans = [one.reading(base).source(*place) for place in places]
@@ -277,11 +284,21 @@ class Search:
         self._silent.update(names)
 
     def _say(self, runs: Sequence[bytes], depth: int) -> bool:
-        return any(self._inside(text, depth) for text in decoded(runs))
+        return any(self._is_inside(text, depth) for text in decoded(runs))
+
+    def _is_inside(self, text: bytes, depth: int) -> bool:
+        return depth < LAYERS and self._codings.may_say(text) and self.stands_in(text, depth + 1)
 
     def _inside(self, text: bytes, depth: int) -> list[tuple[int, int]]:
         """Where they stand in what a coding says."""
         return self.spans(text, depth + 1) if depth < LAYERS and self._codings.may_say(text) else []
+
+
+def _in_source(span: tuple[int, int], readings: Sequence[Reading]) -> tuple[int, int]:
+    """Where in the data stands what was found in a text with so many readings of it."""
+    for reading in reversed(readings):
+        span = reading.source(*span)
+    return span
 
 
 def _with_ends(place: "re2._Match", data: bytes) -> tuple[int, int]:
