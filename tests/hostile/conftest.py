@@ -3,16 +3,34 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from command_line import Begun
 from servers import scripted
 
+from conformance.catalog import compiled, load
+from conformance.catalog.load import Catalog
+
 RUN = (
     "import runpy, sys; sys.argv = ['conformance', *sys.argv[1:]]; runpy.run_module('conformance', run_name='__main__')"
 )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_catalog() -> Iterator[None]:
+    """A process reads the catalog once, and these tests call hundreds of commands in one."""
+    kept: dict[Path, Catalog] = {}
+
+    def once(kind: type[Catalog], folder: Path, read: Callable[[], Catalog]) -> Catalog:
+        if folder not in kept:
+            kept[folder] = compiled.compiled(kind, folder, read)
+        return kept[folder]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(load, "compiled", once)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -41,9 +41,9 @@ from conformance.targets.target import Target
 LIMITS = Limits(connect=10, first_byte=4, idle=2, total=5, grace=0.5)
 UNHURRIED = Limits(connect=60, first_byte=60, idle=60, total=60, grace=60)
 """For endpoints that never let anybody wait: there no clock decides, however busy the machine is."""
-NARROW = UNHURRIED if FULL else replace(UNHURRIED, body=2**20, events=8_000)
+NARROW = UNHURRIED if FULL else replace(UNHURRIED, body=400_000, events=3_000)
 """For floods, which end at a limit: a quarter of the product's own, but with `--full`."""
-FEW_CHUNKS = 25_000
+FEW_CHUNKS = 10_000
 CATALOG = load_catalog()
 KEY = "sk-canary-hostile-7731"
 
@@ -100,7 +100,7 @@ def sample() -> Iterator[None]:
     """In the sample, what failed is asked for once, for a client asks the same again; and answers are smaller."""
     with pytest.MonkeyPatch.context() as patch:
         if not FULL:
-            patch.setattr(Sizes, "part", 4)
+            patch.setattr(Sizes, "part", 10)
             patch.setattr(asking, "AGAIN", 0)
             patch.setattr(connection, "MOST_CHUNKS", FEW_CHUNKS)
         yield

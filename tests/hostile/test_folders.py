@@ -37,6 +37,7 @@ from conformance.targets.target import Target
 
 SELECT = "messages.*" if FULL else "messages.t*"
 FEW = ("--select", SELECT, "--no-witness", "--attempts", "1")
+AGAIN = FEW[:3]
 
 
 def run(conformance: Command, *words: str) -> tuple[int, str]:
@@ -100,7 +101,7 @@ def test_a_log_that_ends_anywhere_is_resumed_whole(
     if "begins anew" in says:
         for file in folder.glob("evidence*"):  # which is written behind the head
             file.unlink()
-    code, said = run(conformance, *FEW[:2], *reference, "--resume", str(folder))
+    code, said = run(conformance, *AGAIN, *reference, "--resume", str(folder))
     assert code == 0, said
     assert shape(read_log(folder)) == shape(read_log(undisturbed))
     assert len(read_log(folder).catalog.rows) == len(read_log(undisturbed).catalog.rows)
@@ -177,7 +178,7 @@ def test_a_run_that_is_killed_at_any_moment_is_resumed_to_the_same(
         rows = [msgspec.json.decode(line) for line in before.splitlines(keepends=True) if line.endswith(b"\n")]
         answered = {name for row in rows if row["type"] == "case" for name in row["exchanges"]}
         times = asked_at(folder) if answered else {}
-        code, said = run(conformance, *FEW[:2], *reference, "--resume" if folder.exists() else "--out", str(folder))
+        code, said = run(conformance, *AGAIN, *reference, "--resume" if folder.exists() else "--out", str(folder))
         assert code == 0, (number, wanted, said)
         after = read_log(folder)
         assert after.complete
@@ -242,7 +243,7 @@ def test_a_full_disk_is_a_line_and_a_log_that_goes_on(
         assert read_log(folder).complete
         return
     assert f"--resume {folder}" in said
-    ended, said = run(conformance, *FEW[:2], *reference, "--resume", str(folder))
+    ended, said = run(conformance, *AGAIN, *reference, "--resume", str(folder))
     assert ended == 0, said
     assert shape(read_log(folder)) == shape(read_log(undisturbed))
 
@@ -420,7 +421,7 @@ def test_a_resumed_run_replaces_the_names_of_its_reports(
     for name in REPLACED:
         linked(folder / name, victim, how)
     (folder / "badges").rename(tmp_path / "badges")
-    code, said = run(conformance, *FEW[:2], *reference, "--resume", str(folder))
+    code, said = run(conformance, *AGAIN, *reference, "--resume", str(folder))
     assert code == 0, said
     assert victim.read_text() == "mine"
     assert not (tmp_path / "not there").exists()
@@ -629,15 +630,30 @@ PUBLISHING: dict[str, tuple[tuple[str, ...], object, str, Callable[..., None]]] 
 """The words, and what is ended: the room, the function, and what it does."""
 
 
+@pytest.fixture(scope="module")
+def reports(undisturbed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of one published run."""
+    folder = tmp_path_factory.mktemp("published") / "reports"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(published, "end_by_signals", lambda: None)
+        assert published.main(["--reports", str(folder), "add", str(undisturbed), "--server", "s"]) == 0
+    return folder
+
+
 @pytest.mark.parametrize("when", PUBLISHING)
 def test_a_published_run_is_whole_whenever_somebody_ends_what_writes_it(
-    when: str, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    when: str,
+    undisturbed: Path,
+    reports: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     words, room, name, ended = PUBLISHING[when]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(published, "end_by_signals", lambda: None)
     shutil.copytree(undisturbed, tmp_path / "run")
-    assert published.main(["--reports", "reports", "add", "run", "--server", "s"]) == 0
+    shutil.copytree(reports, tmp_path / "reports")
     folder = tmp_path / "reports" / "runs"
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert len(before) == 2

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
 import pytest
-from command_line import extent
+from command_line import FULL, extent
 from hostile_inventions import LONG_SPELLINGS, SPELLINGS, leaks
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -104,7 +104,8 @@ AROUND: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_a_spelling_in_another_is_removed(name: str, around: str) -> None:
     spelled = AROUND[around](SPELLINGS[name](KEY))
-    for place in ('{{"id": "msg_{}"}}', "x-a: b; c={}; d", "/v1/{}?x=1"):
+    places = ['{{"id": "msg_{}"}}', "x-a: b; c={}; d", "/v1/{}?x=1"]
+    for place in places if FULL else [places[(len(name) + len(around)) % len(places)]]:
         told = Keys([KEY]).removed_from(place.format(spelled))
         piece = max(14, len(spelled) // 4)
         assert not any(spelled[at : at + piece] in told for at in range(0, len(spelled) - piece, 3)), place
@@ -315,15 +316,16 @@ def test_many_keys_cost_as_much_as_each_alone() -> None:
 
 TOKEN = "eyJ" + "".join(random.Random(7).choices(string.ascii_letters + string.digits + "-_.", k=2500))
 """As long as the tokens of clouds are, for which there are gateways."""
+TOKENS = Keys([TOKEN])
 
 
 @pytest.mark.parametrize("name", ["as it is", "JSON, every character", "URL, every character", "base64 behind a name"])
 def test_a_long_token_is_removed_whole(name: str) -> None:
     spelled = SPELLINGS[name](TOKEN)
-    told = Keys([TOKEN]).removed_from(f'{{"id": "{spelled}"}}')
+    told = TOKENS.removed_from(f'{{"id": "{spelled}"}}')
     assert told.count(MARK) == 1
     assert len(told) < 60
-    assert b"*" * len(TOKEN) in Keys([TOKEN]).without_parts(event(TOKEN[:999]) + event(TOKEN[999:])).translate(
+    assert b"*" * len(TOKEN) in TOKENS.without_parts(event(TOKEN[:999]) + event(TOKEN[999:])).translate(
         None, delete=b'{}":,\n abcdefghijklmnopqrstuvwxyz_0'
     )
 

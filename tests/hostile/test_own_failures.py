@@ -136,8 +136,14 @@ def test_a_failure_at_the_witness_is_one_row(
     assert {row.sdk for row in rows if row.verdict == "supported"} == {"accepts"}
 
 
-JUDGES_FOR_EVER = """
+WORKS = """
 import time
+def works():  # a fifth of the time, which holds up whoever wants to stop it as all of it would
+    sum(range(500_000))
+    time.sleep(0.05)
+"""
+JUDGES_FOR_EVER = f"""
+{WORKS}
 import conformance.probe.aside
 import conformance.engine.inquiry as room
 conformance.probe.aside.LARGE = -1
@@ -146,7 +152,7 @@ def examine(answer, **more):
     begun = time.monotonic()
     while b'"stop_sequences"' in answer.exchange.request.body and time.monotonic() < begun + 300:
         open("begun", "a").close()
-        sum(range(1000))
+        works()
     return honest(answer, **more)
 room.examine = examine
 """
@@ -179,7 +185,8 @@ def test_a_person_can_end_a_run_while_an_answer_is_judged(
     assert "Traceback" not in err
 
 
-SDK_READS_FOR_EVER = """
+SDK_READS_FOR_EVER = f"""
+{WORKS}
 import os, sys
 if "conformance.engine.sdk_process" in sys.orig_argv:
     from conformance.judge import witness
@@ -188,8 +195,8 @@ if "conformance.engine.sdk_process" in sys.orig_argv:
             file.write(str(os.getpid()))
         os.rename("begins", "begun")
         while True:
-            sum(range(1000))
-    witness.testify = testify
+            works()
+    witness.testify, witness.prepare = testify, lambda: None
 """
 
 
@@ -250,14 +257,15 @@ def test_an_import_beside_the_run_that_fails_is_left_to_whoever_needs_it(
     assert "Traceback" not in err
 
 
-WRITES_FOR_EVER = """
-import pathlib, time
+WRITES_FOR_EVER = f"""
+{WORKS}
+import pathlib
 import conformance.cli.display as room
 def publish(folder, *, quiet=False):
     pathlib.Path("begun").touch()
     begun = time.monotonic()
     while time.monotonic() < begun + 300:
-        sum(range(1000))
+        works()
 room.publish = publish
 """
 

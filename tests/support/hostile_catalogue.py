@@ -124,8 +124,8 @@ CATALOGUE: dict[str, Attack] = {
     "many_keys": lambda a: response(
         json.dumps(message(a.text) | {f"key_{n}_{'x' * 90}": n for n in range(many(30_000))}).encode()
     ),
-    "chunks_of_a_byte": lambda a: chunks_of_a_byte(a, 20_000),
-    "too_many_chunks": lambda a: chunks_of_a_byte(a, 150_000),
+    "chunks_of_a_byte": lambda a: chunks_of_a_byte(a, many(80_000)),
+    "too_many_chunks": lambda a: chunks_of_a_byte(a, many(150_000)),
     "many_blocks": lambda a: in_stream(a, blocks(5_900)) if a.streams else good(a),
     "blocks_without_a_stop": lambda a: (
         in_stream(a, b"".join(one + b"\n\n" for one in blocks(11_000).split(b"\n\n") if b"_start" in one))
