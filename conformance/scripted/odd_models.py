@@ -26,6 +26,7 @@ from conformance.scripted.instructions import (
     latest_user_parts,
 )
 from conformance.scripted.protocol import Brain
+from conformance.scripted.secrets import secret_words
 
 
 class OddModel(Struct, frozen=True):
@@ -49,6 +50,13 @@ def _guesses(text: str, conversation: Conversation) -> str:
             return "error"
         case TellSecret():
             return "swordfish"
+    return text
+
+
+def _first_secret(text: str, conversation: Conversation) -> str:
+    """Of several secret words the first: which of two counts is the model's affair."""
+    if isinstance(last_instruction(conversation), TellSecret):
+        return next(iter(secret_words(conversation)), text)
     return text
 
 
@@ -152,6 +160,7 @@ _ALL: tuple[OddModel, ...] = (
     _says("echo", "repeats what it was asked", lambda _, conversation: _prompt(conversation)),
     _says("declines", "declines everything", lambda _, __: "I am sorry, but I cannot help with that."),
     _says("guesses", "guesses secrets and results", _guesses),
+    _says("first-secret", "tells the first of several secret words", _first_secret),
     _calls("calls-unasked", "calls a tool whenever it has one", _unasked),
     _calls("calls-twice", "makes each call twice", lambda calls, _: [*calls, *calls]),
     _calls("calls-one", "makes one call where two were asked for", lambda calls, _: calls[:1]),

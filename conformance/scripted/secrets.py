@@ -16,10 +16,14 @@ UNKNOWN = "unknown"
 _SECRET = re.compile(r"The secret word is ([^\s.]+)\.")
 
 
+def secret_words(conversation: Conversation) -> list[str]:
+    """X of each `The secret word is X.` in request order: tool descriptions, system, then the turns."""
+    return [word for text in _texts(conversation) for word in _SECRET.findall(text)]
+
+
 def secret_word(conversation: Conversation) -> str:
-    """X of the last `The secret word is X.` in request order: tool descriptions, system, then the turns."""
-    words = [word for text in _texts(conversation) for word in _SECRET.findall(text)]
-    return words[-1] if words else UNKNOWN
+    """The last of them."""
+    return next(reversed(secret_words(conversation)), UNKNOWN)
 
 
 def last_result(conversation: Conversation) -> Result | None:

@@ -69,21 +69,24 @@ def correct(address: str, client: httpx2.Client) -> list[tuple[Any, tuple[Any, .
 
 
 NO_PROBE = {
-    "X-agent-curl", "X-agent-needed", "X-agent-refused", "X-billing-cached",
-    "X-blocks-sixteen", "X-call-name-500", "X-choice-with-system", "X-chunks-unread", "X-combined-refused",
+    "X-agent-curl", "X-agent-needed", "X-agent-refused", "X-billing-cached", "X-blocks-sixteen",
+    "X-call-name-500", "X-choice-with-system", "X-chunks-unread", "X-combined-refused",
     "X-count-cache-refused", "X-count-capped", "X-count-first-tool", "X-count-format-refused",
     "X-count-no-answers", "X-count-system-message", "X-defer-refused", "X-description-empty-refused",
-    "X-document-with-tools", "X-effort-thinks", "X-image-once", "X-image-with-system", "X-image-with-thinking",
-    "X-images-reversed", "X-input-astral", "X-input-nulls", "X-input-values-once", "X-keys-of-another-client",
-    "X-long-context-500", "X-marked-result-block-lost", "X-marked-tool-lost", "X-messages-first-refused",
-    "X-name-of-another-client", "X-name-of-objects-500", "X-none-after-call-refused", "X-none-results-lost",
-    "X-property-dots-refused", "X-redacted-500", "X-schema-any-500", "X-schema-recursive-500",
-    "X-server-blocks-500", "X-standard-only-refused", "X-stop-any-case", "X-stop-at-once-500",
-    "X-stop-held-back", "X-stop-in-prompt", "X-stop-pattern", "X-stop-signs-ignored", "X-stop-words-untold",
-    "X-stream-default", "X-system-eight", "X-system-text-500", "X-system-unmarked-lost", "X-system-with-image",
-    "X-texts-before-image-lost", "X-texts-beside-results-lost", "X-thinking-later", "X-thinking-with-image",
-    "X-thought-before-call-lost", "X-thought-cut", "X-tool-name-500", "X-tools-after-text",
-    "X-tools-with-temperature", "X-type-first", "X-types-500", "X-white-space-refused",
+    "X-document-with-tools", "X-documents-reversed", "X-effort-thinks", "X-image-once",
+    "X-image-with-system", "X-image-with-thinking", "X-images-reversed", "X-input-astral",
+    "X-input-nulls", "X-input-values-once", "X-keys-of-another-client", "X-long-context-500",
+    "X-marked-result-block-lost", "X-marked-tool-lost", "X-messages-first-refused",
+    "X-name-of-another-client", "X-name-of-objects-500", "X-none-after-call-refused",
+    "X-none-results-lost", "X-property-dots-refused", "X-redacted-500", "X-schema-any-500",
+    "X-schema-recursive-500", "X-server-blocks-500", "X-standard-only-refused", "X-stop-any-case",
+    "X-stop-at-once-500", "X-stop-held-back", "X-stop-in-prompt", "X-stop-pattern",
+    "X-stop-signs-ignored", "X-stop-words-untold", "X-stream-default", "X-system-eight",
+    "X-system-reversed", "X-system-text-500", "X-system-unmarked-lost", "X-system-with-image",
+    "X-texts-before-image-lost", "X-texts-beside-results-lost", "X-texts-reversed", "X-thinking-later",
+    "X-thinking-with-image", "X-thought-before-call-lost", "X-thought-cut", "X-tool-name-500",
+    "X-tools-after-text", "X-tools-with-temperature", "X-type-first", "X-types-500",
+    "X-white-space-refused",
 }  # fmt: skip
 """Faults that none of the probes shows: their own cases do."""
 IN_STEPS = {

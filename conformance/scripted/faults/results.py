@@ -198,11 +198,27 @@ def texts_before_image_lost(body: Block) -> None:
         message["content"] = [block for at, block in enumerate(blocks) if at > last or not _is(block, "text")]
 
 
-@RESULTS.body("X-images-reversed", "the images of a message are seen in reverse", needs="vision")
-def images_reversed(body: Block) -> None:
-    for message, blocks in _of_user(body, "image"):
-        images = [block for block in blocks if _is(block, "image")]
-        message["content"] = [images.pop() if _is(block, "image") else block for block in blocks]
+def _reversed(name: str, says: str, kind: str, needs: str) -> None:
+    """A fault that puts the blocks of a type, in each of the user's messages, into the places of one another."""
+
+    def reverse(body: Block) -> None:
+        for message, blocks in _of_user(body, kind):
+            last_first = [block for block in blocks if _is(block, kind)]
+            message["content"] = [last_first.pop() if _is(block, kind) else block for block in blocks]
+
+    RESULTS.body(name, says, needs=needs)(reverse)
+
+
+_reversed("X-images-reversed", "the images of a message are seen in reverse", "image", "vision")
+_reversed("X-documents-reversed", "the documents of a message are read in reverse", "document", "documents")
+_reversed("X-texts-reversed", "the text blocks of a message are read in reverse", "text", "turns")
+
+
+@RESULTS.body("X-system-reversed", "the texts of system's blocks are read in reverse", needs="system")
+def system_reversed(body: Block) -> None:
+    blocks = list(_inside(body.get("system"), "text"))
+    for block, text in zip(blocks, [block.get("text") for block in blocks][::-1], strict=True):
+        block["text"] = text
 
 
 @RESULTS.body("X-texts-beside-results-lost", "texts beside results of earlier turns are lost", needs="tools turns")
