@@ -9,10 +9,12 @@ from typing import Any, get_args
 import pytest
 from correct_exchanges import (
     CALL,
+    SEARCH,
     TEXT,
     THOUGHT,
     TOOLS,
     WEATHER,
+    WEB_SEARCH,
     asked,
     correct,
     events_of,
@@ -249,6 +251,19 @@ def test_the_name_of_a_server_tool_declares_none_that_a_client_runs() -> None:
     assert broken(told(called, request={"tools": [search, other]} | must)) == ["tools.name-declared"]
     assert broken(told(called, request={"tools": [search, WEATHER]} | must)) == []
     assert broken(told(called, request={"tools": [search, other]})) == []
+
+
+def test_a_call_of_a_server_tool_is_the_servers_own_where_any_tool_may_be_run_by_it() -> None:
+    called = message([SEARCH, TEXT])
+    assert broken(told(called)) == ["tools.server-call-asked"]
+    assert broken(told(called, request=TOOLS)) == ["tools.server-call-asked"]
+    for asks in (
+        {"tools": [WEB_SEARCH]},
+        {"tools": [WEATHER, {"type": "of_tomorrow_20270101", "name": "web_search"}]},
+        {"mcp_servers": [{"type": "url", "url": "https://mcp.example", "name": "here"}]},
+        {"container": "container_01"},
+    ):
+        assert broken(told(called, request=asks)) == []
 
 
 def test_a_thought_that_ends_an_answer_is_told_apart_from_one_between_texts() -> None:

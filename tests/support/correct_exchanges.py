@@ -94,6 +94,7 @@ CALL_AGAIN = {"type": "tool_use", "id": "toolu_01B", "name": "get_weather", "inp
 BARE_CALL = {"type": "tool_use", "id": "toolu_01C", "name": "clock", "input": {}}
 THOUGHT = {"type": "thinking", "thinking": "Let me see about it.", "signature": "EqQBCgIYAhIM1gbcDa9GJwZA2b3h"}
 REDACTED = {"type": "redacted_thinking", "data": "EmwKAhgBEgy3va3pzix"}
+WEB_SEARCH = {"type": "web_search_20250305", "name": "web_search"}
 SEARCH = {"type": "server_tool_use", "id": "srvtoolu_01", "name": "web_search", "input": {"query": "weather"}}
 FOUND = {
     "type": "web_search_tool_result",
@@ -201,7 +202,7 @@ MESSAGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         asked(messages=[{"role": "user", "content": [DOCUMENT, {"type": "text", "text": "Well?"}]}]),
         message([CITED]),
     ),
-    "server tool": (asked(), message([SEARCH, FOUND, CITED, TEXT])),
+    "server tool": (asked(tools=[WEB_SEARCH]), message([SEARCH, FOUND, CITED, TEXT])),
     "refusal": (asked(), message([], "refusal", stop_details=REFUSAL, usage=usage(output_tokens=0))),
     "every key": (asked(), message([TEXT], usage=usage() | CACHE, stop_details=None, container=None, diagnostics=None)),
     "unknown things": (

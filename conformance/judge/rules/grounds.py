@@ -24,7 +24,7 @@ _INFERRED = """
     message.no-empty-text message.model-echo stream.citations-once stream.error-last stream.signature-whole
     parity.text-blocks parity.input-tokens parity.output-tokens parity.tool-input tools.not-as-text
     conversation.request-ids-unique conversation.signatures-differ batches.consistent count.only-tokens
-    stream.comment-keep-alive stream.one-line-data thinking.first usage.start-agrees
+    stream.comment-keep-alive stream.one-line-data thinking.first tools.server-call-asked usage.start-agrees
 """
 
 RECORDED = Path(__file__).with_name("recorded.txt")

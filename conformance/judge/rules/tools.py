@@ -11,7 +11,7 @@ from conformance.judge.answer import Answer
 from conformance.judge.block import CUT_SHORT
 from conformance.judge.finding import ABSENT, Violation
 from conformance.judge.rules.form import FILLED, OBJECT, expect, first_fault, fitting, unlike
-from conformance.judge.rules.rule import SDK_BLOCKS, STOP_REASONS, STREAMING, TOOL_USE, Found, rule
+from conformance.judge.rules.rule import SDK_BLOCKS, SERVER_TOOLS, STOP_REASONS, STREAMING, TOOL_USE, Found, rule
 from conformance.judge.wire import decode, defect_of, shown
 
 _ID = fitting("toolu_...", linear(r"toolu_[a-zA-Z0-9_-]+").fullmatch)
@@ -145,6 +145,22 @@ def _is_server_tool(tool: dict[str, Any]) -> bool:
     """Whether a tool is run by the server, which answers its calls itself."""
     kind = tool.get("type")
     return isinstance(kind, str) and kind.startswith(_RUN_BY_THE_SERVER)
+
+
+@rule(
+    "tools.server-call-asked",
+    row="response.block.server_tool_use",
+    law="A server_tool_use comes only where the request offers a tool that the server runs.",
+    source=SERVER_TOOLS,
+    leniency="Not asked where any tool has a type, or the request names MCP servers or a container.",
+)
+def server_call_asked(answer: Answer) -> Found:
+    tools = _declared(answer)
+    asked = (answer.request or {}).keys() & {"mcp_servers", "container"}
+    if tools is None or asked or any(tool.get("type") not in (None, "custom") for tool in tools):
+        return None
+    calls = answer.blocks_by_type["server_tool_use"]  # that none came shows nothing of the row
+    return [Violation(at, "no call of a server tool", call.get("name"), "unasked") for at, call in calls[:1]] or None
 
 
 @rule(

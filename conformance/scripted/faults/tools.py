@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.scripted.anthropic.errors import invalid
 from conformance.scripted.anthropic.hooks import Hooks
+from conformance.scripted.anthropic.identity import fresh
 from conformance.scripted.anthropic.rewriting import on_body
 from conformance.scripted.faults.fault import Call, Event, FaultGroup, Message
 
@@ -380,3 +381,12 @@ def input_repeated(events: list[Event], _: Call) -> list[Event]:
 def calls_doubled(message: Message, _: Call) -> Message:
     again = [{**block, "id": f"{block['id']}b"} for block in message["content"] if block["type"] == "tool_use"]
     return {**message, "content": [*message["content"], *again]}
+
+
+@TOOLS.message("X-server-call-unasked", "texts come behind a server_tool_use, though the request offers no server tool")
+def server_call_unasked(message: Message, call: Call) -> Message:
+    offered = any(tool.get("type") for tool in call.document.get("tools") or [])
+    if offered or not any(block.get("text") for block in message["content"]):
+        return message
+    search = {"type": "server_tool_use", "id": fresh("srvtoolu"), "name": "web_search", "input": {"query": "this"}}
+    return {**message, "content": [search, *message["content"]]}
