@@ -25,8 +25,6 @@ UNDECODABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 Typed = TypeVar("Typed")
 
 _NEARLY_INFINITE = re2.compile(rb"[\[,:]\s*-?[\d.]+[eE][+-]?0*[23]\d\d")
-_EXPONENT = re.compile(rb"[eE][+-]?[0-9]")
-"""What every such number holds, and few texts."""
 HEAVY, MOST_HEAVY = 20, 5_000
 """Values for which such a number counts, since msgspec takes 20 µs for it; and how many of them are read at all."""
 SHORTEST_HEAVY = 5 * MOST_HEAVY
@@ -41,8 +39,13 @@ def values_in(text: bytes, before: bytes = b"") -> int:
     return text.count(b",") + text.count(b"[") + text.count(b"{") + HEAVY * _heavy(before + text)
 
 
+def has_more_values(text: bytes, most: int) -> bool:
+    """Whether some JSON has more values than `most`, counted so; a short text cannot, and is not looked through."""
+    return len(text) * HEAVY > most and values_in(text) > most
+
+
 def _heavy(text: bytes) -> int:
-    if _EXPONENT.search(text) is None:
+    if _NEARLY_INFINITE.search(text) is None:  # as nearly everywhere, and a quarter of the time that a count takes
         return 0
     return sum(1 for _ in islice(_NEARLY_INFINITE.finditer(text), MOST_HEAVY + 1))
 

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from conformance.doors import UNDECODABLE, values_in
+from conformance.doors import UNDECODABLE, has_more_values
 from conformance.errors import UserError
 from conformance.files import LineFile, cut_torn_tail, folder_below, read_within, refuse_to_leave, replacing
 from conformance.runs.evidence import Evidence, check
@@ -164,7 +164,7 @@ class EvidenceStore:
     def read(self, name: str) -> Evidence:
         """An exchange; EvidenceError where there is none, or where its line is none of ours."""
         line = self.line(name)
-        if values_in(line) > MOST_VALUES:
+        if has_more_values(line, MOST_VALUES):
             raise EvidenceError(f"the evidence of {name} in {self._folder} has more than {MOST_VALUES} values")
         try:
             evidence = msgspec.json.decode(line, type=Evidence)
