@@ -59,6 +59,8 @@ class Closing(Struct, frozen=True, kw_only=True):
     """The ids of these."""
     extra: str = ""
     """Keys that the server sends beside the documented ones: no client minds them, and no verdict follows."""
+    again: str = ""
+    """What a first answer did not show and a later one to the same question did: no verdict follows from chance."""
     less: str = ""
     """What is not as the API has it, and weighs too little to be red beside what is."""
 
@@ -86,6 +88,7 @@ def closing_of(column: Column) -> Closing:
         more=max(0, len(told) - lines),
         others=_some([cause.id for cause in told[lines:]], MORE),
         extra=_extra(log),
+        again=_again(log),
         less=f"Of less weight, a SHOULD or a MAY: {_some([cause.id for cause in lesser], MORE)}."
         if red and lesser
         else "",
@@ -121,6 +124,19 @@ def _extra(log: RunLog) -> str:
     told = [finding.observed for row in log.rules if row.rule == EXTRA_KEYS for finding in row.findings]
     names = sorted({str(name) for names in told if isinstance(names, list) for name in names})
     return f"This server also sends: {_some(names, MORE)}." if names else ""
+
+
+def _again(log: RunLog) -> str:
+    """The questions whose effect a first answer lacked and a later one showed, of all that showed theirs."""
+    shown = [row for row in log.cases if row.kind == "witnessed" and row.verdict == "supported"]
+    later = [f"{row.case}[{row.mode}]" for row in shown if row.attempts > 1 and not row.expected_by]
+    if not later:
+        return ""
+    whose = "the server (the scripted model behind it loses nothing)"
+    if log.behind != "scripted model":
+        whose = "the server or the model"
+    which = f"{len(later)} of {len(shown)} questions ({_some(later)})"
+    return f"Shown only when asked again: {which}; {whose} loses something now and then."
 
 
 def _change(log: RunLog) -> str:

@@ -76,10 +76,8 @@ def _target_md(column: Column, rows: dict[str, RowInfo]) -> str:
     for text in closing.warnings:
         lines += ["", f"**{_md(text)}**"]
     lines += _left_open_md(closing) if closing.heading else _causes_md(column.log)
-    if closing.less:
-        lines += ["", _md(closing.less)]
-    if closing.extra:
-        lines += ["", _md(closing.extra)]
+    for text in filter(None, [closing.less, closing.extra, closing.again]):
+        lines += ["", _md(text)]
     listed = most_important(column, rows, limit=SUMMARY_ROWS)
     unexpected = [pair for pair in listed if pair[1].status in UNEXPECTED or pair[1].verdict == "error"]
     known = [pair for pair in listed if pair not in unexpected]

@@ -81,7 +81,7 @@ def print_terminal_summary(run: RunLog, page: Path | None, stream: TextIO, *, qu
         line(f"   {cause.quote}", "dim")
     if closing.more:
         line(f"   and {closing.more} more, in the page and in summary.md: {closing.others}")
-    for text in filter(None, (closing.less, closing.extra, closing.counts)):
+    for text in filter(None, (closing.less, closing.extra, closing.again, closing.counts)):
         line(text, "dim")
     if page is not None:
         line(f"The matrix, with the evidence of every cell: {page.resolve().as_uri()}")

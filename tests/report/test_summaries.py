@@ -346,3 +346,15 @@ def test_what_a_server_also_sends_is_said_once_and_weighs_nothing(newest: RunLog
     told = shown(replace(newest, rules=(*newest.rules, rule)))
     assert "This server also sends: timings, usage.queue_time." in told
     assert "This server also sends" not in shown(newest)
+
+
+def test_what_only_a_later_answer_showed_is_said_and_weighs_nothing(newest: RunLog) -> None:
+    """A server that loses each thirtieth system prompt was conformant without a word: what is asked again is shown."""
+    first = next(row for row in newest.cases if row.verdict == "supported")
+    later = replace(first, kind="witnessed", attempts=2)
+    again = replace(newest, cases=tuple(later if row == first else row for row in newest.cases))
+    said = f"Shown only when asked again: 1 of 1 questions ({first.case}[{first.mode}]); the server"
+    assert said in shown(again)
+    assert "Shown only when asked again: 1 of 1" in summary_md(matrix_of([again]))
+    assert "asked again" not in shown(newest)
+    assert matrix_of([again]).columns[0].counts == matrix_of([newest]).columns[0].counts
