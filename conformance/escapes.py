@@ -34,7 +34,7 @@ def engine(pattern: str, memory: int = 4 * 2**20) -> "re2._Regexp":
     return re2.compile(pattern.encode("latin-1"), options)
 
 
-class Reading:
+class Decoded:
     """A text as a decoder reads it, piece by piece, and where each piece of it stands in the text that was read."""
 
     def __init__(self, pieces: list[bytes], read: list[bytes]) -> None:
@@ -144,15 +144,15 @@ class Dialect:
         """Whether a text has escapes of this dialect's own."""
         return self._own.search(data) is not None
 
-    def layers(self, data: bytes) -> Iterator[tuple[bytes, list[Reading]]]:
+    def layers(self, data: bytes) -> Iterator[tuple[bytes, list[Decoded]]]:
         """A text with its escapes undone once, twice and so on, each with the readings that lead to it."""
-        readings: list[Reading] = []
+        readings: list[Decoded] = []
         while len(readings) < LAYERS and (reading := self._reading(data)):
             data = reading.data
             readings.append(reading)
             yield data, readings
 
-    def _reading(self, data: bytes) -> Reading | None:
+    def _reading(self, data: bytes) -> Decoded | None:
         pieces = self._pieces(data)
         escapes = pieces[1::2]
         signs = {escape: self._undone(escape) for escape in set(escapes)}
@@ -160,7 +160,7 @@ class Dialect:
             return None
         read = pieces.copy()
         read[1::2] = [signs[escape] for escape in escapes]
-        return Reading(pieces, read)
+        return Decoded(pieces, read)
 
     def _pieces(self, data: bytes) -> list[bytes]:
         """A text in pieces, of which each second one is an escape, or begins as one."""

@@ -13,7 +13,7 @@ from itertools import islice
 
 import re2
 
-from conformance.escapes import LAYERS, Reading, dialects, engine, few
+from conformance.escapes import LAYERS, Decoded, dialects, engine, few
 
 SHORTEST_CODED = 8
 """Characters of a coded form from which on it is no word that stands there by chance."""
@@ -186,11 +186,11 @@ class Listed:
         seen = {sign.strip(b"\0") for sign in signs.values()}
         return b"".join(map(signs.__getitem__, self._codes)) if len(seen & _ASCII) >= fewest else b""
 
-    def reading(self, base: int) -> Reading:
+    def reading(self, base: int) -> Decoded:
         pieces = _CODES.split(self._data)
         read = [b""] * len(pieces)
         read[1::2] = [_code(code, base) for code in pieces[1::2]]
-        return Reading(pieces, read)
+        return Decoded(pieces, read)
 
 
 _DIGITS = {
@@ -294,7 +294,7 @@ class Search:
         return self.spans(text, depth + 1) if depth < LAYERS and self._codings.may_say(text) else []
 
 
-def _in_source(span: tuple[int, int], readings: Sequence[Reading]) -> tuple[int, int]:
+def _in_source(span: tuple[int, int], readings: Sequence[Decoded]) -> tuple[int, int]:
     """Where in the data stands what was found in a text with so many readings of it."""
     for reading in reversed(readings):
         span = reading.source(*span)

@@ -20,8 +20,8 @@ from conformance.cli.generate import docs_folder
 from conformance.cli.main import COMMANDS, functions_of
 from conformance.cli.parser import Parser
 from conformance.judge.answer import read
+from conformance.judge.cause import CauseKind
 from conformance.judge.rules import RULES
-from conformance.runs.rows import CauseKind
 from conformance.scripted.listing import list_faults
 from conformance.targets.load import load_target_file
 

@@ -20,7 +20,7 @@ Steady = Literal["failures", "refusals", "final"]
 _QUESTION = re.compile(r"([^\[\]\s]+)(?:\[(json|stream)\])?")
 
 
-class Client(Struct, frozen=True, forbid_unknown_fields=True):
+class MeasuredClient(Struct, frozen=True, forbid_unknown_fields=True):
     """The client that a profile's needs were measured with."""
 
     name: str
@@ -125,7 +125,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     title: str
     question: str
     """What the user wants to know: `Can I run Claude Code on it?`"""
-    client: Client | None = None
+    client: MeasuredClient | None = None
     select: list[str] = []
     """Expressions of the selection language, joined by `or`, of cases that are asked beside those of the needs."""
     needs: list[Need] = []
@@ -144,10 +144,10 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     patience: float | None = None
     """Seconds of silence after which the client gives up: a warning is due near them."""
 
-    def another(self, version: ClientVersion) -> Client:
+    def another(self, version: ClientVersion) -> MeasuredClient:
         """The client that an entry of `versions` speaks of."""
         own = self.client.name if self.client else self.title
-        return Client(name=version.name or own, version=version.version)
+        return MeasuredClient(name=version.name or own, version=version.version)
 
     @property
     def questions(self) -> list[str]:

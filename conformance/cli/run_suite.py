@@ -39,7 +39,7 @@ from conformance.errors import UserError
 from conformance.files import as_name
 from conformance.harmless import harmless
 from conformance.judge.rules import RULES
-from conformance.probe.asking import Fixtures
+from conformance.probe.asking import ServedFixtures
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
 from conformance.probe.pace import NOTICED, pace_of, timed
@@ -381,17 +381,17 @@ def _earlier(call: Call, out: Path) -> dict[Question, Earlier]:
     return {}
 
 
-def _fixtures(call: Call, stack: ExitStack) -> Fixtures:
+def _fixtures(call: Call, stack: ExitStack) -> ServedFixtures:
     """The fixtures' folder, and a server for it where a question sends its address to an endpoint that can reach it."""
     folder = call.catalog.fixtures
     asked = call.target.capabilities.get("reachable-fixtures") and any(
         "reachable-fixtures" in question.case.needs for question in call.questions
     )
     if not asked:
-        return Fixtures(folder)
+        return ServedFixtures(folder)
     from conformance.engine.fixture_server import FixtureServer  # and http.server, which only such a run needs
 
-    return Fixtures(folder, stack.enter_context(FixtureServer(folder)).url)
+    return ServedFixtures(folder, stack.enter_context(FixtureServer(folder)).url)
 
 
 def default_folder(target: Target) -> Path:

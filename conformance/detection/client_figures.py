@@ -22,7 +22,7 @@ DRIVEN = 6
 OUTCOMES = FOLDER / f"{PROFILE}.tsv"
 MISJUDGED_SHARE = 0.03
 """Of the faults with which the client works, at most so many may be called not ready or not verified."""
-NAMED_SHARE = 0.95
+TRUE_REASON_SHARE = 0.95
 """Of the faults that break the client, of at least so many a true reason is named first."""
 
 EXPECTED: Mapping[ClientOutcome, tuple[str, ...]] = {
@@ -119,7 +119,7 @@ def misjudged(figures: Sequence[ClientFigure]) -> list[str]:
     if len(alarms) > MISJUDGED_SHARE * len(working):
         complaints += [_said(figure) for figure in alarms]
     astray = _astray(broken)
-    if len(astray) > (1 - NAMED_SHARE) * len(broken):
+    if len(astray) > (1 - TRUE_REASON_SHARE) * len(broken):
         complaints += [
             f"{figure.id}: the first reason is {figure.needs[:1]}, which is not the true one" for figure in astray
         ]

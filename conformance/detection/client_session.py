@@ -35,7 +35,7 @@ _ID = re.compile(r"\b(?=[a-z]{0,16}\d)[0-9a-z_-]{8,64}\b|\d+(?:\.\d+)?(?=m?s\b)|
 FAILED = ("API Error", "Please run /login", "could not be parsed", "never arrived", "Connection lost", "malformed")
 
 
-class Turn(Struct, frozen=True, kw_only=True):
+class TaskOutcome(Struct, frozen=True, kw_only=True):
     """The outcome of one task."""
 
     task: str
@@ -48,14 +48,14 @@ class Turn(Struct, frozen=True, kw_only=True):
 class Session(Struct, frozen=True, kw_only=True):
     """A whole session: its turns, its outcome, and a digest of what was said, without ids, times and folders."""
 
-    turns: list[Turn]
+    turns: list[TaskOutcome]
     outcome: ClientOutcome
     digest: str
     shapes: list[dict[str, Any]] = []
     """The requests, for those who watch their shapes."""
 
 
-def outcome_of(turns: Sequence[Turn]) -> ClientOutcome:
+def outcome_of(turns: Sequence[TaskOutcome]) -> ClientOutcome:
     """The outcome that the turns amount to, in the words of the outcomes file."""
     if any(turn.error for turn in turns):
         return "fails"
@@ -101,13 +101,13 @@ def _environment(home: Path, url: str, model: str, token: str) -> dict[str, str]
     }
 
 
-def _turn(task: Task, answered: ClientOutput | None, requests: int) -> Turn:
+def _turn(task: Task, answered: ClientOutput | None, requests: int) -> TaskOutcome:
     if answered is None:
-        return Turn(task=task.id, right=False, error=True, extra=0, pictures=False)
+        return TaskOutcome(task=task.id, right=False, error=True, extra=0, pictures=False)
     error = answered.is_error or any(words in answered.result for words in FAILED)
     right = not error and task.right(answered)
     extra = max(0, requests - task.requests) if task.requests else 0
-    return Turn(task=task.id, right=right, error=error, extra=extra, pictures=task.pictures)
+    return TaskOutcome(task=task.id, right=right, error=error, extra=extra, pictures=task.pictures)
 
 
 def _masked(answered: ClientOutput | None, folder: Path) -> list[Any]:

@@ -13,7 +13,7 @@ from conformance.engine.plan import every_question
 from conformance.engine.question import Question, Record
 from conformance.engine.scripted_process import NamedFault, ScriptedProcess, named_faults
 from conformance.engine.target_selection import REFERENCE_MODEL, who_is_asked
-from conformance.probe.asking import Fixtures
+from conformance.probe.asking import ServedFixtures
 from conformance.runs.log import CaseRow, RuleRow
 from conformance.runs.options import RunOptions
 from conformance.targets.target import Target
@@ -133,7 +133,7 @@ def _quiet(_: str) -> None:
     """Nobody needs to be told who is asked."""
 
 
-async def ask(catalog: Catalog, endpoint: Endpoint, fixtures: Fixtures) -> Swept:
+async def ask(catalog: Catalog, endpoint: Endpoint, fixtures: ServedFixtures) -> Swept:
     """Everything that an endpoint is to be asked."""
     correct, records = await rows_of(catalog, endpoint.target, endpoint.asked, fixtures)
     prefixes = {f"/fault/{name}": questions for name, questions in endpoint.faults.items()}

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from conformance.detection.client_figures import misjudged, table, true_first
 from conformance.detection.sweep import Worse
 from conformance.engine.scripted_process import NamedFault
-from conformance.runs.detection import AlarmFigure, Detection, FaultFigure, Outcome
+from conformance.runs.detection import AlarmFigure, Detection, FaultFigure, FaultOutcome
 from conformance.runs.log import CauseRow
 
 KILLED_SHARE = 0.95
@@ -56,7 +56,7 @@ def figure_of(
     """The figure of a fault from its worse rows; `reasons` are the rules and cases that rightly kill it."""
     rules = sorted({row.id for row in worse if row.mode == ""})
     cases = sorted({row.id for row in worse if row.mode != ""})
-    outcome: Outcome
+    outcome: FaultOutcome
     if fault.strength == "note":
         outcome = "false alarm" if worse else "note"
     elif not worse:

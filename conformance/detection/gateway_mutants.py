@@ -28,7 +28,7 @@ from conformance.engine.fixture_server import FixtureServer
 from conformance.engine.plan import every_question
 from conformance.engine.question import Question, Record
 from conformance.engine.scripted_process import NamedFault, named_mutants
-from conformance.probe.asking import Fixtures
+from conformance.probe.asking import ServedFixtures
 from conformance.runs.detection import GatewayMutant
 from conformance.targets.address import url_below
 from conformance.targets.target import Target
@@ -110,12 +110,17 @@ def gateway_mutants(
     `before`: the row that noticed a mutant when it was measured last. `only`: patterns of ids.
     """
     with ExitStack() as stack:
-        fixtures = Fixtures(catalog.fixtures, stack.enter_context(FixtureServer(catalog.fixtures)).url)
+        fixtures = ServedFixtures(catalog.fixtures, stack.enter_context(FixtureServer(catalog.fixtures)).url)
         return asyncio.run(_fates(catalog, gateway(stack), fixtures, part, before, only))
 
 
 async def _fates(
-    catalog: Catalog, target: Target, fixtures: Fixtures, part: Part, before: Mapping[str, str], only: Sequence[str]
+    catalog: Catalog,
+    target: Target,
+    fixtures: ServedFixtures,
+    part: Part,
+    before: Mapping[str, str],
+    only: Sequence[str],
 ) -> list[MutantFate]:
     listed = named_mutants()
     asked = askable(catalog)
@@ -167,7 +172,7 @@ async def _shown(
     part: Part,
     listed: Sequence[NamedFault],
     asked: Sequence[Question],
-    fixtures: Fixtures,
+    fixtures: ServedFixtures,
 ) -> tuple[RunVerdicts, dict[str, list[Question]]]:
     """What is found of the correct gateway, and which questions each mutant would have changed."""
     telling = replace(target, base_url=url_below(target.base_url, f"/mutant/which-{part.number}-of-{part.of}"))
@@ -188,7 +193,11 @@ def _numbers(record: Record) -> Iterator[int]:
 
 
 async def _worse(
-    catalog: Catalog, target: Target, wanted: Mapping[str, Sequence[Question]], correct: RunVerdicts, fixtures: Fixtures
+    catalog: Catalog,
+    target: Target,
+    wanted: Mapping[str, Sequence[Question]],
+    correct: RunVerdicts,
+    fixtures: ServedFixtures,
 ) -> dict[str, list[str]]:
     """The rows of each mutant that are worse than the correct gateway's."""
     prefixes = {f"/mutant/{quote(name, safe='')}": questions for name, questions in wanted.items()}

@@ -18,7 +18,7 @@ from conformance.detection.sweep import RunVerdicts, Worse, is_honest, questions
 from conformance.engine.fixture_server import FixtureServer
 from conformance.engine.scripted_process import NamedFault, named_faults, named_models, named_variants
 from conformance.engine.target_selection import who_is_asked
-from conformance.probe.asking import Fixtures
+from conformance.probe.asking import ServedFixtures
 from conformance.runs.detection import AlarmFigure, ClientFigure, Detection, FaultFigure
 from conformance.runs.options import RunOptions
 
@@ -34,7 +34,7 @@ def measure(catalog: Catalog, *, only: Collection[str] = (), full: bool = False)
     )
     tagged = partial(_tagged, catalog)
     with ExitStack() as stack:
-        fixtures = Fixtures(catalog.fixtures, stack.enter_context(FixtureServer(catalog.fixtures)).url)
+        fixtures = ServedFixtures(catalog.fixtures, stack.enter_context(FixtureServer(catalog.fixtures)).url)
         swept = asyncio.run(
             _asked(catalog, endpoints(catalog, faults, variants, models, tagged, stack, full=full), fixtures)
         )
@@ -100,11 +100,13 @@ def _of(found: Mapping[str, RunVerdicts], one: NamedFault) -> RunVerdicts:
     return found.get(one.id, RunVerdicts())
 
 
-async def _asked(catalog: Catalog, every: Sequence[Endpoint], fixtures: Fixtures) -> list[Swept]:
+async def _asked(catalog: Catalog, every: Sequence[Endpoint], fixtures: ServedFixtures) -> list[Swept]:
     return await asyncio.gather(*(ask(catalog, endpoint, fixtures) for endpoint in every))
 
 
-async def _clients(catalog: Catalog, only: Collection[str], stack: ExitStack, fixtures: Fixtures) -> list[ClientFigure]:
+async def _clients(
+    catalog: Catalog, only: Collection[str], stack: ExitStack, fixtures: ServedFixtures
+) -> list[ClientFigure]:
     """What readiness says of each fault that the real client was shown."""
     shown = {
         fault: outcome for fault, outcome in outcomes().items() if outcome in EXPECTED and (not only or fault in only)

@@ -15,9 +15,9 @@ from conformance.engine.inquiry import Inquiry, Transport
 from conformance.engine.ledger import Ledger
 from conformance.engine.plan import with_dependencies
 from conformance.engine.question import Question, Record
-from conformance.engine.records import Recorded
+from conformance.engine.records import FixedRecords
 from conformance.engine.scheduler import Deadline, Memory
-from conformance.probe.asking import Fixtures
+from conformance.probe.asking import ServedFixtures
 from conformance.probe.client import Client
 from conformance.probe.recording import Limits
 from conformance.probe.trouble import Patience
@@ -86,7 +86,11 @@ def questions_for(catalog: Catalog, names: Sequence[str]) -> list[Question]:
 
 
 async def rows_of(
-    catalog: Catalog, target: Target, questions: Sequence[Question], fixtures: Fixtures, patience: float = PATIENCE
+    catalog: Catalog,
+    target: Target,
+    questions: Sequence[Question],
+    fixtures: ServedFixtures,
+    patience: float = PATIENCE,
 ) -> tuple[RunVerdicts, dict[Question, Record]]:
     """What is found of a target, and its records; a client and a patience of its own, so that no fault spills over."""
     limits = Limits(first_byte=patience, idle=patience, total=12 * patience)
@@ -110,7 +114,7 @@ def judged(
     expectations: Expectations = NOTHING_EXPECTED,
 ) -> RunVerdicts:
     """The results of a run without pytest: of these questions, and of all rules."""
-    source = Recorded(records, "not asked")
+    source = FixedRecords(records, "not asked")
     causes: list[CauseRow] = []
 
     def listen(event: Event) -> None:
@@ -132,7 +136,7 @@ async def sweep(
     catalog: Catalog,
     target: Target,
     prefixes: Mapping[str, Sequence[Question]],
-    fixtures: Fixtures,
+    fixtures: ServedFixtures,
     lacks: Mapping[str, Sequence[str]] = {},
 ) -> dict[str, RunVerdicts]:
     """The results at every path prefix of one server, several asked at once.

@@ -19,7 +19,7 @@ from conformance.judge.observe import Observed, Reply, input_tokens, misled, obs
 from conformance.judge.rules import examine
 from conformance.judge.shape import shape_of
 from conformance.judge.verdict import SHOWN, Observation
-from conformance.probe.asking import Asked, Bind, Fixtures, StepAnswer, ask_case, beside, trace_of
+from conformance.probe.asking import Asked, Bind, ServedFixtures, StepAnswer, ask_case, beside, trace_of
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange
 from conformance.probe.request import AddressFault, Setting, StepError, fill, url_of
@@ -48,7 +48,7 @@ class Transport(Struct, frozen=True):
 
     client: Client
     patience: Patience
-    fixtures: Fixtures
+    fixtures: ServedFixtures
     sdk: SdkStep = beside
 
 

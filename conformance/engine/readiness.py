@@ -15,7 +15,7 @@ from conformance.judge.readiness import readiness as decide
 from conformance.judge.rules import RULES
 from conformance.judge.wording import FOR_MACHINES, place, shown, wanted
 from conformance.keys import shortened
-from conformance.runs.log import CaseRow, Need, ReadinessRow, ReadinessVerdict, RuleRow, VersionReadiness
+from conformance.runs.log import CaseRow, JudgedNeed, ReadinessRow, ReadinessVerdict, RuleRow, VersionReadiness
 
 LONGEST = 120
 """Characters of a value that a sentence quotes."""
@@ -131,8 +131,8 @@ def row_of(answer: ProfileReadiness, _profile: Profile) -> ReadinessRow:
     )
 
 
-def _need(one: NeedVerdict) -> Need:
-    return Need(
+def _need(one: NeedVerdict) -> JudgedNeed:
+    return JudgedNeed(
         id=one.need.id,
         level=one.need.level,
         verdict=one.outcome.verdict,

@@ -92,7 +92,7 @@ def _refuse_afar(log: RunLog, path: Path, what: str) -> None:
         )
 
 
-class Recorded:
+class FixedRecords:
     """The records that are all there is, since nobody is asked any more: a source for the ledger."""
 
     def __init__(self, records: Mapping[Question, Record], missing: str) -> None:

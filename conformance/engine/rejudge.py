@@ -19,7 +19,7 @@ from conformance.engine.plan import plain_controls
 from conformance.engine.question import Question
 from conformance.engine.records import (
     EarlierRun,
-    Recorded,
+    FixedRecords,
     baseline_named,
     earlier_of,
     read_baseline,
@@ -82,7 +82,7 @@ def judge_again(
     expected = _expectations(log) if expectations is None else expectations
     compared = baseline or baseline_named(log)
     earlier = left.questions
-    source = Recorded({question: one.record for question, one in earlier.items()}, NOT_ASKED)
+    source = FixedRecords({question: one.record for question, one in earlier.items()}, NOT_ASKED)
     assessment = Assessment(
         catalog,
         earlier,

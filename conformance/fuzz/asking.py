@@ -15,7 +15,7 @@ from conformance.engine.question import Attempt, Question
 from conformance.engine.scheduler import Deadline
 from conformance.errors import ExitCode, UserError
 from conformance.judge.answer import Reader
-from conformance.probe.asking import Fixtures, ask_case
+from conformance.probe.asking import ServedFixtures, ask_case
 from conformance.probe.client import Client
 from conformance.probe.preflight import preflight
 from conformance.probe.recording import Limits
@@ -44,7 +44,7 @@ class Asker:
         limits = Limits(first_byte=timeout, idle=timeout, total=4 * timeout)
         self._client = Client(limits=limits, keys=[target.key])
         self._patience = Patience(1)
-        self._fixtures = Fixtures(cases_folder() / FIXTURES)
+        self._fixtures = ServedFixtures(cases_folder() / FIXTURES)
 
     def __enter__(self) -> Self:
         """UserError where the endpoint cannot be asked at all."""

@@ -29,7 +29,7 @@ JSON_TYPES: dict[str, Callable[[Any], bool]] = {
 }
 
 
-class Outcome(Struct, frozen=True):
+class CheckResult(Struct, frozen=True):
     """Whether a check held, with what it expected and what was there instead."""
 
     held: bool
@@ -193,7 +193,9 @@ MATCHERS: dict[str, Callable[[Any, Any], bool]] = {
 """The closed list: the name of a `Check` field to the question it asks of the value at the path."""
 
 
-def try_check(check: Check, document: Mapping[str, Any], bind: Callable[[Any], Any] = lambda value: value) -> Outcome:
+def try_check(
+    check: Check, document: Mapping[str, Any], bind: Callable[[Any], Any] = lambda value: value
+) -> CheckResult:
     """Tries one check on the document of an answer; `bind` fills `{nonce}` and the like into its argument.
 
     A bound that is a path (`steps.first.message.usage.input_tokens`) is looked up in the same document.
@@ -204,4 +206,4 @@ def try_check(check: Check, document: Mapping[str, Any], bind: Callable[[Any], A
         wanted = look(wanted, document)
     value = look(bind(check.at) if "{" in check.at else check.at, document)
     expected = {name.rstrip("_"): wanted} if name != "equals" else wanted
-    return Outcome(MATCHERS[name](value, wanted), expected, value)
+    return CheckResult(MATCHERS[name](value, wanted), expected, value)

@@ -11,7 +11,7 @@ from conformance.catalog.case import Case, Check, Refusal
 from conformance.catalog.matchers import matcher_of
 from conformance.catalog.pattern import linear, whole_characters
 from conformance.catalog.prompts import CONTROLLED_UPSTREAM
-from conformance.judge.answer import Answer
+from conformance.judge.answer import NOT_IMPLEMENTED, Answer
 from conformance.judge.effects import try_check
 from conformance.judge.finding import ABSENT, Finding, Violation, bounded, finding_key
 from conformance.judge.rules import Reading
@@ -21,7 +21,6 @@ from conformance.words import OBEYED_KINDS, Level
 
 TROUBLE: dict[str, Observation] = {"slow": "slow", "unreachable": "unreachable", "failed": "error"}
 RATE_LIMITED = frozenset({429, 503, 529})
-NOT_IMPLEMENTED = 501
 TOO_LATE = 1.0
 """Seconds for which the suite was held up from which on what the clock decides says nothing about the server."""
 

@@ -8,14 +8,12 @@ it means for the client, or the client stands it.
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Literal, get_args
+from typing import get_args
 
 from msgspec import Struct, structs
 
 from conformance.catalog.profile import ClientVersion, Meets, Need, Profile, Steady, parted
-from conformance.words import Mode, NeedState, Verdict
-
-Answer = Literal["ready", "ready with limits", "not ready", "not verified"]
+from conformance.words import Mode, NeedState, ReadinessVerdict, Verdict
 
 Place = tuple[str, Mode]
 
@@ -67,7 +65,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     rules: tuple[Broken, ...] = ()
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class NeedOutcome(Struct, frozen=True, kw_only=True):
     """The outcome of one question."""
 
     state: NeedState
@@ -84,7 +82,7 @@ class NeedVerdict(Struct, frozen=True):
     """The verdict of one need, by the question that decided it."""
 
     need: Need
-    outcome: Outcome
+    outcome: NeedOutcome
 
     @property
     def state(self) -> NeedState:
@@ -104,7 +102,7 @@ class NeedVerdict(Struct, frozen=True):
 class Readiness(Struct, frozen=True):
     """The answer to a profile's question, with its needs: what stops the client first, in the profile's order."""
 
-    verdict: Answer
+    verdict: ReadinessVerdict
     needs: tuple[NeedVerdict, ...]
 
     def missing(self, level: str) -> tuple[NeedVerdict, ...]:
@@ -190,19 +188,19 @@ def _is_limit(one: NeedVerdict, run: "_Run") -> bool:
     return known.understands(outcome.quote) or run.met(known.instead)
 
 
-def _is_the_same(limit: NeedVerdict, outcome: Outcome) -> bool:
+def _is_the_same(limit: NeedVerdict, outcome: NeedOutcome) -> bool:
     """Whether a question was refused in the words of a limit, or in others that the client understands there."""
     if outcome.verdict != "refused" or limit.need.known is None:
         return False
     return _words(outcome) == _words(limit.outcome) or limit.need.known.understands(outcome.quote)
 
 
-def _words(outcome: Outcome) -> str:
+def _words(outcome: NeedOutcome) -> str:
     """What the endpoint said, without the numbers of places and counts."""
     return _NUMBER.sub("#", outcome.quote)
 
 
-def _answer(needs: Sequence[NeedVerdict]) -> Answer:
+def _answer(needs: Sequence[NeedVerdict]) -> ReadinessVerdict:
     states = {(one.need.level, one.state) for one in needs}
     if ("blocks", "missing") in states:
         return "not ready"
@@ -303,7 +301,7 @@ class _Run:
         """Whether the run can say anything about a question."""
         return bool(self._own if _is_rule(parted(question)[0], self._rules) else self._of_case(question))
 
-    def outcome(self, need: Need) -> Outcome:
+    def outcome(self, need: Need) -> NeedOutcome:
         """The outcome of a need's questions: the worst of them, or the best where any will do."""
         if need.steady:
             return self._steadiness(need.steady)
@@ -316,14 +314,14 @@ class _Run:
         seen = [self._of_case(question) for question in questions]
         return bool(seen) and all(found and all(one.verdict in MET for one in found) for found in seen)
 
-    def _steadiness(self, of: Steady) -> Outcome:
+    def _steadiness(self, of: Steady) -> NeedOutcome:
         """Whether every answer came when it was first asked for."""
         recovered = [one for one in self._recovered if _passes(one) == of]
         if not recovered:
-            return Outcome(state="met", verdict="supported", question="")
+            return NeedOutcome(state="met", verdict="supported", question="")
         one = recovered[0]
         quote = f"{len(recovered)} of {len(self._own)} questions were answered when they were asked again."
-        return Outcome(
+        return NeedOutcome(
             state="missing",
             verdict="refused" if of == "refusals" else "broken",
             question=f"{one.case}[{one.mode}]",
@@ -331,29 +329,31 @@ class _Run:
             exchange=one.exchange,
         )
 
-    def _outcomes(self, question: str, need: Need) -> list[Outcome]:
+    def _outcomes(self, question: str, need: Need) -> list[NeedOutcome]:
         if _is_rule(parted(question)[0], self._rules):
             return [self._of_rule(question)]
         found = [self._outcome(one, need) for one in self._of_case(question)]
-        return found or [Outcome(state="unverified", verdict="not-run", question=question, quote="It was not asked.")]
+        return found or [
+            NeedOutcome(state="unverified", verdict="not-run", question=question, quote="It was not asked.")
+        ]
 
     def _of_case(self, question: str) -> list[Seen]:
         name, modes = parted(question)
         return [self._own[name, mode] for mode in modes if (name, mode) in self._own]
 
-    def _of_rule(self, question: str) -> Outcome:
+    def _of_rule(self, question: str) -> NeedOutcome:
         name, modes = parted(question)
         for place in sorted(self._own):
             for broken in self._own[place].rules:
                 if place[1] in modes and self._is_told_by(name, broken):
-                    return Outcome(
+                    return NeedOutcome(
                         state="missing",
                         verdict="broken",
                         question=question,
                         quote=broken.quote,
                         exchange=broken.exchange,
                     )
-        return Outcome(state="met", verdict="supported", question=question)
+        return NeedOutcome(state="met", verdict="supported", question=question)
 
     def _is_stopped(self, one: Seen) -> bool:
         """Whether a broken rule stops the client at this answer: what it lacks besides follows from that."""
@@ -366,10 +366,10 @@ class _Run:
         nearer = (other for other in self._spoken_of if ":" in other and ":" not in name)
         return broken.answers_to(name) and not any(broken.answers_to(other) for other in nearer)
 
-    def _outcome(self, one: Seen, need: Need) -> Outcome:
+    def _outcome(self, one: Seen, need: Need) -> NeedOutcome:
         state, verdict = self._state(one, need)
         question = f"{one.case}[{one.mode}]"
-        return Outcome(
+        return NeedOutcome(
             state=state,
             verdict=verdict,
             question=question,

@@ -89,9 +89,9 @@ class _Stand:
     """One SDK client whose transport gives back what was recorded."""
 
     def __init__(self) -> None:
-        from conformance.probe.replay import Recorded, no_settings
+        from conformance.probe.replay import ReplayClient, no_settings
 
-        self._transport = Recorded()
+        self._transport = ReplayClient()
         with no_settings():
             import anthropic
 

@@ -17,7 +17,7 @@ from conformance.probe.aside import on_thread
 from conformance.probe.client import Client
 from conformance.probe.exchange import Exchange, Request
 from conformance.probe.request import Outgoing, Setting, StepError, fill, new_nonce, render
-from conformance.probe.trouble import Answer, Patience
+from conformance.probe.trouble import FinalExchange, Patience
 from conformance.probe.vendor import SdkCall, SdkSays, ask_with_sdk
 from conformance.probe.vendor import Step as SdkStep
 from conformance.targets.target import Target
@@ -60,7 +60,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     """Where reading an answer failed, by a fault of our own: the traceback."""
 
 
-class Fixtures(Struct, frozen=True):
+class ServedFixtures(Struct, frozen=True):
     """The fixtures of cases: their folder, and the address at which the endpoint can reach them."""
 
     folder: Path | None = None
@@ -87,11 +87,11 @@ async def ask_case(
     patience: Patience,
     *,
     proceed: Proceed | None = None,
-    fixtures: Fixtures | None = None,
+    fixtures: ServedFixtures | None = None,
     sdk: SdkStep = beside,
 ) -> Asked:
     """One attempt at a case, with room in the run for all its copies; its nonce is fresh, the same in all its steps."""
-    asker = _Asker(case, target, mode, client, patience, fixtures or Fixtures(), sdk)
+    asker = _Asker(case, target, mode, client, patience, fixtures or ServedFixtures(), sdk)
     async with patience.slots.hold(case.concurrent):
         return await asker.attempt(attempt, proceed or (lambda _step, _mode, _exchange, _bind: {}))
 
@@ -109,7 +109,7 @@ class _Asker:
         mode: Mode,
         client: Client,
         patience: Patience,
-        fixtures: Fixtures,
+        fixtures: ServedFixtures,
         sdk: SdkStep,
     ) -> None:
         self._case, self._target, self._mode, self._fixtures = case, target, mode, fixtures
@@ -138,7 +138,7 @@ class _Asker:
                 stopped = str(problem)
                 break
             except Exception as problem:  # noqa: BLE001 - whatever fails here is one question's failure
-                copies = [Answer(self._failed(step, problem))]
+                copies = [FinalExchange(self._failed(step, problem))]
             answers += [StepAnswer(step.name, mode, answer.exchange, copy) for copy, answer in enumerate(copies)]
             trouble = next((answer.trouble for answer in copies if answer.trouble), "")
             if trouble or step is steps[-1]:
@@ -179,7 +179,7 @@ class _Asker:
         failed = Exchange(request=request, outcome="failed", detail=detail, notes=(trace_of(problem),))
         return self._client.scrubbed(failed)
 
-    async def _copies(self, step: Step, mode: Mode, documents: Mapping[str, Mapping[str, Any]]) -> list[Answer]:
+    async def _copies(self, step: Step, mode: Mode, documents: Mapping[str, Mapping[str, Any]]) -> list[FinalExchange]:
         """The answers to all copies of a step, which are in flight together."""
         setting = self._setting(mode, documents)
         if self._case.transport != "http":
@@ -205,10 +205,10 @@ class _Asker:
             fixtures_url=self._fixtures.url,
         )
 
-    async def _send(self, outgoing: Outgoing) -> Answer:
+    async def _send(self, outgoing: Outgoing) -> FinalExchange:
         return await self._patience.ask(self._client, outgoing, waits_for=self._case.waits_for)
 
-    async def _through_sdk(self, step: Step, setting: Setting) -> Answer:
+    async def _through_sdk(self, step: Step, setting: Setting) -> FinalExchange:
         asynchronous = self._case.transport == "sdk-async"
         return await ask_with_sdk(step.ask, setting, self._send, self._sdk, asynchronous=asynchronous)
 

@@ -47,7 +47,7 @@ NO_MODEL = (
 NO_KEY = ("authentication_error", "api key", "api-key", "api_key", "unauthorized", "authentication error")
 
 
-class Problem(Struct, frozen=True):
+class PreflightProblem(Struct, frozen=True):
     """The reason why a run cannot begin: one line with what to do, and the exit code."""
 
     line: str
@@ -56,7 +56,7 @@ class Problem(Struct, frozen=True):
 
 async def preflight(
     target: Target, client: Client, *, say: Say = lambda _line: None, agent: str = ""
-) -> Problem | None:
+) -> PreflightProblem | None:
     """Asks the endpoint one short question; only a clear sign condemns it, an odd but legal answer does not.
 
     `agent`: the user-agent of the client that the run is about: who lets in that client alone can be asked.
@@ -64,9 +64,11 @@ async def preflight(
     try:
         here = origin(target.base_url)
     except AddressError as problem:
-        return Problem(str(problem), MISTAKE)
+        return PreflightProblem(str(problem), MISTAKE)
     if not here[1]:
-        return Problem(f"{target.base_url!r} names no host; write an address such as http://127.0.0.1:11434", MISTAKE)
+        return PreflightProblem(
+            f"{target.base_url!r} names no host; write an address such as http://127.0.0.1:11434", MISTAKE
+        )
     exchange = await _ask(target, client, say)
     found = await _problem(exchange, here, target, client)
     if found is None or (exchange.status is None and exchange.outcome != "reset"):
@@ -80,7 +82,9 @@ async def preflight(
     return found
 
 
-async def _problem(exchange: Exchange, here: tuple[str, str, int], target: Target, client: Client) -> Problem | None:
+async def _problem(
+    exchange: Exchange, here: tuple[str, str, int], target: Target, client: Client
+) -> PreflightProblem | None:
     if exchange.status is None:
         return _no_answer(target, exchange)
     return _redirect(exchange, here) or await _refusal(target, client, exchange)
@@ -111,33 +115,37 @@ async def _ask(target: Target, client: Client, say: Say, headers: Mapping[str, s
     return exchange
 
 
-def _no_answer(target: Target, exchange: Exchange) -> Problem:
+def _no_answer(target: Target, exchange: Exchange) -> PreflightProblem:
     where, said = target.base_url, exchange.detail
     match exchange.outcome:
         case "slow":
-            return Problem(f"{where} accepts a connection and then says nothing: {said}.", UNREACHABLE)
+            return PreflightProblem(f"{where} accepts a connection and then says nothing: {said}.", UNREACHABLE)
         case "reset":
             line = f"{where} closes the connection without an answer: is it an HTTP server, or does it want https://?"
-            return Problem(line, UNREACHABLE)
+            return PreflightProblem(line, UNREACHABLE)
         case "malformed" | "oversized":
-            return Problem(f"What listens at {where} does not speak HTTP ({said}): is the port right?", UNREACHABLE)
+            return PreflightProblem(
+                f"What listens at {where} does not speak HTTP ({said}): is the port right?", UNREACHABLE
+            )
         case "failed":
-            return Problem(f"A request to {where} cannot be sent: {said}.", MISTAKE)
+            return PreflightProblem(f"A request to {where} cannot be sent: {said}.", MISTAKE)
     if _is_tls(said):
         hint = "if it speaks plain HTTP, write http://; its certificate must be trusted by this machine (SSL_CERT_FILE)"
-        return Problem(f"No secure connection to {where}: {said}; {hint}.", UNREACHABLE)
+        return PreflightProblem(f"No secure connection to {where}: {said}; {hint}.", UNREACHABLE)
     if urlsplit(where).hostname and is_unknown_host(said):
-        return Problem(f"There is no host {urlsplit(where).hostname}: {said}; is the address right?", UNREACHABLE)
+        return PreflightProblem(
+            f"There is no host {urlsplit(where).hostname}: {said}; is the address right?", UNREACHABLE
+        )
     if where.startswith("https:") and "reset" in said:
-        return Problem(
+        return PreflightProblem(
             f"{where} ends the connection before it is secure ({said}): does it speak TLS, or is it plain http://?",
             UNREACHABLE,
         )
     start = f"start it with `{target.start}`" if target.start else "is it running, and is the port right?"
-    return Problem(f"Nothing answers at {where}: {said}; {start}", UNREACHABLE)
+    return PreflightProblem(f"Nothing answers at {where}: {said}; {start}", UNREACHABLE)
 
 
-def _redirect(exchange: Exchange, here: tuple[str, str, int]) -> Problem | None:
+def _redirect(exchange: Exchange, here: tuple[str, str, int]) -> PreflightProblem | None:
     """A redirect to another origin: a key is not carried there, so the person has to name it."""
     there = exchange.header("location") or ""
     if exchange.status not in (301, 302, 303, 307, 308) or "://" not in there:
@@ -148,10 +156,10 @@ def _redirect(exchange: Exchange, here: tuple[str, str, int]) -> Problem | None:
     except AddressError:
         return None
     base = there.partition(MESSAGES)[0].rstrip("/")
-    return Problem(f"The endpoint redirects to another address: give that one, --base-url {base}", MISTAKE)
+    return PreflightProblem(f"The endpoint redirects to another address: give that one, --base-url {base}", MISTAKE)
 
 
-async def _refusal(target: Target, client: Client, exchange: Exchange) -> Problem | None:
+async def _refusal(target: Target, client: Client, exchange: Exchange) -> PreflightProblem | None:
     """What a complete answer says that makes every other question pointless."""
     status, said = exchange.status or 0, _said(exchange)
     if _is_page(exchange):
@@ -164,7 +172,9 @@ async def _refusal(target: Target, client: Client, exchange: Exchange) -> Proble
         return _no_endpoint(target.base_url, f"status {status}")
     if status >= 400 and status not in TEMPORARY and await _refuses_all(target, client, exchange):
         remedy = "" if target.key else "; if it wants a key, name the variable that holds it with --api-key-env"
-        return Problem(f"{target.base_url} refuses every request alike (status {status}: {said}){remedy}", UNREACHABLE)
+        return PreflightProblem(
+            f"{target.base_url} refuses every request alike (status {status}: {said}){remedy}", UNREACHABLE
+        )
     return None
 
 
@@ -180,33 +190,35 @@ async def _refuses_all(target: Target, client: Client, exchange: Exchange) -> bo
     return True
 
 
-def _web_page(where: str, status: int) -> Problem | None:
+def _web_page(where: str, status: int) -> PreflightProblem | None:
     if status in range(300, 400):
         return None
     if status >= 500:
         line = (
             f"What stands before {where} answers with a web page (status {status}): is the endpoint behind it running?"
         )
-        return Problem(line, UNREACHABLE)
+        return PreflightProblem(line, UNREACHABLE)
     return _no_endpoint(where, f"a web page (status {status})")
 
 
-def _no_endpoint(where: str, answer: str) -> Problem:
+def _no_endpoint(where: str, answer: str) -> PreflightProblem:
     base = where.rstrip("/")
     for ending in (MESSAGES, "/v1"):
         if base.endswith(ending):
             better = base.removesuffix(ending)
-            return Problem(f"The base URL must not end in {ending}, which is added to it: --base-url {better}", MISTAKE)
+            return PreflightProblem(
+                f"The base URL must not end in {ending}, which is added to it: --base-url {better}", MISTAKE
+            )
     line = f"There is no Messages API at {where}: POST {base}{MESSAGES} answers with {answer}; is --base-url right?"
-    return Problem(line, UNREACHABLE)
+    return PreflightProblem(line, UNREACHABLE)
 
 
-def _wrong_key(target: Target, status: int, said: str) -> Problem:
+def _wrong_key(target: Target, status: int, said: str) -> PreflightProblem:
     if target.key:
         what = "refuses the key: is it the right one, and does --api-key-env name its variable?"
     else:
         what = "asks for a key: name the environment variable that holds it with --api-key-env"
-    return Problem(f"{target.base_url} {what} (status {status}: {said})", MISTAKE)
+    return PreflightProblem(f"{target.base_url} {what} (status {status}: {said})", MISTAKE)
 
 
 def _names_no_model(target: Target, status: int, said: str) -> bool:
@@ -219,7 +231,7 @@ def _names_no_model(target: Target, status: int, said: str) -> bool:
     return re.search(r"\bmodel\b", lower) is not None and any(word in lower for word in NO_MODEL)
 
 
-async def _missing_model(target: Target, client: Client, said: str) -> Problem | None:
+async def _missing_model(target: Target, client: Client, said: str) -> PreflightProblem | None:
     """The models that the endpoint lists are the remedy; one that it lists itself is not missing."""
     setting = Setting(target=target, mode="json", nonce=new_nonce())
     listed = _listed(await client.ask(render(Ask(method="GET", path="/v1/models"), setting)))
@@ -231,7 +243,7 @@ async def _missing_model(target: Target, client: Client, said: str) -> Problem |
     else:
         remedy = "name another with --model" if target.model else "name one with --model"
     known = f"; it has {', '.join(sorted(listed)[:8])}{', ...' if len(listed) > 8 else ''}" if listed else ""
-    return Problem(f"{target.base_url} has {named} ({said}): {remedy}{known}", MISTAKE)
+    return PreflightProblem(f"{target.base_url} has {named} ({said}): {remedy}{known}", MISTAKE)
 
 
 class _Model(Struct):

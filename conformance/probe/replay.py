@@ -51,7 +51,7 @@ def response(exchange: Exchange, *, asynchronous: bool = False) -> httpx2.Respon
     return httpx2.Response(exchange.status, headers=headers, stream=stream)
 
 
-class Recorded(httpx2.Client):
+class ReplayClient(httpx2.Client):
     """A client without a network: whatever the SDK asks, it gets the answer that was recorded."""
 
     def __init__(self) -> None:

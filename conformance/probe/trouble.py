@@ -33,7 +33,7 @@ Say = Callable[[str], None]
 """Where a line for the person who waits goes."""
 
 
-class Answer(Struct, frozen=True):
+class FinalExchange(Struct, frozen=True):
     """An exchange after all patience; `trouble` says why it is no answer to judge, empty when it is one."""
 
     exchange: Exchange
@@ -113,7 +113,7 @@ class Patience:
         self._gone = False
         self._loading_said = False
 
-    async def ask(self, client: Client, outgoing: Outgoing, *, waits_for: Collection[int] = ()) -> Answer:
+    async def ask(self, client: Client, outgoing: Outgoing, *, waits_for: Collection[int] = ()) -> FinalExchange:
         """Asks until there is an answer to judge, or patience ends; statuses in `waits_for` are answers."""
         now = asyncio.get_running_loop().time
         notes: list[str] = []
@@ -143,7 +143,7 @@ class Patience:
             await asyncio.sleep(wait)
         if notes:
             exchange = replace(exchange, notes=(*notes, *exchange.notes))
-        return Answer(exchange, trouble)
+        return FinalExchange(exchange, trouble)
 
     def _ease(self, sent: float, wait: float) -> None:
         """Holds all cases back, and halves how many run: once for all requests that were in flight together."""

@@ -13,13 +13,13 @@ from msgspec.structs import replace
 from conformance.catalog.case import Ask
 from conformance.probe.exchange import Exchange, Request
 from conformance.probe.request import Outgoing, Setting, completed_body
-from conformance.probe.trouble import Answer
+from conformance.probe.trouble import FinalExchange
 from conformance.targets.address import url_below
 
 MOST_REQUESTS = 30
 """What one call of the SDK sends at most; it follows twenty redirections."""
 
-Send = Callable[[Outgoing], Awaitable[Answer]]
+Send = Callable[[Outgoing], Awaitable[FinalExchange]]
 
 
 class SdkCall(Struct, frozen=True, kw_only=True, tag=True):
@@ -46,7 +46,7 @@ Step = Callable[[SdkCall], Awaitable[SdkSays]]
 """Replays a call."""
 
 
-async def ask_with_sdk(ask: Ask, setting: Setting, send: Send, step: Step, *, asynchronous: bool) -> Answer:
+async def ask_with_sdk(ask: Ask, setting: Setting, send: Send, step: Step, *, asynchronous: bool) -> FinalExchange:
     """The answer to an ask that the SDK sends; what the SDK raised about it stands in its notes."""
     target = setting.target
     call = SdkCall(
@@ -57,13 +57,13 @@ async def ask_with_sdk(ask: Ask, setting: Setting, send: Send, step: Step, *, as
         bearer=target.auth.header == "bearer",
         asynchronous=asynchronous,
     )
-    answer: Answer | None = None
+    answer: FinalExchange | None = None
     while (says := await step(call)).request is not None and len(call.answers) < MOST_REQUESTS:
         answer = await send(says.request)
         call = replace(call, answers=(*call.answers, answer.exchange))
     if answer is None:
         request = Request(ask.method, url_below(target.base_url, ask.path), ())
-        return Answer(Exchange(request=request, outcome="failed", detail=f"the SDK sent nothing: {says.raised}"))
+        return FinalExchange(Exchange(request=request, outcome="failed", detail=f"the SDK sent nothing: {says.raised}"))
     if not says.raised:
         return answer
     exchange = answer.exchange

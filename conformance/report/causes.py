@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from conformance.runs.log import CaseRow, CauseRow, RuleRow, RunLog, sentence
 from conformance.words import Status
 
-UNEXPECTED: frozenset[Status] = frozenset({"regression", "new"})
+WORSE: frozenset[Status] = frozenset({"regression", "new"})
 """What makes a cause a red one: a known gap, and what the API leaves open, is no news."""
 
 AS_EXPECTED: frozenset[Status] = frozenset({"as-expected"})
@@ -25,7 +25,7 @@ def red_causes(log: RunLog) -> list[CauseRow]:
     """The causes with a row that is worse than expected, worst first; of a log without causes, each such row alone."""
     known = statuses(log)
     causes = log.causes or _alone(log)
-    return [cause for cause in causes if any(known.get(row) in UNEXPECTED for row in cause.rows)]
+    return [cause for cause in causes if any(known.get(row) in WORSE for row in cause.rows)]
 
 
 def lesser_causes(log: RunLog) -> list[CauseRow]:

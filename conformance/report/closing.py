@@ -11,7 +11,7 @@ from msgspec import Struct
 from conformance.report.causes import EXPECTED, counted, lesser_causes, observed, red_causes, statuses, weighing
 from conformance.report.levels import in_words
 from conformance.report.matrix import URGENCY, Column
-from conformance.runs.log import CaseRow, CauseRow, Need, ReadinessRow, RuleRow, RunLog, sentence
+from conformance.runs.log import CaseRow, CauseRow, JudgedNeed, ReadinessRow, RuleRow, RunLog, sentence
 from conformance.words import Basis, Status
 
 CAUSES = 8
@@ -255,7 +255,7 @@ def _client(answer: ReadinessRow, log: RunLog) -> str:
     return f"{name}: {answer.verdict}. {_meets(first)}{f' (and {more} more)' if more else ''}"
 
 
-def _meets(need: Need) -> str:
+def _meets(need: JudgedNeed) -> str:
     return (need.meets or need.says) + (f" [{need.question}]" if need.question else "")
 
 

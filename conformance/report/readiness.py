@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from conformance.report.matrix import Column, Matrix
-from conformance.runs.log import Need, ProfileInfo, ReadinessRow, VersionReadiness
+from conformance.runs.log import JudgedNeed, ProfileInfo, ReadinessRow, VersionReadiness
 
 
 class Shortfall(Struct, frozen=True, kw_only=True):
@@ -84,6 +84,6 @@ def _card(column: Column, answer: ReadinessRow, rows: Mapping[str, str]) -> Card
     )
 
 
-def _shortfall(need: Need, rows: Mapping[str, str]) -> Shortfall:
+def _shortfall(need: JudgedNeed, rows: Mapping[str, str]) -> Shortfall:
     question = need.question.partition("[")[0].partition(":")[0]
     return Shortfall(need=need.id, says=need.says, meets=need.meets, row=rows.get(question, need.id))

@@ -12,7 +12,7 @@ from conformance.errors import UserError
 from conformance.files import LARGEST_TEXT, read_within
 from conformance.words import ReadinessVerdict, SdkTestimony
 
-Outcome = Literal["killed", "foreign", "silent", "note", "false alarm"]
+FaultOutcome = Literal["killed", "foreign", "silent", "note", "false alarm"]
 """`foreign`: something turned red, and none of it names this fault. `note`: legal, and left alone as it should be."""
 
 
@@ -26,7 +26,7 @@ class FaultFigure(Struct, frozen=True, kw_only=True):
     id: str
     says: str
     strength: str
-    outcome: Outcome
+    outcome: FaultOutcome
     rules: list[str]
     cases: list[str]
     first: str = ""

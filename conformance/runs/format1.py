@@ -11,8 +11,8 @@ from conformance.runs.rows import (
     CaseRow,
     CatalogRow,
     EndRow,
+    JudgedNeed,
     LogRow,
-    Need,
     ObedienceRow,
     ReadinessRow,
     RuleRow,
@@ -117,7 +117,7 @@ class Upgrade:
     def _readiness(self, old: _Readiness) -> ReadinessRow:
         missing = [self._missing(one) for one in old.missing]
         unverified = [
-            Need(id=row, level="blocks", verdict="inconclusive", says=self._titles.get(row, row))
+            JudgedNeed(id=row, level="blocks", verdict="inconclusive", says=self._titles.get(row, row))
             for row in old.unverified
         ]
         return ReadinessRow(
@@ -128,9 +128,9 @@ class Upgrade:
             warnings=old.warnings,
         )
 
-    def _missing(self, old: _Missing) -> Need:
+    def _missing(self, old: _Missing) -> JudgedNeed:
         level: NeedLevel = "blocks" if old.level == "must" else "degrades"
-        return Need(
+        return JudgedNeed(
             id=old.row,
             level=level,
             verdict=self._verdicts.get(old.evidence, "broken"),

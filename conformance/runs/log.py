@@ -27,8 +27,8 @@ from conformance.runs.rows import CaseRow as CaseRow
 from conformance.runs.rows import CatalogRow as CatalogRow
 from conformance.runs.rows import CauseRow as CauseRow
 from conformance.runs.rows import EndRow as EndRow
+from conformance.runs.rows import JudgedNeed as JudgedNeed
 from conformance.runs.rows import LogRow as LogRow
-from conformance.runs.rows import Need as Need
 from conformance.runs.rows import ObedienceRow as ObedienceRow
 from conformance.runs.rows import ProfileInfo as ProfileInfo
 from conformance.runs.rows import ReadinessRow as ReadinessRow

@@ -4,6 +4,7 @@ from typing import Any, Literal, get_args
 
 from msgspec import Struct
 
+from conformance.judge.cause import CauseKind
 from conformance.judge.finding import Finding
 from conformance.words import (
     OBSERVED,
@@ -24,10 +25,6 @@ from conformance.words import (
 
 FORMAT = 2
 """The format of a log as it is written today; earlier ones are read, later ones refused."""
-
-CauseKind = Literal["rule", "answer", "trouble", "effect"]
-"""Where a cause shows: a rule's row, one sentence of the server, the same cut or hang, or one question alone."""
-
 
 Behind = Literal["real model", "probe model", "scripted model", "canned answers"]
 """What stood behind a server: a model, or the suite's own small one. Two show the server's wire only: a program that
@@ -286,7 +283,7 @@ class CauseRow(Struct, frozen=True, tag="cause", kw_only=True):
     """The first exchange that shows it."""
 
 
-class Need(Struct, frozen=True, kw_only=True):
+class JudgedNeed(Struct, frozen=True, kw_only=True):
     """One need of a client, and whether the endpoint meets it."""
 
     id: str
@@ -344,7 +341,7 @@ class ReadinessRow(Struct, frozen=True, tag="readiness", kw_only=True):
     """Name and version of the client that the needs were measured with."""
     verdict: ReadinessVerdict
     """The answer to its question."""
-    needs: list[Need] = []
+    needs: list[JudgedNeed] = []
     """The needs, each with what the run found."""
     versions: list[VersionReadiness] = []
     """The answers for other versions of the client."""

@@ -30,7 +30,7 @@ OLLAMA_PARAMETERS: dict[str, Any] = {
 """The likeliest token always."""
 
 
-class Card(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ModelCard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The model in figures: `card.yaml`."""
 
     name: str
@@ -51,8 +51,8 @@ class Card(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 @cache
-def card() -> Card:
-    return msgspec.yaml.decode((FOLDER / "card.yaml").read_bytes(), type=Card)
+def card() -> ModelCard:
+    return msgspec.yaml.decode((FOLDER / "card.yaml").read_bytes(), type=ModelCard)
 
 
 def is_probe_model(model: str) -> bool:

@@ -16,12 +16,12 @@ from conformance.detection import client, client_seats, client_session
 from conformance.detection.client_figures import EXPECTED, driven_outcomes, misjudged, outcomes, reasons, with_outcomes
 from conformance.detection.client_program import PINNED, program_of
 from conformance.detection.client_servers import client_servers
-from conformance.detection.client_session import Turn, outcome_of
+from conformance.detection.client_session import TaskOutcome, outcome_of
 from conformance.detection.relay import Relayed
 from conformance.engine.scripted_process import ScriptedProcess
 from conformance.errors import UserError
-from conformance.judge.readiness import Answer
 from conformance.runs.detection import ClientFigure, ClientOutcome
+from conformance.words import ReadinessVerdict
 
 FAKE = Path(__file__).with_name("fake_client.py")
 Written = Callable[..., Path]
@@ -46,8 +46,8 @@ def reference() -> Iterator[str]:
         yield process.url
 
 
-def turn(right: bool = True, error: bool = False, extra: int = 0, pictures: bool = False) -> Turn:
-    return Turn(task="t", right=right, error=error, extra=extra, pictures=pictures)
+def turn(right: bool = True, error: bool = False, extra: int = 0, pictures: bool = False) -> TaskOutcome:
+    return TaskOutcome(task="t", right=right, error=error, extra=extra, pictures=pictures)
 
 
 def test_turns_amount_to_an_outcome() -> None:
@@ -59,7 +59,7 @@ def test_turns_amount_to_an_outcome() -> None:
 
 
 @given(st.lists(st.builds(turn, st.booleans(), st.booleans(), st.integers(0, 2), st.booleans())))
-def test_the_order_of_turns_changes_nothing(turns: list[Turn]) -> None:
+def test_the_order_of_turns_changes_nothing(turns: list[TaskOutcome]) -> None:
     assert outcome_of(turns) == outcome_of(turns[::-1])
 
 
@@ -201,7 +201,7 @@ def test_every_fault_that_breaks_the_client_has_its_true_reason_written() -> Non
     assert set(known.values()) - set(EXPECTED) == {"not-exercised", "unclear"}
 
 
-def figure(id_: str, outcome: ClientOutcome, verdict: Answer, *needs: str) -> ClientFigure:
+def figure(id_: str, outcome: ClientOutcome, verdict: ReadinessVerdict, *needs: str) -> ClientFigure:
     return ClientFigure(id=id_, outcome=outcome, verdict=verdict, needs=list(needs))
 
 

@@ -27,10 +27,10 @@ from conformance.engine.inquiry import Inquiry, Transport
 from conformance.engine.ledger import Ledger
 from conformance.engine.plan import with_dependencies
 from conformance.engine.question import Question
-from conformance.engine.records import Recorded
+from conformance.engine.records import FixedRecords
 from conformance.engine.scheduler import Deadline, Memory
 from conformance.probe import connection
-from conformance.probe.asking import Fixtures
+from conformance.probe.asking import ServedFixtures
 from conformance.probe.client import Client
 from conformance.probe.recording import Limits
 from conformance.probe.trouble import Patience
@@ -82,13 +82,13 @@ async def _rows_of(url: str, limits: Limits) -> Rows:
         inquiry = Inquiry(
             catalog=CATALOG,
             target=target,
-            transport=Transport(client, Patience(1), Fixtures()),
+            transport=Transport(client, Patience(1), ServedFixtures()),
             attempts=1,
             deadline=Deadline(None),
         )
         asked = list(with_dependencies(CATALOG, questions))
         records = await Memory(inquiry.on).learn_all(asked)
-    source = Recorded(records, "not asked")
+    source = FixedRecords(records, "not asked")
     ledger = Ledger(source=source, assessment=Assessment(CATALOG, asked, source.record, Expectations()))
     for question in asked:
         ledger.judge_case(question)

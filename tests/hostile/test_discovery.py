@@ -18,7 +18,7 @@ import conformance.targets.wire as wire
 from conformance.errors import ExitCode, UserError
 from conformance.harmless import harmless
 from conformance.probe.client import Client
-from conformance.probe.preflight import Problem, preflight
+from conformance.probe.preflight import PreflightProblem, preflight
 from conformance.probe.recording import Limits
 from conformance.targets.resolve import Choices, resolve
 from conformance.targets.target import Target
@@ -178,7 +178,7 @@ HANDSHAKES = {
 def test_a_handshake_that_fails_is_a_line(name: str) -> None:
     scheme, behaviour, tls, words = HANDSHAKES[name]
 
-    async def run() -> Problem | None:
+    async def run() -> PreflightProblem | None:
         limits = Limits(connect=2.0 if behaviour is silent else 60.0)
         async with secure(behaviour, tls) as port, Client(limits=limits, keys=[KEY]) as client:
             target = Target(name="none", base_url=f"{scheme}://127.0.0.1:{port}", model="m", key=KEY)

@@ -9,7 +9,7 @@ from misbehaving import Behaviour, Peer, answers, answers_in_turn, hurried, send
 
 from conformance.probe import preflight as module
 from conformance.probe.client import Client
-from conformance.probe.preflight import Problem, preflight
+from conformance.probe.preflight import PreflightProblem, preflight
 from conformance.probe.recording import Limits
 from conformance.targets.target import Auth, Target
 
@@ -26,10 +26,10 @@ def error(kind: str, message: str) -> bytes:
 
 def ask(
     *behaviours: Behaviour, path: str = "", said: list[str] | None = None, limits: Limits = LIMITS, **target: Any
-) -> Problem | None:
+) -> PreflightProblem | None:
     """The problem with a server that behaves like that; TARGET with what is given."""
 
-    async def run() -> Problem | None:
+    async def run() -> PreflightProblem | None:
         async with serving(*behaviours) as server, Client(limits=limits) as client:
             given: dict[str, Any] = {"name": "t", "base_url": server.url + path, "model": "m-1", **target}
             return await preflight(Target(**given), client, say=(lambda _line: None) if said is None else said.append)
@@ -37,8 +37,8 @@ def ask(
     return hurried(run())
 
 
-def check(base_url: str, **target: Any) -> Problem:
-    async def run() -> Problem | None:
+def check(base_url: str, **target: Any) -> PreflightProblem:
+    async def run() -> PreflightProblem | None:
         async with Client(limits=LIMITS) as client:
             return await preflight(Target(**({"name": "t", "base_url": base_url, "model": "m"} | target)), client)
 
@@ -155,7 +155,7 @@ def test_a_secure_address_for_a_plain_server() -> None:
     async def talks_plainly(peer: Peer) -> None:
         await peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-    async def run() -> Problem | None:
+    async def run() -> PreflightProblem | None:
         async with serving(talks_plainly) as server, Client(limits=LIMITS) as client:
             return await preflight(Target(name="t", base_url=server.url.replace("http:", "https:")), client)
 
@@ -222,7 +222,7 @@ def test_ollama_is_told_how_to_get_a_model() -> None:
 def test_a_wrong_key_is_not_shown() -> None:
     key = "sk-very-secret-99"
 
-    async def run() -> Problem | None:
+    async def run() -> PreflightProblem | None:
         refuses = answers(error("authentication_error", f"invalid key {key}"), "401 Unauthorized")
         async with serving(refuses) as server, Client(limits=LIMITS, keys=[key]) as client:
             return await preflight(Target(name="t", base_url=server.url, key=key, auth=Auth(env="KEY")), client)

@@ -12,7 +12,7 @@ from conformance.probe import trouble
 from conformance.probe.client import Client
 from conformance.probe.recording import Limits
 from conformance.probe.request import Outgoing
-from conformance.probe.trouble import Answer, Patience, Slots
+from conformance.probe.trouble import FinalExchange, Patience, Slots
 
 LIMITS = Limits(connect=1.0, first_byte=2.0, idle=2.0)
 
@@ -36,8 +36,10 @@ def says(*statuses: int, headers: str = "", body: bytes = b"{}") -> Behaviour:
     return behaviour
 
 
-def ask(behaviour: Behaviour, waits_for: Collection[int] = (), concurrency: int = 8) -> tuple[Answer, Server, Patience]:
-    async def run() -> tuple[Answer, Server, Patience]:
+def ask(
+    behaviour: Behaviour, waits_for: Collection[int] = (), concurrency: int = 8
+) -> tuple[FinalExchange, Server, Patience]:
+    async def run() -> tuple[FinalExchange, Server, Patience]:
         said: list[str] = []
         async with serving(behaviour) as server, Client(limits=LIMITS) as client:
             patience = Patience(concurrency, say=said.append)
@@ -114,7 +116,7 @@ def test_one_wave_of_limits_halves_once() -> None:
 
 
 def test_a_failed_connection_is_tried_again_and_then_named() -> None:
-    async def run() -> tuple[Answer, Answer, float, float]:
+    async def run() -> tuple[FinalExchange, FinalExchange, float, float]:
         async with Client(limits=LIMITS) as client:
             patience, now = Patience(8), asyncio.get_running_loop().time
             began = now()
@@ -131,7 +133,7 @@ def test_a_failed_connection_is_tried_again_and_then_named() -> None:
 
 
 def test_a_server_that_comes_up_late_is_reached() -> None:
-    async def run() -> Answer:
+    async def run() -> FinalExchange:
         async with serving(says(200)) as server:
             port = server.port
         async with Client(limits=LIMITS) as client:
@@ -152,7 +154,7 @@ def test_a_server_that_comes_up_late_is_reached() -> None:
 
 
 def test_a_loading_model_is_waited_for_with_one_line() -> None:
-    async def run() -> tuple[Answer, list[str], int, int]:
+    async def run() -> tuple[FinalExchange, list[str], int, int]:
         said: list[str] = []
         loading = says(503, 503, 503, 503, 503, 503, 200, body=b'{"error":{"message":"Loading model"}}')
         async with serving(loading) as server, Client(limits=LIMITS) as client:

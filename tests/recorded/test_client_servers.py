@@ -14,7 +14,7 @@ from conformance.report.matrix import matrix_of
 from conformance.report.readiness import readiness_of
 from conformance.runs.evidence import Evidence
 from conformance.runs.evidence_store import EvidenceStore
-from conformance.runs.log import CaseRow, Need, ReadinessRow, RunLog
+from conformance.runs.log import CaseRow, JudgedNeed, ReadinessRow, RunLog
 
 LIKENESSES = Path(__file__).parent / "clients"
 PUBLISHED = Path(__file__).parents[2] / "reports" / "runs"
@@ -35,7 +35,7 @@ def answer(log: RunLog) -> ReadinessRow:
     return found
 
 
-def missing(log: RunLog) -> list[Need]:
+def missing(log: RunLog) -> list[JudgedNeed]:
     return [need for need in answer(log).needs if need.found == "missing"]
 
 
@@ -81,7 +81,7 @@ def test_each_sentence_is_true_of_the_evidence_that_it_links(judged: tuple[Serve
             assert observed(need.meets) <= set(shown(recorded).split()) | {""}
 
 
-def assert_broken(need: Need, rows: list[CaseRow]) -> None:
+def assert_broken(need: JudgedNeed, rows: list[CaseRow]) -> None:
     """Among what was seen of this very answer is that it breaks the rule, with the value that the sentence quotes."""
     rule, _, kind = need.question.partition(":")
     found = [

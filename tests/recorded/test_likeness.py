@@ -17,7 +17,7 @@ from conformance.engine.plan import with_dependencies
 from conformance.engine.question import Question
 from conformance.engine.scripted_process import ScriptedProcess
 from conformance.engine.target_selection import who_is_asked
-from conformance.probe.asking import Fixtures
+from conformance.probe.asking import ServedFixtures
 from conformance.runs.log import CaseRow, RuleRow, RunLog, read_log
 from conformance.runs.options import RunOptions
 from conformance.scripted.likeness.ollama_versions import Version, last_change
@@ -93,7 +93,9 @@ def asked_once(catalog: Catalog, server: ScriptedProcess) -> Callable[[Version],
         with ExitStack() as stack:
             target = who_is_asked(RunOptions(target="ollama", base_url=like), stack, lambda _: None)
         with FixtureServer(catalog.fixtures) as served:
-            _, records = asyncio.run(rows_of(catalog, target, asked, Fixtures(catalog.fixtures, served.url), 60.0))
+            _, records = asyncio.run(
+                rows_of(catalog, target, asked, ServedFixtures(catalog.fixtures, served.url), 60.0)
+            )
         return {_place(row): row for row in judged(catalog, list(with_dependencies(catalog, asked)), records).final}
 
     return found

@@ -24,10 +24,10 @@ from conformance.runs.log import (
     CatalogRow,
     CauseRow,
     EndRow,
+    JudgedNeed,
     LogError,
     LogRow,
     LogWriter,
-    Need,
     ObedienceRow,
     ReadinessRow,
     RuleRow,
@@ -176,7 +176,7 @@ def test_a_later_format_is_refused_by_name_whatever_its_rows_look_like(tmp_path:
 
 def test_typed_rows_are_read_back_and_the_last_of_a_kind_counts(tmp_path: Path) -> None:
     cause = CauseRow(kind="rule", id="stream.framing", says="x", rows=["a[json]"], blocked=1, answers=(3, 4))
-    need = Need(
+    need = JudgedNeed(
         id="tools", level="blocks", verdict="broken", says="x", meets="y", question="a[json]", exchange="a.json.1"
     )
     ready = ReadinessRow(profile="claude-code", client="Claude Code 2.1.214", verdict="not ready", needs=[need])
@@ -243,9 +243,9 @@ def test_format_1_is_read_as_format_2(tmp_path: Path) -> None:
     (ready,) = log.readiness
     assert (ready.profile, ready.verdict, ready.timing) == ("claude-code", "not ready", {"first_byte": 0.1})
     assert ready.needs == [
-        Need(id="stream.index", level="blocks", verdict="broken", says="Index", meets="mixed up", question="a",
+        JudgedNeed(id="stream.index", level="blocks", verdict="broken", says="Index", meets="mixed up", question="a",
              exchange="a.json.1"),
-        Need(id="other.row", level="blocks", verdict="inconclusive", says="other.row"),
+        JudgedNeed(id="other.row", level="blocks", verdict="inconclusive", says="other.row"),
     ]  # fmt: skip
     assert written(tmp_path / "again", log.run, log.catalog, *log.cases, *log.rules, ready).readiness == (ready,)
 

@@ -19,8 +19,8 @@ from conformance.runs.evidence_store import EvidenceWriter
 from conformance.runs.log import (
     CaseRow,
     EndRow,
+    JudgedNeed,
     LogWriter,
-    Need,
     ReadinessRow,
     RunRow,
     SuiteInfo,
@@ -106,7 +106,7 @@ def hostile_run(folder: Path, megabytes: float = 5.0) -> Path:
                 profile="claude-code",
                 client=evil,
                 verdict="not ready",
-                needs=[Need(id=evil, level="blocks", verdict="broken", says=evil, meets=evil, question=evil)],
+                needs=[JudgedNeed(id=evil, level="blocks", verdict="broken", says=evil, meets=evil, question=evil)],
                 timing={evil: 1.0},
                 warnings=[evil],
             )

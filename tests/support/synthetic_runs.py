@@ -20,8 +20,8 @@ from conformance.runs.evidence_store import EvidenceWriter, pack_evidence
 from conformance.runs.log import (
     CaseRow,
     EndRow,
+    JudgedNeed,
     LogWriter,
-    Need,
     NeedLevel,
     ObedienceRow,
     ReadinessRow,
@@ -227,7 +227,7 @@ def _readiness(gaps: dict[str, Gap]) -> ReadinessRow:
         ("request.tools.parallel", "degrades", "Files are read one at a time."),
     )
     missing = [
-        Need(id=row, level=level, verdict=gaps[row][0], says=row, meets=meets, question=case_of(row))
+        JudgedNeed(id=row, level=level, verdict=gaps[row][0], says=row, meets=meets, question=case_of(row))
         for row, level, meets in needs
         if row in gaps
     ]

@@ -21,7 +21,7 @@ from conformance.engine.plan import every_question, with_dependencies
 from conformance.engine.question import Question
 from conformance.engine.scripted_process import ScriptedProcess
 from conformance.engine.target_selection import REFERENCE_MODEL, who_is_asked
-from conformance.probe.asking import Fixtures
+from conformance.probe.asking import ServedFixtures
 from conformance.runs.expectations import Expectations
 from conformance.runs.log import CaseRow, RuleRow, RunLog, read_log
 from conformance.runs.options import RunOptions
@@ -177,7 +177,7 @@ def rows_without(gap: str, cases: set[str], catalog: Catalog, url: str) -> list[
     asked = [question for question in every_question(catalog) if question.case.id in cases]
     every: list[Question] = list(with_dependencies(catalog, asked))
     with FixtureServer(catalog.fixtures) as served:
-        fixtures = Fixtures(catalog.fixtures, served.url)
+        fixtures = ServedFixtures(catalog.fixtures, served.url)
         _, records = asyncio.run(rows_of(catalog, target, asked, fixtures, 60.0))
     documented, known = gaps_of("ollama", VERSION)
     return list(judged(catalog, every, records, Expectations(documented=documented, known=known)).rows)

@@ -13,15 +13,15 @@ from command_line import called
 from servers import Stub
 
 from conformance.targets.ollama.client import Ollama
-from conformance.targets.ollama.doctor import Diagnosis, Machine, examine, longer_context
+from conformance.targets.ollama.doctor import Diagnosis, Hardware, examine, longer_context
 from conformance.targets.ollama.models import recommended
 
 GIGABYTE = 10**9
 
 
-def machine(**changes: Any) -> Machine:
+def machine(**changes: Any) -> Hardware:
     facts = {"system": "Linux", "programs": frozenset({"ollama", "claude"}), "memory": 64 * GIGABYTE, "environ": {}}
-    return Machine(**{**facts, **changes})
+    return Hardware(**{**facts, **changes})
 
 
 def obeys(body: Any) -> tuple[int, dict[str, str], Any]:

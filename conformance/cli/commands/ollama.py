@@ -214,12 +214,12 @@ def run_doctor(arguments: argparse.Namespace) -> int:
 
 
 async def _run_doctor(arguments: argparse.Namespace) -> int:
-    from conformance.targets.ollama.doctor import Machine, examine
+    from conformance.targets.ollama.doctor import Hardware, examine
 
     cloud = arguments.target == "ollama-cloud"
     async with cloud_ollama() if cloud else local_ollama(arguments) as ollama:
         tell = (lambda _: None) if arguments.json else _tell
-        found = await examine(ollama, arguments.model, Machine.here(), tell)
+        found = await examine(ollama, arguments.model, Hardware.here(), tell)
     if arguments.json:
         import msgspec
 

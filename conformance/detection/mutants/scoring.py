@@ -10,7 +10,7 @@ from conformance.detection.mutants.refusals import REFUSAL, UNREADABLE
 from conformance.judge.answer import Answer, read
 from conformance.judge.rules import RULES, Reading, examine, examine_conversation, examine_pair
 
-Outcome = Literal["killed", "killed for another reason", "silent", "noted", "equivalent", "false alarm"]
+MutantOutcome = Literal["killed", "killed for another reason", "silent", "noted", "equivalent", "false alarm"]
 
 
 class Fate(Struct, frozen=True):
@@ -18,7 +18,7 @@ class Fate(Struct, frozen=True):
 
     id: str
     sentence: str
-    outcome: Outcome
+    outcome: MutantOutcome
     killers: tuple[str, ...]
     """The rules that must or should hold and that it broke, in order; else the case that asked, or the reading."""
     notes: tuple[str, ...]
@@ -34,7 +34,7 @@ class Score(Struct, frozen=True):
 
     fates: tuple[Fate, ...]
 
-    def of(self, *outcomes: Outcome) -> tuple[Fate, ...]:
+    def of(self, *outcomes: MutantOutcome) -> tuple[Fate, ...]:
         return tuple(fate for fate in self.fates if fate.outcome in outcomes)
 
     @property
@@ -60,7 +60,7 @@ class Score(Struct, frozen=True):
 
     def summary(self) -> dict[str, Any]:
         """The part of it that `reports/detection.json` keeps."""
-        counts = {outcome: len(self.of(outcome)) for outcome in get_args(Outcome)}
+        counts = {outcome: len(self.of(outcome)) for outcome in get_args(MutantOutcome)}
         return {
             "mutants": len(self.fates),
             "counts": counts,
@@ -74,7 +74,14 @@ class Score(Struct, frozen=True):
         }
 
 
-_WORST: tuple[Outcome, ...] = ("false alarm", "silent", "killed for another reason", "equivalent", "noted", "killed")
+_WORST: tuple[MutantOutcome, ...] = (
+    "false alarm",
+    "silent",
+    "killed for another reason",
+    "equivalent",
+    "noted",
+    "killed",
+)
 
 
 def score(mutants: Iterable[Mutant]) -> Score:
@@ -99,7 +106,7 @@ def fate_of(mutant: Mutant) -> Fate:
     return Fate(mutant.id, mutant.sentence, outcome, killers, notes, mutant.aim, mutant.equivalent, findings)
 
 
-def _outcome(mutant: Mutant, killers: tuple[str, ...], notes: tuple[str, ...]) -> Outcome:
+def _outcome(mutant: Mutant, killers: tuple[str, ...], notes: tuple[str, ...]) -> MutantOutcome:
     if mutant.equivalent:
         return "false alarm" if killers else "equivalent"
     if mutant.note:

@@ -14,7 +14,7 @@ from conformance.probe.encoding import NOT_SO_ENCODED
 from conformance.probe.exchange import AFTER_THE_END, REMOVED
 from conformance.probe.sse import Frame
 
-RATE_LIMITED = 429
+TOO_MANY_REQUESTS = 429
 METHOD_NOT_ALLOWED = 405
 UPSTREAM_FAILS = b"Fail with "
 """The instruction of the probe language that makes the scripted model behind a gateway fail."""
@@ -294,7 +294,7 @@ def retry_after(answer: Answer) -> Found:
     leniency="Not asked where an enforced spend limit is the reason: no waiting helps there.",
 )
 def retry_after_given(answer: Answer) -> Found:
-    if answer.status != RATE_LIMITED or b"enforced_spend_limit_reached" in answer.exchange.body:
+    if answer.status != TOO_MANY_REQUESTS or b"enforced_spend_limit_reached" in answer.exchange.body:
         return None
     return (
         [] if "retry-after-ms" in answer.headers else expect(answer.headers, "retry-after", "header", there("seconds"))

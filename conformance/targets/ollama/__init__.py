@@ -18,7 +18,7 @@ answers, PreparationError why a model cannot be got ready.
 
 from conformance.targets.environment import FromVariable, claude_code_environment
 from conformance.targets.ollama.client import Account, Installed, Loaded, Ollama, OllamaError, Progress
-from conformance.targets.ollama.doctor import Diagnosis, Machine, examine
+from conformance.targets.ollama.doctor import Diagnosis, Hardware, examine
 from conformance.targets.ollama.models import Recommended, recommended
 from conformance.targets.ollama.prepare import PreparationError, Prepared, clean, prepare
 from conformance.targets.wire import Unreachable
@@ -27,9 +27,9 @@ __all__ = [
     "Account",
     "Diagnosis",
     "FromVariable",
+    "Hardware",
     "Installed",
     "Loaded",
-    "Machine",
     "Ollama",
     "OllamaError",
     "PreparationError",

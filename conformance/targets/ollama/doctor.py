@@ -45,7 +45,7 @@ class Diagnosis(Struct, frozen=True):
     mend: str = ""
 
 
-class Machine(Struct, frozen=True):
+class Hardware(Struct, frozen=True):
     """The facts about this machine that the doctor needs."""
 
     system: str
@@ -56,13 +56,13 @@ class Machine(Struct, frozen=True):
     environ: Mapping[str, str]
 
     @classmethod
-    def here(cls) -> "Machine":
+    def here(cls) -> "Hardware":
         programs = frozenset(name for name in ("ollama", "claude") if shutil.which(name))
         return cls(platform.system(), programs, _memory(), dict(os.environ))
 
 
 async def examine(
-    ollama: Ollama, model: str | None, machine: Machine, tell: Callable[[Diagnosis], object] = lambda _: None
+    ollama: Ollama, model: str | None, machine: Hardware, tell: Callable[[Diagnosis], object] = lambda _: None
 ) -> list[Diagnosis]:
     """Everything that was found, the gravest cause first met first; `tell` gets each as soon as it is known.
 
@@ -99,7 +99,7 @@ BLOCKING = frozenset({"version", "model-missing", "not-signed-in"})
 """Problems that leave a prompt no chance."""
 
 
-def shell_diagnoses(machine: Machine, url: str) -> list[Diagnosis]:
+def shell_diagnoses(machine: Hardware, url: str) -> list[Diagnosis]:
     """What is wrong with the ANTHROPIC_* variables of this shell, as far as Claude Code would use them now."""
     set_url = machine.environ.get("ANTHROPIC_BASE_URL", "").strip()
     if not set_url:
@@ -141,13 +141,13 @@ def shell_diagnoses(machine: Machine, url: str) -> list[Diagnosis]:
     return found
 
 
-def _client_diagnoses(machine: Machine) -> list[Diagnosis]:
+def _client_diagnoses(machine: Hardware) -> list[Diagnosis]:
     if "claude" in machine.programs:
         return [Diagnosis("claude", "good", "Claude Code is installed")]
     return [Diagnosis("claude", "warning", "Claude Code is not installed here", INSTALL_CLAUDE)]
 
 
-def _unreachable(problem: str, url: str, machine: Machine) -> Diagnosis:
+def _unreachable(problem: str, url: str, machine: Hardware) -> Diagnosis:
     if not is_loopback(url):
         return Diagnosis("unreachable", "problem", problem, f"curl -v {url}/api/version")
     if "ollama" in machine.programs:
@@ -156,7 +156,7 @@ def _unreachable(problem: str, url: str, machine: Machine) -> Diagnosis:
     return Diagnosis("not-installed", "problem", f"Ollama is not installed here: {problem}", install)
 
 
-async def _version(ollama: Ollama, machine: Machine) -> Diagnosis:
+async def _version(ollama: Ollama, machine: Hardware) -> Diagnosis:
     version = read_version(await ollama.version())
     if not within(f">={FIRST_VERSION}", version):
         return Diagnosis(
@@ -190,7 +190,7 @@ async def _choose(ollama: Ollama, model: str | None, note: Callable[..., None]) 
     return None
 
 
-async def _model_diagnoses(ollama: Ollama, model: str, machine: Machine) -> list[Diagnosis]:
+async def _model_diagnoses(ollama: Ollama, model: str, machine: Hardware) -> list[Diagnosis]:
     shown = await ollama.show(model)
     if is_cloud_name(model) or (shown is not None and shown.remote):
         return await _remote_diagnoses(ollama, model, shown)
