@@ -18,7 +18,7 @@ FILE = Path("reports", "detection.json")
 README = Path("README.md")
 
 
-def main() -> int:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measures what the suite catches.")
     parser.add_argument(
         "--full", action="store_true", help="ask every case of every fault, not only those that can show it"
@@ -39,25 +39,14 @@ def main() -> int:
     )
     parser.add_argument("--cases", metavar="DIR", type=Path, help="another folder of cases than the one that ships")
     parser.add_argument("--out", type=Path, default=FILE, help="default: %(default)s")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = _arguments()
     began = time.monotonic()
-    complaints: list[str] = []
     try:
-        catalog, before = load_catalog(arguments.cases), read_figures(arguments.out)
-        if arguments.only_mutants and before is not None:
-            figures = before
-        else:
-            figures = measure(catalog, only=arguments.only, full=arguments.full)
-            if arguments.only and arguments.join and before is not None:
-                figures = joined(before, figures)
-            complaints += got_worse(figures, before)
-        if not arguments.only:
-            known = before.each_gateway_mutant if before else {}
-            noticed = {name: one.by for name, one in known.items() if one.outcome == "noticed"}
-            fates = gateway_mutants(catalog, arguments.mutants, noticed)
-            now = merged(known, arguments.mutants, fates)
-            figures = replace(figures, gateway=summary_of(now), each_gateway_mutant=now)
-            complaints += gone_silent(known, fates)
+        figures, complaints = _measured(arguments)
     except UserError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -70,6 +59,27 @@ def main() -> int:
     for complaint in complaints:
         print(complaint, file=sys.stderr)
     return 1 if complaints else 0
+
+
+def _measured(arguments: argparse.Namespace) -> tuple[Detection, list[str]]:
+    """The figures of what was asked for, and what got worse beside those that are written."""
+    complaints: list[str] = []
+    catalog, before = load_catalog(arguments.cases), read_figures(arguments.out)
+    if arguments.only_mutants and before is not None:
+        figures = before
+    else:
+        figures = measure(catalog, only=arguments.only, full=arguments.full)
+        if arguments.only and arguments.join and before is not None:
+            figures = joined(before, figures)
+        complaints += got_worse(figures, before)
+    if not arguments.only:
+        known = before.each_gateway_mutant if before else {}
+        noticed = {name: one.by for name, one in known.items() if one.outcome == "noticed"}
+        fates = gateway_mutants(catalog, arguments.mutants, noticed)
+        now = merged(known, arguments.mutants, fates)
+        figures = replace(figures, gateway=summary_of(now), each_gateway_mutant=now)
+        complaints += gone_silent(known, fates)
+    return figures, complaints
 
 
 def _tell(figures: Detection, seconds: float) -> None:

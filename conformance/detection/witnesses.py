@@ -59,6 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         drivers = _drivers()
         every = {fault.id: fault for fault in named_faults() if "upstream" not in fault.needs}
+        lost = not_here(read_readings().values(), drivers)
+        if lost and not asked.fault:
+            raise UserError(
+                f"{READINGS.name} holds {' and '.join(lost)}, not installed here: `nox -s witnesses` has them"
+            )
         listed = unread(every, read_readings()) if asked.new else list(every)
         faults = asked.fault or [fault for position, fault in enumerate(listed) if position in asked.part]
         with ScriptedProcess("anthropic") as process:
@@ -88,6 +93,12 @@ def readings_in(table: Table, faults: Mapping[str, NamedFault]) -> list[SdkReadi
 def unread(faults: Iterable[str], table: Mapping[str, SdkReading]) -> list[str]:
     """The faults of which the table has no line."""
     return [fault for fault in faults if fault not in table]
+
+
+def not_here(before: Iterable[SdkReading], sdks: Iterable[str]) -> list[str]:
+    """The languages of which the table has a column and nobody asks now: what is known of them would be lost."""
+    known = {sdk.partition(" ")[0] for reading in before for sdk in reading.by}
+    return sorted(known - {sdk.partition(" ")[0] for sdk in sdks})
 
 
 def kept_table(before: Mapping[str, SdkReading], faults: Iterable[str], sdks: Sequence[str]) -> Table:

@@ -36,7 +36,7 @@ from conformance.scripted.instructions import (
     latest_user_parts,
 )
 from conformance.scripted.limits import cut
-from conformance.scripted.secrets import UNKNOWN, images, last_result, secret_word, text_of
+from conformance.scripted.secrets import UNKNOWN, colour_names, images, last_result, secret_word, text_of
 from conformance.scripted.tokens import counts_input
 
 Calls = list[Invocation]
@@ -139,8 +139,6 @@ def _text(instruction: Instruction | None, conversation: Conversation) -> str:
             result = last_result(conversation)
             return "error" if result is not None and result.is_error else "ok"
         case NameColours():
-            from conformance.scripted.secrets import colour_names
-
             return colour_names(images(conversation)) or UNKNOWN
         case FillSchema() if conversation.schema is not None:
             from conformance.scripted.smallest import smallest_text

@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema_rs
 import msgspec
 
-from conformance.scripted.encodings import compact
+from conformance.scripted.encodings import compact, value_at
 from conformance.scripted.strings import smallest_strings
 
 Schema = dict[str, Any] | bool
@@ -124,8 +124,6 @@ class _Search:
             self.open.pop()
 
     def _target(self, reference: str) -> Schema:
-        from conformance.scripted.encodings import value_at
-
         try:
             target = value_at(self.root, reference.removeprefix("#"))
         except LookupError:

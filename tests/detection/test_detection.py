@@ -14,7 +14,7 @@ from conformance.detection.client_servers import sessions
 from conformance.detection.figures import figure_of, got_worse, joined, summary, with_figures
 from conformance.detection.measure import own_of_faults
 from conformance.detection.sweep import BASE, Worse
-from conformance.detection.witnesses import SdkAnswer, kept_table, table_of, unread
+from conformance.detection.witnesses import SdkAnswer, kept_table, not_here, table_of, unread
 from conformance.engine.scripted_process import NamedFault, named_faults, named_models, named_variants
 from conformance.errors import UserError
 from conformance.judge.rules import RULES
@@ -211,6 +211,11 @@ def test_a_part_that_is_measured_anew_leaves_the_lines_of_the_others_of_the_same
     before = {one.fault: one for one in TWO}
     assert kept_table(before, ["ST02", "TO07", "NEW"], ["go 1", "python 1"]) == {"ST02": TWO[0].by}
     assert kept_table(before, ["ST02"], ["python 2", "go 1"]) == {}
+
+
+def test_the_table_is_not_written_without_an_sdk_that_has_a_column() -> None:
+    assert not_here(TWO, ["python 2"]) == ["go"]
+    assert not_here(TWO, ["go 2", "python 1", "typescript 1"]) == []
 
 
 @pytest.mark.parametrize(

@@ -40,59 +40,63 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _documents(name: str, catalog: Catalog) -> list[dict[str, Any]]:
     """What `explain` says, for programs: the rule, the case and the row of that name."""
-    found: list[dict[str, Any]] = []
-    if rule := RULES.get(name):
-        found.append(
-            {
-                "kind": "rule",
-                "id": rule.id,
-                "says": rule.law,
-                "level": rule.level,
-                "row": rule.surface,
-                "source": rule.source,
-                "basis": rule.basis,
-                "turned_red_by": _caught_by(rule.id),
-                "cases": [case.id for case in catalog.cases.values() if rule.id in case.rules],
-            }
-        )
-    if case := catalog.cases.get(name):
-        origin = catalog.origins[case.id]
-        found.append(
-            {
-                "kind": "case",
-                "id": case.id,
-                "says": case.title,
-                "level": case.level,
-                "claim": case.kind,
-                "modes": modes_of(case),
-                "row": case.surface,
-                "spec": case.spec,
-                "basis": case.basis,
-                "needs": case.needs,
-                "control": case.control,
-                "twin": case.twin,
-                "within": case.within,
-                "faults": case.faults,
-                "file": f"{origin.file}:{origin.line}",
-            }
-        )
-    if row := catalog.rows.get(name):
-        found.append(
-            {
-                "kind": "row",
-                "id": row.id,
-                "says": row.title,
-                "tier": row.tier,
-                "weight": row.weight,
-                "level": row.level,
-                "consequence": row.consequence,
-                "source": row.source,
-                "unasked": row.unasked,
-                "cases": [case.id for case in catalog.cases.values() if case.surface == row.id],
-                "rules": [rule.id for rule in RULES.values() if rule.surface == row.id],
-            }
-        )
-    return found
+    rule, case, row = RULES.get(name), catalog.cases.get(name), catalog.rows.get(name)
+    return [
+        *([_rule_document(rule, catalog)] if rule else []),
+        *([_case_document(case, catalog)] if case else []),
+        *([_row_document(row, catalog)] if row else []),
+    ]
+
+
+def _rule_document(rule: Rule, catalog: Catalog) -> dict[str, Any]:
+    return {
+        "kind": "rule",
+        "id": rule.id,
+        "says": rule.law,
+        "level": rule.level,
+        "row": rule.surface,
+        "source": rule.source,
+        "basis": rule.basis,
+        "turned_red_by": _caught_by(rule.id),
+        "cases": [case.id for case in catalog.cases.values() if rule.id in case.rules],
+    }
+
+
+def _case_document(case: Case, catalog: Catalog) -> dict[str, Any]:
+    origin = catalog.origins[case.id]
+    return {
+        "kind": "case",
+        "id": case.id,
+        "says": case.title,
+        "level": case.level,
+        "claim": case.kind,
+        "modes": modes_of(case),
+        "row": case.surface,
+        "spec": case.spec,
+        "basis": case.basis,
+        "needs": case.needs,
+        "control": case.control,
+        "twin": case.twin,
+        "within": case.within,
+        "faults": case.faults,
+        "file": f"{origin.file}:{origin.line}",
+    }
+
+
+def _row_document(row: Row, catalog: Catalog) -> dict[str, Any]:
+    return {
+        "kind": "row",
+        "id": row.id,
+        "says": row.title,
+        "tier": row.tier,
+        "weight": row.weight,
+        "level": row.level,
+        "consequence": row.consequence,
+        "source": row.source,
+        "unasked": row.unasked,
+        "cases": [case.id for case in catalog.cases.values() if case.surface == row.id],
+        "rules": [rule.id for rule in RULES.values() if rule.surface == row.id],
+    }
 
 
 def _explained(name: str, catalog: Catalog) -> Iterator[str]:

@@ -16,6 +16,9 @@ from conformance.errors import ExitCode, UserError
 from conformance.harmless import harmless
 from conformance.report.answers import annotations
 from conformance.report.matrix import matrix_of
+from conformance.report.query import parse
+from conformance.report.terminal import print_table
+from conformance.report.write import refuse_others, render, write_summaries
 from conformance.runs.diff import (
     ORDER,
     Change,
@@ -284,8 +287,6 @@ def run_report(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.format == "text":
         return _table(runs, arguments.query)
-    from conformance.report.write import refuse_others, render, write_summaries
-
     refuse_others(arguments.out)
     page = render(runs, arguments.out, detection=arguments.detection or arguments.out / DETECTION)
     write_summaries(runs, page.parent)
@@ -295,9 +296,6 @@ def run_report(arguments: argparse.Namespace) -> int:
 
 def _table(runs: Sequence[RunLog], words: str) -> int:
     from rich.console import Console
-
-    from conformance.report.query import parse
-    from conformance.report.terminal import print_table
 
     query = parse(words)
     print_table(runs, query, Console())
