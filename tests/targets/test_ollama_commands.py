@@ -81,6 +81,8 @@ def test_the_doctor_finds_each_trouble(command: Command, model: str, code: int, 
 
 
 def test_which_of_several_models_is_asked_back(command: Command) -> None:
+    for model in ("split", "on-cpu"):
+        assert command("prepare", "--model", model).returncode == 0
     assert "mend: conformance doctor --target ollama --model " in command("doctor").stdout
 
 

@@ -40,7 +40,9 @@ def declare(parser: Parser) -> None:
         default=[],
         help="the variable of the key: one, or one for each",
     )
-    parser.add_argument("--target", metavar="NAME|none", help="whose documented gaps count; recognised by default")
+    parser.add_argument(
+        "--target", metavar="NAME|none", help="target whose documented gaps apply; recognised by default"
+    )
     parser.add_argument("--profile", metavar="P", help="a named selection, such as quick or claude-code")
     parser.add_argument("--select", metavar="EXPR", help="such as 'area:tools level:must'")
     for name in ("concurrency", "attempts", "timeout", "budget"):

@@ -26,7 +26,7 @@ def declare(parser: Parser) -> None:
         "url", nargs="?", metavar="URL", help="the same as --base-url: http://localhost:11434, or localhost:11434"
     )
     ask.add_argument(
-        "--target", metavar="NAME[@VERSION]|FILE|none", help="whose documented gaps count; recognised by default"
+        "--target", metavar="NAME[@VERSION]|FILE|none", help="target whose documented gaps apply; recognised by default"
     )
     ask.add_argument(
         "--base-url", metavar="URL", help="where it listens; without it, the embedded reference endpoint is asked"
@@ -39,7 +39,7 @@ def declare(parser: Parser) -> None:
     ask.add_argument(
         "--no-capability", metavar="X", action="append", default=[], help="the model cannot do this (repeatable)"
     )
-    ask.add_argument("--simulated", action="store_true", help="say in every file that this target is a simulation")
+    ask.add_argument("--simulated", action="store_true", help="mark this run as one of a simulation in all outputs")
     what = parser.add_argument_group("what is asked")
     what.add_argument(
         "--profile", metavar="P", help="a named selection with a question of its own, such as claude-code or quick"
