@@ -35,7 +35,11 @@ UPSTREAM_INSTRUCTION = re.compile(
     )\s*$""",
     re.MULTILINE | re.VERBOSE,
 )
-LENGTH = re.compile(r"^(?:Think in (\d{1,9}) words|Count from -?\d+ to (\d{1,9})\.)", re.MULTILINE)
+LENGTH = re.compile(
+    r"^(?:Think in (?P<words>\d{1,9}) words|Count from (?P<first>-?\d{1,18}) to (?P<last>-?\d{1,18})\."
+    r"|Reply with exactly: (?P<exactly>.+))",
+    re.MULTILINE,
+)
 """The instructions that say how long an answer becomes."""
 SEPARATED = "request.messages.content.array.separated"
 """The one row that asks whether blocks are kept apart."""
@@ -75,9 +79,18 @@ def words_asked_for(case: Case) -> int:
         most = ask.body.get("max_tokens")
         for block in _last_user_turn(_list(ask.body.get("messages"))):
             if isinstance(text := block.get("text"), str) and (found := LENGTH.search(text)):
-                words = int(found[1] or found[2])
+                words = _words(found)
                 longest = max(longest, min(words, most) if isinstance(most, int) else words)
     return longest
+
+
+def _words(length: re.Match[str]) -> int:
+    """The words that a match of `LENGTH` asks for; a number that is counted is one."""
+    if length["words"]:
+        return int(length["words"])
+    if length["exactly"]:
+        return len(length["exactly"].split())
+    return abs(int(length["last"]) - int(length["first"])) + 1
 
 
 def is_glued(messages: list[Any]) -> bool:

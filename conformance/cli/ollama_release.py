@@ -21,8 +21,9 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from conformance.cli.commands import run as run_command
 from conformance.cli.parser import Parser
@@ -34,6 +35,7 @@ from conformance.runs.log import FILE as LOG
 from conformance.runs.log import read_log
 from conformance.targets.ollama.client import Ollama, OllamaError
 from conformance.targets.ollama.prepare import NATIVE_SINCE, prepare, prepare_probe_model
+from conformance.targets.probe_model import OLLAMA_ENVIRONMENT, SLOTS
 from conformance.targets.wire import Unreachable
 
 RELEASES = "https://github.com/ollama/ollama/releases/download"
@@ -218,7 +220,8 @@ def _asked(arguments: argparse.Namespace, version: str, given: Path | None, out:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="conformance-ollama-")))
         log = home / "ollama.log"
         try:
-            url = stack.enter_context(started(binary.resolve(), home, log, remotes=scripted))
+            environment = OLLAMA_ENVIRONMENT if arguments.probe_model else {}
+            url = stack.enter_context(started(binary.resolve(), home, log, remotes=scripted, environment=environment))
             if scripted:
                 upstream = stack.enter_context(ScriptedProcess("ollama"))
                 model = asyncio.run(_stub(url, upstream.url))
@@ -232,19 +235,21 @@ def _asked(arguments: argparse.Namespace, version: str, given: Path | None, out:
 
 
 @contextlib.contextmanager
-def started(binary: Path, home: Path, log: Path, *, remotes: bool) -> Iterator[str]:
+def started(
+    binary: Path, home: Path, log: Path, *, remotes: bool, environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[str]:
     """An Ollama on a free port with nothing in its home; its address. It ends with the block.
 
     `remotes` lets its models answer from this machine's other ports, which OLLAMA_NO_CLOUD would forbid; it reaches no
-    other machine then. Without it nothing leaves the machine but a pull.
+    other machine then. Without it nothing leaves the machine but a pull. `environment` is added to its variables.
     """
     port = _free_port()
-    environment = _kept() | {"HOME": str(home)}
-    environment |= {"OLLAMA_HOST": f"127.0.0.1:{port}", "OLLAMA_MODELS": str(home / "models")}
-    environment |= {"OLLAMA_REMOTES": "127.0.0.1", **NO_NETWORK} if remotes else {"OLLAMA_NO_CLOUD": "1"}
+    variables = {**_kept(), **environment, "HOME": str(home)}
+    variables |= {"OLLAMA_HOST": f"127.0.0.1:{port}", "OLLAMA_MODELS": str(home / "models")}
+    variables |= {"OLLAMA_REMOTES": "127.0.0.1", **NO_NETWORK} if remotes else {"OLLAMA_NO_CLOUD": "1"}
     with log.open("w") as output:
         process = subprocess.Popen(  # noqa: S603 - the caller's own binary
-            [str(binary), "serve"], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            [str(binary), "serve"], env=variables, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
         try:
             url = f"http://127.0.0.1:{port}"
@@ -305,6 +310,8 @@ def _ask(url: str, model: str, arguments: argparse.Namespace, out: Path | None, 
     if scripted:
         words += [word for ability in STUB_ABILITIES for word in ("--capability", ability)]
         words += ["--timeout", STUB_PATIENCE, "--concurrency", "8"]
+    if arguments.probe_model:
+        words += ["--concurrency", str(SLOTS)]
     if out is not None:
         words += ["--out", str(out)]
     parser = Parser("conformance run")

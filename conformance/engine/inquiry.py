@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from conformance.catalog.case import Case, Step, bad_requests, steps_of
 from conformance.catalog.load import Catalog
 from conformance.catalog.profile import clients_cases
-from conformance.engine.question import Attempt, Question, Record, in_mode, input_tokens_of, within
+from conformance.engine.question import Attempt, Question, Record, in_mode, input_tokens_of, obstacle_to, within
 from conformance.engine.scheduler import BUDGET_SPENT, Asking, Deadline, Memory
 from conformance.judge.answer import Answer, Reader
 from conformance.judge.effects import try_check
@@ -95,8 +95,8 @@ class Inquiry:
                 return Record(question=question, prevented=BUDGET_SPENT)
             if question.case.within is not None:
                 return await self._within(question, memory)
-            if question.case.concurrent > self._transport.patience.slots.most:
-                return Record(question=question, prevented=f"needs {question.case.concurrent} requests in flight")
+            if obstacle := obstacle_to(question.case, self._target.window, self._transport.patience.slots.most):
+                return Record(question=question, prevented=obstacle)
             capable, why_not = await self._capable(question, memory)
             if why_not:
                 return Record(question=question, inapplicable=why_not)

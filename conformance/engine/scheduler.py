@@ -20,7 +20,7 @@ With 64, the asking stood still while the SDK, which reads the first answers, wa
 
 HELD = 2 * 2**20
 """Bytes of answers that wait to be judged: while there are more, nothing further is asked."""
-LONG = 300
+LONG = 200
 """Words from which on an answer is asked for before the others."""
 BUDGET_SPENT = "budget spent"
 LATE = 1.0

@@ -54,11 +54,12 @@ def choices_of(options: RunOptions) -> Choices:
 
 
 def with_circumstances(target: Target) -> Target:
-    """The target with what follows from how it is reached: its key, what it can fetch, and a model that copies."""
+    """The target with what follows from how it is reached: its key, what it can fetch, and what its model can do."""
     circumstances = {
         "authentication": target.key is not None,
         "reachable-fixtures": is_loopback(target.base_url),
         "verbatim": target.model == REFERENCE_MODEL,
+        "long-answers": True,
     }
     simulated = target.simulated and target.name != "reference"  # which is itself, and stands for nobody else
     return replace(target, capabilities=circumstances | target.capabilities, simulated=simulated)

@@ -25,9 +25,14 @@ OLLAMA_PARAMETERS: dict[str, Any] = {
     "repeat_penalty": 1,
     "seed": 1,
     "num_ctx": WINDOW,
+    "num_thread": 1,
     "stop": ["<|im_end|>", "<|im_start|>"],
 }
-"""The likeliest token always."""
+"""The likeliest token always, by one thread: so small a model would have several wait for each other."""
+SLOTS = 4
+"""Questions that a server answers at once, each in a window of its own."""
+OLLAMA_ENVIRONMENT = {"OLLAMA_NUM_PARALLEL": str(SLOTS), "OLLAMA_FLASH_ATTENTION": "0"}
+"""What makes Ollama answer several questions at once, without flash attention: see `llama_server_command`."""
 
 
 class ModelCard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -66,12 +71,11 @@ def capabilities_of(model: str) -> dict[str, bool]:
 
 
 def llama_server_command(port: int = PORT, *, program: str = "llama-server", weights: Path | None = None) -> list[str]:
-    """The words that make llama.cpp serve it: four questions at once, each in a window of its own.
+    """The words that make llama.cpp serve it: several questions at once, each in a window of its own.
 
     By one thread: so small a model would have several wait for each other, for three times as long. Without flash
     attention: llama.cpp's kernel of it takes 8 ms a token on a CPU where plain attention takes 2.6, at 1,200 tokens.
     """
-    slots = 4
     words = [program, "-m", str(weights or FILE), "--alias", card().name, "--jinja", "--offline", "--temp", "0"]
-    words += ["-np", str(slots), "-c", str(slots * WINDOW), "--no-webui", "-t", "1", "-fa", "off"]
+    words += ["-np", str(SLOTS), "-c", str(SLOTS * WINDOW), "--no-webui", "-t", "1", "-fa", "off"]
     return [*words, "--host", "127.0.0.1", "--port", str(port)]

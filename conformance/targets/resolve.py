@@ -15,7 +15,7 @@ from conformance.keys import KNOWN, shortened
 from conformance.targets import discover
 from conformance.targets.address import AddressError, base_url, is_loopback, origin
 from conformance.targets.load import TargetFileError, load_target_file, target_names
-from conformance.targets.probe_model import capabilities_of, card, is_probe_model
+from conformance.targets.probe_model import WINDOW, capabilities_of, card, is_probe_model
 from conformance.targets.recognise import Acquaintance
 from conformance.targets.target import Dispute, Gap, Target, TargetFile
 from conformance.targets.versions import ServerVersion, read_version, within
@@ -112,6 +112,7 @@ def _acquaint(
         capabilities=capabilities,
         concurrency=choices.concurrency or file.concurrency,
         headroom=_headroom(file, model, capabilities),
+        window=WINDOW if is_probe_model(model) else None,
         defaults=file.defaults,
         documented=_holding(file.documented, version),
         known=_holding(file.known, version),

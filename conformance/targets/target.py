@@ -166,6 +166,8 @@ class Target(Struct, frozen=True, kw_only=True):
     """Capability to yes or no; one that is missing is unknown."""
     concurrency: int = 4
     headroom: int = 0
+    window: int | None = None
+    """Tokens that the probe model takes in; what does not fit is not asked, for some servers cut it in silence."""
     defaults: dict[str, Any] = {}
     documented: tuple[Gap, ...] = ()
     known: tuple[Gap, ...] = ()

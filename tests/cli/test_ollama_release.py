@@ -129,6 +129,7 @@ def binary(tmp_path: Path) -> Path:
         tmp_path / "ollama",
         VERSIONED
         + 'echo "home $HOME remotes $OLLAMA_REMOTES cloud $OLLAMA_NO_CLOUD key $OLLAMA_API_KEY$ANTHROPIC_API_KEY"\n'
+        'echo "parallel $OLLAMA_NUM_PARALLEL flash $OLLAMA_FLASH_ATTENTION"\n'
         f'exec {sys.executable} -m conformance.scripted serve --face ollama --port "${{OLLAMA_HOST##*:}}"\n',
     )
 
@@ -148,6 +149,7 @@ def test_a_binary_is_started_in_an_empty_home_asked_and_stopped(
     assert not Path(home).exists()
     assert "remotes 127.0.0.1" in log
     assert "hush" not in log
+    assert "parallel  flash \n" in log
 
 
 @pytest.mark.parametrize(("mode", "model"), [((), "conformance-probe"), (("native",), "conformance-probe:native")])
@@ -160,7 +162,9 @@ def test_a_binary_is_given_the_probe_model(binary: Path, tmp_path: Path, mode: t
     log = (tmp_path / "out" / "run.jsonl").read_text()
     assert f'"model":"{model}"' in log
     assert '"behind":"probe model"' in log
-    assert "cloud 1" in (tmp_path / "out" / "ollama.log").read_text()
+    said = (tmp_path / "out" / "ollama.log").read_text()
+    assert "cloud 1" in said
+    assert "parallel 4 flash 0\n" in said
 
 
 def test_several_versions_are_asked_one_after_the_other_and_make_one_report(tmp_path: Path) -> None:

@@ -11,8 +11,11 @@ from urllib.request import urlopen
 
 import pytest
 
+from conformance.catalog.load import load_catalog
+from conformance.engine.question import WINDOW_ROW, obstacle_to
 from conformance.runs.evidence_store import EvidenceStore
-from conformance.targets.probe_model import FILE, card, is_probe_model
+from conformance.runs.log import read_log
+from conformance.targets.probe_model import FILE, WINDOW, card, is_probe_model
 
 REPOSITORY = Path(__file__).parent.parent.parent
 NAMES = ("tokenizer.ggml.tokens", "tokenizer.chat_template", "qwen3.context_length")
@@ -91,6 +94,26 @@ def test_an_ollama_is_given_both_of_its_forms_and_the_run_says_who_was_asked(oll
     name = next(name for name in evidence if name.startswith("stop.sequence"))
     sent = json.loads(evidence.read(name).request.body.text or "")
     assert sent["max_tokens"] > card().headroom  # its tokens are bytes
+
+
+def test_what_it_cannot_do_is_not_asked(ollama: str, tmp_path: Path) -> None:
+    """Ollama cuts a prompt that does not fit in silence, and what is left of it asks for something else."""
+    assert command("prepare", "--target", "ollama", "--base-url", ollama, "--probe-model").returncode == 0
+    few = ["--select", "streaming.eight-thousand, content.long.4k-start, messages.text", "--no-witness"]
+    command("run", ollama, "--model", "conformance-probe", *few, "--out", str(tmp_path / "run"))
+    told = {(row.case, row.mode): f"{row.verdict}: {row.reason}" for row in read_log(tmp_path / "run").cases}
+    assert told["streaming.eight-thousand", "stream"] == "not-applicable: needs long-answers"
+    assert told["content.long.4k-start", "json"] == "not-run: the prompt does not fit into the probe model's window"
+    assert told["messages.text", "json"] == "supported: "
+
+
+def test_the_window_itself_is_asked_about_and_of_other_models_all() -> None:
+    cases = load_catalog().cases.values()
+    unfit = [case for case in cases if obstacle_to(case, WINDOW, 8)]
+    assert {case.id for case in unfit} >= {"content.long.4k-start", "claude-code.turn.main"}
+    assert "tools.history.hundred-results" not in {case.id for case in unfit}
+    assert [case.id for case in unfit if case.surface == WINDOW_ROW] == []
+    assert [case.id for case in cases if obstacle_to(case, None, 8)] == []
 
 
 def test_llama_server_is_told_by_a_line_to_type() -> None:
