@@ -123,7 +123,7 @@ def _expectations(log: RunLog, targets: Path) -> Expectations:
     file, version = targets / f"{log.run.target.name}.yaml", log.run.target.version
     if not file.exists():
         return Expectations()
-    documented, known = gaps_of(str(file), version)
+    documented, known = gaps_of(str(file), version, log.run.target.model)
     disputed, suite = disputes_of(str(file), version), pin_of(str(file))
     return Expectations(documented=documented, known=known, disputed=disputed, suite=suite)
 

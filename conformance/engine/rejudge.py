@@ -177,7 +177,7 @@ def _expectations(log: RunLog) -> Expectations:
     try:
         target_named(log)
         name, version = named if is_file(named) else log.run.target.name, log.run.target.version
-        documented, known = gaps_of(name, version)
+        documented, known = gaps_of(name, version, log.run.target.model)
         disputed, suite = disputes_of(name, version), pin_of(name)
     except TargetFileError as problem:
         if log.run.expectations_sha256 != Expectations().sha256:

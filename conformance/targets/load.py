@@ -178,7 +178,7 @@ def _gaps(file: TargetFile) -> list[Gap]:
 
 
 def _about(gap: Gap) -> tuple[object, ...]:
-    return (*subject(gap), tuple(gap.modes), gap.versions)
+    return (*subject(gap), tuple(gap.modes), gap.versions, tuple(gap.models))
 
 
 def _dropped(gap: Gap, drops: list[dict[str, Any]]) -> bool:

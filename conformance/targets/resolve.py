@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
 
@@ -114,8 +115,8 @@ def _acquaint(
         headroom=_headroom(file, model, capabilities),
         window=WINDOW if is_probe_model(model) else None,
         defaults=file.defaults,
-        documented=_holding(file.documented, version),
-        known=_holding(file.known, version),
+        documented=_with(model, _holding(file.documented, version)),
+        known=_with(model, _holding(file.known, version)),
         disputed=_holding(file.disputed, version),
         suite=file.suite,
         simulated=file.name == "reference" or server.simulated,
@@ -148,10 +149,10 @@ def pin_of(name: str) -> str:
     return load_target_file(name).suite
 
 
-def gaps_of(name: str, version: str | None) -> tuple[tuple[Gap, ...], tuple[Gap, ...]]:
-    """The documented and the known gaps of a target, named or by its file, in a version; TargetFileError if none."""
+def gaps_of(name: str, version: str | None, model: str = "") -> tuple[tuple[Gap, ...], tuple[Gap, ...]]:
+    """The documented and known gaps of a target or its file, in a version, with a model; TargetFileError if none."""
     file, asked = load_target_file(name), read_version(version)
-    return _holding(file.documented, asked), _holding(file.known, asked)
+    return _with(model, _holding(file.documented, asked)), _with(model, _holding(file.known, asked))
 
 
 def disputes_of(name: str, version: str | None) -> tuple[Dispute, ...]:
@@ -328,6 +329,18 @@ def _leaves_the_machine(model: str, abilities: discover.Abilities) -> bool:
 
 def _holding(entries: list[Entry], version: ServerVersion) -> tuple[Entry, ...]:
     return tuple(entry for entry in entries if within(entry.versions, version))
+
+
+def _with(model: str, gaps: tuple[Gap, ...]) -> tuple[Gap, ...]:
+    """The gaps that a model of this name shows."""
+    return tuple(gap for gap in gaps if _shows(model.removesuffix(":latest"), gap.models))
+
+
+def _shows(model: str, models: list[str]) -> bool:
+    named = [name for name in models if not name.startswith("!")]
+    excluded = [name.removeprefix("!") for name in models if name.startswith("!")]
+    among = not named or any(fnmatchcase(model, name) for name in named)
+    return among and not any(fnmatchcase(model, name) for name in excluded)
 
 
 def _say_which(

@@ -33,6 +33,8 @@ class Gap(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The finding keys that are known; others are a regression. Empty: any."""
     versions: str = ""
     """A version range such as `>=0.14.0,<0.33`; empty: every version."""
+    models: list[str] = []
+    """The models that show it, `*` for any letters; with `!` before it, one that does not. Empty: all."""
     source: Spec | None = None
     """Where the vendor says so; every entry under `documented` has one."""
     why: str | None = None

@@ -189,6 +189,22 @@ def test_what_breaks_the_streams_of_an_ollama_is_known_of_it(shape: str, version
     assert (found <= keys) == within(versions, read_version(version))
 
 
+@pytest.mark.parametrize(
+    ("model", "held"),
+    [
+        ("conformance-probe", ["stop.sequence-long", "validation.context_window"]),
+        ("conformance-probe:latest", ["stop.sequence-long", "validation.context_window"]),
+        ("conformance-probe:native", ["usage.output-counts-call"]),
+        ("qwen3", ["request.thinking.omitted", "validation.context_window"]),
+    ],
+)
+def test_an_entry_can_hold_for_some_models_alone(model: str, held: list[str]) -> None:
+    """The probe model's tokens are bytes and it thinks only when it is told to: some gaps show with it alone."""
+    some = ("request.thinking.omitted", "stop.sequence-long", "usage.output-counts-call", "validation.context_window")
+    names = {str(entry.surface or entry.case) for entry in gaps_of("ollama", "0.33.0", model)[1]}
+    assert sorted(names.intersection(some)) == held
+
+
 def event(words: str) -> bytes:
     """`start 0 text` as an event of a stream."""
     what, index, kind = (*words.split(), "")[:3]
