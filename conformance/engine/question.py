@@ -5,11 +5,10 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-import msgspec.json
 from msgspec import Struct
 from msgspec.structs import replace
 
-from conformance.catalog.case import Ask, Case, asks_of, modes_of
+from conformance.catalog.case import Case, asks_of, modes_of
 from conformance.judge.observe import Observed, Reply
 from conformance.judge.verdict import SHOWN, Observation
 from conformance.probe.trouble import AGAINST, ASKED_AGAIN, is_final
@@ -44,25 +43,30 @@ def agent_of(questions: Iterable[Question]) -> str:
     return max(agents, key=agents.__getitem__, default="")
 
 
-BYTES_OF_A_TOKEN = 2
-"""Of a request to the probe model: each byte of its texts is a token, and the JSON around them is none."""
 WINDOW_ROW = "validation.context_window"
 """The row of the questions that ask what becomes of a prompt that does not fit."""
 
 
 def obstacle_to(case: Case, window: int | None, most: int) -> str:
-    """Why a case cannot be asked: of so many tokens that the model takes in, and so many requests in flight at most."""
+    """Why a case cannot be asked: the probe model takes in so many tokens, and so many requests are in flight."""
     if case.concurrent > most:
         return f"needs {case.concurrent} requests in flight"
     if window is None or case.surface == WINDOW_ROW:
         return ""
-    longest = max((_size(ask) for ask in asks_of(case) if ask.path == "/v1/messages"), default=0)
-    return "the prompt does not fit into the probe model's window" if longest > BYTES_OF_A_TOKEN * window else ""
+    longest = max((_tokens(ask.body) for ask in asks_of(case) if ask.path == "/v1/messages"), default=0)
+    return "the prompt does not fit into the probe model's window" if longest > window else ""
 
 
-def _size(ask: Ask) -> int:
-    """Bytes of a request as its case states it."""
-    return len(msgspec.json.encode(ask.body)) if isinstance(ask.body, dict) else 0
+def _tokens(value: Any) -> int:
+    """Those of a request to the probe model: each byte of a text is one, and the JSON around it is none."""
+    match value:
+        case str():
+            return len(value.encode(errors="replace"))
+        case dict():
+            return sum(map(_tokens, value.values()))
+        case list():
+            return sum(map(_tokens, value))
+    return 0
 
 
 class Attempt(Struct, frozen=True, dict=True):

@@ -110,7 +110,11 @@ def test_what_it_cannot_do_is_not_asked(ollama: str, tmp_path: Path) -> None:
 def test_the_window_itself_is_asked_about_and_of_other_models_all() -> None:
     cases = load_catalog().cases.values()
     unfit = [case for case in cases if obstacle_to(case, WINDOW, 8)]
-    assert {case.id for case in unfit} >= {"content.long.4k-start", "claude-code.turn.main"}
+    assert {case.id for case in unfit} >= {
+        "content.long.4k-start",
+        "claude-code.turn.main",
+        "claude-code.turn.system-last",
+    }
     assert "tools.history.hundred-results" not in {case.id for case in unfit}
     assert [case.id for case in unfit if case.surface == WINDOW_ROW] == []
     assert [case.id for case in cases if obstacle_to(case, None, 8)] == []
