@@ -4,6 +4,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import Any
 
 from conformance.scripted.faults.fault import FaultGroup
@@ -179,10 +180,14 @@ def unread_without_tools(body: Block) -> None:
 
 
 def _of_user(body: Block, kind: str) -> Iterator[tuple[Block, list[Block]]]:
-    """The user's messages that hold blocks of a type, each with its blocks."""
+    return _of("user", body, kind)
+
+
+def _of(role: str, body: Block, kind: str) -> Iterator[tuple[Block, list[Block]]]:
+    """The messages of a role that hold blocks of a type, each with its blocks."""
     messages = body.get("messages")
     for message in messages if isinstance(messages, list) else []:
-        blocks = message.get("content") if isinstance(message, dict) and message.get("role") == "user" else None
+        blocks = message.get("content") if isinstance(message, dict) and message.get("role") == role else None
         if isinstance(blocks, list) and any(_is(block, kind) for block in blocks):
             yield message, blocks
 
@@ -198,11 +203,11 @@ def texts_before_image_lost(body: Block) -> None:
         message["content"] = [block for at, block in enumerate(blocks) if at > last or not _is(block, "text")]
 
 
-def _reversed(name: str, says: str, kind: str, needs: str) -> None:
-    """A fault that puts the blocks of a type, in each of the user's messages, into the places of one another."""
+def _reversed(name: str, says: str, kind: str, needs: str, role: str = "user") -> None:
+    """A fault that puts the blocks of a type, in each message of a role, into the places of one another."""
 
     def reverse(body: Block) -> None:
-        for message, blocks in _of_user(body, kind):
+        for message, blocks in _of(role, body, kind):
             last_first = [block for block in blocks if _is(block, kind)]
             message["content"] = [last_first.pop() if _is(block, kind) else block for block in blocks]
 
@@ -211,7 +216,17 @@ def _reversed(name: str, says: str, kind: str, needs: str) -> None:
 
 _reversed("X-images-reversed", "the images of a message are seen in reverse", "image", "vision")
 _reversed("X-documents-reversed", "the documents of a message are read in reverse", "document", "documents")
+_reversed("X-search-results-reversed", "search results of a message are read in reverse", "search_result", "documents")
 _reversed("X-texts-reversed", "the text blocks of a message are read in reverse", "text", "turns")
+_reversed("X-assistant-texts-reversed", "texts of an assistant turn are read in reverse", "text", "turns", "assistant")
+
+
+@RESULTS.body("X-users-reversed", "user messages in a row are read in reverse", needs="turns")
+def users_reversed(body: Block) -> None:
+    messages = body.get("messages")
+    if isinstance(messages, list) and all(isinstance(message, dict) for message in messages):
+        rows = [list(row) for _, row in groupby(messages, key=lambda message: message.get("role"))]
+        body["messages"] = [one for row in rows for one in (row[::-1] if row[0].get("role") == "user" else row)]
 
 
 @RESULTS.body("X-system-reversed", "the texts of system's blocks are read in reverse", needs="system")
