@@ -149,7 +149,7 @@ class Dialect:
         readings: list[Decoded] = []
         while len(readings) < LAYERS and (reading := self._reading(data)):
             data = reading.data
-            readings.append(reading)
+            readings = [*readings, reading]  # whoever keeps the one before has it as it was
             yield data, readings
 
     def _reading(self, data: bytes) -> Decoded | None:

@@ -102,6 +102,7 @@ _SPELLED = re.compile(
     re.DOTALL,
 )
 """One character, as it is or escaped."""
+_ESCAPES = re.compile(r"[%\\&]")
 _CODE = re.compile(r"(?P<before>.*?)(?P<code>[0-9A-Fa-f]{2,3})(?P<after>;?)")
 _FILE = re.compile(r".+\.(py|js|ts|go|rs|c|cc|cpp|cu|h|java|rb|php|md|txt|json|ya?ml|toml)")
 """A file of a program, which stands before the number of a line as a host does before its port."""
@@ -205,12 +206,15 @@ class Masks:
 
     def _mask(self, kind: Kind, data: bytes) -> bytes:
         """The mask of what stands in some bytes, its escapes left as they are."""
-        spelled = _SPELLED.findall(data.decode("utf-8", "surrogateescape"))
-        name = "".join(map(_read, spelled))
+        text = data.decode("utf-8", "surrogateescape")
+        spelled = _SPELLED.findall(text) if _ESCAPES.search(text) else None
+        name = text if spelled is None else "".join(map(_read, spelled))
         number = self._numbers.setdefault(name.lower(), len(self._numbers) + 1)
         ending = _ENDING.search(name) if kind == "path" else None
         mask = masked_text(name[: ending.start()], number) + ending[0] if ending else masked_text(name, number)
         self.made.setdefault((kind, name), Masked(kind, name, mask))
+        if spelled is None:
+            return mask.encode("utf-8", "surrogateescape")
         if len(mask) != len(spelled):  # an escape that stands for a part of a character
             mask = masked_text("".join(one[-1] for one in spelled), number)
         signs = (new if len(old) == 1 else _respelled(old, new) for old, new in zip(spelled, mask, strict=True))
@@ -240,18 +244,29 @@ def _respelled(spelled: str, sign: str) -> str:
 
 def masked_text(text: str, number: int) -> str:
     """A text of the same form: letters become `x` and digits `0`, but for the last ones, which tell the number."""
-    letters = [sign for sign in text if sign.isalpha()]
-    alphabet = "abcdef" if all(sign in "abcdefABCDEF" for sign in letters) else "xyzabcdefghijklmnopqrstuvw"
-    signs = list(text)
+    letters = {sign for sign in set(text) if sign.isalpha()}
+    alphabet = "abcdef" if letters <= set("abcdefABCDEF") else "xyzabcdefghijklmnopqrstuvw"
+    signs = list(text.translate({ord(sign): _first_of(sign, alphabet) for sign in set(text)}))
     for at in range(len(signs) - 1, -1, -1):
-        sign = signs[at]
+        if not number:
+            break
+        sign = text[at]
         if sign.isascii() and _SIGN.fullmatch(sign):
             allowed = "0123456789" if sign.isdigit() else alphabet
             number, digit = divmod(number, len(allowed))
             signs[at] = allowed[digit].upper() if sign.isupper() else allowed[digit]
-        elif not sign.isascii() and not "\udc80" <= sign <= "\udcff":
-            signs[at] = {2: "\u00e9", 3: "\u20ac", 4: "\U0001f600"}[len(sign.encode())]
     return "".join(signs)
+
+
+def _first_of(sign: str, alphabet: str) -> str:
+    """What stands for a sign where it tells nothing of the number."""
+    if not sign.isascii():
+        return sign if "\udc80" <= sign <= "\udcff" else {2: "\u00e9", 3: "\u20ac", 4: "\U0001f600"}[len(sign.encode())]
+    if not _SIGN.fullmatch(sign):
+        return sign
+    if sign.isdigit():
+        return "0"
+    return alphabet[0].upper() if sign.isupper() else alphabet[0]
 
 
 def applied(spans: Iterable[tuple[int, int, bytes]], data: bytes, begins: int) -> bytes:

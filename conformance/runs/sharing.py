@@ -1,7 +1,9 @@
 """A recorded run as it may be given away: head, rows and exchanges with masks, the headers of answers by a list."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection
+from itertools import accumulate
 from typing import TypeVar
 
 import msgspec
@@ -102,7 +104,7 @@ def _exchange(exchange: Exchange, masks: Masks) -> Exchange:
 
 
 _PAYLOADS = tuple(
-    re.compile(rb'"%s"\s*:\s*"((?:[^"\\]|\\.)*)"' % name) for name in (b"text", b"thinking", b"partial_json")
+    re.compile(rb'"%s"\s*:\s*"([^"\\]*+(?:\\.[^"\\]*+)*+)"' % name) for name in (b"text", b"thinking", b"partial_json")
 )
 
 
@@ -112,15 +114,15 @@ def spans_over_deltas(body: bytes, masks: Masks) -> list[tuple[int, int, bytes]]
     for payload in _PAYLOADS:
         pieces = [found.span(1) for found in payload.finditer(body)]
         whole = masks.spans(b"".join(body[first:last] for first, last in pieces)) if len(pieces) > 1 else []
-        begins = 0
-        for first, last in pieces if whole else ():
-            ends = begins + last - first
-            for low, high, mask in whole:
-                inside, outside = max(low, begins), min(high, ends)
+        ends = list(accumulate(last - first for first, last in pieces))
+        for low, high, mask in whole:
+            for place in range(bisect_right(ends, low), bisect_left(ends, high) + 1):
+                first, last = pieces[place]
+                begins = ends[place] - (last - first)
+                inside, outside = max(low, begins), min(high, ends[place])
                 if inside < outside:
                     at = first + inside - begins
                     spans.append((at, at + outside - inside, mask[inside - low : outside - low]))
-            begins = ends
     return spans
 
 

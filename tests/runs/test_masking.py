@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+import time
 from urllib.parse import quote
 
 import pytest
@@ -93,6 +94,33 @@ def test_what_is_private_is_masked_in_its_own_length(name: str) -> None:
     assert not [secret for secret in SECRETS if secret.lower() in told.lower()], told
     if text.startswith(("{", '"')) and text.endswith(("}", '"')) and ": " not in text[:20]:
         json.loads(told)
+
+
+@pytest.mark.parametrize("name", PRIVATE)
+def test_what_is_private_is_masked_beside_what_is_escaped_more_often(name: str) -> None:
+    """What an escape hid was looked for at one depth and masked as if it stood at the deepest of the whole answer."""
+    text = PRIVATE[name]
+    told = Masks(KNOWN).text(f"{'&#37;41 ' * 9}{text}")  # type: ignore[arg-type]
+    assert not [secret for secret in SECRETS if secret.lower() in told.lower()], told
+
+
+LONG = {
+    "a path": b'"/home/' + b"a" * 300_000 + b'"',
+    "an id": b"msg_" + b"a1" * 150_000,
+    "a path in escapes": b'"/home/' + b"\\u0061" * 50_000 + b'"',
+    "many paths": b" ".join(b"/home/ana%d/x.py" % number for number in range(20_000)),
+    "many deltas": b"".join(b'{"text":"msg_a1b2%06d "}\n' % number for number in range(14_000)),
+    "deltas between quotes": b'{"text":"' + b'\\"' * 150_000 + b'"}{"text":"/home/ana"}',
+}
+"""Some 300 kB of each."""
+
+
+@pytest.mark.parametrize("what", LONG)
+def test_masking_takes_time_that_grows_with_the_bytes(what: str) -> None:
+    masks = Masks(KNOWN)  # type: ignore[arg-type]
+    began = time.process_time()
+    assert masks.spans(LONG[what]) + spans_over_deltas(LONG[what], masks)
+    assert time.process_time() - began < 3, "ten times as long as it takes"
 
 
 PUBLIC = [
