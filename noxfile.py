@@ -134,7 +134,12 @@ def hostile(session: nox.Session) -> None:
         install(session, ALL)
         kills = "30" if "--full" in session.posargs else "3"
         given = [word for word in session.posargs if word != "--full"]
-        environment = {"CONFORMANCE_KILLS": kills, "CONFORMANCE_HOSTILE": "full" if kills == "30" else "short"}
+        full = kills == "30"
+        environment = {"CONFORMANCE_KILLS": kills, "CONFORMANCE_HOSTILE": "full" if full else "short"}
+        figures = HERE / ".nox" / "hostile-memory.psv"
+        if full:  # what each endpoint takes: name, MB of the run at its peak, and of the SDK's process
+            figures.unlink(missing_ok=True)
+            environment["HOSTILE_FIGURES"] = str(figures)
 
         def half(files: list[str]) -> None:
             print(session.run("pytest", *SLOWEST, *files, env=environment, silent=True))
@@ -146,6 +151,8 @@ def hostile(session: nox.Session) -> None:
         others = ["tests/hostile", *(f"--ignore={file}" for file in waiting)]
         with ThreadPoolExecutor() as side_by_side:  # they wait as long as they work
             list(side_by_side.map(half, [waiting, others]))
+        if full:
+            print(figures.read_text(encoding="utf-8"))
 
 
 @nox.session(name="fuzz-parsers")

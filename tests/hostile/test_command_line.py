@@ -1,6 +1,6 @@
 """The worst endpoints, asked by the command line in a process of its own: its memory, its end, its verdicts.
 
-One process is asked some of them in turn; in the full form each has one of its own, too.
+One process meets some of them in turn, in the full form all of them, and is weighed after each.
 """
 
 import asyncio
@@ -13,8 +13,9 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen, run
 
@@ -91,74 +92,130 @@ def hostile(attacks: Mapping[str, Attack]) -> Iterator[tuple[str, list[bytes]]]:
             thread.join()
 
 
-WORST = (
-    *("million_blocks", "big_strings", "big_event_3m", "big_text_3m", "wide_text", "comment_3m", "tiny_events"),
-    *(
-        "many_words",
-        "many_lines",
-        "many_values",
-        "too_many_values",
-        "many_numbers",
-        "many_keys",
-        "chunks_of_a_byte",
-        "too_many_chunks",
-    ),
-    *("many_blocks", "blocks_without_a_stop", "many_endings", "many_types", "long_event_name", "long_field"),
-    *("events_without_end", "comments_flood", "empty_lines_flood", "big_event", "endless_stream", "gzip_bomb"),
-    *("gzip_double", "deflate_bomb", "gb_declared_close", "endless_headers", "big_headers_60k", "nested_100k"),
-    *("nested_error_event", "values_one_by_one", "redos_lines", "redos_call", "type_long", "limit_digits"),
-    *("odd_error", "odd_200", "odd_event_names", "scripts", "echo_all", "unsolicited", "redirect_307"),
-    *("bomb_behind_a_good_answer", "bomb_in_a_refusal", "hints_of_a_megabyte", "ids_by_the_thousand"),
-    *("chunk_extensions_by_the_thousand", "nested_in_a_delta", "http09_that_never_ends", "nothing_but_nul"),
-    *("commands_in_headers", "commands_in_a_stream_error", "hints_with_commands", "trailers_of_commands"),
-    *("key_a_sign_a_header", "key_in_names_of_headers", "key_a_sign_an_event"),
-    *("key_everywhere", "key_in_thirds", "key_in_a_refusal", "key_in_a_401", "key_in_a_status_line"),
-    *("key_in_a_header_line", "key_in_no_http", "a_redirect_with_the_key", *(f"key_in_{name}" for name in SPELLED)),
-)
 SAMPLE = (
-    *(
-        "big_strings",
-        "wide_text",
-        "many_words",
-        "many_keys",
-        "many_values",
-        "odd_200",
-        "commands_in_headers",
-        "key_in_percent_escapes_of_base64",
-    ),
+    *("big_strings", "wide_text", "many_values", "odd_200", "commands_in_headers", "key_in_percent_escapes_of_base64"),
     *("key_in_letters_of_json", "key_everywhere", "key_in_thirds"),
 )
-IN_TURN, WHOLE = "in-turn", "whole"
-"""The endpoints that answer each request as the next of the worst does, or as the next of all of them."""
-TURNS = {IN_TURN: SAMPLE, WHOLE: tuple(sorted({*CATALOGUE} - WAITS - {"good"}))}
+QUICK = tuple(sorted({*CATALOGUE} - WAITS - {"good"}))
+ALONE = ("million_blocks", "wide_text", "many_lines", "endless_stream", "gzip_bomb", "echo_all", "key_in_no_http")
+"""Those that have a run of their own in the full form, for its verdicts."""
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """A run that meets one endpoint after another: which, and the words of its command."""
+
+    names: tuple[str, ...]
+    select: str
+    more: tuple[str, ...] = ()
+    weighed: bool = True
+    """Whether each answer waits until all earlier ones are judged, so that what it takes is known."""
+
+
+FEW = "messages.text or messages.two-words or stop.max-tokens-cuts or stop.sequence-honoured"
+"""More hostile answers than are asked for at once, and an innocent one."""
+MANY = "messages.* or stop.* or streaming.* or usage.* or sampling.* or tools.*"
+"""More than there are endpoints."""
+ONE = ("--concurrency", "1")
+MEETINGS = {
+    "some": Meeting(SAMPLE, FEW, ONE),
+    "each": Meeting(QUICK, MANY, ONE),
+    "each that waits": Meeting(tuple(sorted(WAITS)), "messages.* or stop.*", (*ONE, "--timeout", "0.5")),
+    "several at once": Meeting(QUICK, MANY, weighed=False),
+}
 LARGEST = 200
 """Megabytes of memory at the peak."""
 LARGEST_LOG = 3_000_000
 """Bytes, of which the catalog of all rows takes a part: whatever an endpoint sends, its values are cut."""
+FIGURES = os.environ.get("HOSTILE_FIGURES")
+"""The file to which lines are added: endpoint, megabytes at the peak of the run, and of the SDK's process."""
 KEY = "sk-canary-9fJ2kQ7xLmZ0-secret"
-FEW = "messages.text or messages.two-words or stop.max-tokens-cuts or stop.sequence-honoured"
-"""More hostile answers than are asked for at once, and an innocent one."""
-MANY = "messages.* or stop.* or streaming.* or usage.* or sampling.*"
-"""More than there are endpoints."""
 LIMIT = 900.0
 """Seconds that a run may take on a busy machine."""
 
 
-def measured(words: list[str], folder: Path) -> tuple[int, float, str]:
-    """The exit code of a run, the memory at its peak in megabytes, and what it printed."""
+def keep(peaks: Mapping[str, tuple[float, float]]) -> None:
+    lines = [f"{name} | {run:.0f} | {sdk:.0f}\n" for name, (run, sdk) in peaks.items()]
+    print("".join(lines))
+    if FIGURES:
+        with Path(FIGURES).open("a", encoding="utf-8") as file:
+            file.writelines(lines)
+
+
+class Scales:
+    """Weighs a run and the SDK's process at the hand of each endpoint that they meet."""
+
+    def __init__(self, weighed: bool) -> None:
+        self._weighed = weighed
+        self.process = 0
+        """Once it has begun."""
+        self.peaks: dict[str, tuple[float, float]] = {}
+        """In megabytes, by the name of the endpoint."""
+        self._now = "all"
+
+    def note(self) -> None:
+        """Notes what was taken since the last endpoint was met."""
+        run, sdk = self.peaks.get(self._now, (0.0, 0.0))
+        of_sdk = max(map(peak_of, children_of(self.process)), default=0.0)
+        self.peaks[self._now] = max(run, peak_of(self.process)), max(sdk, of_sdk)
+
+    async def meet(self, name: str) -> None:
+        """Waits until all that was answered is judged, and counts anew for this endpoint."""
+        if not self._weighed:
+            return
+        until, idle = time.monotonic() + LONGEST_WORK, 0
+        while idle < IDLE and time.monotonic() < until:
+            await asyncio.sleep(0.02)
+            idle = idle + 1 if all(map(sleeps, (self.process, *children_of(self.process)))) else 0
+        self.note()
+        self._now = name
+        forget_peaks((self.process, *children_of(self.process)))
+
+
+IDLE, LONGEST_WORK = 3, 15.0
+"""How often in a row a process has to sleep to have nothing to do, and seconds that this is waited for."""
+
+
+def forget_peaks(processes: Iterable[int]) -> None:
+    """What they hold now is their peak from then on."""
+    for process in processes:
+        with suppress(OSError):
+            Path(f"/proc/{process}/clear_refs").write_text("5")
+
+
+def sleeps(process: int) -> bool:
+    """Whether no thread of a process works, or wants to."""
+    with suppress(OSError):
+        threads = [one.read_text().rpartition(")")[2][1] for one in Path(f"/proc/{process}/task").glob("*/stat")]
+        return not set(threads) & {"R", "D"}
+    return True
+
+
+def ran(words: list[str], folder: Path, scales: Scales) -> tuple[int, str]:
+    """The exit code of a run, and what it printed."""
     with (folder / "printed").open("w+b") as printed:
         environment = {**os.environ, "HOSTILE_KEY": KEY, "GITHUB_ACTIONS": "true"}
         process = Popen(
             [sys.executable, "-m", "conformance", *words], cwd=folder, env=environment, stdout=printed, stderr=printed
         )
-        until, peak = time.monotonic() + LIMIT, 0.0
+        scales.process = process.pid
+        until = time.monotonic() + LIMIT
         while process.poll() is None:
-            peak = peak_of(process.pid) or peak
+            scales.note()
             if time.monotonic() > until:
                 process.kill()
             time.sleep(0.05)
         printed.seek(0)
-        return process.returncode, peak, printed.read().decode(errors="replace")
+        return process.returncode, printed.read().decode(errors="replace")
+
+
+def children_of(process: int) -> list[int]:
+    """The processes that the threads of one have started: that of the SDK, anew where it had ended."""
+    told: list[int] = []
+    with suppress(OSError):
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            told += map(int, (thread / "children").read_text().split())
+    return told
 
 
 def peak_of(process: int) -> float:
@@ -174,38 +231,39 @@ def peak_of(process: int) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-def in_turn(names: Sequence[str], met: set[str]) -> Attack:
-    """One after the other; those that somebody met are told."""
-    turns = itertools.cycle(names)
+def in_turn(names: Sequence[str], met: set[tuple[str, bool]], scales: Scales) -> Attack:
+    """One after the other, in each mode; those that somebody met are told."""
+    half = len(names) // 2
+    turns = {True: itertools.cycle(names), False: itertools.cycle([*names[half:], *names[:half]])}
 
-    def attack(asked: Asked) -> "bytes | Pieces":
-        name = next(turns)
-        met.add(name)
-        return CATALOGUE[name](asked)
+    async def attack(asked: Asked) -> Pieces:
+        name = next(turns[asked.streams])
+        met.add((name, asked.streams))
+        await scales.meet(name)
+        answer = CATALOGUE[name](asked)
+        if isinstance(answer, bytes):
+            yield answer
+            return
+        async for piece in answer:
+            yield piece
 
     return attack
 
 
-@pytest.mark.parametrize("name", extent((*TURNS, *WORST), [IN_TURN]))
+@pytest.mark.parametrize("name", extent((*MEETINGS, *ALONE), ["some"]))
 def test_the_command_line_survives(name: str, tmp_path: Path) -> None:
-    met: set[str] = set()
-    with hostile({**CATALOGUE, **{turns: in_turn(names, met) for turns, names in TURNS.items()}}) as (url, stolen):
-        began = time.monotonic()
-        words = ["run", "--base-url", f"{url}/{name}", "--target", "none", "--model", "m", "--timeout", "20"]
-        words += [
-            "--select",
-            MANY if name == WHOLE else FEW,
-            "--api-key-env",
-            "HOSTILE_KEY",
-            "--out",
-            "out",
-            "--debug",
-        ]
-        code, megabytes, printed = measured(words, tmp_path)
-        seconds = time.monotonic() - began
-    print(f"{name}: {megabytes:.0f} MB at the peak, {seconds:.0f} s")
+    met: set[tuple[str, bool]] = set()
+    meeting = MEETINGS.get(name, Meeting((name,), FEW))
+    scales = Scales(meeting.weighed)
+    with hostile({"endpoint": in_turn(meeting.names, met, scales)}) as (url, stolen):
+        words = ["run", "--base-url", f"{url}/endpoint", "--target", "none", "--model", "m", "--timeout", "20"]
+        words += [*meeting.more, "--select", meeting.select, "--api-key-env", "HOSTILE_KEY", "--out", "out", "--debug"]
+        code, printed = ran(words, tmp_path, scales)
+    keep(scales.peaks if meeting.weighed else {name: scales.peaks["all"]})
     assert code in (0, 1, 2), printed
-    assert megabytes < LARGEST
+    assert {one for one, _ in met} == set(meeting.names)
+    assert 0 < max(run for run, _ in scales.peaks.values()) < LARGEST, scales.peaks
+    assert 0 < max(sdk for _, sdk in scales.peaks.values()) < LARGEST, scales.peaks
     assert not stolen
     log = read_log(tmp_path / "out")
     assert log.complete, printed
@@ -213,9 +271,7 @@ def test_the_command_line_survives(name: str, tmp_path: Path) -> None:
     for row in read_rows(tmp_path / "out" / FILE):
         if isinstance(row, CaseRow):
             rows.setdefault((row.case, row.mode), row)  # as it was judged, before a cause is named in its place
-    if name in TURNS:
-        assert met == set(TURNS[name])
-    else:
+    if name in ALONE:
         expected = OUTCOMES[name].split(" | ")
         assert [told(rows[ATTACKED, mode]) for mode in ("stream", "json")] == [one.rstrip(" |") for one in expected[:2]]
     assert {rows[INNOCENT, mode].verdict for mode in ("stream", "json")} == {"supported"}
