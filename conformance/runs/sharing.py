@@ -81,12 +81,11 @@ def shared_evidence(evidence: Evidence, masks: Masks) -> Evidence:
 
 
 def _exchange(exchange: Exchange, masks: Masks) -> Exchange:
-    spans = [*masks.spans(exchange.body), *spans_over_deltas(exchange.body, masks)]
-    chunks = []
-    begins = 0
-    for chunk in exchange.chunks:
-        chunks.append(Chunk(chunk.at, applied(spans, chunk.data, begins)))
-        begins += len(chunk.data)
+    body = exchange.body
+    masked = applied([*masks.spans(body), *spans_over_deltas(body, masks)], body, 0)
+    sizes = [len(chunk.data) for chunk in exchange.chunks]
+    places = zip(exchange.chunks, sizes, accumulate(sizes), strict=True)
+    chunks = [Chunk(chunk.at, masked[end - size : end]) for chunk, size, end in places]
     sent = exchange.request
     return replace(
         exchange,

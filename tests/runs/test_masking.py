@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from conformance.probe.exchange import Chunk, Exchange, Request
+from conformance.runs.evidence import Evidence, exchange_of, recorded
 from conformance.runs.masking import Masks, applied, candidates, masked_text, words_of_this_machine
-from conformance.runs.sharing import spans_over_deltas
+from conformance.runs.sharing import shared_evidence, spans_over_deltas
 
 KNOWN = {
     "host": ["gpu-17.corp.acme.io"],
@@ -121,6 +123,19 @@ def test_masking_takes_time_that_grows_with_the_bytes(what: str) -> None:
     began = time.process_time()
     assert masks.spans(LONG[what]) + spans_over_deltas(LONG[what], masks)
     assert time.process_time() - began < 3, "ten times as long as it takes"
+
+
+def test_masks_of_many_chunks_take_time_that_grows_with_the_bytes() -> None:
+    body = LONG["many paths"]
+    chunks = tuple(Chunk(0.0, body[at : at + 20]) for at in range(0, len(body), 20))
+    asked = Exchange(request=Request("GET", "http://h/", ()), outcome="complete", status=200, chunks=chunks)
+    request, answer = recorded(asked)
+    evidence = Evidence(case="a", mode="json", attempt=1, request=request, answer=answer)
+    began = time.process_time()
+    told = exchange_of(shared_evidence(evidence, Masks(KNOWN)))  # type: ignore[arg-type]
+    assert time.process_time() - began < 5
+    assert [len(chunk.data) for chunk in told.chunks] == [len(chunk.data) for chunk in chunks]
+    assert told.body == Masks(KNOWN).data(body)  # type: ignore[arg-type]
 
 
 PUBLIC = [
