@@ -96,7 +96,7 @@ _LOOKS = (
     rf"(?P<bytes>{_BYTE}[c-fC-F][0-9a-fA-F](?:{_BYTE}[89abAB][0-9a-fA-F]){{1,3}})",
     (
         rf"(?P<nothing>{_AND}(?:shy|nbsp|zwj|zwnj|lrm|rlm|ensp|emsp|thinsp|hairsp|NoBreak|ZeroWidthSpace|ApplyFunction);"
-        rf"|<(?:\\*/)?[A-Za-z!?][^<>]{{0,100}}>|\]\]><!\[CDATA\[|{_ESCAPE}\[[0-9;:?]{{0,20}}[A-Za-z])"
+        rf"|<(?:\\*/)?[A-Za-z!?](?:[^<>]{{0,99}}[^\]<>])?>|\]\]><!\[CDATA\[|{_ESCAPE}\[[0-9;:?]{{0,20}}[A-Za-z])"
     ),
 )
 """Signs of other looks, and what nobody sees: marks of HTML, colours of a terminal."""

@@ -32,6 +32,8 @@ _SPACE = r"(?:\s|\\+[rnt])*"
 """What may stand between the signs of a coded text: line breaks, also as JSON writes them."""
 _APART = r"""(?:(?:[^0-9A-Za-z"\\\r\n\x80-\xff]|\\+[nrt"]?){0,5}|[ \t\r\n.,_|-]{1,3})"""
 """What may stand between signs, or groups of them: no quote, and no field of a stream, which stay as they are."""
+_HALF_A_MARK = re.compile(rb"\A[^<>]*>|<(?:\\*/)?[A-Za-z!?][^<>]*\Z")
+"""What a mark of HTML that begins before a text, or ends behind it, takes of it."""
 _STD, _URL = b"+/", b"-_"
 _Z85 = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 _B85 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
@@ -52,7 +54,7 @@ def spread(data: bytes) -> str:
 
 def readings(data: bytes) -> set[bytes]:
     """A text, and what is left of it where a decoder takes a part of it for an escape, or for the beginning of one."""
-    begun = {data, data.rstrip(b"="), data.replace(b"\\", b"")}
+    begun = {data, data.rstrip(b"="), data.replace(b"\\", b""), _HALF_A_MARK.sub(b"", data)}
     read = {text for one in begun for dialect in dialects() for text, _ in dialect.layers(one)}
     return {text for text in begun | read if text == data or len(text) >= SHORTEST_CODED}
 

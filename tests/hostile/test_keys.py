@@ -67,6 +67,15 @@ def test_what_was_too_deep_to_be_found_is_found_where_it_is_not() -> None:
         assert len(left) < 20, inner
 
 
+@pytest.mark.parametrize("key", ["0000000000<?", "x>0000000000", KEY])
+def test_no_mark_of_html_around_a_key_hides_it(key: str) -> None:
+    """One that began before the key, or at its end, took half of it, and what was left was no key."""
+    spelled = SPELLINGS["parts of XML"](key)
+    for text in ('{{"a": "<x {}", "twice": "{} >"}}', '{{"id": "{}", "twice": "{}"}}'):
+        told = Keys([key]).removed_from(text.format(spelled, spelled))
+        assert told.count(MARK) == 2, told
+
+
 @pytest.mark.parametrize("codes", [json.dumps(list(KEY.encode())), json.dumps(list(KEY.encode()), indent=1)])
 def test_of_a_list_of_numbers_a_list_of_numbers_stays(codes: str) -> None:
     assert json.loads(Keys([KEY]).removed_from(codes)) == [0] * len(KEY)
