@@ -2,7 +2,10 @@
 
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import DecodeError, Struct
+
+UNREADABLE = (DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no JSON, no UTF-8, too deep, or not of the type that was asked for."""
 
 
 class Text(Struct, frozen=True):

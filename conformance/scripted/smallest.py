@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema_rs
 import msgspec
 
+from conformance.scripted.conversation import UNREADABLE
 from conformance.scripted.encodings import compact, value_at
 from conformance.scripted.strings import smallest_strings
 
@@ -51,7 +52,7 @@ def fits(text: str, schema: Schema) -> bool:
     """Whether a text is JSON and valid under the schema."""
     try:
         return is_valid(msgspec.json.decode(text), schema)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return False
 
 

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from conformance.scripted.gateway.hearing import Hearing, streamed, whole
 from conformance.scripted.server import serve
 from conformance.scripted.wire import wire_of
 
@@ -178,3 +179,43 @@ def test_of_several_faults_the_unknown_one_is_named() -> None:
 
 if __name__ == "__main__":
     serve(writes_itself)
+
+
+UNREADABLE = {
+    "lists in lists": b"[" * 100_000,
+    "objects in objects": b'{"model":' * 100_000,
+    "lists in a field": b'{"model":"m","max_tokens":5,"messages":' + b"[" * 100_000,
+    "a field of no UTF-8": b'{"model":"caf\xe9","messages":[]}',
+    "half of a pair": b'{"model":"\\ud800","messages":[]}',
+}
+DOORS = (
+    *(("anthropic", "/v1/messages"), ("anthropic", "/v1/messages/count_tokens"), ("anthropic", "/v1/messages/batches")),
+    *(("openai", "/v1/chat/completions"), ("ollama", "/api/chat"), ("ollama", "/api/show"), ("ollama", "/v1/messages")),
+)
+
+
+@pytest.mark.parametrize(("face", "path"), DOORS)
+def test_a_body_that_nobody_can_read_is_refused(
+    face: str, path: str, served: Callable[..., str], client: httpx2.Client
+) -> None:
+    """Deep nesting was a traceback and a 500, at some doors bytes that are no UTF-8, too."""
+    url = served("--face", face)
+    for what, body in UNREADABLE.items():
+        headers = {"content-type": "application/json", "x-api-key": "k", "anthropic-version": "2023-06-01"}
+        answer = client.post(f"{url}{path}", content=body, headers=headers)
+        assert answer.status_code in (400, 404), (what, answer.text)
+        assert "error" in answer.json(), what
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_an_answer_from_upstream_that_nobody_can_read_is_trouble(what: str) -> None:
+    async def told(body: bytes) -> Hearing:
+        async def lines() -> AsyncIterator[str]:
+            yield f"data: {body.decode(errors='replace')}"
+
+        return [hearing async for hearing in streamed(lines())][-1]
+
+    for body in (UNREADABLE[what], b'{"choices":' + UNREADABLE[what]):
+        for hearing in (whole(body), asyncio.run(told(body))):
+            assert hearing.trouble is not None
+            assert hearing.trouble.mishap == "unreadable" or "UTF-8" in what

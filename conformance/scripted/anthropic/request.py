@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from conformance.scripted.anthropic import fields
 from conformance.scripted.anthropic.blocks import CacheControl, Closed, Message, TextBlock
 from conformance.scripted.anthropic.errors import Refusal, invalid, not_json
+from conformance.scripted.conversation import UNREADABLE
 
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ def parse_json(body: bytes) -> Any:
     """The JSON document in a body, or a refusal that says where it breaks."""
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise not_json(str(error)) from error
 
 

@@ -19,7 +19,7 @@ from conformance.scripted.anthropic.message import omits_thinking
 from conformance.scripted.anthropic.request import MessagesRequest
 from conformance.scripted.anthropic.service import CheckedRequest, MadeReply
 from conformance.scripted.anthropic.stream import Event
-from conformance.scripted.conversation import Invocation, Reply
+from conformance.scripted.conversation import UNREADABLE, Invocation, Reply
 from conformance.scripted.gateway.hearing import Hearing, Interrupted, streamed, troubled, whole
 from conformance.scripted.gateway.live import events_while_heard
 from conformance.scripted.gateway.passage import Asking, Heard, Trouble, refusal_of
@@ -233,6 +233,6 @@ async def _changed(lines: AsyncIterator[str], hooks: Sequence[Hooks]) -> AsyncIt
 def _refused(response: httpx2.Response, body: bytes) -> Hearing:
     try:
         says = str(msgspec.json.decode(body)["error"]["message"])
-    except (msgspec.DecodeError, LookupError, TypeError):
+    except (*UNREADABLE, LookupError, TypeError):
         says = f"answered with status {response.status_code}"
     return troubled(Trouble("status", says, response.status_code, response.headers.get("retry-after")))

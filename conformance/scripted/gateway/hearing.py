@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from conformance.scripted.conversation import Invocation, Reply, Speech, Thought
+from conformance.scripted.conversation import UNREADABLE, Invocation, Reply, Speech, Thought
 from conformance.scripted.encodings import compact
 from conformance.scripted.gateway.passage import Mishap, Trouble
 
@@ -176,7 +176,7 @@ class Hearing:
         """As much as was understood: of a broken answer the calls are left out, for they may be cut."""
         try:
             blocks = [block.finished() for block in self.blocks if not self.trouble or block.kind is not Invocation]
-        except msgspec.DecodeError:
+        except UNREADABLE:
             self.trouble = Trouble("unreadable", "the arguments of a tool call are no JSON object")
             return self.reply()
         usage = self.usage or Usage()
@@ -222,7 +222,7 @@ def whole(body: bytes) -> Hearing:
     """What one JSON document says."""
     try:
         chunk = msgspec.json.decode(body, type=Chunk)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return troubled(Trouble("unreadable", "the answer is no chat completion" if body else "the answer is empty"))
     if not chunk.choices:
         return troubled(Trouble("unreadable", "the answer has no choices"))
@@ -248,7 +248,7 @@ async def streamed(lines: AsyncIterator[str]) -> AsyncIterator[Hearing]:
                 yield hearing
     except msgspec.ValidationError as error:
         hearing.trouble = Trouble("unreadable", f"a chunk of the stream is no chat completion chunk: {error}")
-    except msgspec.DecodeError:
+    except UNREADABLE:
         hearing.trouble = Trouble("unreadable", "an event of the stream is not JSON")
     except Interrupted as interrupted:
         hearing.trouble = interrupted.trouble

@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from conformance.scripted.conversation import UNREADABLE
 from conformance.scripted.delivery import Endings, delivery_of, with_ending
 from conformance.scripted.likeness import numbers_of
 from conformance.scripted.ollama.library import Model
@@ -52,7 +53,7 @@ class Messages:
         try:
             asked = msgspec.json.decode(body, type=dict[str, Any])
             model = self.store.load(asked["model"])
-        except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+        except (*UNREADABLE, KeyError, TypeError, AttributeError):
             return body  # the reference endpoint says what is wrong with it
         self.store.check_account(model, "")
         return msgspec.json.encode({**asked, "model": "scripted"})

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from conformance.scripted.conversation import UNREADABLE
 from conformance.scripted.ollama.library import Model
 from conformance.scripted.ollama.store import (
     OllamaRefusal,
@@ -151,7 +152,7 @@ async def read(request: Request, kind: type[Body]) -> Body:
         raise OllamaRefusal("missing request body")
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError as error:  # ValidationError too
+    except UNREADABLE as error:
         raise OllamaRefusal(str(error)) from None
 
 

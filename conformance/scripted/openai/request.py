@@ -6,6 +6,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from conformance.scripted.conversation import UNREADABLE
 from conformance.scripted.openai.errors import OpenAIRefusal
 
 
@@ -144,7 +145,7 @@ def read(body: bytes) -> tuple[ChatRequest, Any]:
     """The request, and the same as plain JSON values; a Refusal where it is none."""
     try:
         received = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise OpenAIRefusal(f"We could not parse the JSON body of your request: {error}") from None
     try:
         request = msgspec.convert(received, ChatRequest)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from conformance.scripted import conversation as neutral
-from conformance.scripted.conversation import Conversation, Document, Image, Text, Turn
+from conformance.scripted.conversation import UNREADABLE, Conversation, Document, Image, Text, Turn
 from conformance.scripted.encodings import document, of_data_url
 from conformance.scripted.openai.errors import OpenAIRefusal
 from conformance.scripted.openai.request import (
@@ -148,7 +148,7 @@ def _said(message: AssistantMessage) -> Iterable[neutral.Part]:
 def _call(call: ToolCall) -> neutral.Call:
     try:
         return neutral.Call(call.id, call.function.name, msgspec.json.decode(call.function.arguments))
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return neutral.Call(call.id, call.function.name, call.function.arguments)
 
 
