@@ -17,6 +17,7 @@ import hashlib
 import os
 import platform
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -24,6 +25,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import IO
 
 from conformance.cli.commands import run as run_command
 from conformance.cli.parser import Parser
@@ -135,6 +137,8 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 VERSION_SECONDS = 20.0
 """How long a binary may take to tell its version, which a cold disk makes long."""
+MOST_SAID = 2**20
+"""Bytes in which it may tell it."""
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 STUB = "scripted"
@@ -180,6 +184,15 @@ def ask_release(arguments: argparse.Namespace) -> int:
     return max(codes, key=WORST.index)
 
 
+def _ended(process: "subprocess.Popen[bytes]", says: IO[bytes]) -> int | None:
+    """The exit code; None where it does not end in time, or has said more than anybody says of a version."""
+    until = time.monotonic() + VERSION_SECONDS
+    while time.monotonic() < until and os.fstat(says.fileno()).st_size < MOST_SAID:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(0.05)
+    return None
+
+
 def refuse_another_program(binary: Path) -> None:
     """UserError unless this calls itself Ollama: `serve` may mean anything to another program."""
     give_it = "give the path of an `ollama` with --binary"
@@ -191,20 +204,24 @@ def refuse_another_program(binary: Path) -> None:
         raise UserError(f"{binary} is not executable: `chmod +x` it, or {give_it}")
     with tempfile.TemporaryDirectory() as home, Path(home, "says").open("w+b") as says:
         try:
-            code = subprocess.run(  # noqa: S603 - the caller's own binary
+            process = subprocess.Popen(  # noqa: S603 - the caller's own binary
                 [str(binary.resolve()), "--version"],
                 env={**_kept(), "HOME": home, "OLLAMA_HOST": NOBODY},
                 stdin=subprocess.DEVNULL,
                 stdout=says,  # a pipe would stay open as long as a child of the program lives
                 stderr=says,
-                timeout=VERSION_SECONDS,
-                check=False,
-            ).returncode
+                start_new_session=True,
+            )
         except OSError as problem:
             raise UserError(f"{binary} cannot be started ({problem.strerror}); {give_it}") from problem
-        except subprocess.TimeoutExpired as problem:
-            silent = f"{binary} is no Ollama: it tells no version within {VERSION_SECONDS:g} s; {give_it}"
-            raise UserError(silent) from problem
+        try:
+            code = _ended(process, says)
+        finally:
+            with contextlib.suppress(OSError):  # with whatever it has started
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        if code is None:
+            raise UserError(f"{binary} is no Ollama: it tells no version within {VERSION_SECONDS:g} s; {give_it}")
         says.seek(0)
         told = " ".join(says.read(2000).decode(errors="replace").split())
     if "ollama" not in told.lower():

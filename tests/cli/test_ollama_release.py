@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -214,6 +215,31 @@ def test_what_is_no_ollama_is_told_before_it_is_started(
     monkeypatch.setattr(ollama_release, "VERSION_SECONDS", 0.3 if "exec sleep" in content.decode() else 20.0)
     with pytest.raises(UserError, match=told):
         refuse_another_program(program(tmp_path / "ollama", content))
+
+
+LEAVES = b"#!/bin/sh\nsleep 500 & echo $! > %s\necho git version 2\n"
+
+
+@pytest.mark.parametrize("last", [b"", b"wait\n", b"exec yes '\x1b[31m::error::'\n"])
+def test_nothing_that_another_program_starts_is_left(
+    last: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its children went on, and one that spoke without end filled the disk for twenty seconds."""
+    monkeypatch.setattr(ollama_release, "VERSION_SECONDS", 2.0 if last == b"wait\n" else 100.0)
+    child = tmp_path / "child"
+    with pytest.raises(UserError, match="is no Ollama"):
+        refuse_another_program(program(tmp_path / "ollama", LEAVES % str(child).encode() + last))
+    until = time.monotonic() + 60
+    while time.monotonic() < until and lives(child.read_text().strip()):
+        time.sleep(0.05)
+    assert not lives(child.read_text().strip())
+
+
+def lives(process: str) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return False
 
 
 def test_what_cannot_be_started_is_told(tmp_path: Path) -> None:
