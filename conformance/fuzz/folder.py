@@ -78,6 +78,10 @@ class FuzzFolder:
             rows = [msgspec.json.decode(line, type=Line) for line in lines[:-1] if line]
         except UNDECODABLE as problem:
             raise UserError(f"{path} cannot be read ({problem}): name another folder with --out") from problem
+        for row in rows:
+            if isinstance(row, FoundLine) and not all(map(_is_of_ours, row.documents)):
+                what = harmless(row.id[:80])
+                raise UserError(f"{path}: no search writes the cases of {what}; name another folder with --out")
         if rows and rows[0] != head:
             raise UserError(
                 f"{self.folder} holds a search of another seed, target or model: name another folder with --out"
@@ -149,6 +153,21 @@ def _named(document: Mapping[str, Any], name: str) -> dict[str, Any]:
         if key in named:
             named[key] = str(named[key]).replace("fuzz.found", name)
     return named | {"surface": named["id"]}
+
+
+def _is_of_ours(document: Mapping[str, Any]) -> bool:
+    """Whether a case is as a search writes it, and uploads fixtures of the suite alone: a stranger may have made it."""
+    try:
+        uploads = {str(upload) for upload in _uploads(document)}
+        _named(document, str(_row(document)["id"]))
+    except (LookupError, TypeError, AttributeError):
+        return False
+    return not uploads or uploads <= _fixtures()
+
+
+def _fixtures() -> set[str]:
+    folder = cases_folder() / FIXTURES
+    return {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
 
 
 def _uploads(document: Mapping[str, Any]) -> Iterator[str]:

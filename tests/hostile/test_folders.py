@@ -24,7 +24,7 @@ from conformance.engine.ledger import Ledger
 from conformance.engine.question import Question
 from conformance.errors import UserError
 from conformance.files import LinkedError
-from conformance.fuzz.folder import FuzzFolder, HeadLine
+from conformance.fuzz.folder import FoundLine, FuzzFolder, HeadLine
 from conformance.fuzz.laws import BrokenLaw
 from conformance.keys import KNOWN
 from conformance.report.write import write_summaries
@@ -446,6 +446,34 @@ def test_a_search_does_not_go_on_through_a_link(name: str, tmp_path: Path) -> No
     assert (folder / name).is_symlink() is not replaced
     after = victim.read_text() if victim.is_file() else [file.read_text() for file in victim.rglob("*.yaml")]
     assert after == before
+
+
+STRANGE: dict[str, dict[str, object]] = {
+    "a file of somebody's": {"id": "a", "title": "T", "steps": [{"ask": {"multipart": {"file": "@../../mine.txt"}}}]},
+    "a file by its path": {"id": "a", "title": "T", "steps": [{"ask": {"multipart": {"file": "@{mine}"}}}]},
+    "a folder": {"id": "a", "title": "T", "steps": [{"ask": {"multipart": {"file": "@images"}}}]},
+    "no title": {"id": "a"},
+    "no id": {"title": "T"},
+    "steps that are none": {"id": "a", "title": "T", "steps": 7},
+    "a step that is none": {"id": "a", "title": "T", "steps": [7]},
+    "an upload that is none": {"id": "a", "title": "T", "steps": [{"ask": {"multipart": {"file": 7}}}]},
+    "a multipart that is none": {"id": "a", "title": "T", "steps": [{"ask": {"multipart": 7}}]},
+}
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_a_search_of_a_stranger_copies_no_file_and_is_a_line(what: str, tmp_path: Path) -> None:
+    """What its cases upload was read wherever it lay, and written into the folder, or beside it."""
+    folder, mine = tmp_path / "search", tmp_path / "mine.txt"
+    mine.write_text("hunter2")
+    head = HeadLine(target="t", model="m", seed=0)
+    document = msgspec.json.decode(msgspec.json.encode(STRANGE[what]).replace(b"{mine}", str(mine).encode()))
+    found = FoundLine(id="a", law="l", at="", says="s", mode="json", documents=[document])
+    folder.mkdir()
+    (folder / "fuzz.jsonl").write_bytes(msgspec.json.encode(head) + b"\n" + msgspec.json.encode(found) + b"\n")
+    with pytest.raises(UserError, match="name another folder with --out"):
+        FuzzFolder(folder, head)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["mine.txt", "fuzz.jsonl"]
 
 
 def test_a_skill_is_not_installed_through_a_link(tmp_path: Path, conformance: Command) -> None:
