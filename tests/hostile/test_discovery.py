@@ -127,7 +127,10 @@ async def secure(
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(PEM)
 
+    writers: list[asyncio.StreamWriter] = []
+
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         made = behaviour(reader, writer)
         if asyncio.iscoroutine(made):
             await made
@@ -138,6 +141,9 @@ async def secure(
         yield int(server.sockets[0].getsockname()[1])
     finally:
         server.close()
+        for writer in writers:  # one that is still closing would outlive the loop
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
 
 def test_the_doctor_says_in_a_line_what_a_server_is_that_speaks_no_utf_8(tmp_path: Path) -> None:
