@@ -193,6 +193,16 @@ def _ended(process: "subprocess.Popen[bytes]", says: IO[bytes]) -> int | None:
     return None
 
 
+def _kill_all(process: "subprocess.Popen[bytes]") -> None:
+    """Ends a process with whatever it has started, where the system knows of groups, else the process alone."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
+
+
 def refuse_another_program(binary: Path) -> None:
     """UserError unless this calls itself Ollama: `serve` may mean anything to another program."""
     give_it = "give the path of an `ollama` with --binary"
@@ -217,9 +227,7 @@ def refuse_another_program(binary: Path) -> None:
         try:
             code = _ended(process, says)
         finally:
-            with contextlib.suppress(OSError):  # with whatever it has started
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _kill_all(process)
         if code is None:
             raise UserError(f"{binary} is no Ollama: it tells no version within {VERSION_SECONDS:g} s; {give_it}")
         says.seek(0)
