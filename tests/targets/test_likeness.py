@@ -59,8 +59,13 @@ SHOWN = {
     "preflight": ("errors.preflight", "endpoint.cors_preflight"),
 }
 """Gap to a case that shows it, and the row of the target's file that is no longer true without it."""
-SHOWN_BESIDE = {"thinks_by_default": "thinking.request.disabled-with-effort", "truncation": "gaps.window.says-so"}
-"""Gap to the case without which its entry is never stale: that the model can think, that a refusal names the length."""
+SHOWN_BESIDE = {
+    "separator": "stop.max-tokens-in-call-unthought",
+    "thinks_by_default": "thinking.request.disabled-with-effort",
+    "truncation": "gaps.window.says-so",
+}
+"""Gap to the case without which its entry is never stale: that the model is the scripted one, that it can think, that a
+refusal names the length."""
 NOT_EXPECTED = {
     "adaptive": "a model that thinks by default does so where thinking is adaptive, too",
     "metadata": "no client sees whether it has an effect, so its entry is never stale",

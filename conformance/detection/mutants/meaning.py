@@ -35,6 +35,9 @@ def meanings(answer: Answer) -> Iterator[Mutant]:
         yield from _texts(make)
     if "tool_use" in make.kinds:
         yield from _calls(make)
+    if "server_tool_use" in make.kinds:
+        unasked = with_request(answer.exchange, tools=[])
+        yield make.made("a server tool that was not offered", unasked, "tools.server-call-asked")
     if "thinking" in make.kinds:
         yield from _thoughts(make)
     if citations_in_place.check(answer) is not None:
@@ -88,8 +91,9 @@ def _counts(make: Maker) -> Iterator[Mutant]:
     limit = make.asked["max_tokens"]
     yield make.made("more than max_tokens", make.usage(output_tokens=limit + 1), "usage.within-max-tokens")
     yield make.made("no input", make.usage(input_tokens=0, cache_creation_input_tokens=0), "usage.input-counted")
-    beyond = with_request(make.usage(input_tokens=2**31), messages=[{"role": "user", "content": "Say hello."}])
-    yield make.made("more input than there is text", beyond, "usage.input-possible")
+    if "server_tool_use" not in make.kinds:  # what a search finds is input, too
+        beyond = with_request(make.usage(input_tokens=2**31), messages=[{"role": "user", "content": "Say hello."}])
+        yield make.made("more input than there is text", beyond, "usage.input-possible")
     if make.answer.in_events:
         yield make.made("a start of no output", make.started(output_tokens=None), "usage.output-tokens")
     yield make.made("a service tier of another", make.usage(service_tier="gold"), "usage.labels")
