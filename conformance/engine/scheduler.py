@@ -47,7 +47,7 @@ class Memory:
         """What is under way, or answered and not yet judged."""
         self.known: dict[Question, Record] = {}
         """What was judged, or recorded by an earlier run, and is not asked again."""
-        self._bells: dict[Question, threading.Event] = {}
+        self._awaited: dict[Question, threading.Event] = {}
         """Of the questions whose end another thread waits for."""
 
     def task(self, question: Question) -> asyncio.Task[Record]:
@@ -55,23 +55,23 @@ class Memory:
         task = self.tasks.get(question)
         if task is None:
             task = self.tasks[question] = asyncio.ensure_future(self._recorded(question))
-            task.add_done_callback(lambda _: self._ring(question))
+            task.add_done_callback(lambda _: self._tell(question))
         return task
 
-    def _ring(self, question: Question) -> None:
+    def _tell(self, question: Question) -> None:
         """Tells who waits, after all on the loop that is to be told first."""
-        if bell := self._bells.pop(question, None):
-            asyncio.get_running_loop().call_soon(bell.set)
+        if ended := self._awaited.pop(question, None):
+            asyncio.get_running_loop().call_soon(ended.set)
 
     def wait_for(self, task: "asyncio.Task[Record]", question: Question) -> Record:
         """The record of a question that is under way, waited for on another thread than the loop's.
 
         The loop need not be woken for it: that takes as long as a tenth of a question.
         """
-        bell = self._bells.setdefault(question, threading.Event())
+        ended = self._awaited.setdefault(question, threading.Event())
         while not task.done():
             heed()
-            bell.wait(HEEDED)
+            ended.wait(HEEDED)
         return task.result()
 
     async def _recorded(self, question: Question) -> Record:
