@@ -229,7 +229,8 @@ def refuse_another_program(binary: Path) -> None:
         finally:
             _kill_all(process)
         if code is None:
-            raise UserError(f"{binary} is no Ollama: it tells no version within {VERSION_SECONDS:g} s; {give_it}")
+            silent = f"{binary} is no Ollama: it tells no version within {VERSION_SECONDS:g} s and 1 MB; {give_it}"
+            raise UserError(silent)
         says.seek(0)
         told = " ".join(says.read(2000).decode(errors="replace").split())
     if "ollama" not in told.lower():

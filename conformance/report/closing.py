@@ -132,11 +132,11 @@ def _again(log: RunLog) -> str:
     later = [f"{row.case}[{row.mode}]" for row in shown if row.attempts > 1 and not row.expected_by]
     if not later:
         return ""
-    whose = "the server (the scripted model behind it loses nothing)"
+    whose = "the server (the scripted model behind it does)"
     if log.behind != "scripted model":
         whose = "the server or the model"
     which = f"{len(later)} of {len(shown)} questions ({_some(later)})"
-    return f"Shown only when asked again: {which}; {whose} loses something now and then."
+    return f"Shown only when asked again: {which}; {whose} does not do the same each time."
 
 
 def _change(log: RunLog) -> str:

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pytest
 from correct_exchanges import (
     CALL,
+    MESSAGES,
     SEARCH,
     TEXT,
     THOUGHT,
@@ -18,6 +19,7 @@ from correct_exchanges import (
     asked,
     correct,
     events_of,
+    exchange,
     message,
     refused,
     streamed,
@@ -251,6 +253,18 @@ def test_the_name_of_a_server_tool_declares_none_that_a_client_runs() -> None:
     assert broken(told(called, request={"tools": [search, other]} | must)) == ["tools.name-declared"]
     assert broken(told(called, request={"tools": [search, WEATHER]} | must)) == []
     assert broken(told(called, request={"tools": [search, other]})) == []
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_message_of_a_batch_is_held_to_nothing_that_only_its_request_would_tell(name: str) -> None:
+    line = {"custom_id": "a", "result": {"type": "succeeded", "message": MESSAGES[name][1]}}
+    results = exchange(
+        json.dumps(line).encode(),
+        path="/v1/messages/batches/msgbatch_01/results",
+        method="GET",
+        headers=(("content-type", "application/x-jsonl"), ("request-id", "req_01")),
+    )
+    assert broken(results) == []
 
 
 def test_a_call_of_a_server_tool_is_the_servers_own_where_any_tool_may_be_run_by_it() -> None:

@@ -67,6 +67,8 @@ def stop_sequence_agrees(answer: Answer) -> Found:
     if answer.stop_reason != "stop_sequence":
         return [Violation(at, None, value, "without-reason")] if isinstance(value, str) else []
     asked = _stop_sequences(answer)
+    if answer.request is None:  # of a message of a batch
+        return None
     if not asked:
         return [
             Violation(

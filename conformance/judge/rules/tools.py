@@ -28,7 +28,10 @@ MOST_MARKS = 1000
 
 
 def _declared(answer: Answer) -> list[dict[str, Any]] | None:
-    tools = (answer.request or {}).get("tools", [])
+    """The tools of the request; None where they are not known, as of the messages of a batch."""
+    if answer.request is None:
+        return None
+    tools = answer.request.get("tools", [])
     return [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else None
 
 
